@@ -4,7 +4,7 @@
 
 use crate::error::EngineError;
 use mysql_async::{
-    Conn, Error, Opts, ServerError, Value,
+    Conn, Error, Opts, QueryResult, ServerError, TextProtocol, Value,
     consts::StatusFlags,
     prelude::{AsQuery, Queryable},
 };
@@ -149,6 +149,15 @@ async fn gather(
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     let mut result = conn.query_iter(sql).await?;
+    read_sets(&mut result, answers).await?;
+    // The driver keeps the error of a later statement back until somebody asks for one row more.
+    result.next().await.map(drop)
+}
+
+async fn read_sets(
+    result: &mut QueryResult<'_, '_, TextProtocol>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), Error> {
     while result.columns().is_some() {
         answers.push(Answer {
             rows: Vec::new(),
