@@ -23,4 +23,7 @@ done
 for file in "$root"/*/data/postmaster.pid; do
   [ -r "$file" ] && id=$(sed -n 7p "$file" | awk '{print $2}') && [ -n "$id" ] && ipcrm -m "$id" 2>/dev/null
 done
+for disk in "$root"/disk*; do
+  [ -d "$disk" ] && umount -l "$disk" 2>/dev/null
+done
 rm -rf "$root"
