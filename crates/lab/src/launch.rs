@@ -40,11 +40,12 @@ pub(crate) fn patience() -> Duration {
     Duration::from_secs(60) * factor.unwrap_or(1)
 }
 
-/// Who sees to it that a server ends: told of each as soon as it has a number.
-pub(crate) type Keeper<'a> = &'a (dyn Fn(&Node, &ProcessId) -> io::Result<()> + Sync);
+/// Who sees to it that a server ends: told of each before it is started, and again as soon as it has a number.
+pub(crate) type Keeper<'a> = &'a (dyn Fn(&Node, Option<&ProcessId>) -> io::Result<()> + Sync);
 
 /// The keeper of servers that end with this process.
-pub(crate) fn this_process(node: &Node, id: &ProcessId) -> io::Result<()> {
+pub(crate) fn this_process(node: &Node, id: Option<&ProcessId>) -> io::Result<()> {
+    let Some(id) = id else { return Ok(()) };
     let signal = recipe::recipe(node.engine).map_or("KILL", |recipe| recipe.end_signal().0);
     root::root()?.reap_later(id, signal)
 }
@@ -65,9 +66,10 @@ pub(crate) async fn launch(
         })
     };
     let machine = |error| Launch::Failed(StartError::machine("cannot start a server")(error));
+    keeper(node, None).map_err(machine)?;
     let mut process =
         ServerProcess::spawn(recipe.serve(installation, node), &node.log()).map_err(machine)?;
-    if let Err(error) = keeper(node, &process.id) {
+    if let Err(error) = keeper(node, Some(&process.id)) {
         process.kill();
         return Err(machine(error));
     }
