@@ -149,3 +149,36 @@ async fn a_server_that_refuses_its_settings_shows_its_log() {
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("no_such_setting"), "{message}");
 }
+
+#[tokio::test]
+async fn a_client_program_talks_to_its_server() {
+    for (engine, program) in [
+        (Engine::Postgres, "psql"),
+        (Engine::MariaDb, "mariadb"),
+        (Engine::MySql, "mysql"),
+    ] {
+        let Some(server) = greylag_lab::require(engine).await else {
+            continue;
+        };
+        let Some(mut client) = server.installation().client(program) else {
+            eprintln!("\n##### SKIPPED: no {program} on this machine\n");
+            continue;
+        };
+        let output = match engine {
+            Engine::Postgres => client
+                .arg(server.superuser_url("postgres"))
+                .args(["-Atc", "SELECT 6 * 7"])
+                .output(),
+            _ => client
+                .args(["-uroot", "-pgreylag", "-h127.0.0.1", "-NBe", "SELECT 6 * 7"])
+                .arg(format!("-P{}", server.port()))
+                .output(),
+        };
+        let output = output.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            "42",
+            "{output:?}"
+        );
+    }
+}
