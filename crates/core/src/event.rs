@@ -1,0 +1,145 @@
+//! What happened: the closed set of events that a rollout's journal holds.
+//!
+//! Owned, serialised and versioned by their tags; every surface (terminal, JSON, page, metrics) is a fold of them.
+
+use crate::{
+    fleet::ShardName,
+    gate::{Verdict, WaitReason},
+    migration::MigrationId,
+    outcome::Outcome,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An event with its place in a rollout's journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Counts from 1 within the rollout, without holes.
+    pub sequence: u64,
+    pub at: Timestamp,
+    /// The lease's epoch of the orchestrator that wrote it.
+    pub epoch: u64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Indexes of stages and waves are those of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A plan was taken up for the first time; the plan and the files' texts are stored beside the events.
+    RolloutStarted {
+        digest: String,
+        by: String,
+    },
+    /// An orchestrator took the rollout up (again): whatever was in flight is unknown now.
+    Restarted {
+        by: String,
+    },
+    GateAnswered {
+        stage: usize,
+        wave: usize,
+        verdict: Verdict,
+    },
+    /// Written, durably, before the shard is touched for this stage.
+    ShardStarted {
+        stage: usize,
+        shard: ShardName,
+    },
+    /// One migration of the shard's work is there, with its history row.
+    MigrationApplied {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        millis: u64,
+    },
+    /// A shard waits and says why; empty when it waits no longer. Informs, changes no state.
+    ShardWaiting {
+        stage: usize,
+        shard: ShardName,
+        reasons: Vec<WaitReason>,
+    },
+    /// Statement progress of a migration under way. Informs, changes no state; not journalled.
+    StatementDone {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        done: u32,
+        total: u32,
+    },
+    ShardEnded {
+        stage: usize,
+        shard: ShardName,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    Approved {
+        stage: usize,
+        wave: usize,
+        digest: String,
+        by: String,
+    },
+    Paused {
+        by: String,
+        reason: Option<String>,
+    },
+    Resumed {
+        by: String,
+    },
+    Aborted {
+        by: String,
+        reason: Option<String>,
+    },
+    /// A failed shard may be tried again.
+    Retried {
+        shard: ShardName,
+        by: String,
+    },
+    /// Left out of this rollout, its history untouched.
+    Skipped {
+        shard: ShardName,
+        by: String,
+        reason: String,
+    },
+    /// A person said what the catalog could not.
+    Settled {
+        shard: ShardName,
+        migration: MigrationId,
+        applied: bool,
+        by: String,
+        reason: String,
+    },
+    /// Planned files changed that no shard has; a successor goes on.
+    Superseded {
+        by_rollout: String,
+        why: String,
+    },
+    /// Nothing is left to do. `verdict` is one of `done`, `aborted`.
+    Finished {
+        verdict: String,
+    },
+}
+
+impl Event {
+    /// Whether the journal keeps it: the rest is for the eyes that watch now.
+    pub fn is_durable(&self) -> bool {
+        !matches!(
+            self,
+            Event::StatementDone { .. } | Event::ShardWaiting { .. }
+        )
+    }
+
+    pub fn shard(&self) -> Option<&ShardName> {
+        match self {
+            Event::ShardStarted { shard, .. }
+            | Event::MigrationApplied { shard, .. }
+            | Event::ShardWaiting { shard, .. }
+            | Event::StatementDone { shard, .. }
+            | Event::ShardEnded { shard, .. }
+            | Event::Retried { shard, .. }
+            | Event::Skipped { shard, .. }
+            | Event::Settled { shard, .. } => Some(shard),
+            _ => None,
+        }
+    }
+}

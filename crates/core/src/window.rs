@@ -1,0 +1,1 @@
+//! Calendars: weekly time windows in a time zone.

@@ -1,0 +1,13 @@
+//! The one door to a database.
+
+use crate::{error::OpenError, mysql, postgres, session::Session, sqlite, target::Target};
+use greylag_core::engine::Engine;
+
+/// Connects to a node and sets the working connection up: timeouts, keepalives, session SQL.
+pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
+    match target.engine {
+        Engine::Postgres => postgres::open(target).await,
+        Engine::Mysql | Engine::Mariadb => mysql::open(target).await,
+        Engine::Sqlite => sqlite::open(target).await,
+    }
+}

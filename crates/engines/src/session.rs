@@ -1,0 +1,143 @@
+//! The verbs that the orchestrator speaks to a shard.
+
+use crate::{
+    error::EngineError,
+    job::{Attempt, Job, Progress, Settled},
+};
+use async_trait::async_trait;
+use greylag_core::{
+    engine::Engine,
+    history::HistoryRow,
+    migration::MigrationId,
+    outcome::Blocker,
+    survey::{ShardIdentity, Survey},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A working connection to a shard's primary. One at a time uses it.
+#[async_trait]
+pub trait Session: Send {
+    fn engine(&self) -> Engine;
+
+    /// The server's own name of this connection (backend pid, connection id), by which blockers know it.
+    fn pid(&self) -> String;
+
+    /// Ends what this session runs, on the server.
+    fn canceller(&self) -> Arc<dyn Cancel>;
+
+    /// Looks at the shard: role, identity, history, steps. One query where the tables exist; creates nothing, locks nothing.
+    async fn survey(&mut self) -> Result<Survey, EngineError>;
+
+    /// Tries once to take the shard's lock (and Flyway's, when the table is Flyway's). Never waits.
+    async fn try_lock(&mut self) -> Result<LockAttempt, EngineError>;
+
+    /// Ends the session that holds the shard's lock (`--take-over`).
+    async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError>;
+
+    async fn unlock(&mut self) -> Result<(), EngineError>;
+
+    /// Under the lock: creates the history table and Greylag's own where they are missing, and writes the identity
+    /// where there is none. Idempotent.
+    async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError>;
+
+    /// Under the lock: runs the jobs. Several jobs share one transaction, all or nothing; a caller passes several only where
+    /// `Facts::groups_by_default` or the policy allows it and all of them are `RunMode::Transaction`.
+    ///
+    /// The caller has checked history and steps under this lock; a job whose step row says that a prefix of its
+    /// statements is done resumes after it (`Settled::Absent` told so).
+    ///
+    /// Dropping the future does not stop the server: use the canceller, then await the answer.
+    async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt;
+
+    /// Under the lock: finds out what became of a job that may have been under way.
+    async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError>;
+
+    /// Under the lock, in one transaction: mends the history table and Greylag's rows.
+    async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError>;
+
+    /// Runs a query and says what its first row's first column is, as text (`verify`, SQL checks).
+    async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError>;
+
+    /// Who holds what the session `pid` waits for. Called on another session than the one that waits.
+    async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError>;
+
+    /// The primary's position now; later than that of any earlier commit.
+    async fn position(&mut self) -> Result<Option<Position>, EngineError>;
+
+    /// What `doctor` has to say: missing privileges (with the GRANT that mends them), poolers, settings.
+    async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError>;
+
+    /// Says goodbye, and lets the server know.
+    async fn close(self: Box<Self>);
+}
+
+/// Ends, on the server, what a session runs.
+#[async_trait]
+pub trait Cancel: Send + Sync {
+    async fn cancel(&self) -> Result<(), EngineError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockAttempt {
+    Held,
+    /// Someone else has it, named as far as the server tells.
+    Busy {
+        holder: Blocker,
+    },
+}
+
+/// Who a shard becomes when it has no identity yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub identity: ShardIdentity,
+    pub by: String,
+}
+
+/// A place in a primary's replication stream, in the engine's own notation (`0/16B3748`, a GTID set).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position(pub String);
+
+/// A change to a shard's history: `baseline`, `repair`, `undo`, `settle`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryChange {
+    /// Adds a row; its rank is the next one, whatever the row says.
+    Insert(HistoryRow),
+    /// Sets checksum, description and kind of the row of a rank (Flyway's repair).
+    Realign {
+        installed_rank: i32,
+        checksum: Option<i32>,
+        description: String,
+        kind: String,
+    },
+    /// Removes a failed row.
+    Remove { installed_rank: i32 },
+    /// Removes Greylag's step row of a migration.
+    ForgetStep { migration: MigrationId },
+    /// Marks Greylag's step row of a migration as so many statements done, and closes its intent.
+    SettleStep {
+        migration: MigrationId,
+        statements_done: u32,
+        hashes: Vec<String>,
+    },
+    /// Rewrites the identity row (`fleet rebrand`).
+    Rebrand(ShardIdentity),
+}
+
+/// One line of `greylag doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    pub level: Level,
+    pub what: String,
+    /// What to run or set, ready to copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Good,
+    Warning,
+    Problem,
+}
