@@ -25,9 +25,8 @@ impl Catalog<'_> {
         let rows = session.rows(query).await;
         session.close().await;
         let rows = rows.map_err(|error| self.refused(&error))?;
-        let cell = |(key, cell): (String, Option<String>)| {
-            (key, cell.map_or(Value::Null, Value::String))
-        };
+        let cell =
+            |(key, cell): (String, Option<String>)| (key, cell.map_or(Value::Null, Value::String));
         Ok(rows
             .into_iter()
             .map(|row| row.into_iter().map(cell).collect())
@@ -47,7 +46,10 @@ impl Catalog<'_> {
         Ok(self.matching(names, matching, "databases", |name| {
             let mut record = Record::new();
             record.insert("name".into(), naming.call(name, "").into());
-            record.insert("primary".into(), self.address.with_database(name).url.as_str().into());
+            record.insert(
+                "primary".into(),
+                self.address.with_database(name).url.as_str().into(),
+            );
             record
         })?)
     }
@@ -85,7 +87,11 @@ impl Catalog<'_> {
             .map(|name| record(name))
             .collect();
         if found.is_empty() {
-            let there: Vec<_> = names.iter().take(8).map(|name| format!("`{name}`")).collect();
+            let there: Vec<_> = names
+                .iter()
+                .take(8)
+                .map(|name| format!("`{name}`"))
+                .collect();
             return Err(Trouble::new(format!(
                 "none of the {} {what} of {} matches `{matching}`",
                 names.len(),

@@ -21,8 +21,11 @@ pub(crate) async fn rows(
     let output = tokio::time::timeout(limit, running)
         .await
         .map_err(|_| {
-            Trouble::new(format!("`{program}` did not end within {} s", limit.as_secs()))
-                .hint("a longer time: `timeout = \"2m\"`")
+            Trouble::new(format!(
+                "`{program}` did not end within {} s",
+                limit.as_secs()
+            ))
+            .hint("a longer time: `timeout = \"2m\"`")
         })?
         .map_err(|error| Trouble::new(format!("`{program}` can't be run: {error}")))?;
     if !output.status.success() {

@@ -18,12 +18,15 @@ pub(crate) async fn rows(path: &Path) -> Result<(Vec<Record>, Extra), Trouble> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("csv") => Ok((table(text).map_err(unreadable)?, Extra::Labels)),
         Some("toml") => {
-            let value: toml::Table = toml::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-            let value = serde_json::to_value(value).map_err(|error| unreadable(error.to_string()))?;
+            let value: toml::Table =
+                toml::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+            let value =
+                serde_json::to_value(value).map_err(|error| unreadable(error.to_string()))?;
             Ok((document(value).map_err(unreadable)?, Extra::Mistakes))
         }
         _ => {
-            let value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+            let value =
+                serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
             Ok((document(value).map_err(unreadable)?, Extra::Mistakes))
         }
     }
@@ -34,10 +37,12 @@ pub(crate) fn document(value: Value) -> Result<Vec<Record>, String> {
     let expected = "a list of shards is expected, or `{\"shards\": [ … ]}`";
     let list = match value {
         Value::Array(list) => list,
-        Value::Object(mut object) => match object.remove("shards").or_else(|| object.remove("shard")) {
-            Some(Value::Array(list)) => list,
-            _ => return Err(expected.into()),
-        },
+        Value::Object(mut object) => {
+            match object.remove("shards").or_else(|| object.remove("shard")) {
+                Some(Value::Array(list)) => list,
+                _ => return Err(expected.into()),
+            }
+        }
         _ => return Err(expected.into()),
     };
     list.into_iter()

@@ -26,7 +26,13 @@ pub struct Found {
 
 /// Asks all sources and unites them with the shards of the project file, ordered by name.
 pub async fn discover(project: &Project) -> Result<Found, DiscoverError> {
-    let asked = join_all(project.sources.iter().map(|source| members(project, source))).await;
+    let asked = join_all(
+        project
+            .sources
+            .iter()
+            .map(|source| members(project, source)),
+    )
+    .await;
     let mut troubles = Vec::new();
     let mut all = project.shards.clone();
     for (source, answer) in project.sources.iter().zip(asked) {
@@ -63,7 +69,9 @@ pub async fn discover(project: &Project) -> Result<Found, DiscoverError> {
 }
 
 async fn members(project: &Project, source: &Source) -> Result<Vec<Member>, Vec<Trouble>> {
-    let (records, extra) = ask(project, source).await.map_err(|trouble| vec![trouble])?;
+    let (records, extra) = ask(project, source)
+        .await
+        .map_err(|trouble| vec![trouble])?;
     if records.is_empty() && !source.allow_empty {
         let message = "it found no shard".to_owned();
         let hint = "an empty answer is taken for a mistake; `allow-empty = true` permits it";
@@ -87,7 +95,11 @@ async fn members(project: &Project, source: &Source) -> Result<Vec<Member>, Vec<
                     Err(complaints) => troubles.extend(complaints.into_iter().map(|complaint| {
                         placed(Trouble {
                             source: None,
-                            message: format!("shard `{}`: {}", name.escape_debug(), complaint.message),
+                            message: format!(
+                                "shard `{}`: {}",
+                                name.escape_debug(),
+                                complaint.message
+                            ),
                             hint: complaint.hint,
                         })
                     })),
@@ -95,15 +107,20 @@ async fn members(project: &Project, source: &Source) -> Result<Vec<Member>, Vec<
             }
         }
     }
-    if troubles.is_empty() { Ok(members) } else { Err(troubles) }
+    if troubles.is_empty() {
+        Ok(members)
+    } else {
+        Err(troubles)
+    }
 }
 
 async fn ask(project: &Project, source: &Source) -> Result<(Vec<Record>, Extra), Trouble> {
     match &source.kind {
         SourceKind::File { path } => file::rows(path).await,
-        SourceKind::Glob { pattern, naming } => {
-            Ok((glob::rows(pattern, naming, &project.folder)?, Extra::Mistakes))
-        }
+        SourceKind::Glob { pattern, naming } => Ok((
+            glob::rows(pattern, naming, &project.folder)?,
+            Extra::Mistakes,
+        )),
         SourceKind::Command { argv } => {
             let rows = command::rows(argv, &project.folder, source.timeout).await?;
             Ok((rows, Extra::Mistakes))

@@ -1,9 +1,6 @@
 //! SQLite files by pattern. Looks at names only: a file is never opened here, for that would drop its locks.
 
-use super::{
-    error::Trouble,
-    record::Record,
-};
+use super::{error::Trouble, record::Record};
 use crate::project::{Address, Naming};
 use serde_json::Value;
 use std::{
@@ -37,9 +34,12 @@ pub(crate) fn rows(pattern: &str, naming: &Naming, folder: &Path) -> Result<Vec<
 }
 
 fn record(file: &Path, naming: &Naming) -> Result<Record, Trouble> {
-    let stem = file.file_stem().and_then(|name| name.to_str()).ok_or_else(|| {
-        Trouble::new(format!("the name of {} is not valid UTF-8", file.display()))
-    })?;
+    let stem = file
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| {
+            Trouble::new(format!("the name of {} is not valid UTF-8", file.display()))
+        })?;
     let parent = file.parent().and_then(Path::file_name);
     let parent = parent.and_then(|name| name.to_str()).unwrap_or_default();
     let address = Address::of_file(file).map_err(|error| Trouble::new(error.to_string()))?;

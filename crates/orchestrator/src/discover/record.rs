@@ -1,7 +1,7 @@
 //! A row of a source, and the shard it describes.
 
 use super::error::Trouble;
-use crate::project::{Draft, Replica, Replicas, SecretRef, Source, Address, parse_duration};
+use crate::project::{Address, Draft, Replica, Replicas, SecretRef, Source, parse_duration};
 use greylag_core::fleet::Labels;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, path::Path};

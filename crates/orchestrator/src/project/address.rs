@@ -195,12 +195,23 @@ mod tests {
 
     #[test]
     fn a_relative_file_is_relative_to_the_project() {
-        for text in ["sqlite:data/a b.db", "sqlite://data/a b.db", "sqlite:data/a%20b.db"] {
+        for text in [
+            "sqlite:data/a b.db",
+            "sqlite://data/a b.db",
+            "sqlite:data/a%20b.db",
+        ] {
             let address = read(text).unwrap();
-            assert_eq!(address.file().unwrap(), Path::new("/fleet/data/a b.db"), "{text}");
+            assert_eq!(
+                address.file().unwrap(),
+                Path::new("/fleet/data/a b.db"),
+                "{text}"
+            );
             assert_eq!(address.to_string(), "sqlite:/fleet/data/a b.db");
         }
-        assert_eq!(read("sqlite:///x.db").unwrap().file().unwrap(), Path::new("/x.db"));
+        assert_eq!(
+            read("sqlite:///x.db").unwrap().file().unwrap(),
+            Path::new("/x.db")
+        );
     }
 
     #[test]
@@ -214,8 +225,14 @@ mod tests {
 
     #[test]
     fn the_host_is_what_the_url_says() {
-        assert_eq!(read("postgres:///orders?host=/run/pg").unwrap().host(), "localhost");
-        assert_eq!(read("postgres://10.0.0.1/orders").unwrap().host(), "10.0.0.1");
+        assert_eq!(
+            read("postgres:///orders?host=/run/pg").unwrap().host(),
+            "localhost"
+        );
+        assert_eq!(
+            read("postgres://10.0.0.1/orders").unwrap().host(),
+            "10.0.0.1"
+        );
         assert_eq!(read("sqlite:a.db").unwrap().host(), "localhost");
     }
 
@@ -226,6 +243,9 @@ mod tests {
         assert_eq!(read("sqlite:"), Err(AddressError::NoFile));
         assert_eq!(read("sqlite::memory:"), Err(AddressError::Memory));
         assert_eq!(read("orders"), Err(AddressError::Scheme));
-        assert_eq!(read("oracle://h/x"), Err(AddressError::Unknown("oracle".into())));
+        assert_eq!(
+            read("oracle://h/x"),
+            Err(AddressError::Unknown("oracle".into()))
+        );
     }
 }

@@ -25,7 +25,10 @@ impl Default for BackfillSettings {
 }
 
 impl BackfillSettings {
-    pub(crate) fn read(section: Section<'_>, windows: impl Fn(&Section<'_>, Vec<At<String>>) -> Vec<String>) -> Self {
+    pub(crate) fn read(
+        section: Section<'_>,
+        windows: impl Fn(&Section<'_>, Vec<At<String>>) -> Vec<String>,
+    ) -> Self {
         let usual = Self::default();
         let found = section.strings("windows").unwrap_or_default();
         let settings = Self {

@@ -99,15 +99,28 @@ mod tests {
             ("1h30m", 5_400_000),
             ("0", 0),
         ] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_number_without_a_unit_is_refused() {
-        assert!(matches!(parse_duration("5"), Err(DurationError::Unit { .. })));
-        assert!(matches!(parse_duration("5 parsecs"), Err(DurationError::Unit { .. } | DurationError::Form(_))));
-        assert!(matches!(parse_duration("99999999999999999999d"), Err(DurationError::TooLong(_))));
+        assert!(matches!(
+            parse_duration("5"),
+            Err(DurationError::Unit { .. })
+        ));
+        assert!(matches!(
+            parse_duration("5 parsecs"),
+            Err(DurationError::Unit { .. } | DurationError::Form(_))
+        ));
+        assert!(matches!(
+            parse_duration("99999999999999999999d"),
+            Err(DurationError::TooLong(_))
+        ));
         assert_eq!(parse_duration(" "), Err(DurationError::Empty));
     }
 

@@ -95,14 +95,21 @@ pub(crate) fn check_selector(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems) -> Option<Project> {
+fn whole(
+    file: &Path,
+    document: &toml::Spanned<DeTable<'_>>,
+    problems: &Problems,
+) -> Option<Project> {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let folder = absolute.parent().unwrap_or(Path::new("/")).to_owned();
     let root = Section::new("greylag.toml", document.get_ref(), 0..0, problems);
     let secrets = Secrets::default();
     let mut notes = Vec::new();
 
-    let name = root.required("project", "write `project = \"orders\"` at the top of the file");
+    let name = root.required(
+        "project",
+        "write `project = \"orders\"` at the top of the file",
+    );
     let environment = root.string("environment");
     let migrations = root.strings("migrations");
     let history_table = root.string("history-table");
@@ -116,7 +123,8 @@ fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems
         if let Some(found) = found
             && (found.value.chars().count() > 100 || found.value.chars().any(char::is_control))
         {
-            let message = format!("`{what}` is longer than 100 characters, or holds control characters");
+            let message =
+                format!("`{what}` is longer than 100 characters, or holds control characters");
             problems.add(found.span.clone(), message, None);
         }
     }
@@ -131,7 +139,9 @@ fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems
         }
     }
 
-    let session = root.section("session", "[session]").map_or_else(SessionSql::default, SessionSql::read);
+    let session = root
+        .section("session", "[session]")
+        .map_or_else(SessionSql::default, SessionSql::read);
     let state = match root.section("state", "[state]") {
         Some(section) => StateSettings::read(section, &folder, &secrets),
         None => Some(StateSettings::beside(&folder)),
@@ -151,20 +161,30 @@ fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems
         notes.push(Note { line, text });
     };
     let replicas = root.section("replicas", "[replicas]").map(|section| {
-        note(section.span.start, "[replicas] is read and kept; this version of greylag does not watch replicas yet");
+        note(
+            section.span.start,
+            "[replicas] is read and kept; this version of greylag does not watch replicas yet",
+        );
         ReplicaSettings::read(section)
     });
     let backfill = root.section("backfill", "[backfill]").map(|section| {
-        note(section.span.start, "[backfill] is read and kept; this version of greylag runs no backfills yet");
+        note(
+            section.span.start,
+            "[backfill] is read and kept; this version of greylag runs no backfills yet",
+        );
         BackfillSettings::read(section, rollout::windows)
     });
     if let Some(section) = root.section("lint", "[lint]") {
-        note(section.span.start, "[lint] is reserved; this version of greylag has no lint yet");
+        note(
+            section.span.start,
+            "[lint] is reserved; this version of greylag has no lint yet",
+        );
     }
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
-        history_table: history_table.map_or("greylag_schema_history".into(), |table| table.value.into()),
+        history_table: history_table
+            .map_or("greylag_schema_history".into(), |table| table.value.into()),
         session,
         connect_timeout: connect_timeout.unwrap_or(Duration::from_secs(10)),
         folder: folder.as_path().into(),
@@ -172,7 +192,10 @@ fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems
     };
     let (shards, watched) = read_shards(&root, &recipe, file, problems);
     if let Some(at) = watched {
-        note(at, "`replicas` are read and kept; this version of greylag does not watch replicas yet");
+        note(
+            at,
+            "`replicas` are read and kept; this version of greylag does not watch replicas yet",
+        );
     }
     let sources: Vec<Source> = root
         .sections("discover", "[[discover]]")
@@ -183,7 +206,11 @@ fn whole(file: &Path, document: &toml::Spanned<DeTable<'_>>, problems: &Problems
 
     let migrations = migrations.map_or_else(
         || vec![folder.join("migrations")],
-        |list| list.into_iter().map(|at| folder.join(at.path().value)).collect(),
+        |list| {
+            list.into_iter()
+                .map(|at| folder.join(at.path().value))
+                .collect()
+        },
     );
     Some(Project {
         name: name?.value.into(),
@@ -222,8 +249,12 @@ fn read_shards(
             if let Some(first) = lines.insert(draft.name.clone(), line) {
                 problems.add(
                     place,
-                    format!("the shard `{}` is named twice; the first is at line {first}", draft.name),
-                    "each shard has a name of its own, which is written into its database".to_owned(),
+                    format!(
+                        "the shard `{}` is named twice; the first is at line {first}",
+                        draft.name
+                    ),
+                    "each shard has a name of its own, which is written into its database"
+                        .to_owned(),
                 );
             }
             if draft.replicas != Replicas::Unstated {

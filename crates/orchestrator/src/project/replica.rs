@@ -209,15 +209,25 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
     let reason = section.string("reason").map(|at| at.value);
     let problems = section.problems();
     let mut replica = url.and_then(|url| plain(&section, name, url, folder));
-    let role = choose(&section, "role", role, &[
-        ("replica", ReplicaRole::Replica),
-        ("subscriber", ReplicaRole::Subscriber),
-    ]);
-    let policy = choose(&section, "policy", policy, &[
-        ("guard", ReplicaPolicy::Guard),
-        ("watch", ReplicaPolicy::Watch),
-        ("ignore", ReplicaPolicy::Ignore),
-    ]);
+    let role = choose(
+        &section,
+        "role",
+        role,
+        &[
+            ("replica", ReplicaRole::Replica),
+            ("subscriber", ReplicaRole::Subscriber),
+        ],
+    );
+    let policy = choose(
+        &section,
+        "policy",
+        policy,
+        &[
+            ("guard", ReplicaPolicy::Guard),
+            ("watch", ReplicaPolicy::Watch),
+            ("ignore", ReplicaPolicy::Ignore),
+        ],
+    );
     if policy == ReplicaPolicy::Ignore && reason.is_none() {
         problems.add(
             section.span.clone(),

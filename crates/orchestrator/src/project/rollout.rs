@@ -41,11 +41,16 @@ pub(crate) fn read_rollout(section: Section<'_>, policy: &mut Policy) {
         policy.failure_budget = budget;
     }
     if let Some(group) = section.string("group") {
-        let chosen = choose(&section, "group", Some(group), &[
-            ("auto", Choice(Group::Auto)),
-            ("always", Choice(Group::Always)),
-            ("never", Choice(Group::Never)),
-        ]);
+        let chosen = choose(
+            &section,
+            "group",
+            Some(group),
+            &[
+                ("auto", Choice(Group::Auto)),
+                ("always", Choice(Group::Always)),
+                ("never", Choice(Group::Never)),
+            ],
+        );
         policy.group = chosen.0;
     }
     if let Some(allowed) = section.boolean("out-of-order") {
@@ -116,7 +121,8 @@ pub(crate) fn percent(text: &str) -> Option<u32> {
     if whole.is_empty() || part.len() > 2 || !digits(whole) || !digits(part) {
         return None;
     }
-    let hundredths = whole.parse::<u32>().ok()?.checked_mul(100)? + format!("{part:0<2}").parse::<u32>().ok()?;
+    let hundredths =
+        whole.parse::<u32>().ok()?.checked_mul(100)? + format!("{part:0<2}").parse::<u32>().ok()?;
     (hundredths <= 10_000).then_some(hundredths)
 }
 
@@ -188,7 +194,10 @@ fn read_waves(sections: Vec<Section<'_>>) -> Vec<WaveRule> {
             if let Some(before) = &rest {
                 problems.add(
                     section.span.clone(),
-                    format!("the wave `{}` gets no shard: `{before}` before it takes all that is left", name.value),
+                    format!(
+                        "the wave `{}` gets no shard: `{before}` before it takes all that is left",
+                        name.value
+                    ),
                     format!("give `{before}` a `count`, a `percent` or a `select`, or put it last"),
                 );
             }
@@ -227,7 +236,11 @@ fn read_waves(sections: Vec<Section<'_>>) -> Vec<WaveRule> {
 fn size(section: &Section<'_>) -> Size {
     let count = section.number("count", 1);
     let share = section.value("percent").and_then(|value| {
-        let found = match (value.get_ref().as_str(), value.get_ref().as_integer(), value.get_ref().as_float()) {
+        let found = match (
+            value.get_ref().as_str(),
+            value.get_ref().as_integer(),
+            value.get_ref().as_float(),
+        ) {
             (Some(text), ..) => percent(text).or_else(|| percent(&format!("{text}%"))),
             (_, Some(n), _) => percent(&format!("{n}%")),
             (.., Some(n)) => percent(&format!("{n}%")),

@@ -90,7 +90,11 @@ impl fmt::Display for SecretRef {
             SecretRef::Env(name) => write!(f, "the environment variable `{name}`"),
             SecretRef::File(path) => write!(f, "the file {}", path.display()),
             SecretRef::Command { argv, .. } => {
-                write!(f, "the command `{}`", argv.first().map_or("", String::as_str))
+                write!(
+                    f,
+                    "the command `{}`",
+                    argv.first().map_or("", String::as_str)
+                )
             }
         }
     }
@@ -98,7 +102,9 @@ impl fmt::Display for SecretRef {
 
 impl fmt::Debug for StoredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StoredSecret").field(&self.reference).finish()
+        f.debug_tuple("StoredSecret")
+            .field(&self.reference)
+            .finish()
     }
 }
 
@@ -213,7 +219,10 @@ mod tests {
             ttl: Duration::ZERO,
         };
         let error = command.stored().resolve().await.unwrap_err().to_string();
-        assert!(error.contains("sealed") && error.contains("`sh`"), "{error}");
+        assert!(
+            error.contains("sealed") && error.contains("`sh`"),
+            "{error}"
+        );
         assert!(!error.contains("hunter2"), "{error}");
     }
 
@@ -221,6 +230,10 @@ mod tests {
     async fn a_missing_variable_is_named() {
         let secret = SecretRef::Env("GREYLAG_TEST_NOT_SET".into()).stored();
         let error = secret.resolve().await.unwrap_err().to_string();
-        assert!(error.contains("`GREYLAG_TEST_NOT_SET`: it is not set") || error.contains("it is not set"), "{error}");
+        assert!(
+            error.contains("`GREYLAG_TEST_NOT_SET`: it is not set")
+                || error.contains("it is not set"),
+            "{error}"
+        );
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! Knows TOML and places, not what the keys mean.
 
-use super::{
-    duration::parse_duration,
-    problem::Problems,
-};
+use super::{duration::parse_duration, problem::Problems};
 use std::{cell::RefCell, ops::Range, path::PathBuf, time::Duration};
 use toml::{
     Spanned,
@@ -194,9 +191,7 @@ impl<'a> Section<'a> {
     pub(crate) fn section(&self, key: &'static str, title: &str) -> Option<Section<'a>> {
         let value = self.value(key)?;
         match value.get_ref() {
-            DeValue::Table(table) => {
-                Some(Section::new(title, table, value.span(), self.problems))
-            }
+            DeValue::Table(table) => Some(Section::new(title, table, value.span(), self.problems)),
             DeValue::Array(items) if items.iter().all(|i| i.get_ref().is_table()) => {
                 let hint = format!("write it once, as `[{key}]`");
                 let message = format!("`{key}` is one table, not a list of them");
@@ -243,7 +238,8 @@ impl<'a> Section<'a> {
                 continue;
             }
             let message = format!("{} has no key `{name}`", self.title);
-            self.problems.add(key.span(), message, nearest(name, &known));
+            self.problems
+                .add(key.span(), message, nearest(name, &known));
         }
     }
 

@@ -124,7 +124,10 @@ impl Recipe {
             match &draft.schema {
                 Some(_) if !facts.schema_shards => complain(
                     "schema",
-                    format!("{} has no schemas that could be shards", address.engine.title()),
+                    format!(
+                        "{} has no schemas that could be shards",
+                        address.engine.title()
+                    ),
                     "name the database in the URL instead",
                 ),
                 Some(schema) if schema.is_empty() => complain(
@@ -136,7 +139,9 @@ impl Recipe {
                     if let Some(line) = sets_search_path(&session_sql) {
                         complain(
                             "schema",
-                            format!("the shard is the schema `{schema}`, and its session SQL sets a search path of its own: `{line}`"),
+                            format!(
+                                "the shard is the schema `{schema}`, and its session SQL sets a search path of its own: `{line}`"
+                            ),
                             "remove one of the two; greylag sets the search path of a schema shard itself",
                         );
                     }
@@ -145,7 +150,11 @@ impl Recipe {
             }
         }
         if draft.host.as_deref() == Some("") {
-            complain("host", "`host` is empty".into(), "leave it out to use the primary's host");
+            complain(
+                "host",
+                "`host` is empty".into(),
+                "leave it out to use the primary's host",
+            );
         }
         let (Ok(name), Ok(address)) = (name, address) else {
             return Err(complaints);

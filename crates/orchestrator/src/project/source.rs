@@ -89,7 +89,9 @@ impl Source {
         let shard_password = section
             .section("shard-password", "`shard-password`")
             .and_then(|section| SecretRef::read(section, folder));
-        let timeout = section.duration("timeout").unwrap_or(Duration::from_secs(30));
+        let timeout = section
+            .duration("timeout")
+            .unwrap_or(Duration::from_secs(30));
         let allow_empty = section.boolean("allow-empty").unwrap_or_default();
         let kind = kind?;
         let before = problems.count();
@@ -122,7 +124,8 @@ impl Source {
         };
         let (line, _) = problems.place(section.span.start);
         // A password of the source is also that of the shards that lie on the same server.
-        let shard_password = shard_password.or(found.as_ref().and_then(|(_, shared)| shared.clone()));
+        let shard_password =
+            shard_password.or(found.as_ref().and_then(|(_, shared)| shared.clone()));
         section.finish();
         let (kind, _) = found.filter(|_| problems.count() == before)?;
         Some(Source {
@@ -162,7 +165,9 @@ struct Parts<'s, 'a> {
 
 impl Parts<'_, '_> {
     fn file(&self) -> Found {
-        let path = self.section.required("path", "write `path = \"shards.csv\"`")?;
+        let path = self
+            .section
+            .required("path", "write `path = \"shards.csv\"`")?;
         let ending = Path::new(&path.value).extension().and_then(|e| e.to_str());
         if !matches!(ending, Some("toml" | "json" | "csv")) {
             self.section.problems().add(
@@ -233,7 +238,9 @@ impl Parts<'_, '_> {
         }
         let kind = SourceKind::Databases {
             address,
-            password: password.as_ref().map(|reference| self.secrets.get(reference)),
+            password: password
+                .as_ref()
+                .map(|reference| self.secrets.get(reference)),
             matching: matching?,
             naming,
         };
@@ -245,14 +252,21 @@ impl Parts<'_, '_> {
         let matching = self.matching("schemas");
         let (address, password) = self.server("postgres://user@host/database")?;
         if !address.engine.facts().schema_shards {
-            let message = format!("{} has no schemas that could be shards", address.engine.title());
+            let message = format!(
+                "{} has no schemas that could be shards",
+                address.engine.title()
+            );
             let hint = "use `kind = \"databases\"`".to_owned();
-            self.section.problems().add(self.section.place("url"), message, hint);
+            self.section
+                .problems()
+                .add(self.section.place("url"), message, hint);
             return None;
         }
         let kind = SourceKind::Schemas {
             address,
-            password: password.as_ref().map(|reference| self.secrets.get(reference)),
+            password: password
+                .as_ref()
+                .map(|reference| self.secrets.get(reference)),
             matching: matching?,
             naming,
         };
@@ -287,7 +301,9 @@ impl Parts<'_, '_> {
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default().to_owned();
                 let message = format!("`match` for {of} is no regular expression: {why}");
-                self.section.problems().add(text.span, message, hint.to_owned());
+                self.section
+                    .problems()
+                    .add(text.span, message, hint.to_owned());
                 None
             }
         }

@@ -87,10 +87,19 @@ fn every_section_is_understood() {
     assert_eq!(&*project.name, "orders");
     assert_eq!(
         project.migrations,
-        [Path::new("/srv/orders/migrations"), Path::new("/srv/shared")]
+        [
+            Path::new("/srv/orders/migrations"),
+            Path::new("/srv/shared")
+        ]
     );
     assert_eq!(project.placeholders["limit"], "7");
-    assert!(matches!(project.state.store, StateStore::Postgres { password: Some(_), .. }));
+    assert!(matches!(
+        project.state.store,
+        StateStore::Postgres {
+            password: Some(_),
+            ..
+        }
+    ));
     assert_eq!(project.state.shown, "postgres://10.0.0.8/greylag");
 
     let policy = &project.policy;
@@ -125,9 +134,12 @@ fn every_section_is_understood() {
     assert_eq!(&*eu.shard.target.history_table, "flyway_schema_history");
     assert_eq!(eu.shard.target.connect_timeout, Duration::from_secs(3));
     assert_eq!(eu.replicas.listed(), 2);
-    assert_eq!(&*eu.origin, "/srv/orders/greylag.toml:18");
+    assert_eq!(&*eu.origin, "/srv/orders/greylag.toml:17");
     let lite = &project.shards[1];
-    assert_eq!(lite.shard.target.url.as_str(), "sqlite:/srv/orders/data/lite.db");
+    assert_eq!(
+        lite.shard.target.url.as_str(),
+        "sqlite:/srv/orders/data/lite.db"
+    );
     assert_eq!(lite.replicas, Replicas::Unstated);
     assert!(matches!(project.sources[0].kind, SourceKind::Sql { .. }));
     assert_eq!(project.replicas.wait, Expected::Number(1));
@@ -136,8 +148,26 @@ fn every_section_is_understood() {
 #[test]
 fn what_is_read_and_not_done_yet_is_said() {
     let notes = project(WHOLE).notes;
-    let lines: Vec<_> = notes.iter().map(|note| (note.line, note.text.as_str())).collect();
-    insta::assert_debug_snapshot!(lines, @"");
+    let lines: Vec<_> = notes
+        .iter()
+        .map(|note| (note.line, note.text.as_str()))
+        .collect();
+    insta::assert_debug_snapshot!(lines, @r#"
+    [
+        (
+            55,
+            "[replicas] is read and kept; this version of greylag does not watch replicas yet",
+        ),
+        (
+            63,
+            "[backfill] is read and kept; this version of greylag runs no backfills yet",
+        ),
+        (
+            19,
+            "`replicas` are read and kept; this version of greylag does not watch replicas yet",
+        ),
+    ]
+    "#);
 }
 
 #[test]
@@ -149,7 +179,12 @@ fn a_small_file_has_a_canary_and_the_rest() {
         panic!("the state should be embedded")
     };
     assert_eq!(path, Path::new("/srv/orders/.greylag/state.db"));
-    let waves: Vec<_> = project.policy.waves.iter().map(|w| (w.name.as_str(), w.size)).collect();
+    let waves: Vec<_> = project
+        .policy
+        .waves
+        .iter()
+        .map(|w| (w.name.as_str(), w.size))
+        .collect();
     assert_eq!(waves, [("canary", Size::Count(1)), ("fleet", Size::Rest)]);
     assert_eq!(project.policy.failure_budget, Budget::Shards(0));
     assert!(project.notes.is_empty());
