@@ -1,35 +1,12 @@
 //! `[[check]]`: gates of the project's own.
 
 use super::section::{At, Section};
+use crate::gates::{CheckRule, Probe};
 use greylag_core::fleet::ShardName;
 use std::{collections::BTreeSet, time::Duration};
 use url::Url;
 
-/// A question asked at every gate; only a clear yes lets the rollout on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    pub name: String,
-    pub kind: CheckKind,
-    /// How long an answer may take; none in time is a no.
-    pub timeout: Duration,
-    /// How long to wait before it is asked again.
-    pub every: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckKind {
-    /// Yes when the first column of the first row is true, on each shard named (none: the first shard by name).
-    Sql {
-        query: String,
-        shards: Vec<ShardName>,
-    },
-    /// Yes when the answer's status is 2xx.
-    Http { url: Url },
-    /// Yes when it exits with 0.
-    Command { argv: Vec<String> },
-}
-
-pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<Check> {
+pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<CheckRule> {
     let mut names = BTreeSet::new();
     let mut checks = Vec::new();
     for section in sections {
@@ -41,16 +18,16 @@ pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<Check> {
             let message = format!("two checks are named `{}`", name.value);
             problems.add(name.span.clone(), message, None);
         }
-        let kind = kind(&section);
+        let probe = probe(&section);
         let timeout = section
             .duration("timeout")
             .unwrap_or(Duration::from_secs(10));
         let every = section.duration("every").unwrap_or(Duration::from_secs(10));
         section.finish();
-        if let (Some(name), Some(kind)) = (name, kind) {
-            checks.push(Check {
+        if let (Some(name), Some(probe)) = (name, probe) {
+            checks.push(CheckRule {
                 name: name.value,
-                kind,
+                probe,
                 timeout,
                 every: every.max(Duration::from_millis(100)),
             });
@@ -59,7 +36,7 @@ pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<Check> {
     checks
 }
 
-fn kind(section: &Section<'_>) -> Option<CheckKind> {
+fn probe(section: &Section<'_>) -> Option<Probe> {
     let problems = section.problems();
     let sql = section.string("sql");
     let http = section.string("http");
@@ -77,12 +54,12 @@ fn kind(section: &Section<'_>) -> Option<CheckKind> {
         }
     }
     match (sql, http, command) {
-        (Some(sql), None, None) => Some(CheckKind::Sql {
+        (Some(sql), None, None) => Some(Probe::Sql {
             query: sql.value,
             shards,
         }),
         (None, Some(http), None) => web(section, http),
-        (None, None, Some(argv)) if !argv.is_empty() => Some(CheckKind::Command {
+        (None, None, Some(argv)) if !argv.is_empty() => Some(Probe::Command {
             argv: argv.into_iter().map(|at| at.value).collect(),
         }),
         _ => {
@@ -97,10 +74,10 @@ fn kind(section: &Section<'_>) -> Option<CheckKind> {
     }
 }
 
-fn web(section: &Section<'_>, http: At<String>) -> Option<CheckKind> {
+fn web(section: &Section<'_>, http: At<String>) -> Option<Probe> {
     let why = match Url::parse(&http.value) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            return Some(CheckKind::Http { url });
+            return Some(Probe::Http { url });
         }
         Ok(url) => format!("`{}:` is not http or https", url.scheme()),
         Err(error) => error.to_string(),

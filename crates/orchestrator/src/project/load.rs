@@ -12,7 +12,7 @@ use super::{
     session::SessionSql,
     shard::{Draft, Member, Recipe},
     source::Source,
-    state::StateSettings,
+    state,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -143,8 +143,8 @@ fn whole(
         .section("session", "[session]")
         .map_or_else(SessionSql::default, SessionSql::read);
     let state = match root.section("state", "[state]") {
-        Some(section) => StateSettings::read(section, &folder, &secrets),
-        None => Some(StateSettings::beside(&folder)),
+        Some(section) => state::read(section, &folder, &secrets),
+        None => Some(state::beside(&folder)),
     };
     let mut policy = rollout::usual();
     if let Some(section) = root.section("rollout", "[rollout]") {

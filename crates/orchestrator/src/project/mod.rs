@@ -22,7 +22,6 @@ mod state;
 
 pub use address::{Address, AddressError};
 pub use backfill::BackfillSettings;
-pub use check::{Check, CheckKind};
 pub use duration::{parse_duration, show_duration};
 pub use interner::Secrets;
 pub use load::{LoadError, load, read};
@@ -34,4 +33,3 @@ pub use secret::{SecretRef, StoredSecret};
 pub use session::SessionSql;
 pub use shard::{Complaint, Draft, Member, Recipe};
 pub use source::{Naming, Source, SourceKind};
-pub use state::{StateSettings, StateStore};

@@ -2,12 +2,11 @@
 
 use super::{
     backfill::BackfillSettings,
-    check::Check,
     replica::ReplicaSettings,
     shard::{Member, Recipe},
     source::Source,
-    state::StateSettings,
 };
+use crate::{gates::CheckRule, journal::Location};
 use greylag_core::policy::Policy;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -22,7 +21,8 @@ pub struct Project {
     pub environment: Arc<str>,
     pub migrations: Vec<PathBuf>,
     pub placeholders: BTreeMap<String, String>,
-    pub state: StateSettings,
+    /// Where the journal is kept.
+    pub state: Location,
     /// What makes a shard of a draft: history table, session SQL, secrets.
     pub recipe: Recipe,
     /// The `[[shard]]`s.
@@ -30,7 +30,7 @@ pub struct Project {
     /// The `[[discover]]`s.
     pub sources: Vec<Source>,
     pub policy: Policy,
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckRule>,
     pub replicas: ReplicaSettings,
     pub backfill: BackfillSettings,
     /// What the file asks for and this version does not do yet. Never silently ignored.

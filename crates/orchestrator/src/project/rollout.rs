@@ -1,10 +1,10 @@
 //! `[rollout]` and `[lock]`: how a rollout goes out.
 
 use super::{
-    check::Check,
     replica::choose,
     section::{At, Section, integer},
 };
+use crate::gates::CheckRule;
 use greylag_core::policy::{Budget, Group, Policy, Retry, Size, WaveRule};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -109,7 +109,7 @@ pub(crate) fn windows(section: &Section<'_>, found: Vec<At<String>>) -> Vec<Stri
     found.into_iter().map(|window| window.value).collect()
 }
 
-pub(crate) fn name_checks(policy: &mut Policy, checks: &[Check]) {
+pub(crate) fn name_checks(policy: &mut Policy, checks: &[CheckRule]) {
     policy.checks = checks.iter().map(|check| check.name.clone()).collect();
 }
 

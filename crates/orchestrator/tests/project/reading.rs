@@ -1,7 +1,8 @@
 //! What a right file is understood as.
 
 use greylag_core::policy::{Budget, Group, Size};
-use greylag_orchestrator::project::{Expected, Project, Replicas, SourceKind, StateStore, read};
+use greylag_orchestrator::journal::Location;
+use greylag_orchestrator::project::{Expected, Project, Replicas, SourceKind, read};
 use std::{path::Path, time::Duration};
 
 fn project(text: &str) -> Project {
@@ -94,13 +95,13 @@ fn every_section_is_understood() {
     );
     assert_eq!(project.placeholders["limit"], "7");
     assert!(matches!(
-        project.state.store,
-        StateStore::Postgres {
+        project.state,
+        Location::Postgres {
             password: Some(_),
             ..
         }
     ));
-    assert_eq!(project.state.shown, "postgres://10.0.0.8/greylag");
+    assert_eq!(project.state.shown(), "postgres://10.0.0.8/greylag");
 
     let policy = &project.policy;
     assert_eq!((policy.max_in_flight, policy.max_per_host), (16, 2));
@@ -175,7 +176,7 @@ fn a_small_file_has_a_canary_and_the_rest() {
     let project = project("project = \"orders\"");
     assert_eq!(&*project.environment, "default");
     assert_eq!(project.migrations, [Path::new("/srv/orders/migrations")]);
-    let StateStore::Sqlite(path) = &project.state.store else {
+    let Location::Sqlite { path } = &project.state else {
         panic!("the state should be embedded")
     };
     assert_eq!(path, Path::new("/srv/orders/.greylag/state.db"));
