@@ -9,7 +9,7 @@ use greylag_core::outcome::Failure;
 
 /// How the failing cast of the guard begins, in any language of the server.
 pub const ENDED: &str = "greylag guard: the file ended the transaction";
-pub const LOST: &str = "greylag guard: the shard's lock is somebody else's";
+pub const LOST: &str = "greylag guard: somebody else has the lock of this shard";
 
 /// One attempt's token, known to its transaction only.
 pub struct Guard {
