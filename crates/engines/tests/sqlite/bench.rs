@@ -95,20 +95,13 @@ pub fn claim() -> Claim {
     }
 }
 
-/// A job that runs as the script itself asks to.
-pub fn job(migration: &str, sql: &str) -> Job {
-    let script = cut(sql);
-    let mode = greylag_core::script::run_mode(&script, None);
-    job_of(migration, script, mode)
-}
-
 /// A job that runs statement by statement.
 pub fn stepwise(migration: &str, sql: &str) -> Job {
     let why = "the test says so".into();
     job_of(migration, cut(sql), RunMode::Statements { why })
 }
 
-/// A job that runs in a transaction, whatever its statements say.
+/// A job that runs in a transaction.
 pub fn wrapped(migration: &str, sql: &str) -> Job {
     job_of(migration, cut(sql), RunMode::Transaction)
 }

@@ -1,8 +1,4 @@
 //! SQLite shards, on real files: the traps that the engine stands on, each by its story.
 
 mod bench;
-mod lock;
-mod refused;
-mod resumed;
-mod surveyed;
 mod wrapped;
