@@ -147,3 +147,30 @@ pub async fn apply_fails(session: &mut Box<dyn Session>, jobs: &[Job]) -> Failur
         other => panic!("a failure was expected: {other:?}"),
     }
 }
+
+/// Runs a job that never ends; once its first statement is done, lets another connection try to write, then cancels.
+/// Whether the other was refused.
+pub async fn tried_at_first_note(
+    session: &mut Box<dyn Session>,
+    job: Job,
+    other: Connection,
+) -> bool {
+    let canceller = session.canceller();
+    let (tell, told) = std::sync::mpsc::channel();
+    let tried = tokio::task::spawn_blocking(move || {
+        told.recv().unwrap();
+        other.execute_batch("INSERT INTO a VALUES (0)").is_err()
+    });
+    let watch = tokio::spawn(async move {
+        let refused = tried.await.unwrap();
+        canceller.cancel().await.unwrap();
+        refused
+    });
+    let attempt = session
+        .apply(&[job], &move |_| {
+            let _ = tell.send(());
+        })
+        .await;
+    assert!(matches!(attempt, Attempt::Failed(_)), "{attempt:?}");
+    watch.await.unwrap()
+}
