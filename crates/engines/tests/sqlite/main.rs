@@ -1,5 +1,9 @@
 //! SQLite shards, on real files: the traps that the engine stands on, each by its story.
 
 mod bench;
+mod child;
+mod killed;
+mod lock;
 mod resumed;
+mod surveyed;
 mod wrapped;
