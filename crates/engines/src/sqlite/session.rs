@@ -1,7 +1,7 @@
 //! The session's verbs, each carried out on a thread where it may block.
 
 use super::{
-    apply, change, diagnose, prepare, question, settle,
+    apply, change, diagnose, holders, prepare, question, settle,
     shard::Shard,
     sidecar::{self, Holder, Taken},
     stop::Stop,
@@ -185,12 +185,15 @@ impl Session for SqliteSession {
             .await
     }
 
-    async fn blockers(&mut self, _: &str) -> Result<Vec<Blocker>, EngineError> {
-        self.blocking("looking for blockers", |shard| {
-            Ok(match shard.lock {
-                Some(_) => Vec::new(),
-                None => sidecar::holder(&shard.file)?.into_iter().collect(),
-            })
+    async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {
+        let pid = pid.to_owned();
+        self.blocking("looking for blockers", move |shard| {
+            let mut found = holders::holders(&shard.file.path);
+            if shard.lock.is_none() {
+                // Whoever waits while it has the shard's lock waits for somebody else.
+                found.extend(sidecar::holder(&shard.file)?.filter(|holder| holder.pid != pid));
+            }
+            Ok(found)
         })
         .await
     }

@@ -17,12 +17,9 @@ async fn a_second_session_is_told_who_holds_the_lock() {
     };
     assert_eq!(holder.application.as_deref(), Some("greylag/r1/a"));
     assert_eq!(holder.pid, first.pid());
-    assert!(holder.pid.starts_with(&process::id().to_string()));
+    assert_eq!(holder.pid, process::id().to_string());
     assert!(holder.open_ms.is_some());
-    assert_eq!(
-        second.blockers(&second.pid()).await.unwrap()[0].pid,
-        first.pid()
-    );
+    assert_eq!(second.blockers("1").await.unwrap()[0].pid, first.pid());
     let end = second.end(&holder).await;
     assert!(matches!(end, Err(EngineError::Unable { .. })), "{end:?}");
 
@@ -142,4 +139,49 @@ async fn part_of_a_process_that_tries_the_lock() {
         LockAttempt::Busy { .. } => "busy",
     };
     child::say(&format!("the lock is {word}"));
+}
+
+#[tokio::test]
+async fn a_process_that_writes_to_the_file_is_named() {
+    let bench = Bench::new();
+    bench.shard("a.db", "CREATE TABLE a (x)");
+    let mut session = bench.ready("a.db").await;
+    let path = bench.path("a.db").display().to_string();
+    let mut player = child::Player::start(WRITE, &path);
+    let pid = player.hear("written by ");
+    let failure = apply_fails(&mut session, &[wrapped("V1", "INSERT INTO a VALUES (1)")]).await;
+    assert_eq!(failure.class, greylag_core::outcome::FailureClass::Lock);
+    let mut watcher = greylag_engines::open(&bench.target("a.db")).await.unwrap();
+    let seen = watcher.blockers(&session.pid()).await.unwrap();
+    player.kill();
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    for blockers in [failure.blockers, seen] {
+        assert_eq!(blockers.len(), 1, "{blockers:?}");
+        assert_eq!(blockers[0].pid, pid);
+        assert_eq!(
+            blockers[0].holds.as_deref(),
+            Some("a write lock on the file")
+        );
+        assert!(blockers[0].application.is_some());
+    }
+    apply_ok(&mut session, &[wrapped("V1", "INSERT INTO a VALUES (1)")]).await;
+}
+
+const WRITE: &str = "lock::part_of_a_process_that_writes";
+
+#[test]
+fn part_of_a_process_that_writes() {
+    let Some(path) = child::cue(WRITE) else {
+        return;
+    };
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch("BEGIN IMMEDIATE; INSERT INTO a VALUES (7)")
+        .unwrap();
+    child::say(&format!("written by {}", process::id()));
+    loop {
+        std::thread::park();
+    }
 }

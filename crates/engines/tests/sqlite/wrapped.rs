@@ -424,6 +424,13 @@ async fn what_a_file_leaves_on_the_connection_does_not_meet_the_next_one() {
     assert_eq!(bench.count("a.db", "SELECT count(*) FROM b"), 1);
 }
 
+#[test]
+fn a_file_with_a_setting_of_its_own_shares_no_transaction() {
+    assert!(wrapped("V1", "CREATE TABLE a (x)").may_share());
+    assert!(!wrapped("V1", REBUILD).may_share());
+    assert!(!stepwise("V1", "CREATE TABLE a (x)").may_share());
+}
+
 #[tokio::test]
 async fn in_a_group_the_file_that_broke_references_is_the_one_that_failed() {
     let bench = Bench::new();
