@@ -47,6 +47,15 @@ struct SqliteSession {
     shard: Arc<Mutex<Shard>>,
 }
 
+impl Drop for SqliteSession {
+    /// A session that is dropped in the middle of a verb takes the verb with it, and the lock once that has been undone.
+    fn drop(&mut self) {
+        if self.stop.is_awaited() {
+            self.stop.now();
+        }
+    }
+}
+
 impl SqliteSession {
     async fn blocking<T: Send + 'static>(
         &self,
@@ -59,6 +68,7 @@ impl SqliteSession {
             doing,
             source,
         };
+        self.stop.await_verb();
         let done = task::spawn_blocking(move || match shard.lock() {
             Ok(mut shard) => {
                 let done = verb(&mut shard);
@@ -209,7 +219,8 @@ impl Session for SqliteSession {
 
     async fn close(self: Box<Self>) {
         // Closing may checkpoint a write-ahead log, which takes a while.
-        let shard = self.shard;
+        let shard = Arc::clone(&self.shard);
+        drop(self);
         let _ = task::spawn_blocking(move || drop(shard)).await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod child;
+mod corpora;
 mod killed;
 mod lock;
 mod resumed;
