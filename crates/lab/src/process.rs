@@ -44,7 +44,8 @@ impl ProcessId {
     }
 
     /// Its children: PostgreSQL's backends have sessions of their own, so a group signal doesn't reach them.
-    pub(crate) fn children(&self) -> Vec<ProcessId> {
+    #[must_use]
+    pub fn children(&self) -> Vec<ProcessId> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
             return Vec::new();
         };

@@ -3,7 +3,11 @@
 //! Two stores, one suite: SQLite for one machine, PostgreSQL for teams. Knows no shard.
 
 mod error;
+mod life;
+mod look_only;
+mod postgres;
 mod record;
+mod sqlite;
 mod store;
 
 pub use error::JournalError;

@@ -1,10 +1,14 @@
 //! What the journal keeps, as plain data.
 
-use greylag_core::{fleet::ShardName, plan::Plan};
+use super::JournalError;
+use greylag_core::{event::Event, fleet::ShardName, plan::Plan};
 use greylag_engines::PasswordSource;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+
+/// How long a lease lasts without being renewed.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// Where the journal is kept.
 #[derive(Clone)]
@@ -151,4 +155,45 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.project, self.environment)
     }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            by,
+            host,
+            pid,
+            verb,
+            ..
+        } = self;
+        write!(f, "`greylag {verb}` of {by}, pid {pid} on {host}")
+    }
+}
+
+/// How the rollout ends by this event, if it does.
+pub fn ending(event: &Event) -> Option<String> {
+    match event {
+        Event::Finished { verdict } => Some(verdict.clone()),
+        Event::Superseded { .. } => Some("superseded".to_owned()),
+        _ => None,
+    }
+}
+
+/// What the columns of an inbox row say.
+pub fn answer(folded: Option<bool>, text: Option<String>) -> Option<Result<String, String>> {
+    let text = text.unwrap_or_default();
+    folded.map(|folded| if folded { Ok(text) } else { Err(text) })
+}
+
+/// Our own types have string keys alone, so that they always can be written.
+pub fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our types are JSON")
+}
+
+pub fn from_json<T: DeserializeOwned>(at: &str, what: &str, text: &str) -> Result<T, JournalError> {
+    serde_json::from_str(text).map_err(|source| JournalError::Damaged {
+        at: at.to_owned(),
+        what: what.to_owned(),
+        source: source.into(),
+    })
 }

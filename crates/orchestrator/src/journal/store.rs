@@ -1,8 +1,9 @@
 //! What a store of the journal can do.
 
 use super::{
-    InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, Location, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken, record::Holder,
+    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, Location, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly, postgres::Postgres,
+    sqlite::Sqlite,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -70,12 +71,25 @@ pub trait Journal: Send + Sync {
 
 /// Opens the journal, and makes it where there is none.
 pub async fn open(location: &Location) -> Result<Arc<dyn Journal>, JournalError> {
-    let _ = location;
-    todo!()
+    Ok(match location {
+        Location::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
+        Location::Postgres { url, password } => {
+            Arc::new(Postgres::open(url, password.clone()).await?)
+        }
+    })
 }
 
 /// Opens the journal to read: where there is none it is empty, and nothing is made.
 pub async fn look(location: &Location) -> Result<Arc<dyn Journal>, JournalError> {
-    let _ = location;
-    todo!()
+    let inner: Arc<dyn Journal> = match location {
+        Location::Sqlite { path } if path.exists() => Arc::new(Sqlite::look(path).await?),
+        Location::Sqlite { .. } => Arc::new(Sqlite::memory().await?),
+        Location::Postgres { url, password } => {
+            match Postgres::look(url, password.clone()).await? {
+                Some(there) => Arc::new(there),
+                None => Arc::new(Sqlite::memory().await?),
+            }
+        }
+    };
+    Ok(Arc::new(LookOnly(inner)))
 }
