@@ -5,7 +5,7 @@ use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
     Migrations, Setup,
     discover::{Found, discover},
-    files, journal,
+    journal,
     project::{self, FILE_NAME, Project},
     setup::Servers,
 };
@@ -37,7 +37,7 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
     }
     let found = discover(&project).await?;
     let migrations = Migrations {
-        files: files::read(&project.migrations)?.into(),
+        files: read_files(&project.migrations)?.into(),
         placeholders: project.placeholders.clone(),
     };
     let journal = match mode {
@@ -142,4 +142,26 @@ fn who() -> String {
     let user = env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "somebody".into());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{user}@{host}")
+}
+
+/// Until the orchestrator reads folders itself.
+fn read_files(folders: &[PathBuf]) -> Result<Vec<greylag_core::migration::Migration>, Problem> {
+    let mut found = Vec::new();
+    for folder in folders {
+        let entries = std::fs::read_dir(folder).map_err(|error| {
+            Problem::usage(format!("the migrations folder {} can't be read", shown(folder))).because(&error)
+        })?;
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.ends_with(".sql") {
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).map_err(|error| Problem::usage(name.clone()).because(&error))?;
+            match greylag_core::migration::Migration::read(&name, &bytes, None) {
+                Ok(migration) => found.push(migration),
+                Err(errors) => return Err(Problem::usage(errors[0].to_string())),
+            }
+        }
+    }
+    Ok(found)
 }
