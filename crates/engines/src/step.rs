@@ -60,7 +60,9 @@ pub fn decode(columns: &StepColumns) -> Result<StepRow, StepError> {
         text: text.chars().take(80).collect(),
         why,
     };
-    let json = |name: &'static str, text: &Option<String>| -> Result<serde_json::Value, StepError> {
+    let json = |name: &'static str,
+                text: &Option<String>|
+     -> Result<serde_json::Value, StepError> {
         match text {
             None => Ok(serde_json::Value::Null),
             Some(text) => serde_json::from_str(text).map_err(|e| column(name, text, e.to_string())),
@@ -93,10 +95,19 @@ pub fn decode(columns: &StepColumns) -> Result<StepRow, StepError> {
         statements_total: number("statements_total", &columns.statements_total)? as u32,
         hashes: serde_json::from_str(&columns.hashes)
             .map_err(|e| column("hashes", &columns.hashes, e.to_string()))?,
-        intent: serde_json::from_value(json("intent", &columns.intent)?)
-            .map_err(|e| column("intent", columns.intent.as_deref().unwrap_or(""), e.to_string()))?,
+        intent: serde_json::from_value(json("intent", &columns.intent)?).map_err(|e| {
+            column(
+                "intent",
+                columns.intent.as_deref().unwrap_or(""),
+                e.to_string(),
+            )
+        })?,
         failure: serde_json::from_value(json("failure", &columns.failure)?).map_err(|e| {
-            column("failure", columns.failure.as_deref().unwrap_or(""), e.to_string())
+            column(
+                "failure",
+                columns.failure.as_deref().unwrap_or(""),
+                e.to_string(),
+            )
         })?,
     })
 }

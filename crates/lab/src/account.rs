@@ -38,17 +38,14 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Copies a folder with all in it, for the servers' account.
-pub(crate) fn copy_folder(from: &Path, to: &Path, keep: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     private_folder(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if !keep(&source) {
-            continue;
-        }
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            copy_folder(&source, &target, keep)?;
+            copy_folder(&source, &target)?;
         } else if kind.is_file() {
             std::fs::copy(&source, &target)?;
             hand_over(&target)?;

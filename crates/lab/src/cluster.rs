@@ -1,11 +1,9 @@
 //! A primary with replicas that stream from it, and ways to make them lag.
 
-use std::time::{Duration, Instant};
-
 use crate::database::TestDatabase;
 use crate::engine::Engine;
 use crate::error::{SqlError, StartError};
-use crate::launch::patience;
+use crate::replication;
 use crate::server::{Options, Server};
 
 /// A primary and its replicas. PostgreSQL streams physically, MySQL and MariaDB by GTID.
@@ -37,9 +35,7 @@ impl Cluster {
             let name = format!("replica{number}");
             let replica =
                 Server::start_as(engine, options.clone(), Some((&cluster.primary, &name))).await?;
-            for statement in replica.recipe.replicate_statements(&cluster.primary.node) {
-                replica.execute(replica.recipe.home(), &statement).await?;
-            }
+            replication::attach(&replica.node, &cluster.primary.node, replica.recipe).await?;
             cluster.replicas.push(replica);
         }
         for replica in &cluster.replicas {
@@ -79,14 +75,7 @@ impl Cluster {
     /// Waits until every replica has applied what the primary has written so far.
     pub async fn wait_replayed(&self) -> Result<(), StartError> {
         for replica in &self.replicas {
-            let what = "did not apply the primary's position in time";
-            until(replica, what, async || {
-                replica
-                    .recipe
-                    .has_caught_up(&replica.node, &self.primary.node)
-                    .await
-            })
-            .await?;
+            replication::wait_replayed(&replica.node, &self.primary.node, replica.recipe).await?;
         }
         Ok(())
     }
@@ -105,37 +94,6 @@ impl Cluster {
 
     /// Waits until a replica streams (again), for instance after a restart.
     pub async fn wait_streaming(&self, replica: &Server) -> Result<(), StartError> {
-        until(replica, "did not start to stream in time", async || {
-            replica.recipe.is_streaming(&replica.node).await
-        })
-        .await
-    }
-}
-
-/// Asks until the answer is yes. A server that can't be asked at the moment has not said yes.
-async fn until(
-    server: &Server,
-    what: &str,
-    ask: impl AsyncFn() -> Result<bool, SqlError>,
-) -> Result<(), StartError> {
-    let deadline = Instant::now() + patience();
-    loop {
-        let answer = ask().await;
-        if matches!(answer, Ok(true)) {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            let said = answer
-                .err()
-                .map(|error| format!(" ({error})"))
-                .unwrap_or_default();
-            return Err(StartError::Server {
-                engine: server.engine(),
-                version: server.installation().version.clone(),
-                what: format!("{what}{said}"),
-                log: server.log_tail(20),
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        replication::wait_streaming(&replica.node, replica.recipe).await
     }
 }

@@ -52,42 +52,57 @@ impl Installation {
         command
     }
 
+    /// A command for one of the engine's client programs (`psql`, `pg_dump`, `mysql`, `mariadb-dump`, …), if it is there:
+    /// beside the server, or on PATH.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Option<Command> {
+        let beside = [self.bin.join(name), self.prefix().join("bin").join(name)];
+        if let Some(path) = beside.iter().find(|path| path.is_file()) {
+            return Some(self.command(path));
+        }
+        let path = std::env::var_os("PATH")?;
+        let found = std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())?;
+        Some(Command::new(found))
+    }
+
     /// The folder above `bin` or `sbin`, where the rest lies.
     pub(crate) fn prefix(&self) -> PathBuf {
         self.bin.parent().unwrap_or(Path::new("/")).to_owned()
     }
 }
 
-/// All installations of `engine`, newest first, but what an environment variable names before all.
+/// All installations of `engine`: what the environment variable names, then the machine's own, then what the cache folders
+/// hold; the newest first among each.
 #[must_use]
 pub fn installed(engine: Engine) -> Vec<Installation> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    let named = std::env::var_os(variable(engine)).map(PathBuf::from);
-    let named_count = usize::from(named.is_some());
-    for (order, folder) in named.into_iter().chain(usual_places(engine)).enumerate() {
-        for bin in ["", "bin", "sbin", "usr/sbin", "usr/bin", "native/bin"] {
-            let bin = folder.join(bin);
-            if let Some(installation) = probe(engine, &bin)
-                && seen.insert(installation.version.clone())
-            {
-                found.push((order >= named_count, installation));
-            }
-        }
-    }
-    found.sort_by_key(|(usual, installation)| {
-        (*usual, std::cmp::Reverse(numbers(&installation.version)))
-    });
-    found
+    let named = std::env::var_os(variable(engine))
+        .map(PathBuf::from)
         .into_iter()
-        .map(|(_, installation)| installation)
-        .collect()
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for places in [named, usual_places(engine), unpacked_places(engine)] {
+        let mut found: Vec<Installation> = places
+            .iter()
+            .flat_map(|folder| INSIDE.map(|bin| folder.join(bin)))
+            .filter_map(|bin| probe(engine, &bin))
+            .filter(|installation| seen.insert(installation.version.clone()))
+            .collect();
+        found.sort_by_key(|installation| std::cmp::Reverse(numbers(&installation.version)));
+        all.append(&mut found);
+    }
+    all
 }
+
+/// Where the programs may lie in a folder.
+const INSIDE: [&str; 6] = ["", "bin", "sbin", "usr/sbin", "usr/bin", "native/bin"];
 
 /// The installation in one given folder (or in its `bin`, `sbin`, …).
 #[must_use]
 pub fn installed_in(engine: Engine, folder: &Path) -> Option<Installation> {
-    ["", "bin", "sbin", "usr/sbin", "usr/bin", "native/bin"]
+    INSIDE
         .iter()
         .find_map(|bin| probe(engine, &folder.join(bin)))
 }
@@ -124,10 +139,15 @@ fn usual_places(engine: Engine) -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("PATH") {
         places.extend(std::env::split_paths(&path));
     }
-    for cache in cache_folders() {
-        places.extend(subfolders(&cache, &format!("{}-", engine.word())));
-    }
     places
+}
+
+fn unpacked_places(engine: Engine) -> Vec<PathBuf> {
+    let prefix = format!("{}-", engine.word());
+    cache_folders()
+        .iter()
+        .flat_map(|cache| subfolders(cache, &prefix))
+        .collect()
 }
 
 fn subfolders(folder: &Path, prefix: &str) -> Vec<PathBuf> {

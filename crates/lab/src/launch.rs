@@ -1,13 +1,14 @@
 //! Bringing a server process up until it answers, and down again.
 
+use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::StartError;
 use crate::installation::Installation;
 use crate::node::Node;
-use crate::process::{ServerProcess, log_tail};
-use crate::recipe::Recipe;
+use crate::process::{ProcessId, ServerProcess, log_tail};
+use crate::recipe::{self, Recipe};
 use crate::{root, sql};
 
 /// Why a server did not come up.
@@ -18,6 +19,19 @@ pub(crate) enum Launch {
     Failed(StartError),
 }
 
+impl Launch {
+    /// For those who can't take another port.
+    pub(crate) fn final_error(self, node: &Node) -> StartError {
+        match self {
+            Launch::PortTaken => StartError::Machine {
+                what: format!("another process took port {}", node.port.number),
+                source: io::ErrorKind::AddrInUse.into(),
+            },
+            Launch::Failed(error) => error,
+        }
+    }
+}
+
 /// How long anything may take. `GREYLAG_LAB_SLOW` multiplies it, for a machine under load.
 pub(crate) fn patience() -> Duration {
     let factor = std::env::var("GREYLAG_LAB_SLOW")
@@ -26,11 +40,22 @@ pub(crate) fn patience() -> Duration {
     Duration::from_secs(60) * factor.unwrap_or(1)
 }
 
+/// Who sees to it that a server ends: told of each before it is started, and again as soon as it has a number.
+pub(crate) type Keeper<'a> = &'a (dyn Fn(&Node, Option<&ProcessId>) -> io::Result<()> + Sync);
+
+/// The keeper of servers that end with this process.
+pub(crate) fn this_process(node: &Node, id: Option<&ProcessId>) -> io::Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    let signal = recipe::recipe(node.engine).map_or("KILL", |recipe| recipe.end_signal().0);
+    root::root()?.reap_later(id, signal)
+}
+
 /// Starts the server of `node` and waits until it answers.
 pub(crate) async fn launch(
     recipe: &'static dyn Recipe,
     installation: &Installation,
     node: &Node,
+    keeper: Keeper<'_>,
 ) -> Result<ServerProcess, Launch> {
     let failed = |what: &str| {
         Launch::Failed(StartError::Server {
@@ -41,11 +66,13 @@ pub(crate) async fn launch(
         })
     };
     let machine = |error| Launch::Failed(StartError::machine("cannot start a server")(error));
-    let root = root::root().map_err(machine)?;
+    keeper(node, None).map_err(machine)?;
     let mut process =
         ServerProcess::spawn(recipe.serve(installation, node), &node.log()).map_err(machine)?;
-    root.reap_later(&process.id, recipe.end_signal().0)
-        .map_err(machine)?;
+    if let Err(error) = keeper(node, Some(&process.id)) {
+        process.kill();
+        return Err(machine(error));
+    }
     let deadline = Instant::now() + patience();
     loop {
         if process.has_ended() {
@@ -101,7 +128,7 @@ pub(crate) async fn run_to_end(
     command.stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
-        .map_err(std::io::Error::other)
+        .map_err(io::Error::other)
         .and_then(|output| output)
         .map_err(StartError::machine("cannot initialise a data directory"))?;
     if output.status.success() {

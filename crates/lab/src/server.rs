@@ -10,12 +10,12 @@ use crate::database::TestDatabase;
 use crate::engine::Engine;
 use crate::error::{Missing, SqlError, StartError};
 use crate::installation::{Installation, installed};
-use crate::launch::{self, Launch};
+use crate::launch;
 use crate::node::{Node, PASSWORD, USER};
-use crate::port::Port;
 use crate::process::{ProcessId, ServerProcess, log_tail};
+use crate::raise::{Order, raise};
 use crate::recipe::{Recipe, recipe};
-use crate::{account, root, sql, template};
+use crate::{root, sql, template, tls};
 
 /// How a server is to be started.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Which of the machine's installations; the first of [`installed`] otherwise.
     pub installation: Option<Installation>,
+    /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`Server::ca_file`]).
+    pub tls: bool,
 }
 
 impl Options {
@@ -31,6 +33,13 @@ impl Options {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Offers TLS.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -71,39 +80,28 @@ impl Server {
                 .ok_or(Missing { engine })?,
         };
         let template = template::prepare(recipe, &installation, &options.settings).await?;
-        loop {
-            let node = Node {
-                engine,
-                dir: root::root()
-                    .map_err(StartError::machine("cannot make a folder for servers"))?
-                    .place(&engine.word()[..1]),
-                port: Port::take().map_err(StartError::machine("cannot take a port"))?,
-                settings: options.settings.clone(),
-            };
-            lay_out(recipe, &installation, &node, &template).await?;
-            if let Some((primary, name)) = replica {
-                recipe
-                    .prepare_replica(&node, &primary.node, name)
-                    .map_err(StartError::machine("cannot prepare a replica"))?;
-            }
-            match launch::launch(recipe, &installation, &node).await {
-                Ok(process) => {
-                    return Ok(Server {
-                        recipe,
-                        node,
-                        installation,
-                        process: Mutex::new(Some(process)),
-                    });
-                }
-                Err(Launch::PortTaken) => {
-                    let _ = std::fs::remove_dir_all(&node.dir);
-                }
-                Err(Launch::Failed(error)) => {
-                    let _ = std::fs::remove_dir_all(&node.dir);
-                    return Err(error);
-                }
-            }
+        let mut settings = options.settings;
+        if options.tls {
+            settings.extend(tls::settings(engine));
         }
+        let root = root::root().map_err(StartError::machine("cannot make a folder for servers"))?;
+        let (node, process) = raise(Order {
+            recipe,
+            installation: &installation,
+            template: &template,
+            settings: &settings,
+            tls: options.tls,
+            place: &|| root.place(&engine.word()[..1]),
+            primary: replica.map(|(primary, name)| (&primary.node, name)),
+            keeper: &launch::this_process,
+        })
+        .await?;
+        Ok(Server {
+            recipe,
+            node,
+            installation,
+            process: Mutex::new(Some(process)),
+        })
     }
 
     /// Its engine.
@@ -128,6 +126,12 @@ impl Server {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.node.dir
+    }
+
+    /// The certificate of the authority that signed its own, if it offers TLS.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        tls::folder(&self.node.dir).join("ca.crt")
     }
 
     /// The file it logs to.
@@ -212,15 +216,14 @@ impl Server {
     /// Starts it again on the same port and data; stops it first if it runs.
     pub async fn restart(&self) -> Result<(), StartError> {
         self.stop_fast().await;
-        let process = launch::launch(self.recipe, &self.installation, &self.node)
-            .await
-            .map_err(|failed| match failed {
-                Launch::PortTaken => StartError::Machine {
-                    what: format!("another process took port {}", self.port()),
-                    source: std::io::ErrorKind::AddrInUse.into(),
-                },
-                Launch::Failed(error) => error,
-            })?;
+        let process = launch::launch(
+            self.recipe,
+            &self.installation,
+            &self.node,
+            &launch::this_process,
+        )
+        .await
+        .map_err(|failed| failed.final_error(&self.node))?;
         *self.lock() = Some(process);
         Ok(())
     }
@@ -269,27 +272,6 @@ impl std::fmt::Debug for Server {
             .field("folder", &self.folder())
             .finish_non_exhaustive()
     }
-}
-
-/// Copies the template and writes the configuration.
-async fn lay_out(
-    recipe: &'static dyn Recipe,
-    installation: &Installation,
-    node: &Node,
-    template: &Path,
-) -> Result<(), StartError> {
-    let (from, dir, data) = (template.to_owned(), node.dir.clone(), node.data());
-    tokio::task::spawn_blocking(move || {
-        account::private_folder(&dir)?;
-        account::copy_folder(&from, &data, &|_| true)
-    })
-    .await
-    .map_err(std::io::Error::other)
-    .and_then(|copied| copied)
-    .map_err(StartError::machine("cannot copy a template"))?;
-    recipe
-        .configure(installation, node, false)
-        .map_err(StartError::machine("cannot write a server's configuration"))
 }
 
 /// How long the lab waits for anything.

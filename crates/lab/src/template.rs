@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::account;
 use crate::error::StartError;
 use crate::installation::Installation;
-use crate::launch::{self, Launch};
+use crate::launch;
 use crate::node::Node;
 use crate::port::Port;
 use crate::recipe::Recipe;
@@ -90,15 +90,9 @@ async fn build(
             .configure(installation, node, true)
             .map_err(StartError::machine(what))?;
     }
-    let mut process = launch::launch(recipe, installation, node)
+    let mut process = launch::launch(recipe, installation, node, &launch::this_process)
         .await
-        .map_err(|failed| match failed {
-            Launch::PortTaken => StartError::Machine {
-                what: "another process took the template's port".into(),
-                source: io::ErrorKind::AddrInUse.into(),
-            },
-            Launch::Failed(error) => error,
-        })?;
+        .map_err(|failed| failed.final_error(node))?;
     for (database, statement) in recipe.first_statements() {
         if let Err(error) = crate::sql::rows(node, database, &statement).await {
             launch::end(recipe, &mut process);

@@ -1,0 +1,18 @@
+//! What happened, durably: events of rollouts, the lease, the inbox, and the shards once seen.
+//!
+//! Two stores, one suite: SQLite for one machine, PostgreSQL for teams. Knows no shard.
+
+mod error;
+mod life;
+mod look_only;
+mod postgres;
+mod record;
+mod sqlite;
+mod store;
+
+pub use error::JournalError;
+pub use record::{
+    Holder, InboxItem, KnownShard, Lease, LeaseRow, LeaseTry, Location, NewRollout, RolloutRow,
+    Scope, StoredRollout, Taken,
+};
+pub use store::{Journal, look, open};

@@ -1,0 +1,67 @@
+//! What a run stands on: fleet, files, policy, journal, and the door to databases.
+
+use crate::{fleet::Fleet, gates::CheckRule, journal::Journal};
+use async_trait::async_trait;
+use greylag_core::{
+    migration::{Migration, MigrationId},
+    policy::Policy,
+};
+use greylag_engines::{OpenError, Session, Target};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// Everything that a verb needs to know.
+#[derive(Clone)]
+pub struct Setup {
+    pub fleet: Fleet,
+    pub migrations: Migrations,
+    pub policy: Policy,
+    /// The project's own checks; `policy.checks` names those that gates ask.
+    pub checks: Vec<CheckRule>,
+    /// [`crate::journal::open`] where the verb may write, [`crate::journal::look`] where it must not.
+    pub journal: Arc<dyn Journal>,
+    /// [`Servers`] outside tests.
+    pub open: Arc<dyn Open>,
+    /// Who runs this, for events and history: `user@host`.
+    pub by: String,
+}
+
+/// The project's migration files.
+#[derive(Clone, Debug, Default)]
+pub struct Migrations {
+    pub files: Arc<[Migration]>,
+    /// `${name}` → value, the project's; Flyway's defaults are added per shard.
+    pub placeholders: BTreeMap<String, String>,
+}
+
+impl Migrations {
+    pub fn get(&self, id: &MigrationId) -> Option<&Migration> {
+        self.files.iter().find(|file| file.id == *id)
+    }
+}
+
+/// Opens sessions; tests put scripted ones in its place.
+#[async_trait]
+pub trait Open: Send + Sync {
+    async fn open(&self, target: &Target) -> Result<Box<dyn Session>, OpenError>;
+}
+
+/// Real servers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Servers;
+
+#[async_trait]
+impl Open for Servers {
+    async fn open(&self, target: &Target) -> Result<Box<dyn Session>, OpenError> {
+        greylag_engines::open(target).await
+    }
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("project", &self.fleet.project)
+            .field("shards", &self.fleet.shards.len())
+            .field("migrations", &self.migrations.files.len())
+            .finish_non_exhaustive()
+    }
+}
