@@ -29,4 +29,7 @@ macro_rules! on_both {
 }
 
 mod applying;
+mod locking;
+mod losing;
+mod opening;
 mod stage;
