@@ -5,9 +5,8 @@ use super::{
     link::{Answer, Trouble},
     lock, open, quote,
     session::MysqlSession,
-    settle, steps, stepwise,
-    touched::{self, Verb},
-    transaction,
+    settle, steps, stepwise, touched, transaction,
+    verb::{self, Verb},
 };
 use crate::{
     error::EngineError,
@@ -98,7 +97,7 @@ fn is_one_transaction(job: &Job) -> bool {
                 Tx::Can | Tx::Control(TxControl::Savepoint) | Tx::Ineffective(_)
             );
             can && !matches!(
-                touched::verb(job.script.sql(statement)),
+                verb::verb(job.script.sql(statement)),
                 Verb::Call | Verb::LockTables | Verb::UnlockTables
             )
         })
@@ -170,7 +169,7 @@ async fn settled(
     };
     let row = row.unwrap_or_else(|| unreachable!("matched above"));
     match settle::intent(session, job, &row).await {
-        Ok(settle::Seen::Open(row)) => Ok(Some(row)),
+        Ok(settle::Seen::Open(row)) => Ok(Some(*row)),
         Ok(settle::Seen::Unclear(doubt)) => Err(Box::new(Attempt::Unknown(doubt))),
         Err(error) => Err(of_error(job, error)),
     }
@@ -214,7 +213,7 @@ pub async fn statement(
 /// The statement with the session's name before it, for whoever looks at the server's list of processes. Not before stored
 /// programs, whose text the server keeps.
 fn named<'a>(session: &MysqlSession, sql: &'a str) -> Cow<'a, str> {
-    let plain = sql.len() > 1 << 20 || touched::verb(sql) == Verb::CreateProgram;
+    let plain = sql.len() > 1 << 20 || verb::verb(sql) == Verb::CreateProgram;
     match plain {
         true => Cow::Borrowed(sql),
         false => format!(

@@ -32,4 +32,5 @@ mod applying;
 mod locking;
 mod losing;
 mod opening;
+mod settling;
 mod stage;

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, claim, hold, lab_engine};
 use greylag_core::{engine::Engine, survey::Role};
-use greylag_engines::{Level, OpenError, PasswordSource, Secret, SecretError, Session, Target};
+use greylag_engines::{Level, OpenError, PasswordSource, Secret, SecretError, Target};
 use greylag_lab::{Cluster, Options, Server};
 use std::{path::Path, process::Command, sync::Arc};
 
