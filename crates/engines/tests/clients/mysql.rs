@@ -31,7 +31,7 @@ async fn our_statements_make_the_schema_that_the_mariadb_client_makes() {
 
 async fn run(corpus: &Corpus, database: &TestDatabase) {
     for file in &corpus.files {
-        let opts = Opts::from_url(&database.admin_url).unwrap();
+        let opts = options(database);
         let mut connection = Conn::new(opts).await.unwrap();
         for statement in &file.script.statements {
             let sql = file.script.sql(statement);
@@ -44,17 +44,22 @@ async fn run(corpus: &Corpus, database: &TestDatabase) {
     }
 }
 
+fn options(database: &TestDatabase) -> Opts {
+    let url = database.admin_url.replacen("mariadb:", "mysql:", 1);
+    Opts::from_url(&url).unwrap()
+}
+
 fn client(server: &Server, names: &[&str], database: &TestDatabase) -> Command {
     let found = names
         .iter()
         .find_map(|name| server.installation().client(name));
     let mut client = found.unwrap();
-    let opts = Opts::from_url(&database.admin_url).unwrap();
+    let opts = options(database);
     client.arg("--no-defaults");
     client.arg(format!("--host={}", opts.ip_or_hostname()));
     client.arg(format!("--port={}", opts.tcp_port()));
     client.arg(format!("--user={}", opts.user().unwrap()));
-    client.arg("--protocol=tcp");
+    client.args(["--protocol=tcp", "--default-character-set=utf8mb4"]);
     if let Some(password) = opts.pass() {
         client.env("MYSQL_PWD", password);
     }
