@@ -26,6 +26,9 @@ pub struct HistoryRow {
 pub struct Reading {
     /// Applied and not undone, in order of version; repeatables by description.
     pub applied: Vec<MigrationId>,
+    /// The versions of `applied` in order of `installed_rank`, for undo, which goes backwards through them.
+    #[serde(default)]
+    pub by_rank: Vec<MigrationId>,
     /// Not applied (or, for a repeatable, with another checksum), in the order they would run.
     pub pending: Vec<MigrationId>,
     /// Pending versions below the highest applied one.

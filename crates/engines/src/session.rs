@@ -13,7 +13,7 @@ use greylag_core::{
     survey::{ShardIdentity, Survey},
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A working connection to a shard's primary. One at a time uses it.
 #[async_trait]
@@ -58,6 +58,33 @@ pub trait Session: Send {
 
     /// Runs a query and says what its first row's first column is, as text (`verify`, SQL checks).
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError>;
+
+    /// Runs a query and gives its rows, each column as text under its name (the catalog of `[[discover]]`).
+    async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        let _ = sql;
+        Err(self.unable("be a catalog"))
+    }
+
+    /// The databases of the server that are somebody's own.
+    async fn list_databases(&mut self) -> Result<Vec<String>, EngineError> {
+        Err(self.unable("list databases"))
+    }
+
+    /// The schemas of the database that are somebody's own.
+    async fn list_schemas(&mut self) -> Result<Vec<String>, EngineError> {
+        Err(self.unable("list schemas"))
+    }
+
+    /// An ability that the engine doesn't have.
+    fn unable(&self, what: &'static str) -> EngineError {
+        EngineError::Unable {
+            engine: self.engine().title(),
+            what,
+        }
+    }
 
     /// Who holds what the session `pid` waits for. Called on another session than the one that waits.
     async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError>;

@@ -1,11 +1,31 @@
-//! SQLite.
+//! SQLite: a shard is one file.
+//!
+//! A shard's file is opened by SQLite alone: a plain `open` and `close` of it anywhere in this process would drop
+//! SQLite's POSIX locks. Paths are looked at with `stat` and `access`, never by their bytes.
 
-use crate::{error::OpenError, session::Session, target::Target};
+mod apply;
+mod change;
+mod connection;
+mod diagnose;
+mod failure;
+mod file;
+mod history;
+mod hoist;
+mod location;
+mod place;
+mod prepare;
+mod question;
+mod references;
+mod session;
+mod settle;
+mod shard;
+mod sidecar;
+mod statement;
+mod steps;
+mod stepwise;
+mod stop;
+mod survey;
+mod tables;
+mod wrapped;
 
-/// Connects and sets the working connection up.
-pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
-    Err(OpenError::Url {
-        shard: target.shard.to_string(),
-        why: "SQLite is not built yet".into(),
-    })
-}
+pub use session::open;

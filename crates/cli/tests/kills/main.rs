@@ -1,0 +1,87 @@
+//! Killed by SIGKILL, or cut off, at seeded random points: every migration is applied exactly once everywhere.
+//!
+//! The oracle counts effects: each step of each migration inserts a row that names it, and a double (or a missing one) shows.
+//! A seed that failed is run again alone with `GREYLAG_SEED=n`.
+
+mod fleet;
+mod steps;
+
+use fleet::{Fleet, Strike};
+use greylag_lab::Engine;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::{env, ops::Range};
+
+/// Per engine: 50 over the four engines by default, 500 with `GREYLAG_FULL`.
+const SHORT: u64 = 13;
+const FULL: u64 = 125;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rollout_over_sqlite_files_is_brought_home() {
+    strike_often(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rollout_over_postgres_is_brought_home() {
+    strike_often(Some(Engine::Postgres)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rollout_over_mariadb_is_brought_home() {
+    strike_often(Some(Engine::MariaDb)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rollout_over_mysql_is_brought_home() {
+    strike_often(Some(Engine::MySql)).await;
+}
+
+async fn strike_often(engine: Option<Engine>) {
+    if let Some(engine) = engine
+        && greylag_lab::require(engine).await.is_none()
+    {
+        return;
+    }
+    let mut hits = 0;
+    let mut strikes = 0;
+    for seed in seeds() {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let fleet = Fleet::build(engine, seed).await;
+        for _ in 0..dice.random_range(1..=3) {
+            let strike = choose(&mut dice, engine.is_some());
+            strikes += 1;
+            hits += u32::from(fleet.apply_and(strike).await);
+        }
+        fleet.bring_home(seed).await;
+        fleet.check_effects(seed).await;
+    }
+    eprintln!("{engine:?}: {hits} of {strikes} strikes hit a running apply");
+    assert!(
+        hits * 3 >= strikes,
+        "only {hits} of {strikes} strikes hit a running apply: aim better"
+    );
+}
+
+fn choose(dice: &mut StdRng, has_proxy: bool) -> Strike {
+    match dice.random_range(0..if has_proxy { 4 } else { 1 }) {
+        // A debug build needs some milliseconds to read the project before it touches anything.
+        0 if !has_proxy => Strike::KillAfterMicros(dice.random_range(20_000..350_000)),
+        0 => Strike::KillAfterMicros(dice.random_range(20_000..900_000)),
+        1 => Strike::KillAfterBytesToServer(dice.random_range(500..24_000)),
+        2 => Strike::KillAfterBytesToClient(dice.random_range(500..24_000)),
+        _ => Strike::CutAfterBytesToClient(dice.random_range(500..24_000)),
+    }
+}
+
+fn seeds() -> Range<u64> {
+    if let Some(seed) = env::var("GREYLAG_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        return seed..seed + 1;
+    }
+    0..if env::var_os("GREYLAG_FULL").is_some() {
+        FULL
+    } else {
+        SHORT
+    }
+}

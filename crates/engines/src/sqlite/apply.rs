@@ -1,0 +1,69 @@
+//! Which way the jobs go, and the guards that hold for both.
+
+use super::{failure::Trouble, place::failure, shard::Shard, statement, steps, stepwise, wrapped};
+use crate::job::{Attempt, Job, Note};
+use greylag_core::{
+    outcome::{FailureClass, Left},
+    script::RunMode,
+    survey::StepState,
+};
+
+/// Runs the jobs, under the shard's lock.
+pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> Attempt {
+    if shard.lock.is_none() {
+        return refuse(jobs, "this session does not hold the shard's lock");
+    }
+    let attempt = match jobs {
+        [job] if job.mode != RunMode::Transaction || has_begun(shard, job) => {
+            stepwise::run(shard, job, notes)
+        }
+        jobs if jobs.iter().all(|job| job.mode == RunMode::Transaction) => {
+            wrapped::run(shard, jobs, notes)
+        }
+        _ => {
+            return refuse(
+                jobs,
+                "a file that runs statement by statement can't share a transaction with others",
+            );
+        }
+    };
+    if jobs.iter().any(leaves_traces)
+        && let Err(error) = shard.reopen()
+    {
+        // The attempt's answer stands; the next verb meets the same obstacle and tells it.
+        tracing::warn!(shard = %shard.target.shard, %error, "no fresh connection after a file with PRAGMA or ATTACH");
+    }
+    attempt
+}
+
+/// An earlier run of the file, statement by statement, has finished some of it; it is taken up in the same way.
+fn has_begun(shard: &Shard, job: &Job) -> bool {
+    steps::find(shard, &job.migration)
+        .ok()
+        .flatten()
+        .is_some_and(|step| step.state != StepState::Applied && step.statements_done > 0)
+}
+
+/// Whether a file may leave the connection other than it found it.
+fn leaves_traces(job: &Job) -> bool {
+    job.script
+        .statements
+        .iter()
+        .any(|cut| statement::sets_session(job.script.sql(cut)))
+}
+
+fn refuse(jobs: &[Job], why: &str) -> Attempt {
+    let Some(job) = jobs.first() else {
+        return Attempt::Applied(crate::job::Applied {
+            millis: 0,
+            position: None,
+            warnings: Vec::new(),
+        });
+    };
+    let trouble = Trouble::own(
+        FailureClass::Refused,
+        why,
+        "This is a fault of Greylag: please report it.",
+    );
+    Attempt::Failed(failure(job, None, trouble, Left::Nothing))
+}

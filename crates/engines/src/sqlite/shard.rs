@@ -1,0 +1,119 @@
+//! An open shard: its file, the connection to it, its lock. Blocking; the session calls it on threads of their own.
+
+use super::{
+    connection,
+    failure::Trouble,
+    file::{FileError, ShardFile},
+    location::Location,
+    sidecar::Sidecar,
+    stop::Stop,
+    tables::Tables,
+};
+use crate::{
+    error::{EngineError, OpenError},
+    target::Target,
+};
+use rusqlite::Connection;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+pub(super) struct Shard {
+    pub target: Target,
+    pub file: ShardFile,
+    pub address: String,
+    /// This session's name among those of this process.
+    pub pid: String,
+    pub tables: Tables,
+    pub connection: Connection,
+    pub stop: Arc<Stop>,
+    /// While set, a COMMIT on the connection becomes a rollback.
+    pub sealed: Arc<AtomicBool>,
+    /// The shard's lock, while it is held.
+    pub lock: Option<Sidecar>,
+}
+
+impl Shard {
+    pub fn open(target: Target) -> Result<Shard, OpenError> {
+        refuse_what_files_lack(&target)?;
+        let location = Location::of(&target.url).map_err(|why| OpenError::Url {
+            shard: target.shard.to_string(),
+            why,
+        })?;
+        let address = target.address();
+        let unreachable = |source: FileError| OpenError::Unreachable {
+            address: address.clone(),
+            source: Box::new(source),
+        };
+        let file = ShardFile::find(&location).map_err(unreachable)?;
+        let stop = Arc::new(Stop::new());
+        let sealed = Arc::new(AtomicBool::new(false));
+        let connection = connection::connect(&file, &stop, &sealed).map_err(unreachable)?;
+        let shard = Shard {
+            tables: Tables::new(&target.history_table),
+            address: file.path.display().to_string(),
+            pid: pid(),
+            target,
+            file,
+            connection,
+            stop,
+            sealed,
+            lock: None,
+        };
+        shard.run_session_sql()?;
+        Ok(shard)
+    }
+
+    /// Takes a fresh connection, free of whatever a file's PRAGMAs, ATTACHes and temporary tables left on the old one.
+    pub fn reopen(&mut self) -> Result<(), OpenError> {
+        self.sealed.store(false, Ordering::SeqCst);
+        self.connection =
+            connection::connect(&self.file, &self.stop, &self.sealed).map_err(|source| {
+                OpenError::Unreachable {
+                    address: self.address.clone(),
+                    source: Box::new(source),
+                }
+            })?;
+        self.run_session_sql()
+    }
+
+    /// Turns an error of SQLite into the engine's.
+    pub fn refused(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> EngineError + use<> {
+        let address = self.address.clone();
+        move |error| Trouble::from(error).into_error(&address, doing)
+    }
+
+    fn run_session_sql(&self) -> Result<(), OpenError> {
+        for sql in self.target.session_sql.iter() {
+            self.connection
+                .execute_batch(sql)
+                .map_err(|error| OpenError::SessionSql {
+                    address: self.address.clone(),
+                    statement: sql.clone(),
+                    message: Trouble::from(error).message,
+                })?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse_what_files_lack(target: &Target) -> Result<(), OpenError> {
+    let why = if target.schema.is_some() {
+        "an SQLite file has no schemas to be a shard of its own"
+    } else if target.password.is_some() {
+        "an SQLite file has no password"
+    } else {
+        return Ok(());
+    };
+    Err(OpenError::Url {
+        shard: target.shard.to_string(),
+        why: why.into(),
+    })
+}
+
+fn pid() -> String {
+    static SESSIONS: AtomicU64 = AtomicU64::new(1);
+    let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+    format!("{}.{number}", std::process::id())
+}

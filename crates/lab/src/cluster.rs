@@ -1,0 +1,99 @@
+//! A primary with replicas that stream from it, and ways to make them lag.
+
+use crate::database::TestDatabase;
+use crate::engine::Engine;
+use crate::error::{SqlError, StartError};
+use crate::replication;
+use crate::server::{Options, Server};
+
+/// A primary and its replicas. PostgreSQL streams physically, MySQL and MariaDB by GTID.
+#[derive(Debug)]
+pub struct Cluster {
+    // Replicas first: dropped first, they don't complain about a lost primary.
+    replicas: Vec<Server>,
+    primary: Server,
+}
+
+impl Cluster {
+    /// Starts a primary with `replicas` replicas and waits until all stream.
+    pub async fn start(engine: Engine, replicas: usize) -> Result<Cluster, StartError> {
+        Cluster::start_with(engine, replicas, Options::default()).await
+    }
+
+    /// … with settings, on a chosen installation.
+    pub async fn start_with(
+        engine: Engine,
+        replicas: usize,
+        options: Options,
+    ) -> Result<Cluster, StartError> {
+        let primary = Server::start(engine, options.clone()).await?;
+        let mut cluster = Cluster {
+            replicas: Vec::with_capacity(replicas),
+            primary,
+        };
+        for number in 1..=replicas {
+            let name = format!("replica{number}");
+            let replica =
+                Server::start_as(engine, options.clone(), Some((&cluster.primary, &name))).await?;
+            replication::attach(&replica.node, &cluster.primary.node, replica.recipe).await?;
+            cluster.replicas.push(replica);
+        }
+        for replica in &cluster.replicas {
+            cluster.wait_streaming(replica).await?;
+        }
+        Ok(cluster)
+    }
+
+    /// The primary.
+    #[must_use]
+    pub fn primary(&self) -> &Server {
+        &self.primary
+    }
+
+    /// A replica, counted from 0.
+    ///
+    /// # Panics
+    /// When there is no such replica.
+    #[must_use]
+    pub fn replica(&self, index: usize) -> &Server {
+        &self.replicas[index]
+    }
+
+    /// All replicas.
+    #[must_use]
+    pub fn replicas(&self) -> &[Server] {
+        &self.replicas
+    }
+
+    /// A fresh database, there on all replicas too when this returns.
+    pub async fn database(&self, prefix: &str) -> Result<TestDatabase, StartError> {
+        let database = self.primary.database(prefix).await?;
+        self.wait_replayed().await?;
+        Ok(database)
+    }
+
+    /// Waits until every replica has applied what the primary has written so far.
+    pub async fn wait_replayed(&self) -> Result<(), StartError> {
+        for replica in &self.replicas {
+            replication::wait_replayed(&replica.node, &self.primary.node, replica.recipe).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops applying on a replica; it still receives.
+    pub async fn pause_replay(&self, index: usize) -> Result<(), SqlError> {
+        let replica = self.replica(index);
+        replica.recipe.pause_replay(&replica.node).await
+    }
+
+    /// Lets a paused replica apply again.
+    pub async fn resume_replay(&self, index: usize) -> Result<(), SqlError> {
+        let replica = self.replica(index);
+        replica.recipe.resume_replay(&replica.node).await
+    }
+
+    /// Waits until a replica streams (again), for instance after a restart.
+    pub async fn wait_streaming(&self, replica: &Server) -> Result<(), StartError> {
+        replication::wait_streaming(&replica.node, replica.recipe).await
+    }
+}

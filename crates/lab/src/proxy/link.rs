@@ -1,0 +1,154 @@
+//! One connection through the proxy: two streams, each read ahead and written when its time has come, so that a delay costs
+//! neither order nor throughput.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::fault::{Direction, Memory, Traps, Verdict, Weather};
+
+/// What all connections of a proxy share.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) weather: watch::Sender<Weather>,
+    pub(crate) traps: Traps,
+    /// Raised to cut all connections.
+    pub(crate) cut: watch::Sender<u64>,
+    /// Connections open now.
+    pub(crate) open: watch::Sender<usize>,
+    /// Connections that a trap has cut.
+    pub(crate) trapped: watch::Sender<u64>,
+}
+
+/// How a stream ended.
+enum End {
+    Closed,
+    Trapped,
+    Cut,
+}
+
+/// Carries one connection until it ends.
+pub(crate) async fn carry(mut client: TcpStream, target: std::net::SocketAddr, wire: Arc<Wire>) {
+    let mut cut = wire.cut.subscribe();
+    let latency = wire.weather.borrow().latency;
+    wire.open.send_modify(|open| *open += 1);
+    let _open = Opened(Arc::clone(&wire));
+    // The round trip of TCP's own greeting, which the kernel has already answered for us.
+    tokio::time::sleep(latency).await;
+    let Ok(mut server) = TcpStream::connect(target).await else {
+        let _ = client.set_zero_linger();
+        return;
+    };
+    let end = tokio::select! {
+        end = both_ways(&mut client, &mut server, &wire) => end,
+        _ = cut.changed() => Ok(End::Cut),
+    };
+    match end {
+        Ok(End::Closed) => return,
+        Ok(End::Trapped) => wire.trapped.send_modify(|trapped| *trapped += 1),
+        Ok(End::Cut) | Err(_) => {}
+    }
+    for side in [&client, &server] {
+        // Closing then sends a reset.
+        let _ = side.set_zero_linger();
+    }
+}
+
+async fn both_ways(client: &mut TcpStream, server: &mut TcpStream, wire: &Wire) -> io::Result<End> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let memory = Memory::default();
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let up = stream(from_client, to_server, Direction::ToServer, wire, &memory);
+    let down = stream(from_server, to_client, Direction::ToClient, wire, &memory);
+    tokio::pin!(up, down);
+    // Both must close; one that is trapped or broken ends the other.
+    let (first, up_first) = tokio::select! {
+        end = &mut up => (end?, true),
+        end = &mut down => (end?, false),
+    };
+    match first {
+        End::Closed if up_first => down.await,
+        End::Closed => up.await,
+        end => Ok(end),
+    }
+}
+
+/// Counts a connection as open until dropped, also when its task is aborted.
+struct Opened(Arc<Wire>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
+}
+
+/// One direction: reader and writer run side by side in one task.
+async fn stream(
+    from: ReadHalf<'_>,
+    to: WriteHalf<'_>,
+    direction: Direction,
+    wire: &Wire,
+    memory: &Memory,
+) -> io::Result<End> {
+    let (queue, pieces) = mpsc::channel(256);
+    let reading = read(from, queue, wire);
+    let writing = write(to, pieces, direction, wire, memory);
+    tokio::pin!(reading, writing);
+    tokio::select! {
+        end = &mut writing => end,
+        read = &mut reading => {
+            read?;
+            writing.await
+        }
+    }
+}
+
+async fn read(
+    mut from: ReadHalf<'_>,
+    queue: mpsc::Sender<(Instant, Vec<u8>)>,
+    wire: &Wire,
+) -> io::Result<()> {
+    loop {
+        let mut piece = vec![0; 16 * 1_024];
+        let length = from.read(&mut piece).await?;
+        piece.truncate(length);
+        let due = Instant::now() + wire.weather.borrow().latency / 2;
+        if queue.send((due, piece)).await.is_err() || length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn write(
+    mut to: WriteHalf<'_>,
+    mut pieces: mpsc::Receiver<(Instant, Vec<u8>)>,
+    direction: Direction,
+    wire: &Wire,
+    memory: &Memory,
+) -> io::Result<End> {
+    let mut weather = wire.weather.subscribe();
+    while let Some((due, piece)) = pieces.recv().await {
+        tokio::time::sleep_until(due).await;
+        let calm = weather.wait_for(|weather| !weather.stalled).await;
+        drop(calm.map_err(io::Error::other)?);
+        if piece.is_empty() {
+            to.shutdown().await?;
+            break;
+        }
+        match wire.traps.judge(direction, memory, &piece) {
+            Verdict::Forward => to.write_all(&piece).await?,
+            Verdict::CutAfter(length) => {
+                to.write_all(&piece[..length]).await?;
+                return Ok(End::Trapped);
+            }
+        }
+    }
+    Ok(End::Closed)
+}

@@ -1,0 +1,150 @@
+//! The proxy as a test holds it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::fault::{Direction, Trap, Traps};
+use super::link::{Wire, carry};
+use crate::port::Port;
+
+/// A proxy in front of one address. It lives on the runtime that started it, and ends when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: Port,
+    target: SocketAddr,
+    wire: Arc<Wire>,
+    listening: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Proxy {
+    /// Stands a proxy in front of a port of 127.0.0.1.
+    pub async fn start(target: u16) -> io::Result<Proxy> {
+        Proxy::in_front_of(SocketAddr::from(([127, 0, 0, 1], target))).await
+    }
+
+    /// Stands a proxy in front of any address.
+    pub async fn in_front_of(target: SocketAddr) -> io::Result<Proxy> {
+        let proxy = Proxy {
+            port: Port::take()?,
+            target,
+            wire: Arc::new(Wire {
+                weather: watch::Sender::default(),
+                traps: Traps::default(),
+                cut: watch::Sender::default(),
+                open: watch::Sender::default(),
+                trapped: watch::Sender::default(),
+            }),
+            listening: Mutex::new(None),
+        };
+        proxy.refuse(false).await?;
+        Ok(proxy)
+    }
+
+    /// The port of 127.0.0.1 that clients connect to ([`crate::Server::url_through`]).
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.number
+    }
+
+    /// Sets the time of a round trip: half of it is added each way, and a whole one to a new connection. Bytes keep their
+    /// order, and as many may be on their way as before.
+    pub fn set_latency(&self, round_trip: Duration) {
+        self.wire
+            .weather
+            .send_modify(|weather| weather.latency = round_trip);
+    }
+
+    /// Stalls both ways: nothing is lost, nothing arrives, until set to `false`.
+    pub fn stall(&self, stalled: bool) {
+        self.wire
+            .weather
+            .send_modify(|weather| weather.stalled = stalled);
+    }
+
+    /// Cuts all connections (both ends see a reset). New ones are taken.
+    pub async fn cut(&self) {
+        self.wire.cut.send_modify(|cut| *cut += 1);
+        let mut open = self.wire.open.subscribe();
+        // Can't fail: we hold the sender.
+        let _ = open.wait_for(|open| *open == 0).await;
+    }
+
+    /// Refuses new connections, as a machine without a server does, until set to `false`. Open ones stay.
+    pub async fn refuse(&self, refused: bool) -> io::Result<()> {
+        let before = self.slot().take();
+        if let Some(task) = before {
+            if !refused {
+                *self.slot() = Some(task);
+                return Ok(());
+            }
+            task.abort();
+            let _ = task.await;
+        }
+        if !refused {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(SocketAddr::from(([127, 0, 0, 1], self.port())))?;
+            let listener = socket.listen(1_024)?;
+            let task = tokio::spawn(listen(listener, self.target, Arc::clone(&self.wire)));
+            *self.slot() = Some(task);
+        }
+        Ok(())
+    }
+
+    /// Forwards so many more bytes one way (over all connections), then cuts the connection that is at it. Once.
+    pub fn cut_after_bytes(&self, bytes: u64, direction: Direction) {
+        self.wire.traps.set(Trap::AfterBytes(bytes, direction));
+    }
+
+    /// Lets the request that holds `pattern` through, waits until the server begins to answer, and cuts the connection
+    /// instead of passing the answer on: what was asked has been done, and nobody was told. Once.
+    pub fn cut_when_client_sends(&self, pattern: &[u8]) {
+        self.wire.traps.set(Trap::InsteadOfAnswer(pattern.to_vec()));
+    }
+
+    /// Cuts the connection instead of letting the request that holds `pattern` through: it never arrives. Once.
+    pub fn cut_before_client_sends(&self, pattern: &[u8]) {
+        self.wire
+            .traps
+            .set(Trap::InsteadOfRequest(pattern.to_vec()));
+    }
+
+    /// Waits until a trap (one of the three above) has cut a connection, `count` in all since the start.
+    pub async fn wait_trapped(&self, count: u64) {
+        let mut trapped = self.wire.trapped.subscribe();
+        let _ = trapped.wait_for(|trapped| *trapped >= count).await;
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        *self.wire.open.borrow()
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(task) = self.slot().take() {
+            task.abort();
+        }
+        self.wire.cut.send_modify(|cut| *cut += 1);
+    }
+}
+
+async fn listen(listener: TcpListener, target: SocketAddr, wire: Arc<Wire>) {
+    while let Ok((client, _)) = listener.accept().await {
+        tokio::spawn(carry(client, target, Arc::clone(&wire)));
+    }
+}

@@ -1,0 +1,74 @@
+//! A server from a template: copied, configured, started; on another port when the first is taken.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::account;
+use crate::error::StartError;
+use crate::installation::Installation;
+use crate::launch::{self, Keeper, Launch};
+use crate::node::Node;
+use crate::port::Port;
+use crate::process::ServerProcess;
+use crate::recipe::Recipe;
+
+/// What is wanted.
+pub(crate) struct Order<'a> {
+    pub(crate) recipe: &'static dyn Recipe,
+    pub(crate) installation: &'a Installation,
+    pub(crate) template: &'a Path,
+    pub(crate) settings: &'a [(String, String)],
+    /// Where it is to live; asked again for each try.
+    pub(crate) place: &'a (dyn Fn() -> PathBuf + Sync),
+    /// Whose replica it is, and its name there.
+    pub(crate) primary: Option<(&'a Node, &'a str)>,
+    pub(crate) keeper: Keeper<'a>,
+}
+
+/// Starts it.
+pub(crate) async fn raise(order: Order<'_>) -> Result<(Node, ServerProcess), StartError> {
+    loop {
+        let node = Node {
+            engine: order.installation.engine,
+            dir: (order.place)(),
+            port: Port::take().map_err(StartError::machine("cannot take a port"))?,
+            settings: order.settings.to_vec(),
+        };
+        let failed = match raise_in(&order, &node).await {
+            Ok(process) => return Ok((node, process)),
+            Err(failed) => failed,
+        };
+        let _ = std::fs::remove_dir_all(&node.dir);
+        match failed {
+            Launch::PortTaken => {}
+            Launch::Failed(error) => return Err(error),
+        }
+    }
+}
+
+async fn raise_in(order: &Order<'_>, node: &Node) -> Result<ServerProcess, Launch> {
+    let (from, dir, data) = (order.template.to_owned(), node.dir.clone(), node.data());
+    let what = |what: &str| {
+        let what = format!("{what} in {}", node.dir.display());
+        move |error| Launch::Failed(StartError::machine(what)(error))
+    };
+    tokio::task::spawn_blocking(move || {
+        account::private_folder(&dir)?;
+        account::copy_folder(&from, &data)
+    })
+    .await
+    .map_err(io::Error::other)
+    .and_then(|copied| copied)
+    .map_err(what("cannot copy a template"))?;
+    order
+        .recipe
+        .configure(order.installation, node, false)
+        .map_err(what("cannot write a server's configuration"))?;
+    if let Some((primary, name)) = order.primary {
+        order
+            .recipe
+            .prepare_replica(node, primary, name)
+            .map_err(what("cannot prepare a replica"))?;
+    }
+    launch::launch(order.recipe, order.installation, node, order.keeper).await
+}

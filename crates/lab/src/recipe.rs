@@ -1,0 +1,80 @@
+//! What an engine must tell the lab so that it can be run, and the table of those who do.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use async_trait::async_trait;
+use rustix::process::Signal;
+
+use crate::engine::Engine;
+use crate::error::SqlError;
+use crate::installation::Installation;
+use crate::node::Node;
+use crate::{mysql, postgres};
+
+/// How one engine is set up, started, stopped and replicated.
+#[async_trait]
+pub(crate) trait Recipe: Send + Sync {
+    /// All that makes one template differ from another, as text.
+    fn template_key(&self, installation: &Installation, settings: &[(String, String)]) -> String;
+
+    /// The command that makes an empty data directory.
+    fn initialise(&self, installation: &Installation, node: &Node) -> io::Result<Command>;
+
+    /// Writes the configuration into the node's folder. `fresh`: the data directory has just been initialised, and lacks
+    /// also what its copies will inherit.
+    fn configure(&self, installation: &Installation, node: &Node, fresh: bool) -> io::Result<()>;
+
+    /// The command that runs the server in the foreground.
+    fn serve(&self, installation: &Installation, node: &Node) -> Command;
+
+    /// The database that the administrator can always enter.
+    fn home(&self) -> &'static str;
+
+    /// Accounts and grants, once, when the template is made: in which database, what.
+    fn first_statements(&self) -> Vec<(&'static str, String)>;
+
+    /// Whether a file of the template goes into its copies.
+    fn belongs_in_template(&self, path: &Path) -> bool;
+
+    /// The signal for an orderly stop that doesn't wait for clients.
+    fn stop_signal(&self) -> Signal;
+
+    /// The name of the signal for an end at once that leaves nothing outside the data directory.
+    fn end_signal(&self) -> (&'static str, Signal);
+
+    /// A scheme and a database name for URLs.
+    fn scheme(&self) -> &'static str;
+
+    /// Makes a database that belongs to the ordinary account.
+    fn create_database(&self, installation: &Installation, name: &str) -> Vec<String>;
+
+    /// Turns a stopped copy of the template into a replica of `primary`: what belongs in files.
+    fn prepare_replica(&self, node: &Node, primary: &Node, name: &str) -> io::Result<()>;
+
+    /// … and what is said once it runs.
+    fn replicate_statements(&self, primary: &Node) -> Vec<String>;
+
+    /// Whether `replica` receives and applies what `primary` writes.
+    async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError>;
+
+    /// Whether `replica` has applied all that `primary` had written when asked.
+    async fn has_caught_up(&self, replica: &Node, primary: &Node) -> Result<bool, SqlError>;
+
+    /// Stops applying on a replica; receiving goes on.
+    async fn pause_replay(&self, replica: &Node) -> Result<(), SqlError>;
+
+    /// Applies again.
+    async fn resume_replay(&self, replica: &Node) -> Result<(), SqlError>;
+}
+
+/// The recipe of an engine; SQLite has none, it is no server.
+pub(crate) fn recipe(engine: Engine) -> Option<&'static dyn Recipe> {
+    match engine {
+        Engine::Postgres => Some(&postgres::Postgres),
+        Engine::MySql => Some(&mysql::Family { maria: false }),
+        Engine::MariaDb => Some(&mysql::Family { maria: true }),
+        Engine::Sqlite => None,
+    }
+}

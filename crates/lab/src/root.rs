@@ -1,0 +1,97 @@
+//! The folder that holds all servers of this process, and what cleans it up when the process ends, however it ends.
+//!
+//! The folder lies on tmpfs where there is room, for data directories are many small files. A small shell process waits
+//! for our end of a pipe to close, then ends the servers it was told of and removes the folder: that also works after
+//! SIGKILL, and doesn't hang on which thread started a server (as the kernel's parent-death signal would).
+
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+use rand::Rng;
+
+use crate::account;
+use crate::process::ProcessId;
+
+/// A tmpfs counts as memory: take it only where that much is free.
+const ROOM_NEEDED: u64 = 2 << 30;
+
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) path: PathBuf,
+    reaper: Mutex<ChildStdin>,
+}
+
+/// The root of this process, made on first use.
+pub(crate) fn root() -> io::Result<&'static Root> {
+    static ROOT: OnceLock<Root> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    if let Some(root) = ROOT.get() {
+        return Ok(root);
+    }
+    let _making = MAKING.lock();
+    if let Some(root) = ROOT.get() {
+        return Ok(root);
+    }
+    let made = Root::make()?;
+    Ok(ROOT.get_or_init(|| made))
+}
+
+impl Root {
+    fn make() -> io::Result<Root> {
+        let name = format!(
+            "gl-{}-{:04x}",
+            std::process::id(),
+            rand::rng().random::<u16>()
+        );
+        let path = base().join(name);
+        account::private_folder(&path)?;
+        let mut child = Command::new("sh")
+            .args(["-c", include_str!("reaper.sh"), "greylag-lab-reaper"])
+            .arg(&path)
+            .process_group(0)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let reaper = child
+            .stdin
+            .take()
+            .ok_or_else(|| io::Error::other("no pipe to the reaper"))?;
+        Ok(Root {
+            path,
+            reaper: Mutex::new(reaper),
+        })
+    }
+
+    /// A fresh name for a folder in here. Short: a unix socket's path has 107 bytes at most.
+    pub(crate) fn place(&self, prefix: &str) -> PathBuf {
+        self.path
+            .join(format!("{prefix}{:06x}", rand::rng().random::<u32>() >> 8))
+    }
+
+    /// Has the process ended, by this signal, when we end.
+    pub(crate) fn reap_later(&self, id: &ProcessId, signal: &str) -> io::Result<()> {
+        let mut pipe = self
+            .reaper
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        writeln!(pipe, "{signal} {} {}", id.pid, id.started)
+    }
+}
+
+/// Where short-lived folders go: tmpfs with room, or the machine's temporary folder.
+pub(crate) fn base() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let roomy = rustix::fs::statvfs(memory)
+        .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) > ROOM_NEEDED);
+    let writable = rustix::fs::access(memory, rustix::fs::Access::WRITE_OK).is_ok();
+    if roomy && writable && memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
+}

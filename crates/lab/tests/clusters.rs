@@ -1,0 +1,65 @@
+//! Replicas that stream, lag and catch up.
+
+use greylag_lab::{Cluster, Engine};
+
+async fn a_replica_applies_what_its_primary_writes_unless_paused(engine: Engine) {
+    if !greylag_lab::available(engine) {
+        return;
+    }
+    let cluster = Cluster::start(engine, 2).await.unwrap();
+    let name = cluster.database("t").await.unwrap().name;
+    let primary = cluster.primary();
+    primary
+        .execute(&name, "CREATE TABLE seen (id int PRIMARY KEY)")
+        .await
+        .unwrap();
+    cluster.wait_replayed().await.unwrap();
+
+    cluster.pause_replay(0).await.unwrap();
+    primary
+        .execute(&name, "INSERT INTO seen VALUES (1)")
+        .await
+        .unwrap();
+    let count = "SELECT count(*) FROM seen";
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
+    while cluster
+        .replica(1)
+        .value(&name, count)
+        .await
+        .unwrap()
+        .as_deref()
+        != Some("1")
+    {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the replica that runs never saw the row"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let seen = cluster.replica(0).value(&name, count).await.unwrap();
+    assert_eq!(
+        seen.as_deref(),
+        Some("0"),
+        "the paused replica has not applied the row"
+    );
+
+    cluster.resume_replay(0).await.unwrap();
+    cluster.wait_replayed().await.unwrap();
+    let seen = cluster.replica(0).value(&name, count).await.unwrap();
+    assert_eq!(seen.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn a_postgres_replica_applies_what_its_primary_writes_unless_paused() {
+    a_replica_applies_what_its_primary_writes_unless_paused(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_mariadb_replica_applies_what_its_primary_writes_unless_paused() {
+    a_replica_applies_what_its_primary_writes_unless_paused(Engine::MariaDb).await;
+}
+
+#[tokio::test]
+async fn a_mysql_replica_applies_what_its_primary_writes_unless_paused() {
+    a_replica_applies_what_its_primary_writes_unless_paused(Engine::MySql).await;
+}

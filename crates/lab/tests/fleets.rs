@@ -1,0 +1,98 @@
+//! Fleets that outlive who started them, and leave nothing behind.
+
+use std::path::Path;
+
+use greylag_lab::fleet::{self, FleetError, FleetOptions};
+use greylag_lab::{Engine, Scratch};
+
+fn options(engine: Engine, dir: &Path, shards: usize, replicas: usize) -> FleetOptions {
+    FleetOptions {
+        engine,
+        shards,
+        replicas,
+        dir: dir.to_owned(),
+        bin: None,
+    }
+}
+
+fn quiet(_: &str) {}
+
+async fn a_fleet_comes_up_and_leaves_nothing_behind(engine: Engine, shards: usize) {
+    if !greylag_lab::available(engine) {
+        return;
+    }
+    let scratch = Scratch::new().unwrap();
+    let dir = scratch.file("project");
+    let up = fleet::up(&options(engine, &dir, shards, 1), &quiet)
+        .await
+        .unwrap();
+    assert_eq!(up.nodes.len(), shards * 2);
+    let project = std::fs::read_to_string(up.config()).unwrap();
+    assert_eq!(project.matches("[[shard]]").count(), shards);
+    assert_eq!(project.matches("tier = \"canary\"").count(), 1);
+    assert!(!project.contains(":greylag@"), "a password stands in a URL");
+    assert!(dir.join("migrations/V1__create_customers.sql").is_file());
+
+    let (_, nodes) = fleet::status(&dir).unwrap();
+    assert!(nodes.iter().all(|node| node.running));
+    let again = fleet::up(&options(engine, &dir, 1, 0), &quiet).await;
+    assert!(matches!(again, Err(FleetError::Exists { .. })));
+
+    let processes: Vec<_> = up
+        .nodes
+        .iter()
+        .map(|node| node.process.clone().unwrap())
+        .collect();
+    assert!(processes.iter().all(greylag_lab::ProcessId::is_alive));
+    let removed = fleet::down(&dir, &quiet).unwrap();
+    assert_eq!((removed.ended, removed.kept.len()), (shards * 2, 0));
+    assert!(!processes.iter().any(greylag_lab::ProcessId::is_alive));
+    assert!(!up.data.exists());
+    assert!(!dir.exists());
+    assert!(matches!(
+        fleet::down(&dir, &quiet),
+        Err(FleetError::NoLab { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_postgres_fleet_comes_up_and_leaves_nothing_behind() {
+    a_fleet_comes_up_and_leaves_nothing_behind(Engine::Postgres, 3).await;
+}
+
+#[tokio::test]
+async fn a_mariadb_fleet_comes_up_and_leaves_nothing_behind() {
+    a_fleet_comes_up_and_leaves_nothing_behind(Engine::MariaDb, 2).await;
+}
+
+#[tokio::test]
+async fn a_mysql_fleet_comes_up_and_leaves_nothing_behind() {
+    a_fleet_comes_up_and_leaves_nothing_behind(Engine::MySql, 1).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_is_left() {
+    if !greylag_lab::available(Engine::Postgres) {
+        return;
+    }
+    let scratch = Scratch::new().unwrap();
+    let up = fleet::up(&options(Engine::Postgres, scratch.path(), 1, 0), &quiet)
+        .await
+        .unwrap();
+    std::fs::write(up.config(), "# mine now").unwrap();
+    let removed = fleet::down(scratch.path(), &quiet).unwrap();
+    assert_eq!(removed.kept, [up.config()]);
+    let again = fleet::up(&options(Engine::Postgres, scratch.path(), 1, 0), &quiet).await;
+    assert!(matches!(again, Err(FleetError::WouldOverwrite { .. })));
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_without_programs_is_refused_before_anything_is_made() {
+    let scratch = Scratch::new().unwrap();
+    let mut wanted = options(Engine::Postgres, &scratch.file("project"), 1, 0);
+    wanted.bin = Some(scratch.path().to_owned());
+    let refused = fleet::up(&wanted, &quiet).await;
+    assert!(matches!(refused, Err(FleetError::NotThere { .. })));
+    assert!(!scratch.file("project").exists());
+}

@@ -1,0 +1,128 @@
+//! Mistakes of a project file, each with its place in the text and how to mend it.
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use std::{cell::RefCell, fmt, ops::Range, sync::Arc};
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Bytes of the text.
+    pub span: Range<usize>,
+    /// Both from 1; columns count characters.
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+    pub hint: Option<String>,
+    source: Arc<NamedSource<String>>,
+}
+
+/// All that is wrong with a file.
+#[derive(Clone, Debug)]
+pub struct ConfigError {
+    /// The file as the person named it.
+    pub file: String,
+    pub problems: Vec<Problem>,
+}
+
+/// Collects mistakes while a file is read on.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    source: Arc<NamedSource<String>>,
+    found: RefCell<Vec<Problem>>,
+}
+
+impl Problems {
+    pub(crate) fn new(file: &str, text: &str) -> Self {
+        let source = NamedSource::new(file, text.to_owned()).with_language("TOML");
+        Self {
+            source: Arc::new(source),
+            found: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn add(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<Option<String>>,
+    ) {
+        let (line, column) = self.place(span.start);
+        self.found.borrow_mut().push(Problem {
+            span,
+            line,
+            column,
+            message: message.into(),
+            hint: hint.into(),
+            source: Arc::clone(&self.source),
+        });
+    }
+
+    /// Line and column of a byte, both from 1.
+    pub(crate) fn place(&self, at: usize) -> (usize, usize) {
+        let text = self.source.inner();
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let before = &text[..at];
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        (line, before[start..].chars().count() + 1)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    /// The mistakes in the order of the text, or nothing.
+    pub(crate) fn into_error(self) -> Option<ConfigError> {
+        let mut problems = self.found.into_inner();
+        problems.sort_by_key(|p| p.span.start);
+        problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+        (!problems.is_empty()).then(|| ConfigError {
+            file: self.source.name().to_owned(),
+            problems,
+        })
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => write!(f, "{} has a mistake", self.file),
+            n => write!(f, "{} has {n} mistakes", self.file),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Diagnostic for ConfigError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.problems.iter().map(|p| p as &dyn Diagnostic)))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Diagnostic for Problem {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let hint = self.hint.as_ref()?;
+        Some(Box::new(hint))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&*self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = LabeledSpan::new_primary_with_span(None, self.span.clone());
+        Some(Box::new(std::iter::once(label)))
+    }
+}

@@ -1,0 +1,4 @@
+//! Project files, right and wrong.
+
+mod mistakes;
+mod reading;
