@@ -121,7 +121,10 @@ fn statements(shard: &Shard, job: &Job, notes: &dyn Fn(Note)) -> Result<(), Stop
     let total = job.script.statements.len();
     for (index, cut) in job.script.statements.iter().enumerate() {
         statement::run(shard, job.script.sql(cut), &job.limits).map_err(|trouble| {
-            // The seal turned a COMMIT into a rollback, or the statement said OR ROLLBACK.
+            let trouble = match trouble.is_sealed_commit() {
+                true => ended(),
+                false => trouble,
+            };
             fail(job, Some(index), trouble)
         })?;
         if shard.connection.is_autocommit() {

@@ -81,11 +81,11 @@ pub enum FleetError {
         role: String,
         /// Why.
         #[source]
-        source: StartError,
+        source: Box<StartError>,
     },
     /// The template that all servers are copied from could not be made.
     #[error("could not make the data directory that all servers are copied from")]
-    Template(#[source] StartError),
+    Template(#[source] Box<StartError>),
     /// Files.
     #[error("{what}")]
     Files {
@@ -199,7 +199,7 @@ async fn raise_all(
 ) -> Result<(), FleetError> {
     let template = template::prepare(recipe, installation, &[])
         .await
-        .map_err(FleetError::Template)?;
+        .map_err(|error| FleetError::Template(Box::new(error)))?;
     progress(&format!(
         "{} {} is ready to be copied",
         options.engine, installation.version
@@ -246,7 +246,7 @@ impl Crew<'_> {
             move |source: StartError| FleetError::Start {
                 shard,
                 role,
-                source,
+                source: Box::new(source),
             }
         };
         let (primary, _process) = self
