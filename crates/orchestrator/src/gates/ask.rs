@@ -7,7 +7,7 @@ use futures::future::join_all;
 use greylag_core::{
     gate::{Verdict, WaitReason},
     plan::Plan,
-    window::Windows,
+    window::Calendar,
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -30,11 +30,12 @@ pub trait Check: Send + Sync {
 
 /// The gate's verdict now.
 pub async fn ask(setup: &Setup, plan: &Plan, _stage: usize, _wave: usize) -> Verdict {
-    let windows = match Windows::parse(&plan.policy.windows) {
+    let windows = match Calendar::parse(&plan.policy.windows) {
         Ok(windows) => windows,
-        Err(why) => {
+        Err(faults) => {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
             return Verdict::Stop {
-                why: format!("the plan's time windows can't be read: {why}"),
+                why: faults.join("; "),
             };
         }
     };
