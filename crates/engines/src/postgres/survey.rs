@@ -4,20 +4,18 @@ use greylag_core::{
     engine::Engine,
     history::HistoryRow,
     outcome::FailureClass,
-    survey::{Role, Server, ShardIdentity, StepRow, Survey},
+    survey::{Role, Server, ShardIdentity, Survey},
 };
 use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
+    history::{STEP, step_row},
     link::Trouble,
     quote::{ident, literal},
     session::{Home, PgSession},
 };
-use crate::{
-    error::EngineError,
-    step::{self, StepColumns},
-};
+use crate::error::EngineError;
 
 const DOING: &str = "the survey";
 
@@ -95,7 +93,7 @@ impl PgSession {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of the history table", why))?;
         let steps = of(3)
-            .map(|(_, row)| step(row))
+            .map(|(_, row)| step_row(row))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of greylag_step", why.to_string()))?;
         let empty = match (facts.empty, &identity) {
@@ -121,15 +119,34 @@ impl PgSession {
     /// Remembers where greylag's tables are, and refuses what can't be worked with.
     fn arrive(&mut self, facts: &Facts) -> Result<(), EngineError> {
         self.prove_pid(facts.pid)?;
-        match &facts.schema {
-            Some(schema) => {
-                self.home = Some(Home {
-                    schema: schema.clone(),
-                });
-                Ok(())
-            }
-            None => Err(self.homeless()),
+        self.settle_home(facts.schema.as_deref())
+    }
+
+    /// Where greylag's tables are: the first schema of the search path that exists, which a schema shard's own must be.
+    pub(super) fn settle_home(&mut self, schema: Option<&str>) -> Result<(), EngineError> {
+        let Some(schema) = schema else {
+            return Err(self.homeless());
+        };
+        if let Some(own) = self.target.schema.as_deref().filter(|own| *own != schema) {
+            return Err(EngineError::Server {
+                address: self.target.address(),
+                doing: DOING,
+                class: FailureClass::Refused,
+                code: None,
+                message: format!(
+                    "the session SQL sets a search_path that leads to {}, and this shard is the schema {}",
+                    ident(schema),
+                    ident(own)
+                ),
+                hint: Some(
+                    "Take the search_path out of `[session]`, or `schema` out of the shard.".into(),
+                ),
+            });
         }
+        self.home = Some(Home {
+            schema: schema.to_owned(),
+        });
+        Ok(())
     }
 
     /// A pooler between us and the server gives each message another backend, and our lock with it.
@@ -270,8 +287,7 @@ impl PgSession {
         }
         if tables.step {
             sql += &format!(
-                "SELECT migration, state, rollout, epoch, statements_done, statements_total, hashes, \
-                 intent, failure FROM {} WHERE project = {project} ORDER BY started_at;\n",
+                "SELECT {STEP} FROM {} WHERE project = {project} ORDER BY started_at;\n",
                 table("greylag_step"),
             );
         }
@@ -364,20 +380,5 @@ fn history(row: &SimpleQueryRow) -> Result<HistoryRow, String> {
         installed_on: text(7),
         execution_time: number(8, "execution_time")?,
         success: row.get(9) == Some("t"),
-    })
-}
-
-fn step(row: &SimpleQueryRow) -> Result<StepRow, step::StepError> {
-    let text = |at: usize| row.get(at).unwrap_or("").to_owned();
-    step::decode(&StepColumns {
-        migration: text(0),
-        state: text(1),
-        rollout: text(2),
-        epoch: text(3),
-        statements_done: text(4),
-        statements_total: text(5),
-        hashes: text(6),
-        intent: row.get(7).map(str::to_owned),
-        failure: row.get(8).map(str::to_owned),
     })
 }
