@@ -23,7 +23,9 @@ pub fn run(paths: &[String], apply: bool) {
         .expect("a runtime")
         .block_on(async {
             let jobs = &jobs();
-            stream::iter(paths).for_each_concurrent(WIDTH, survey).await;
+            stream::iter(paths)
+                .for_each_concurrent(WIDTH, |path| survey(path))
+                .await;
             if apply {
                 stream::iter(paths)
                     .for_each_concurrent(WIDTH, |path| migrate(path, jobs))
@@ -32,7 +34,7 @@ pub fn run(paths: &[String], apply: bool) {
         });
 }
 
-async fn survey(path: &String) {
+async fn survey(path: &str) {
     let mut session = open(&target(path)).await.expect("a session");
     session.survey().await.expect("a survey");
     session.close().await;
