@@ -89,6 +89,7 @@ impl Server {
             recipe,
             installation: &installation,
             template: &template,
+            clone: false,
             settings: &settings,
             tls: options.tls,
             place: &|| root.place(&engine.word()[..1]),
@@ -226,6 +227,32 @@ impl Server {
         .map_err(|failed| failed.final_error(&self.node))?;
         *self.lock() = Some(process);
         Ok(())
+    }
+
+    /// Starts a second server on a copy of all of its data, as a restored backup or a cloned disk is: another port, the same
+    /// identity. Stops this one for the moment of copying.
+    pub async fn copy(&self) -> Result<Server, StartError> {
+        self.stop_fast().await;
+        let root = root::root().map_err(StartError::machine("cannot make a folder for servers"))?;
+        let (node, process) = raise(Order {
+            recipe: self.recipe,
+            installation: &self.installation,
+            template: &self.node.data(),
+            clone: true,
+            settings: &self.node.settings,
+            tls: self.ca_file().exists(),
+            place: &|| root.place(&self.engine().word()[..1]),
+            primary: None,
+            keeper: &launch::this_process,
+        })
+        .await?;
+        self.restart().await?;
+        Ok(Server {
+            recipe: self.recipe,
+            node,
+            installation: self.installation.clone(),
+            process: Mutex::new(Some(process)),
+        })
     }
 
     /// Freezes it, children too (SIGSTOP): connections are taken by the kernel and never answered.

@@ -289,6 +289,7 @@ impl Crew<'_> {
             recipe: self.recipe,
             installation: self.installation,
             template: self.template,
+            clone: false,
             settings: &[],
             tls: false,
             place: &place,
