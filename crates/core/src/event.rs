@@ -129,6 +129,29 @@ impl Event {
         )
     }
 
+    /// The tag, as it stands in `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::RolloutStarted { .. } => "rollout_started",
+            Event::Restarted { .. } => "restarted",
+            Event::GateAnswered { .. } => "gate_answered",
+            Event::ShardStarted { .. } => "shard_started",
+            Event::MigrationApplied { .. } => "migration_applied",
+            Event::ShardWaiting { .. } => "shard_waiting",
+            Event::StatementDone { .. } => "statement_done",
+            Event::ShardEnded { .. } => "shard_ended",
+            Event::Approved { .. } => "approved",
+            Event::Paused { .. } => "paused",
+            Event::Resumed { .. } => "resumed",
+            Event::Aborted { .. } => "aborted",
+            Event::Retried { .. } => "retried",
+            Event::Skipped { .. } => "skipped",
+            Event::Settled { .. } => "settled",
+            Event::Superseded { .. } => "superseded",
+            Event::Finished { .. } => "finished",
+        }
+    }
+
     pub fn shard(&self) -> Option<&ShardName> {
         match self {
             Event::ShardStarted { shard, .. }

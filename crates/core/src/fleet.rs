@@ -2,6 +2,10 @@
 //!
 //! Knows no URL and no password; those stay with the engines' targets.
 
+mod selector;
+
+pub use selector::{Selector, SelectorError};
+
 use crate::engine::Engine;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};

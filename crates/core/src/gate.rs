@@ -1,6 +1,6 @@
 //! The question before a wave or a stage, and its answer.
 
-use crate::outcome::Blocker;
+use crate::{fleet::ShardName, outcome::Blocker};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,4 +51,17 @@ pub enum WaitReason {
     InFlight { limit: u32 },
     /// So many shards of the host are in flight already.
     Host { host: String, limit: u32 },
+    /// More shards have failed than the budget lets pass, the first wave has, or the stage is otherwise through:
+    /// retry or skip them. The first few are named.
+    Failed {
+        shards: Vec<ShardName>,
+        count: u32,
+        budget: u32,
+    },
+    /// Nobody knows what became of these; the catalog could not tell. The first few are named.
+    Unsettled { shards: Vec<ShardName>, count: u32 },
+    /// A gate said that it never passes as things stand; resume asks it again.
+    Stopped { why: String },
+    /// A person stopped the rollout for good.
+    Aborted { by: String, reason: Option<String> },
 }

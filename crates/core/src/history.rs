@@ -1,5 +1,11 @@
 //! What a shard has had: pure functions over the rows of its schema history table (Flyway's format).
 
+mod read;
+mod row;
+
+pub use read::{HistoryError, read};
+pub use row::{baseline_row, description, rank_next, row_of, script};
+
 use crate::migration::{MigrationId, Version};
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +30,11 @@ pub struct HistoryRow {
 /// What a shard's history says against the files on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reading {
-    /// Applied and not undone, in order of version; repeatables by description.
+    /// Applied and not undone, in order of version; repeatables by description, those whose file changed left out.
     pub applied: Vec<MigrationId>,
+    /// The versions of `applied` in order of `installed_rank`, for undo, which goes backwards through them.
+    #[serde(default)]
+    pub by_rank: Vec<MigrationId>,
     /// Not applied (or, for a repeatable, with another checksum), in the order they would run.
     pub pending: Vec<MigrationId>,
     /// Pending versions below the highest applied one.
@@ -36,8 +45,11 @@ pub struct Reading {
     pub changed: Vec<Changed>,
     /// Applied, but no file is there.
     pub missing: Vec<MigrationId>,
+    /// Applied, above the highest version on disk: the files are older than the shard. Flyway passes over these too.
+    #[serde(default)]
+    pub future: Vec<MigrationId>,
     pub baseline: Option<Version>,
-    /// The highest version applied.
+    /// The highest version applied, or the baseline.
     pub current: Option<Version>,
 }
 

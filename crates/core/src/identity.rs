@@ -2,6 +2,12 @@
 //!
 //! Pure judgement over surveys; knows no connection.
 
+mod judge;
+mod lock;
+
+pub use judge::{Expected, Known, Node, Proof, duplicates, judge};
+pub use lock::lock_key;
+
 use crate::fleet::ShardName;
 use serde::{Deserialize, Serialize};
 
@@ -51,4 +57,47 @@ pub enum Refusal {
         "the database of shard `{shard}` has tables and no identity: it is not claimed without being asked"
     )]
     Unclaimed { shard: ShardName, address: String },
+    #[error(
+        "shard `{shard}` was known as {known}, but the database at {address} carries no identity: it was recreated, or restored from before it had one"
+    )]
+    LostIdentity {
+        shard: ShardName,
+        known: uuid::Uuid,
+        address: String,
+    },
+}
+
+impl Refusal {
+    /// How to mend it, as whole sentences.
+    pub fn hint(&self) -> String {
+        match self {
+            Refusal::NotPrimary { shard, .. } => format!(
+                "Set `primary` of `{shard}` to the server that accepts writes, and list this one under `replicas`."
+            ),
+            Refusal::ReadOnly { shard, .. } => format!(
+                "Let the server of `{shard}` accept writes (default_transaction_read_only, read_only, the file's permissions), or point at another one."
+            ),
+            Refusal::SameDatabase { shard, other, .. } => {
+                format!("Remove `{shard}` or `{other}` from the project, or correct its URL.")
+            }
+            Refusal::AnotherName { shard, says, .. } => format!(
+                "If the URL is wrong, correct it. If the database is a copy of `{says}` that became `{shard}`, run `greylag fleet rebrand {shard} --reason …`."
+            ),
+            Refusal::AnotherEnvironment { shard, .. } => format!(
+                "If the URL is wrong, correct it. If the database is a copy that now belongs here, run `greylag fleet rebrand {shard} --reason …`."
+            ),
+            Refusal::Moved { shard, .. } => format!(
+                "If the shard moved there, run `greylag fleet accept {shard} --reason …`. If this is a copy, run `greylag fleet rebrand {shard} --reason …` or correct the URL."
+            ),
+            Refusal::AnotherIdentity { shard, .. } => format!(
+                "Correct the URL; or, if this database takes the place of the old one, run `greylag fleet accept {shard} --reason …`."
+            ),
+            Refusal::Unclaimed { .. } => {
+                "Start with `greylag baseline` or `greylag adopt`, or claim it with `greylag apply --claim N`, N being how many such databases you expect.".to_owned()
+            }
+            Refusal::LostIdentity { shard, .. } => format!(
+                "Correct the URL; or, if the shard was recreated on purpose, run `greylag fleet accept {shard} --reason …`."
+            ),
+        }
+    }
 }

@@ -24,3 +24,6 @@ pub use id::{MigrationId, MigrationIdError};
 pub use name::{FileName, NameError, Skipped};
 pub use set::Set;
 pub use version::{Version, VersionError};
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,6 @@ pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;
 pub use split::split;
 pub use statement::{LARGE, Script, Statement, Tx, TxControl};
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,17 @@ pub enum Phase {
     Contract,
 }
 
+impl Phase {
+    /// As a directive has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Expand => "expand",
+            Phase::Backfill => "backfill",
+            Phase::Contract => "contract",
+        }
+    }
+}
+
 const NAMES: &[&str] = &[
     "phase",
     "change",
@@ -58,6 +69,8 @@ struct Line<'a> {
     name: &'a str,
     value: &'a str,
     span: Range<usize>,
+    /// It is a comment of two dashes.
+    dashes: bool,
 }
 
 type Said = Result<(), (Fault, Option<String>)>;
@@ -98,7 +111,10 @@ impl Directives {
             let single = !matches!(line.name, "allow" | "verify" | "requires-app");
             let known = NAMES.contains(&line.name);
             let name = line.name.to_owned();
-            if !known {
+            if !line.dashes {
+                let hint = "Give it a line of its own that begins with two dashes.".to_owned();
+                fail(&line.span, Fault::DirectiveForm, Some(hint));
+            } else if !known {
                 fail(
                     &line.span,
                     Fault::UnknownDirective { name },
@@ -207,21 +223,21 @@ impl Directives {
 }
 
 fn example(name: &str) -> String {
-    let example = match name {
-        "phase" => "phase expand` (or `backfill`, or `contract",
-        "change" => "change orders-total",
-        "transaction" => "transaction off` (or `on",
-        "requires-app" => "requires-app web >= 2.4",
-        "lock-timeout" => "lock-timeout 500ms",
-        "allow" => "allow RULE because REASON",
-        "verify" => "verify SELECT count(*) = 0 FROM orders WHERE total IS NULL",
-        "table" => "table orders",
-        _ => "online auto",
+    let (example, or) = match name {
+        "phase" => ("phase expand", " (or `backfill`, or `contract`)"),
+        "change" => ("change orders-total", ""),
+        "transaction" => ("transaction off", " (or `on`)"),
+        "requires-app" => ("requires-app web >= 2.4", ""),
+        "lock-timeout" => ("lock-timeout 500ms", ""),
+        "allow" => ("allow RULE because REASON", ""),
+        "verify" => (
+            "verify SELECT count(*) = 0 FROM orders WHERE total IS NULL",
+            "",
+        ),
+        "table" => ("table orders", ""),
+        _ => ("online auto", ""),
     };
-    format!(
-        "Write `-- greylag:{example}`{}.",
-        if example.contains('(') { ")" } else { "" }
-    )
+    format!("Write `-- greylag:{example}`{or}.")
 }
 
 fn is_name(text: &str) -> bool {
@@ -245,22 +261,25 @@ fn is_requirement(text: &str) -> bool {
 
 /// Every comment that speaks to Greylag, wherever it stands.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    text.match_indices("--").filter_map(|(at, _)| {
-        // `---- greylag:` is a comment that begins at its first dash; the last pair of dashes finds it.
-        let body = text[at + 2..].trim_start_matches([' ', '\t']);
-        let tag = body.get(.."greylag:".len())?;
-        if !tag.eq_ignore_ascii_case("greylag:") {
+    const TAG: &str = "greylag";
+    text.match_indices(':').filter_map(|(colon, _)| {
+        let tag = colon.checked_sub(TAG.len())?;
+        if !text.get(tag..colon)?.eq_ignore_ascii_case(TAG) {
             return None;
         }
-        let rest = &body[tag.len()..];
-        let rest = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
-        let rest = rest.trim();
+        let before = text[..tag].trim_end_matches([' ', '\t']);
+        let opening = ["--", "/*", "#"]
+            .into_iter()
+            .find(|o| before.ends_with(o))?;
+        let rest = &text[colon + 1..];
+        let rest = rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())].trim();
         let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let end = rest.as_ptr() as usize - text.as_ptr() as usize + rest.len();
         Some(Line {
             name,
             value: value.trim(),
-            span: at..end,
+            span: before.len() - opening.len()..end,
+            dashes: opening == "--",
         })
     })
 }

@@ -34,6 +34,8 @@ pub enum Fault {
     Nul { offset: usize },
     #[error("unknown directive `{name}`")]
     UnknownDirective { name: String },
+    #[error("directives are written as `-- greylag:…`")]
+    DirectiveForm,
     #[error("the directive `{name}` stands after the first statement")]
     LateDirective { name: String },
     #[error("the directive `{name}` is given twice")]
@@ -44,14 +46,10 @@ pub enum Fault {
     DirectiveValue { name: String, value: String },
     #[error("a {phase} belongs to a change, and the file names none")]
     NoChange { phase: &'static str },
-    #[error("the directive `{name}` belongs to backfills, and this file is none")]
-    BackfillOnly { name: String },
     #[error("`:batch` belongs to backfills, and this file is none")]
     BatchOutsideBackfill,
     #[error("a backfill needs `:batch` in its statement, and this file has none")]
     NoBatch,
-    #[error("a backfill needs to know its table, and the file names none")]
-    NoTable,
     #[error(transparent)]
     Duration(#[from] DurationError),
     #[error("`{line}` is not a setting: `key=value` is expected")]

@@ -1,11 +1,33 @@
-//! PostgreSQL.
+//! PostgreSQL 14 to 18.
+//!
+//! A transactional migration and its history row are one message; everything else goes statement by statement with an
+//! intent before and a step row after. Knows nothing of plans or rollouts.
 
-use crate::{error::OpenError, session::Session, target::Target};
+mod address;
+mod apart;
+mod apply;
+mod attempt;
+mod cancel;
+mod connect;
+mod examine;
+mod failure;
+mod guard;
+mod history;
+mod image;
+mod link;
+mod lock;
+mod mend;
+mod message;
+mod names;
+mod pieces;
+mod quote;
+mod session;
+mod settle;
+mod startup;
+mod stepwise;
+mod survey;
+mod tables;
+mod tls;
+mod watch;
 
-/// Connects and sets the working connection up.
-pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
-    Err(OpenError::Url {
-        shard: target.shard.to_string(),
-        why: "PostgreSQL is not built yet".into(),
-    })
-}
+pub use connect::open;

@@ -1,6 +1,6 @@
 //! Which way the jobs go, and the guards that hold for both.
 
-use super::{failure::Trouble, place::failure, shard::Shard, statement, steps, stepwise, wrapped};
+use super::{failure::Trouble, holders, place::failure, shard::Shard, steps, stepwise, wrapped};
 use crate::job::{Attempt, Job, Note};
 use greylag_core::{
     outcome::{FailureClass, Left},
@@ -13,7 +13,7 @@ pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> At
     if shard.lock.is_none() {
         return refuse(jobs, "this session does not hold the shard's lock");
     }
-    let attempt = match jobs {
+    let mut attempt = match jobs {
         [job] if job.mode != RunMode::Transaction || has_begun(shard, job) => {
             stepwise::run(shard, job, notes)
         }
@@ -27,6 +27,11 @@ pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> At
             );
         }
     };
+    if let Attempt::Failed(failure) = &mut attempt
+        && failure.class == FailureClass::Lock
+    {
+        failure.blockers = holders::holders(&shard.file.path);
+    }
     if jobs.iter().any(leaves_traces)
         && let Err(error) = shard.reopen()
     {
@@ -46,10 +51,14 @@ fn has_begun(shard: &Shard, job: &Job) -> bool {
 
 /// Whether a file may leave the connection other than it found it.
 fn leaves_traces(job: &Job) -> bool {
-    job.script
-        .statements
-        .iter()
-        .any(|cut| statement::sets_session(job.script.sql(cut)))
+    job.script.statements.iter().any(|cut| {
+        // Temporary tables hide the shard's own from the files that follow.
+        let temporary = |sql: &str| {
+            sql.get(..11)
+                .is_some_and(|start| start.eq_ignore_ascii_case("create temp"))
+        };
+        cut.sets_session() || temporary(job.script.sql(cut))
+    })
 }
 
 fn refuse(jobs: &[Job], why: &str) -> Attempt {

@@ -25,6 +25,11 @@ impl Trouble {
         matches!(self.primary, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED)
     }
 
+    /// The seal turned somebody's COMMIT into a rollback.
+    pub fn is_sealed_commit(&self) -> bool {
+        self.code.as_deref() == Some(&ffi::SQLITE_CONSTRAINT_COMMITHOOK.to_string())
+    }
+
     /// The disk or the file failed: what a COMMIT did can only be told by looking.
     pub fn is_of_the_disk(&self) -> bool {
         matches!(self.primary, ffi::SQLITE_IOERR | ffi::SQLITE_CORRUPT)

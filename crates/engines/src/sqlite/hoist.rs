@@ -124,30 +124,10 @@ fn split() -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greylag_core::{
-        engine::Dialect,
-        script::{Statement, Tx},
-    };
+    use greylag_core::{engine::Dialect, script::split};
 
     fn script(statements: &[&str]) -> Script {
-        let mut text = String::new();
-        let mut cut = Vec::new();
-        for sql in statements {
-            let start = text.len();
-            text.push_str(sql);
-            cut.push(Statement {
-                span: start..text.len(),
-                line: cut.len() as u32 + 1,
-                tx: Tx::Can,
-                copy_data: None,
-            });
-            text.push_str(";\n");
-        }
-        Script {
-            dialect: Dialect::Sqlite,
-            text: text.into(),
-            statements: cut,
-        }
+        split(Dialect::Sqlite, statements.join(";\n")).unwrap()
     }
 
     fn read(statements: &[&str]) -> Result<ForeignKeys, usize> {

@@ -19,16 +19,6 @@ pub(super) fn run(shard: &Shard, sql: &str, limits: &Limits) -> Result<(), Troub
     ran.map_err(|error| explain(shard, error.into(), limits))
 }
 
-/// Whether a statement leaves the connection other than it found it.
-pub(super) fn sets_session(sql: &str) -> bool {
-    ["pragma", "attach", "detach", "create temp"]
-        .iter()
-        .any(|words| {
-            sql.get(..words.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(words))
-        })
-}
-
 /// Begins a write transaction at once: one that reads first and writes later is refused however long it waits.
 pub(super) fn begin(shard: &Shard, limits: &Limits) -> Result<(), Trouble> {
     patiently(shard, limits, "BEGIN IMMEDIATE")

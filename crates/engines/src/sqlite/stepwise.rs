@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         let total = job.script.statements.len();
         for index in 0..self.done {
             // A new session lacks what the finished statements set for those that follow.
-            if statement::sets_session(self.sql(index)) {
+            if job.script.statements[index].sets_session() {
                 self.execute(shard, index)?;
             }
         }

@@ -1,0 +1,125 @@
+//! What to do now. Costs what is in flight, not what the fleet is.
+
+use super::{
+    command::{Command, Finish},
+    state::{Cursor, Gate, Rollout},
+};
+use crate::gate::WaitReason;
+use jiff::{SignedDuration, Timestamp};
+
+impl Rollout {
+    /// Everything that may be done now. Empty while all there is to do is to let what is in flight end, and once
+    /// the rollout has ended.
+    pub fn next(&self, now: Timestamp) -> Vec<Command> {
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        if let Some(verdict) = self.finishes() {
+            return vec![Command::Finish { verdict }];
+        }
+        let mut commands = self.surveys();
+        if !self.is_stopped() {
+            let stage = self.cursor.stage;
+            commands.extend(self.startable().into_iter().map(|number| Command::Apply {
+                stage,
+                shard: self.name(number).clone(),
+            }));
+            if self.asks_gate() {
+                commands.push(self.before_gate(now));
+            }
+        }
+        if commands.is_empty() && self.in_flight.len() == self.unknown.len() {
+            let mut reasons = self.stops();
+            if reasons.is_empty() {
+                reasons.push(self.failures_as_reason());
+            }
+            commands.push(Command::WaitForPerson { reasons });
+        }
+        commands
+    }
+
+    /// Whether nothing is left to do, and what that makes of the rollout.
+    pub(super) fn finishes(&self) -> Option<Finish> {
+        if !self.in_flight.is_empty() {
+            None
+        } else if self.aborted.is_some() {
+            Some(Finish::Aborted)
+        } else {
+            self.is_through().then_some(Finish::Done)
+        }
+    }
+
+    /// Whether the cursor's wave stands before its gate, with nothing left open in the waves before it.
+    pub(super) fn asks_gate(&self) -> bool {
+        !self.is_through()
+            && !self.is_stopped()
+            && self.is_wave(self.cursor.wave)
+            && self.cursor.gate != Gate::Passed
+            && self.cursor.open == 0
+    }
+
+    /// Those that may start, within the limits: by wave, and in the plan's order within it.
+    pub(super) fn startable(&self) -> Vec<u32> {
+        let policy = &self.plan.policy;
+        // A limit of zero would wait for ever without saying so.
+        let room = (policy.max_in_flight.max(1) as usize).saturating_sub(self.in_flight.len());
+        let per_host = policy.max_per_host.max(1);
+        self.ready.list(room, |host| {
+            per_host.saturating_sub(self.on_host.get(&host).copied().unwrap_or(0))
+        })
+    }
+
+    /// What stands between now and the wave, before its gate is asked: soak and approval.
+    pub(super) fn before_gate(&self, now: Timestamp) -> Command {
+        let Cursor { stage, wave, .. } = self.cursor;
+        let approval = self.lacks_approval().then(|| WaitReason::Approval {
+            digest: self.plan.digest.clone(),
+        });
+        if let Some(until) = self.soak_until.filter(|until| now < *until) {
+            let mut reasons = vec![WaitReason::Soak { until }];
+            reasons.extend(approval);
+            return Command::WaitUntil { at: until, reasons };
+        }
+        if let Some(approval) = approval {
+            let reasons = vec![approval];
+            return Command::WaitForPerson { reasons };
+        }
+        match &self.cursor.gate {
+            Gate::Waiting { again, reasons, .. } if now < *again => Command::WaitUntil {
+                at: *again,
+                reasons: reasons.clone(),
+            },
+            _ => Command::AskGate { stage, wave },
+        }
+    }
+
+    fn surveys(&self) -> Vec<Command> {
+        let stage = self.cursor.stage;
+        self.unknown
+            .iter()
+            .filter(|(_, doubt)| !doubt.needs_person)
+            .map(|(number, _)| Command::Survey {
+                stage,
+                shard: self.name(*number).clone(),
+            })
+            .collect()
+    }
+}
+
+/// When a gate that said wait is asked again: at once after a window opens, else after a second, then
+/// more and more slowly, up to half a minute.
+pub(super) fn pause_before_asking_again(
+    at: Timestamp,
+    reasons: &[WaitReason],
+    times: u32,
+) -> Timestamp {
+    let opens = match reasons {
+        [WaitReason::Window { opens: Some(opens) }] => Some(*opens),
+        _ => None,
+    };
+    let seconds = 1_i64 << times.min(5);
+    let paused = at
+        .saturating_add(SignedDuration::from_secs(seconds.min(30)))
+        .unwrap_or(Timestamp::MAX);
+    opens.filter(|opens| *opens > at).unwrap_or(paused)
+}

@@ -1,0 +1,73 @@
+//! What stops a rollout, and what a person would do about it.
+
+use super::state::{Gate, Rollout};
+use crate::{fleet::ShardName, gate::WaitReason};
+
+/// So many names stand in a reason; the count says the rest.
+const NAMED: usize = 5;
+
+impl Rollout {
+    /// Whether nothing new may start anywhere.
+    pub fn is_stopped(&self) -> bool {
+        self.end.is_some()
+            || self.aborted.is_some()
+            || self.paused.is_some()
+            || !self.unknown.is_empty()
+            || self.is_over_budget()
+            || matches!(self.cursor.gate, Gate::Stopped { .. })
+    }
+
+    /// Why it is stopped and for whom it waits, all reasons at once.
+    pub(super) fn stops(&self) -> Vec<WaitReason> {
+        let mut reasons = Vec::new();
+        if let Some((by, reason)) = &self.aborted {
+            reasons.push(WaitReason::Aborted {
+                by: by.clone(),
+                reason: reason.clone(),
+            });
+        }
+        let unsettled = self
+            .unknown
+            .iter()
+            .filter(|(_, doubt)| doubt.needs_person)
+            .map(|(number, _)| *number);
+        let (shards, count) = self.named(unsettled);
+        if count > 0 {
+            reasons.push(WaitReason::Unsettled { shards, count });
+        }
+        if self.is_over_budget() {
+            reasons.push(self.failures_as_reason());
+        }
+        if let Gate::Stopped { why } = &self.cursor.gate {
+            reasons.push(WaitReason::Stopped { why: why.clone() });
+        }
+        if let Some((by, reason)) = &self.paused {
+            reasons.push(WaitReason::Paused {
+                by: by.clone(),
+                reason: reason.clone(),
+            });
+        }
+        reasons
+    }
+
+    pub(super) fn failures_as_reason(&self) -> WaitReason {
+        let (shards, count) = self.named(self.failed.keys().copied());
+        WaitReason::Failed {
+            shards,
+            count,
+            budget: self.plan.budget,
+        }
+    }
+
+    fn named(&self, numbers: impl Iterator<Item = u32>) -> (Vec<ShardName>, u32) {
+        let mut shards = Vec::new();
+        let mut count = 0;
+        for number in numbers {
+            count += 1;
+            if shards.len() < NAMED {
+                shards.push(self.name(number).clone());
+            }
+        }
+        (shards, count)
+    }
+}

@@ -1,0 +1,228 @@
+//! Jobs in one transaction, with their history rows: one message, one round trip.
+
+use std::time::Instant;
+
+use greylag_core::{
+    outcome::{Doubt, FailureClass, Left},
+    script::RunMode,
+    survey::{Intent, StepState},
+};
+use tokio_postgres::error::DbError;
+
+use super::{
+    failure,
+    guard::{self, Guard},
+    history::StepWrite,
+    image::Subject,
+    link::{Answer, Trouble, plain, position},
+    message::{Message, Spot, What},
+    session::PgSession,
+};
+use crate::{
+    job::{Applied, Attempt, Job, Note, Progress},
+    session::Position,
+};
+
+impl PgSession {
+    pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
+        for job in jobs {
+            let refused = guard::forbidden(job).or_else(|| match job.mode {
+                RunMode::Transaction => guard::controls(job),
+                RunMode::Statements { .. } => None,
+            });
+            if let Some(failure) = refused {
+                return Attempt::Failed(failure);
+            }
+        }
+        if self.home.is_none() {
+            if let Err(error) = self.find_home().await {
+                return Attempt::Failed(self.not_started(jobs, &error));
+            }
+        }
+        self.begin_attempt();
+        match jobs {
+            [job] if job.mode != RunMode::Transaction => self.step_through(job, progress).await,
+            _ if jobs
+                .iter()
+                .any(|job| job.script.is_large() || job.script.has_copy()) =>
+            {
+                self.in_pieces(jobs, progress).await
+            }
+            _ => self.in_one_message(jobs, progress).await,
+        }
+    }
+
+    async fn in_one_message(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
+        let started = Instant::now();
+        let guard = Guard::new();
+        let message = self.whole(jobs, &guard);
+        let keep = message.index(What::History { job: 0 }).unwrap_or(0);
+        let answer = self.link.run(message.text(), keep).await;
+        self.judge(jobs, &message, answer, started, progress).await
+    }
+
+    /// What one message's answer says about its jobs.
+    pub(super) async fn judge(
+        &mut self,
+        jobs: &[Job],
+        message: &Message,
+        mut answer: Answer,
+        started: Instant,
+        progress: Progress<'_>,
+    ) -> Attempt {
+        let warnings = self.warnings();
+        let committed = message
+            .index(What::Commit)
+            .is_some_and(|commit| answer.completed > commit);
+        match answer.trouble.take() {
+            Some(Trouble::Server(said)) if !committed => {
+                let spot = message.spot(answer.completed, position(&said));
+                self.failed(jobs, &said, spot).await
+            }
+            Some(Trouble::Lost(error)) if !committed => {
+                if answer.unsent {
+                    return Attempt::Failed(self.lost_before(jobs, &error));
+                }
+                Attempt::Unknown(Doubt {
+                    migration: jobs.last().map(|job| job.migration.clone()),
+                    place: None,
+                    why: format!(
+                        "the connection to {} was lost before the answer came: {}",
+                        self.target.address(),
+                        plain(&error)
+                    ),
+                    needs_person: false,
+                })
+            }
+            _ => {
+                if let Some(steps) = &mut self.steps {
+                    steps.retain(|step| !jobs.iter().any(|job| job.migration == *step));
+                }
+                self.applied(jobs, message, &answer, started, warnings, progress)
+            }
+        }
+    }
+
+    fn applied(
+        &self,
+        jobs: &[Job],
+        message: &Message,
+        answer: &Answer,
+        started: Instant,
+        warnings: Vec<String>,
+        progress: Progress<'_>,
+    ) -> Attempt {
+        let mut position = None;
+        for (index, row) in &answer.rows {
+            match message.what(*index) {
+                Some(What::History { job }) => progress(Note::Applied {
+                    migration: jobs[job].migration.clone(),
+                    millis: row.get(0).and_then(|ms| ms.parse().ok()).unwrap_or(0),
+                }),
+                Some(What::After) => position = row.get(0).map(|lsn| Position(lsn.to_owned())),
+                _ => {}
+            }
+        }
+        Attempt::Applied(Applied {
+            millis: started.elapsed().as_millis() as u64,
+            position,
+            warnings,
+        })
+    }
+
+    /// Undoes what is open, lets the shard remember, and says what the server said.
+    pub(super) async fn failed(&mut self, jobs: &[Job], said: &DbError, spot: Spot) -> Attempt {
+        let (number, statement) = match spot.what {
+            What::File { job, statement } => (job, Some(statement)),
+            What::Tail { job } | What::History { job } => (job, None),
+            What::Head => (0, None),
+            What::Commit | What::After => (jobs.len() - 1, None),
+        };
+        let job = &jobs[number];
+        let mut failure = failure::failure(said, job, statement, spot.at, Left::Nothing);
+        self.mend_class(job, &mut failure);
+        if matches!(spot.what, What::History { .. }) && said.message().contains(guard::MARK) {
+            return self
+                .guarded(job, said.message().contains(guard::ENDED))
+                .await;
+        }
+        self.link.run("ROLLBACK", usize::MAX).await;
+        if failure.class == FailureClass::Lock {
+            failure.blockers = self.in_the_way(job, statement).await;
+        }
+        if self.worth_remembering(&failure) {
+            let write = StepWrite {
+                state: StepState::Failed,
+                done: 0,
+                hashes: &[],
+                intent: None,
+                failure: Some(&failure),
+            };
+            self.remember(job, &write).await;
+        }
+        self.link.hush();
+        Attempt::Failed(failure)
+    }
+
+    /// Everything from the reset to the position.
+    fn whole(&self, jobs: &[Job], guard: &Guard) -> Message {
+        let mut message = Message::default();
+        self.reset(&mut message, false);
+        message.push(What::Head, "BEGIN");
+        for (number, job) in jobs.iter().enumerate() {
+            self.before(&mut message, number, job, guard);
+            for (index, statement) in job.script.statements.iter().enumerate() {
+                let what = What::File {
+                    job: number,
+                    statement: index,
+                };
+                message.push(what, job.script.sql(statement));
+            }
+            self.finish(&mut message, number, job, guard);
+        }
+        message.push(What::Commit, "COMMIT");
+        message.push(What::After, "SELECT pg_catalog.pg_current_wal_insert_lsn()");
+        message
+    }
+
+    /// The guard refused the history row: the file ended our transaction, or our lock is somebody else's.
+    pub(super) async fn guarded(&mut self, job: &Job, ended: bool) -> Attempt {
+        self.link.run("ROLLBACK", usize::MAX).await;
+        let why = if ended {
+            format!(
+                "{} ended the transaction that Greylag had opened for it: what ran before its COMMIT may stand, \
+                 and no history row was written. Take its BEGIN, COMMIT and ROLLBACK out, or add \
+                 `-- greylag:transaction off`",
+                job.script_name
+            )
+        } else {
+            "the shard's lock was lost while the migration ran, and somebody else has it; it was rolled back".into()
+        };
+        if !ended {
+            self.link.hush();
+            let mut failure = failure::refusal(job, why, None, None);
+            failure.class = FailureClass::Conflict;
+            return Attempt::Failed(failure);
+        }
+        let intent = Intent {
+            statement: 0,
+            hash: String::new(),
+            before: serde_json::json!({ "subject": Subject::Ended }),
+        };
+        let write = StepWrite {
+            state: StepState::Running,
+            done: 0,
+            hashes: &[],
+            intent: Some(&intent),
+            failure: None,
+        };
+        self.remember(job, &write).await;
+        self.link.hush();
+        Attempt::Unknown(Doubt {
+            migration: Some(job.migration.clone()),
+            place: None,
+            why,
+            needs_person: true,
+        })
+    }
+}

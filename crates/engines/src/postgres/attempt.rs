@@ -1,0 +1,139 @@
+//! The pieces of an attempt that every way of running a job shares: what comes before a file and after it.
+
+use greylag_core::outcome::{Failure, FailureClass};
+use std::sync::atomic::Ordering;
+
+use super::{
+    guard::Guard,
+    message::{Message, What},
+    names::{Reader, tokens},
+    session::PgSession,
+};
+use crate::job::Job;
+
+/// When a later job of a shared transaction began; a snapshot was taken before it anyway.
+const SINCE: &str =
+    "SELECT pg_catalog.set_config('greylag.since', pg_catalog.clock_timestamp()::text, true)";
+
+impl PgSession {
+    /// What an earlier file left of its settings goes; the project's own session SQL holds again.
+    pub(super) fn reset(&self, message: &mut Message, open: bool) {
+        message.push(What::Head, "RESET ALL");
+        message.push(What::Head, "RESET SESSION AUTHORIZATION");
+        message.push(What::Head, "RESET ROLE");
+        if self.target.session_sql.is_empty() {
+            return;
+        }
+        // A SELECT of the project's would take the snapshot of the transaction it is in; a file's SET TRANSACTION
+        // needs one that has none yet.
+        if !open {
+            message.push(What::Head, "BEGIN");
+        }
+        for sql in self.target.session_sql.iter() {
+            message.push(What::Head, sql.trim().trim_end_matches(';'));
+        }
+        if !open {
+            message.push(What::Head, "COMMIT");
+        }
+    }
+
+    /// What a job's file finds: the settings of the project, its limits, the guard's token.
+    pub(super) fn before(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
+        if number > 0 {
+            // A file's own settings end with the file, in a shared transaction too.
+            self.reset(message, true);
+        }
+        self.limits(message, job, guard);
+        if number > 0 {
+            message.push(What::Head, SINCE);
+        }
+    }
+
+    /// The limits of a job and the guard's token, for the transaction.
+    fn limits(&self, message: &mut Message, job: &Job, guard: &Guard) {
+        let wait = job.limits.lock_timeout.as_millis().max(1);
+        message.push(What::Head, &format!("SET LOCAL lock_timeout = {wait}"));
+        if let Some(limit) = job.limits.statement_timeout {
+            let limit = limit.as_millis().max(1);
+            message.push(
+                What::Head,
+                &format!("SET LOCAL statement_timeout = {limit}"),
+            );
+        }
+        message.push(What::Head, &guard.set());
+    }
+
+    /// The history row, written as the role that the project's session SQL left us.
+    pub(super) fn finish(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
+        self.own_role(message, What::Tail { job: number });
+        let since = match number {
+            0 => "pg_catalog.now()",
+            _ => "pg_catalog.current_setting('greylag.since')::timestamptz",
+        };
+        let millis = format!("extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000");
+        let history = self.insert_history(job, guard, &millis);
+        message.push(What::History { job: number }, &history);
+        let forget = match (&self.steps, self.tables) {
+            (Some(steps), _) => steps.contains(&job.migration),
+            (None, Some(tables)) => tables.step,
+            (None, None) => true,
+        };
+        if forget {
+            let forget = self.forget_step(&job.migration);
+            message.push(What::Tail { job: number }, &forget);
+        }
+    }
+
+    /// A file may have changed who we are; our rows are written by whoever the project's session SQL makes us.
+    pub(super) fn own_role(&self, message: &mut Message, what: What) {
+        message.push(what, "SET LOCAL SESSION AUTHORIZATION DEFAULT");
+        message.push(what, "SET LOCAL ROLE NONE");
+        for sql in self.target.session_sql.iter() {
+            let words = tokens(sql, 8);
+            let mut reader = Reader(&words);
+            if !reader.eat(&["SET"]) {
+                continue;
+            }
+            if !reader.eat(&["SESSION"]) {
+                reader.eat(&["LOCAL"]);
+            }
+            if reader.eat(&["ROLE"]) {
+                reader.eat(&["TO"]);
+                message.push(what, &format!("SET LOCAL ROLE {}", reader.peek()));
+            }
+        }
+    }
+
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.link
+            .notices()
+            .into_iter()
+            .map(|(code, text)| match code.as_str() {
+                // Said by a COMMIT that was cancelled while it waited for a standby.
+                "01000" if text.contains("synchronous replication") => {
+                    format!("{text}: applied on the primary, not safely replicated")
+                }
+                _ => text,
+            })
+            .collect()
+    }
+
+    /// The server has one code for a person's cancel and for a statement's timeout.
+    pub(super) fn mend_class(&self, job: &Job, failure: &mut Failure) {
+        let cancelled = self.cancelled.load(Ordering::Relaxed);
+        if failure.code.as_deref() == Some("57014") && !cancelled {
+            if let Some(limit) = job.limits.statement_timeout {
+                failure.class = FailureClass::Other;
+                failure.hint = Some(format!(
+                    "The statement ran longer than its limit of {} ms; raise the limit, or do less in one statement.",
+                    limit.as_millis()
+                ));
+            }
+        }
+    }
+
+    /// Whether `status` should still show a failure when this run is forgotten.
+    pub(super) fn worth_remembering(&self, failure: &Failure) -> bool {
+        !failure.class.is_transient() && failure.class != FailureClass::Cancelled
+    }
+}

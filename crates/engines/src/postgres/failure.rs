@@ -1,0 +1,145 @@
+//! What a server's refusal means, and which words help.
+
+use greylag_core::outcome::{Failure, FailureClass, Left, Place};
+use tokio_postgres::error::DbError;
+
+use super::link::Trouble;
+use super::session::PgSession;
+use crate::{error::EngineError, job::Job};
+
+/// The class of an SQLSTATE.
+pub fn class(code: &str) -> FailureClass {
+    match code {
+        "55P03" | "40P01" | "40001" | "55006" => FailureClass::Lock,
+        "57014" => FailureClass::Cancelled,
+        "42501" => FailureClass::Permission,
+        "42P07" | "42701" | "42710" | "42723" | "42P06" | "42P16" => FailureClass::Conflict,
+        _ => match code.get(..2).unwrap_or("") {
+            "22" | "23" | "44" => FailureClass::Data,
+            "28" => FailureClass::Permission,
+            "08" | "57" | "53" => FailureClass::Connection,
+            "42" | "2D" | "25" | "0A" => FailureClass::Syntax,
+            _ => FailureClass::Other,
+        },
+    }
+}
+
+/// What a person can do about it, as a whole sentence.
+pub fn hint(said: &DbError) -> Option<String> {
+    let own = match said.code().code() {
+        "25001" => Some(
+            "PostgreSQL refuses this statement inside a transaction; add `-- greylag:transaction off` at the top of the file, so that it runs statement by statement.",
+        ),
+        "55P04" => Some(
+            "A value added to an enum can't be used in the same transaction; add `-- greylag:transaction off`, or use the value in the next migration.",
+        ),
+        "2D000" => Some(
+            "The procedure or block ends the transaction it runs in; add `-- greylag:transaction off`, so that it runs outside of one.",
+        ),
+        "55006" => Some(
+            "Rows changed earlier in this transaction still have checks or triggers to come; move the ALTER TABLE into a migration of its own, add `-- greylag:transaction off`, or run SET CONSTRAINTS ALL IMMEDIATE before it.",
+        ),
+        "55P03" => Some(
+            "Somebody else holds the lock; it is tried again until the deadline. `-- greylag:lock-timeout 10s` waits longer at each try, and holds up others as long.",
+        ),
+        "40P01" => Some("Two sessions waited for each other; it is tried again."),
+        "42P07" | "42701" | "42710" | "42723" | "42P06" => Some(
+            "It is there already: somebody made it by hand, or another tool did. Take it away, or record the migration as applied with `greylag repair`.",
+        ),
+        "42501" => {
+            Some("The role lacks a privilege; `greylag doctor` prints the GRANT that is missing.")
+        }
+        _ => None,
+    };
+    match (said.hint(), own) {
+        (Some(theirs), Some(own)) => Some(format!("{own} (the server: {theirs})")),
+        (Some(theirs), None) => Some(theirs.to_owned()),
+        (None, own) => own.map(str::to_owned),
+    }
+}
+
+/// The server's message with its detail: the row, the constraint, the lock.
+pub fn message(said: &DbError) -> String {
+    match said.detail() {
+        Some(detail) => format!("{} ({})", said.message(), detail.trim_end_matches('.')),
+        None => said.message().to_owned(),
+    }
+}
+
+/// A server's word on a job: the statement's index in its file, and the character within it, where known.
+pub fn failure(
+    said: &DbError,
+    job: &Job,
+    statement: Option<usize>,
+    at: Option<usize>,
+    left: Left,
+) -> Failure {
+    let name = &job.script_name;
+    let place = statement.and_then(|index| match at {
+        Some(at) => job.script.place_at(name, index, at),
+        None => job.script.place(name, index),
+    });
+    Failure {
+        class: class(said.code().code()),
+        code: Some(said.code().code().to_owned()),
+        message: message(said),
+        migration: Some(job.migration.clone()),
+        place,
+        hint: hint(said),
+        left,
+        blockers: Vec::new(),
+    }
+}
+
+/// A refusal of ours, before anything is touched.
+pub fn refusal(job: &Job, message: String, place: Option<Place>, hint: Option<String>) -> Failure {
+    Failure {
+        class: FailureClass::Refused,
+        code: None,
+        message,
+        migration: Some(job.migration.clone()),
+        place,
+        hint,
+        left: Left::Nothing,
+        blockers: Vec::new(),
+    }
+}
+
+impl PgSession {
+    /// A verb of the session that did not work out.
+    pub(super) fn broken(&self, doing: &'static str, trouble: Option<Trouble>) -> EngineError {
+        let address = self.target.address();
+        match trouble {
+            Some(Trouble::Server(said)) => EngineError::Server {
+                address,
+                doing,
+                class: class(said.code().code()),
+                code: Some(said.code().code().to_owned()),
+                message: message(&said),
+                hint: self.grant(&said).or_else(|| hint(&said)),
+            },
+            Some(Trouble::Lost(error)) => EngineError::Lost {
+                address,
+                doing,
+                source: Box::new(error),
+            },
+            None => EngineError::Foreign {
+                address,
+                what: "an answer".into(),
+                why: "it has no rows".into(),
+            },
+        }
+    }
+
+    /// The GRANT that a role lacks for Greylag's own tables.
+    fn grant(&self, said: &DbError) -> Option<String> {
+        if said.code().code() != "42501" {
+            return None;
+        }
+        let schema = super::quote::ident(self.home.as_ref().map_or("public", |h| &h.schema));
+        Some(format!(
+            "Greylag's role needs its tables in {schema}: GRANT USAGE, CREATE ON SCHEMA {schema} TO <role>; \
+             and where they exist already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO <role>;"
+        ))
+    }
+}

@@ -1,0 +1,227 @@
+//! A working connection to a PostgreSQL primary: the verbs, each told where its work is done.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use greylag_core::{
+    engine::Engine,
+    migration::MigrationId,
+    outcome::{Blocker, Failure, FailureClass, Left},
+    survey::Survey,
+};
+use tokio_postgres::{Error, SimpleQueryRow};
+
+use super::{
+    cancel::Canceller,
+    history::StepWrite,
+    link::{Link, plain},
+    survey::Tables,
+};
+use crate::{
+    error::EngineError,
+    job::{Attempt, Job, Progress, Settled},
+    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session},
+    target::Target,
+};
+
+pub struct PgSession {
+    pub(super) target: Target,
+    pub(super) link: Link,
+    /// Where greylag's tables are, once the server was asked.
+    pub(super) home: Option<Home>,
+    /// Which of them are there, once seen.
+    pub(super) tables: Option<Tables>,
+    /// Migrations that have a step row, as seen under the lock.
+    pub(super) steps: Option<HashSet<MigrationId>>,
+    /// The advisory locks that this session holds.
+    pub(super) keys: Vec<i64>,
+    /// A canceller of this session was used since the attempt began.
+    pub(super) cancelled: Arc<AtomicBool>,
+}
+
+/// The schema that greylag's tables are in.
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub schema: String,
+}
+
+impl PgSession {
+    pub(super) fn new(target: Target, link: Link) -> Self {
+        Self {
+            target,
+            link,
+            home: None,
+            tables: None,
+            steps: None,
+            keys: Vec::new(),
+            cancelled: Arc::default(),
+        }
+    }
+
+    /// One query's rows.
+    pub(super) async fn query(
+        &self,
+        doing: &'static str,
+        sql: &str,
+    ) -> Result<Vec<SimpleQueryRow>, EngineError> {
+        let answer = self.link.run(sql, 0).await;
+        self.link.hush();
+        match answer.into_rows() {
+            Ok(rows) => Ok(rows.into_iter().map(|(_, row)| row).collect()),
+            Err(trouble) => Err(self.broken(doing, Some(trouble))),
+        }
+    }
+
+    /// Asks which schema is home, where neither lock nor survey did.
+    pub(super) async fn find_home(&mut self) -> Result<(), EngineError> {
+        let sql = "SELECT current_schema(), pg_backend_pid()";
+        let rows = self.query("finding the schema", sql).await?;
+        let pid = rows[0].get(1).and_then(|pid| pid.parse().ok());
+        self.prove_pid(pid.unwrap_or(-1))?;
+        match rows[0].get(0) {
+            Some(schema) => {
+                self.home = Some(Home {
+                    schema: schema.to_owned(),
+                });
+                Ok(())
+            }
+            None => Err(self.homeless()),
+        }
+    }
+
+    pub(super) fn begin_attempt(&self) {
+        self.cancelled.store(false, Ordering::Relaxed);
+        self.link.hush();
+    }
+
+    /// The connection was gone before anything of the jobs was sent.
+    pub(super) fn lost_before(&self, jobs: &[Job], error: &Error) -> Failure {
+        Failure {
+            class: FailureClass::Connection,
+            code: None,
+            message: format!(
+                "the connection to {} was gone before the migration was sent: {}",
+                self.target.address(),
+                plain(error)
+            ),
+            migration: jobs.first().map(|job| job.migration.clone()),
+            place: None,
+            hint: None,
+            left: Left::Nothing,
+            blockers: Vec::new(),
+        }
+    }
+
+    /// A verb before the jobs went wrong, and nothing of them was sent.
+    pub(super) fn not_started(&self, jobs: &[Job], error: &EngineError) -> Failure {
+        let (class, code, hint) = match error {
+            EngineError::Server {
+                class, code, hint, ..
+            } => (*class, code.clone(), hint.clone()),
+            EngineError::Lost { .. } => (FailureClass::Connection, None, None),
+            _ => (FailureClass::Other, None, None),
+        };
+        Failure {
+            class,
+            code,
+            message: error.to_string(),
+            migration: jobs.first().map(|job| job.migration.clone()),
+            place: None,
+            hint,
+            left: Left::Nothing,
+            blockers: Vec::new(),
+        }
+    }
+
+    /// Lets the shard remember how a job stands; a shard that can't is no worse off than before.
+    pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
+        let sql = format!(
+            "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE; {}",
+            self.write_step(job, write, None)
+        );
+        let answer = self.link.run(&sql, usize::MAX).await;
+        if answer.trouble.is_none() {
+            if let Some(steps) = &mut self.steps {
+                steps.insert(job.migration.clone());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Session for PgSession {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn pid(&self) -> String {
+        self.link.pid.to_string()
+    }
+
+    fn canceller(&self) -> Arc<dyn Cancel> {
+        Arc::new(Canceller {
+            token: self.link.cancel_token(),
+            tls: self.link.tls.clone(),
+            address: self.target.address(),
+            used: Arc::clone(&self.cancelled),
+        })
+    }
+
+    async fn survey(&mut self) -> Result<Survey, EngineError> {
+        self.look().await
+    }
+
+    async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
+        self.attempt_lock().await
+    }
+
+    async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {
+        self.terminate(holder).await
+    }
+
+    async fn unlock(&mut self) -> Result<(), EngineError> {
+        self.release().await
+    }
+
+    async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError> {
+        self.make_tables(claim).await
+    }
+
+    async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
+        self.apply_jobs(jobs, progress).await
+    }
+
+    async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError> {
+        self.settle_job(job).await
+    }
+
+    async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {
+        self.mend(changes).await
+    }
+
+    async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
+        self.ask_one(sql).await
+    }
+
+    async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {
+        self.who_blocks(pid).await
+    }
+
+    async fn position(&mut self) -> Result<Option<Position>, EngineError> {
+        self.where_now().await
+    }
+
+    async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError> {
+        self.examine().await
+    }
+
+    async fn close(self: Box<Self>) {
+        self.link.close().await;
+    }
+}

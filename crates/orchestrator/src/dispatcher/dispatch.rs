@@ -1,0 +1,342 @@
+//! The loop.
+
+use super::{
+    heartbeat::Heartbeat,
+    inbox,
+    ledger::{Ledger, LedgerError},
+    run::{Ending, Run, Stop},
+    tasks::{Done, Tasks},
+    waiting::Patience,
+};
+use crate::{control::Level, executor::Report, watch::Notice};
+use greylag_core::{
+    event::Event,
+    gate::WaitReason,
+    outcome::Outcome,
+    rollout::Command,
+};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::Instant};
+
+/// How often the inbox is looked at.
+const INBOX: Duration = Duration::from_millis(200);
+
+/// How often the idle anchor is asked whether it still is there.
+const ANCHOR: Duration = Duration::from_secs(5);
+
+/// Carries the rollout on until it is finished, waits for something that is not waited for, or is interrupted.
+///
+/// Nothing is in flight any more when it returns, whichever way.
+pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop> {
+    let heartbeat = Heartbeat::start(run.setup.journal.clone(), ledger.lease.clone());
+    let (tasks, reports) = Tasks::new(run.clone());
+    let mut dispatcher = Dispatcher {
+        patience: Patience::new(&run.options),
+        run,
+        tasks,
+        reports,
+        lost: heartbeat.lost(),
+        told_waiting: Vec::new(),
+        told_level: Level::Run,
+        inbox_at: Instant::now(),
+        anchor_at: Instant::now() + ANCHOR,
+    };
+    let ended = dispatcher.carry_on(ledger).await;
+    if ended.is_err() {
+        dispatcher.let_end().await;
+    }
+    ended
+}
+
+struct Dispatcher {
+    run: Arc<Run>,
+    tasks: Tasks,
+    reports: mpsc::UnboundedReceiver<Report>,
+    patience: Patience,
+    lost: tokio::sync::watch::Receiver<Option<String>>,
+    told_waiting: Vec<WaitReason>,
+    told_level: Level,
+    inbox_at: Instant,
+    anchor_at: Instant,
+}
+
+/// What is left to do once all commands are under way.
+enum Rest {
+    Go,
+    /// Nothing before then.
+    Until(Timestamp, Vec<WaitReason>),
+    Person(Vec<WaitReason>),
+    Finished,
+}
+
+impl Dispatcher {
+    async fn carry_on(&mut self, ledger: &mut Ledger) -> Result<Ending, Stop> {
+        loop {
+            let rest = self.follow_commands(ledger).await?;
+            let interrupted = self.run.control.level() != Level::Run;
+            self.tell_level(ledger);
+            if self.tasks.is_idle() {
+                match rest {
+                    Rest::Finished => return Ok(Ending::Finished),
+                    _ if interrupted => return Ok(Ending::Interrupted),
+                    Rest::Go => {
+                        // Only shards that this run leaves alone are left to do: `--only`, or looked at in vain.
+                        return Ok(Ending::Waiting(Vec::new()));
+                    }
+                    Rest::Until(_, reasons) | Rest::Person(reasons)
+                        if !self.patience.waits_for(&reasons) =>
+                    {
+                        return Ok(Ending::Waiting(reasons));
+                    }
+                    Rest::Until(at, reasons) => {
+                        self.tell_waiting(ledger, reasons);
+                        self.listen(ledger, Some(at)).await?;
+                        continue;
+                    }
+                    Rest::Person(reasons) => {
+                        self.tell_waiting(ledger, reasons);
+                    }
+                }
+            }
+            self.listen(ledger, None).await?;
+        }
+    }
+
+    /// Does what the state machine says, as far as limits and interrupts allow; `started` events are written before touch.
+    async fn follow_commands(&mut self, ledger: &mut Ledger) -> Result<Rest, Stop> {
+        let stopping = self.run.control.level() != Level::Run;
+        let mut rest = Rest::Go;
+        let mut begin = Vec::new();
+        let mut look = Vec::new();
+        let mut gate = None;
+        let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
+        let mut room = limit.saturating_sub(self.tasks.count());
+        let mut applies = false;
+        for command in ledger.state.next(Timestamp::now()) {
+            match command {
+                Command::Apply { stage, shard } => {
+                    if stopping || !self.is_ours(&shard) {
+                        continue;
+                    }
+                    applies = true;
+                    if room == 0 {
+                        continue;
+                    }
+                    room -= 1;
+                    ledger
+                        .record(Event::ShardStarted {
+                            stage,
+                            shard: shard.clone(),
+                        })
+                        .map_err(|why| Stop::Ledger(why.into()))?;
+                    begin.push((stage, shard));
+                }
+                Command::Survey { stage, shard } => {
+                    let busy = self.tasks.has_shard(&shard) || self.tasks.given_up.contains(&shard);
+                    if !busy && !stopping && room > 0 {
+                        room -= 1;
+                        look.push((stage, shard));
+                    }
+                }
+                Command::AskGate { stage, wave } => {
+                    if !stopping && !self.tasks.asks(stage, wave) {
+                        gate = Some((stage, wave));
+                    }
+                }
+                Command::WaitUntil { at, reasons } => rest = Rest::Until(at, reasons),
+                Command::WaitForPerson { reasons } => rest = Rest::Person(reasons),
+                Command::Finish { verdict } => {
+                    ledger
+                        .record(Event::Finished {
+                            verdict: verdict.as_str().to_owned(),
+                        })
+                        .map_err(|why| Stop::Ledger(why.into()))?;
+                    rest = Rest::Finished;
+                }
+            }
+        }
+        // Nothing new may start, and something is in flight: it ends after its current migration.
+        let stopped = matches!(&rest, Rest::Person(_)) && !applies;
+        self.tasks.drain(stopped || stopping);
+        self.commit(ledger).await?;
+        for (stage, shard) in begin {
+            self.tasks.apply(stage, &shard);
+        }
+        for (stage, shard) in look {
+            self.tasks.survey(stage, &shard);
+        }
+        if let Some((stage, wave)) = gate {
+            self.tasks.ask_gate(stage, wave);
+        }
+        Ok(rest)
+    }
+
+    /// Waits for the next thing that happens, takes it and all that has happened with it, and writes it down at once.
+    async fn listen(&mut self, ledger: &mut Ledger, at: Option<Timestamp>) -> Result<(), Stop> {
+        let now = Instant::now();
+        let timer = at.map(|at| now + Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
+        let timer = [timer, self.patience.until().map(Instant::from_std), Some(self.inbox_at)]
+            .into_iter()
+            .flatten()
+            .min()
+            .expect("the inbox is always looked at");
+        let mut level = self.run.control.subscribe();
+        let heard = *level.borrow_and_update();
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => self.take_report(ledger, report)?,
+            done = self.tasks.next() => self.take_done(ledger, done)?,
+            _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => {}
+            _ = self.lost.wait_for(Option::is_some) => {
+                let why = self.lost.borrow().clone().unwrap_or_default();
+                return Err(Stop::LeaseLost(why));
+            }
+            () = tokio::time::sleep_until(timer) => {}
+        }
+        // Group commit: what else has come in meanwhile is written with it.
+        while let Ok(report) = self.reports.try_recv() {
+            self.take_report(ledger, report)?;
+        }
+        if Instant::now() >= self.inbox_at {
+            self.inbox_at = Instant::now() + INBOX;
+            let items = self
+                .run
+                .setup
+                .journal
+                .inbox(&ledger.rollout)
+                .await
+                .map_err(|why| Stop::Ledger(why.into()))?;
+            inbox::take(ledger, items);
+        }
+        if Instant::now() >= self.anchor_at {
+            self.anchor_at = Instant::now() + ANCHOR;
+            self.keep_anchor(ledger).await;
+        }
+        self.commit(ledger).await
+    }
+
+    fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
+        match report {
+            Report::Warning { shard, text } => ledger.show(Notice::Warning {
+                shard: Some(shard),
+                text,
+            }),
+            // Found there by a look, and recorded before the answer was lost.
+            Report::Event(Event::MigrationApplied {
+                shard, migration, ..
+            }) if ledger.has_recorded(&shard, &migration) => {}
+            Report::Event(event) if event.is_durable() => {
+                ledger.record(event).map_err(|why| Stop::Ledger(why.into()))?;
+            }
+            Report::Event(event) => ledger.show_live(event),
+        }
+        Ok(())
+    }
+
+    fn take_done(&mut self, ledger: &mut Ledger, done: Done) -> Result<(), Stop> {
+        // What the task told before it ended comes first.
+        while let Ok(report) = self.reports.try_recv() {
+            self.take_report(ledger, report)?;
+        }
+        let recorded = match done {
+            Done::Shard {
+                stage,
+                shard,
+                outcome,
+            } => {
+                if let Outcome::Unknown { doubt } = &outcome
+                    && ledger.state.doubts().any(|(name, _)| *name == shard)
+                    && !doubt.needs_person
+                {
+                    // It was looked at in vain; the doubt there was stands.
+                    self.tasks.given_up.insert(shard.clone());
+                    ledger.show(Notice::Warning {
+                        shard: Some(shard),
+                        text: doubt.why.clone(),
+                    });
+                    return Ok(());
+                }
+                ledger.record(Event::ShardEnded {
+                    stage,
+                    shard,
+                    outcome,
+                })
+            }
+            Done::Gate {
+                stage,
+                wave,
+                verdict,
+            } => {
+                let answered = ledger.record(Event::GateAnswered {
+                    stage,
+                    wave,
+                    verdict,
+                });
+                // Paused or stopped meanwhile: the answer no longer matters.
+                if answered.is_err() {
+                    return Ok(());
+                }
+                answered
+            }
+        };
+        recorded.map_err(|why| Stop::Ledger(LedgerError::OutOfOrder(why)))
+    }
+
+    async fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Stop> {
+        ledger
+            .commit()
+            .await
+            .map_err(|why| Stop::Ledger(why.into()))
+    }
+
+    /// The run ends without the journal: nothing new begins, what is in flight finishes its current migration.
+    async fn let_end(&mut self) {
+        self.tasks.drain(true);
+        self.tasks.drop_gate();
+        while !self.tasks.is_idle() {
+            self.tasks.next().await;
+        }
+    }
+
+    /// An anchor whose server has dropped it is taken again; where another has it now, the run goes on under its lease.
+    async fn keep_anchor(&mut self, ledger: &Ledger) {
+        let Some((name, anchor)) = &self.run.anchor else {
+            return;
+        };
+        if !self.tasks.has_shard(name) && !anchor.is_alive().await {
+            ledger.show(Notice::Warning {
+                shard: Some(name.clone()),
+                text: "the session that holds the fleet's anchor was lost".into(),
+            });
+        }
+    }
+
+    fn is_ours(&self, shard: &greylag_core::fleet::ShardName) -> bool {
+        self.run
+            .options
+            .only
+            .as_ref()
+            .is_none_or(|only| only.contains(shard))
+    }
+
+    fn tell_level(&mut self, ledger: &Ledger) {
+        let level = self.run.control.level();
+        if level != self.told_level {
+            self.told_level = level;
+            ledger.show(Notice::Stopping {
+                cancelling: level == Level::Cancel,
+                in_flight: self.tasks.in_flight().cloned().collect(),
+            });
+        }
+    }
+
+    fn tell_waiting(&mut self, ledger: &Ledger, reasons: Vec<WaitReason>) {
+        if self.told_waiting != reasons {
+            ledger.show(Notice::Waiting {
+                reasons: reasons.clone(),
+            });
+            self.told_waiting = reasons;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The rollout's state, its journal and its watchers, kept in step.
+//!
+//! An event is judged by the state, then written, then shown; what could not be written is not shown.
+
+use crate::{
+    journal::{Journal, JournalError, Lease, Taken},
+    watch::{Notice, Watcher},
+};
+use greylag_core::{
+    event::{Event, Stamped},
+    migration::MigrationId,
+    rollout::{OutOfOrder, Rollout},
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+pub struct Ledger {
+    pub rollout: String,
+    pub state: Rollout,
+    pub lease: Lease,
+    sequence: u64,
+    journal: Arc<dyn Journal>,
+    watcher: Arc<dyn Watcher>,
+    /// Judged, and to be written by the next commit.
+    unwritten: Vec<Stamped>,
+    taken: Vec<Taken>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The state machine did not ask for it: a fault of ours, or a damaged journal.
+    #[error("the event does not fit the rollout")]
+    OutOfOrder(#[from] OutOfOrder),
+}
+
+impl Ledger {
+    pub fn new(
+        rollout: String,
+        state: Rollout,
+        sequence: u64,
+        lease: Lease,
+        journal: Arc<dyn Journal>,
+        watcher: Arc<dyn Watcher>,
+    ) -> Self {
+        Self {
+            rollout,
+            state,
+            lease,
+            sequence,
+            journal,
+            watcher,
+            unwritten: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+
+    /// Judges an event, and keeps it for the next commit.
+    pub fn record(&mut self, event: Event) -> Result<(), OutOfOrder> {
+        let at = Timestamp::now();
+        self.state.record(&event, at, self.lease.epoch)?;
+        self.sequence += 1;
+        self.unwritten.push(Stamped {
+            sequence: self.sequence,
+            at,
+            epoch: self.lease.epoch,
+            event,
+        });
+        Ok(())
+    }
+
+    /// Judges events that only stand together: all, or none.
+    pub fn record_all(&mut self, events: Vec<Event>) -> Result<(), OutOfOrder> {
+        let mut trial = self.state.clone();
+        let at = Timestamp::now();
+        for event in &events {
+            trial.record(event, at, self.lease.epoch)?;
+        }
+        events.into_iter().try_for_each(|event| self.record(event))
+    }
+
+    /// A request's answer, to be written with what it led to.
+    pub fn answer(&mut self, taken: Taken) {
+        self.taken.push(taken);
+    }
+
+    /// Whether the shard's migration has been recorded in the stage under way.
+    pub fn has_recorded(&self, shard: &greylag_core::fleet::ShardName, id: &MigrationId) -> bool {
+        self.state.applied_so_far(shard).contains(id)
+    }
+
+    /// Writes what was recorded, in one transaction, then shows it.
+    pub async fn commit(&mut self) -> Result<(), JournalError> {
+        if self.unwritten.is_empty() && self.taken.is_empty() {
+            return Ok(());
+        }
+        self.journal
+            .append(&self.lease, &self.rollout, &self.unwritten, &self.taken)
+            .await?;
+        self.taken.clear();
+        for stamped in self.unwritten.drain(..) {
+            self.watcher.notice(&Notice::Event(stamped));
+        }
+        Ok(())
+    }
+
+    /// Shows what no journal keeps.
+    pub fn show(&self, notice: Notice) {
+        self.watcher.notice(&notice);
+    }
+
+    pub fn show_live(&self, event: Event) {
+        self.show(Notice::Live {
+            at: Timestamp::now(),
+            event,
+        });
+    }
+}

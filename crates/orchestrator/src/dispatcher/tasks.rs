@@ -1,0 +1,223 @@
+//! What is under way: executors by shard, and the gate that was asked.
+
+use super::run::Run;
+use crate::{
+    executor::{self, Report},
+    gates,
+};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    gate::Verdict,
+    outcome::{Doubt, Outcome},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+/// Told by a task when it is through.
+pub enum Done {
+    Shard {
+        stage: usize,
+        shard: ShardName,
+        outcome: Outcome,
+    },
+    Gate {
+        stage: usize,
+        wave: usize,
+        verdict: Verdict,
+    },
+}
+
+pub struct Tasks {
+    run: Arc<Run>,
+    set: JoinSet<Done>,
+    shards: BTreeMap<tokio::task::Id, (usize, ShardName)>,
+    gate: Option<(usize, usize)>,
+    gate_task: Option<tokio::task::Id>,
+    reports: mpsc::UnboundedSender<Report>,
+    draining: watch::Sender<bool>,
+    /// Looked at in this run without an answer: not looked at again before the next run.
+    pub given_up: BTreeSet<ShardName>,
+}
+
+impl Tasks {
+    pub fn new(run: Arc<Run>) -> (Self, mpsc::UnboundedReceiver<Report>) {
+        let (reports, told) = mpsc::unbounded_channel();
+        let tasks = Self {
+            run,
+            set: JoinSet::new(),
+            shards: BTreeMap::new(),
+            gate: None,
+            gate_task: None,
+            reports,
+            draining: watch::Sender::new(false),
+            given_up: BTreeSet::new(),
+        };
+        (tasks, told)
+    }
+
+    /// Tells executors whether to stop after their current migration.
+    pub fn drain(&self, draining: bool) {
+        self.draining.send_if_modified(|now| {
+            let changed = *now != draining;
+            *now = draining;
+            changed
+        });
+    }
+
+    pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
+        self.shards.values().map(|(_, shard)| shard)
+    }
+
+    pub fn count(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.set.is_empty()
+    }
+
+    pub fn has_shard(&self, shard: &ShardName) -> bool {
+        self.in_flight().any(|busy| busy == shard)
+    }
+
+    pub fn asks(&self, stage: usize, wave: usize) -> bool {
+        self.gate == Some((stage, wave))
+    }
+
+    /// Runs the shard's work.
+    pub fn apply(&mut self, stage: usize, shard: &ShardName) {
+        self.send(stage, shard, true);
+    }
+
+    /// Finds out what became of the shard's work.
+    pub fn survey(&mut self, stage: usize, shard: &ShardName) {
+        self.send(stage, shard, false);
+    }
+
+    fn send(&mut self, stage: usize, shard: &ShardName, run: bool) {
+        let errand = self.run.errand(
+            stage,
+            shard,
+            self.reports.clone(),
+            self.draining.subscribe(),
+        );
+        let name = shard.clone();
+        let task = self.set.spawn(async move {
+            let outcome = match errand {
+                Some(errand) if run => executor::carry_out(&errand).await,
+                Some(errand) => executor::find_out(&errand).await,
+                None => gone(run, &name),
+            };
+            Done::Shard {
+                stage,
+                shard: name,
+                outcome,
+            }
+        });
+        self.shards.insert(task.id(), (stage, shard.clone()));
+    }
+
+    pub fn ask_gate(&mut self, stage: usize, wave: usize) {
+        let run = self.run.clone();
+        let task = self.set.spawn(async move {
+            let verdict = gates::ask(&run.setup, &run.plan, stage, wave).await;
+            Done::Gate {
+                stage,
+                wave,
+                verdict,
+            }
+        });
+        self.gate = Some((stage, wave));
+        self.gate_task = Some(task.id());
+    }
+
+    /// Forgets the gate that is being asked: its answer no longer matters.
+    pub fn drop_gate(&mut self) {
+        self.gate = None;
+    }
+
+    /// The next task that is through; pends for ever where nothing is under way.
+    pub async fn next(&mut self) -> Done {
+        loop {
+            match self.set.join_next_with_id().await {
+                None => return std::future::pending().await,
+                Some(Ok((id, done))) => {
+                    self.shards.remove(&id);
+                    if self.gate_task == Some(id) {
+                        self.gate_task = None;
+                        self.gate = None;
+                    }
+                    return done;
+                }
+                // A panic is a fault of ours; what the shard's work came to is not known.
+                Some(Err(panic)) => {
+                    if let Some((stage, shard)) = self.shards.remove(&panic.id()) {
+                        return Done::Shard {
+                            stage,
+                            shard,
+                            outcome: Outcome::Unknown {
+                                doubt: Doubt {
+                                    migration: None,
+                                    place: None,
+                                    why: format!("its task ended early: {panic}"),
+                                    needs_person: false,
+                                },
+                            },
+                        };
+                    }
+                    if let Some((stage, wave)) = self.gate.take() {
+                        self.gate_task = None;
+                        return Done::Gate {
+                            stage,
+                            wave,
+                            verdict: Verdict::Stop {
+                                why: format!("asking the gate ended early: {panic}"),
+                            },
+                        };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The plan's shard is no longer in the fleet.
+fn gone(run: bool, shard: &ShardName) -> Outcome {
+    let why = format!("`{shard}` is in the plan, but not in the fleet any more");
+    if run {
+        return Outcome::Failed {
+            failure: greylag_core::outcome::Failure {
+                class: greylag_core::outcome::FailureClass::Refused,
+                code: None,
+                message: why,
+                migration: None,
+                place: None,
+                hint: Some(format!(
+                    "Put it back into the project, or `greylag rollout skip {shard} --reason …`."
+                )),
+                left: greylag_core::outcome::Left::Nothing,
+                blockers: Vec::new(),
+            },
+        };
+    }
+    Outcome::Unknown {
+        doubt: Doubt {
+            migration: None,
+            place: None,
+            why,
+            needs_person: false,
+        },
+    }
+}
+
+/// What an executor's report is as an event that the journal keeps.
+pub fn is_durable(event: &Event) -> bool {
+    event.is_durable()
+}

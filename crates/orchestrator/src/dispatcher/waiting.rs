@@ -1,0 +1,48 @@
+//! What a run waits for, and how long.
+
+use crate::apply::Options;
+use greylag_core::gate::WaitReason;
+use std::time::Instant;
+
+/// How a run's patience stands.
+pub struct Patience {
+    attended: bool,
+    until: Option<Instant>,
+}
+
+impl Patience {
+    pub fn new(options: &Options) -> Self {
+        Self {
+            attended: options.attended,
+            until: options.wait.map(|wait| Instant::now() + wait),
+        }
+    }
+
+    /// Whether these reasons are waited for. Without a terminal nobody comes to approve, and a window may be days away.
+    pub fn waits_for(&self, reasons: &[WaitReason]) -> bool {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return false;
+        }
+        reasons.iter().all(|reason| match reason {
+            WaitReason::Approval { .. } | WaitReason::Window { .. } | WaitReason::Paused { .. } => {
+                self.attended
+            }
+            // Nothing but a person's mending helps.
+            WaitReason::Failed { .. }
+            | WaitReason::Unsettled { .. }
+            | WaitReason::Stopped { .. }
+            | WaitReason::Aborted { .. } => false,
+            WaitReason::Soak { .. }
+            | WaitReason::Check { .. }
+            | WaitReason::ShardLock { .. }
+            | WaitReason::Lock { .. }
+            | WaitReason::Retry { .. }
+            | WaitReason::InFlight { .. }
+            | WaitReason::Host { .. } => true,
+        })
+    }
+
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}

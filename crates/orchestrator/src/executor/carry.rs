@@ -1,0 +1,251 @@
+//! Carries one shard's work of one stage out, from connecting to saying goodbye.
+
+use super::{
+    connect::reach,
+    errand::{Errand, untouched},
+    explain::{chain, failure_of, failure_of_verb, is_lost},
+    hold::{Held, hold},
+    look::{Found, Left, doubt, look, refused},
+    run::{Ran, run},
+    scripts::is_transactional,
+    verify::verify,
+};
+use crate::executor::backoff::Backoff;
+use greylag_core::{
+    gate::WaitReason,
+    outcome::{Failure, FailureClass, Outcome},
+    policy::Group,
+    survey::ShardIdentity,
+};
+use greylag_engines::{Claim, EngineError, Job, Session, Settled};
+use jiff::Timestamp;
+use std::time::Instant;
+
+/// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
+pub async fn carry_out(errand: &Errand) -> Outcome {
+    let retry = errand.limits.retry;
+    let mut backoff = Backoff::new(retry.base, retry.cap);
+    let mut attempt = 1;
+    loop {
+        let failure = match once(errand).await {
+            Outcome::Failed { failure } if failure.class == FailureClass::Connection => failure,
+            outcome => return outcome,
+        };
+        // Connecting has been tried again already; this is for connections that the server closed in between.
+        if attempt >= retry.attempts.max(1) {
+            return Outcome::Failed { failure };
+        }
+        let wait = backoff.next();
+        attempt += 1;
+        errand.reports.waiting(vec![WaitReason::Retry {
+            attempt,
+            at: Timestamp::now() + wait,
+            error: failure.message,
+        }]);
+        tokio::time::sleep(wait).await;
+        if errand.must_stop() {
+            return Outcome::Absent;
+        }
+    }
+}
+
+async fn once(errand: &Errand) -> Outcome {
+    let mut session = match acquire(errand).await {
+        Ok(session) => session,
+        Err(outcome) => return outcome,
+    };
+    let outcome = work(&mut *session, errand).await;
+    release(session, errand, &outcome).await;
+    outcome
+}
+
+/// A session that holds the shard's lock: the anchor's own, or a new one.
+pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
+    if let Some(anchor) = &errand.anchor
+        && let Some(session) = anchor.lend().await
+    {
+        return Ok(session);
+    }
+    let mut session = reach(
+        &*errand.open,
+        &errand.shard.target,
+        errand.limits.retry,
+        Some(&errand.reports),
+        || errand.must_stop(),
+    )
+    .await
+    .map_err(|error| Outcome::Failed {
+        failure: failure_of(&error),
+    })?;
+    let deadline = Instant::now() + errand.limits.lock_deadline;
+    let held = hold(
+        &mut *session,
+        Some(&errand.reports),
+        deadline,
+        errand.take_over,
+        || errand.must_stop(),
+    )
+    .await;
+    let outcome = match held {
+        Ok(Held::Yes) => return Ok(session),
+        Ok(Held::GaveUp) => Outcome::Absent,
+        Ok(Held::Busy(holder)) => Outcome::Failed {
+            failure: Failure {
+                blockers: vec![holder.clone()],
+                ..untouched(
+                    FailureClass::Lock,
+                    format!(
+                        "the shard's lock is held by {}{}",
+                        holder.pid,
+                        holder
+                            .application
+                            .as_deref()
+                            .map_or(String::new(), |name| format!(" ({name})")),
+                    ),
+                    Some("Wait for it to finish; `--take-over` ends it if it is an orphan of greylag.".into()),
+                )
+            },
+        },
+        Err(error) => Outcome::Failed {
+            failure: failure_of_verb(&error),
+        },
+    };
+    session.close().await;
+    Err(outcome)
+}
+
+/// Gives the anchor's session back, or unlocks and closes.
+pub async fn release(mut session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
+    if matches!(outcome, Outcome::Unknown { .. }) {
+        // Of no more use: its lock, if the server still has it, dies with it.
+        return drop(session);
+    }
+    match &errand.anchor {
+        Some(anchor) => anchor.take_back(session).await,
+        None => {
+            let _ = session.unlock().await;
+            session.close().await;
+        }
+    }
+}
+
+async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
+    let found = match look(session, errand).await {
+        Ok(found) => found,
+        Err(Left::Failed(failure)) => return Outcome::Failed { failure },
+        Err(Left::Lost(error)) => {
+            return Outcome::Failed {
+                failure: failure_of_verb(&error),
+            };
+        }
+    };
+    if let Err(outcome) = prepare(session, errand, &found).await {
+        return outcome;
+    }
+    let mut jobs = Vec::new();
+    for id in &found.lacking {
+        let job = match errand.scripts.job(
+            id,
+            &errand.shard,
+            &errand.rollout,
+            errand.epoch,
+            errand.limits.lock_timeout,
+        ) {
+            Ok(job) => job,
+            Err(failure) => return Outcome::Failed { failure },
+        };
+        if found.open_step(id).is_some() {
+            match session.settle(&job).await {
+                // Absent: what stands of it is a prefix that `apply` resumes after. Failed: a person asked for another try.
+                Ok(Settled::Absent | Settled::Failed(_)) => {}
+                Ok(Settled::Applied) => {
+                    errand.reports.applied(id.clone(), 0);
+                    continue;
+                }
+                Ok(Settled::Unknown(doubt)) => return Outcome::Unknown { doubt },
+                Err(error) => {
+                    return Outcome::Failed {
+                        failure: failure_of_verb(&error),
+                    };
+                }
+            }
+        }
+        jobs.push(job);
+    }
+    for group in groups(&jobs, errand) {
+        if errand.must_stop() {
+            return Outcome::Absent;
+        }
+        match run(session, errand, group).await {
+            Ran::Applied => {}
+            Ran::Failed(failure) => return Outcome::Failed { failure },
+            Ran::Unknown(doubt) => return Outcome::Unknown { doubt },
+            Ran::GaveUp => return Outcome::Absent,
+        }
+    }
+    match verify(session, errand).await {
+        Ok(None) => Outcome::Applied,
+        Ok(Some(failure)) => Outcome::Failed { failure },
+        Err(error) => Outcome::Failed {
+            failure: failure_of_verb(&error),
+        },
+    }
+}
+
+/// Tables and identity, where they are missing.
+async fn prepare(
+    session: &mut dyn Session,
+    errand: &Errand,
+    found: &Found,
+) -> Result<(), Outcome> {
+    let has_step_tables = found.survey.identity.is_some();
+    if has_step_tables && found.survey.has_history {
+        return Ok(());
+    }
+    let identity = match &found.survey.identity {
+        Some(identity) => identity.clone(),
+        None if !found.survey.empty && errand.uuid.is_none() && !found.survey.has_history => {
+            let refusal = greylag_core::identity::Refusal::Unclaimed {
+                shard: errand.shard.shard.name.clone(),
+                address: found.survey.server.address.clone(),
+            };
+            return Err(Outcome::Failed {
+                failure: refused(&refusal),
+            });
+        }
+        None => ShardIdentity {
+            uuid: errand.uuid.unwrap_or_else(uuid::Uuid::new_v4),
+            project: errand.project.to_string(),
+            name: errand.shard.shard.name.clone(),
+            environment: errand.environment.to_string(),
+        },
+    };
+    let claim = Claim {
+        identity,
+        by: errand.by.to_string(),
+    };
+    session.prepare(&claim).await.map_err(|error| lost_or_failed(&error, "while its tables were made"))
+}
+
+/// Nothing of ours is undone by a repeated `prepare`: a lost answer there is no doubt about a migration.
+fn lost_or_failed(error: &EngineError, doing: &str) -> Outcome {
+    if is_lost(error) {
+        return Outcome::Unknown {
+            doubt: doubt(None, format!("{}, {doing}", chain(error))),
+        };
+    }
+    Outcome::Failed {
+        failure: failure_of_verb(error),
+    }
+}
+
+/// Neighbouring jobs that may share a transaction, together; others alone.
+fn groups<'a>(jobs: &'a [Job], errand: &Errand) -> Vec<&'a [Job]> {
+    let share = match errand.limits.group {
+        Group::Auto => errand.shard.shard.engine.facts().groups_by_default,
+        Group::Always => true,
+        Group::Never => false,
+    };
+    jobs.chunk_by(|a, b| share && is_transactional(a) && is_transactional(b))
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! What an executor is sent to do, and what it tells while it does.
+
+use super::{hold::Anchor, scripts::Scripts};
+use crate::{control::Control, fleet::FleetShard, setup::Open};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    gate::WaitReason,
+    migration::MigrationId,
+    outcome::{Failure, FailureClass, Left},
+    policy::{Group, Retry},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// One shard's work of one stage.
+#[derive(Clone)]
+pub struct Errand {
+    pub stage: usize,
+    pub shard: FleetShard,
+    /// In order.
+    pub work: Arc<[MigrationId]>,
+    /// The identity the plan saw; none where it is claimed by this run.
+    pub uuid: Option<Uuid>,
+    pub project: Arc<str>,
+    pub environment: Arc<str>,
+    pub rollout: Arc<str>,
+    pub epoch: u64,
+    pub by: Arc<str>,
+    pub scripts: Arc<Scripts>,
+    pub limits: Limits,
+    pub open: Arc<dyn Open>,
+    pub control: Control,
+    /// The rollout stops (failed elsewhere, paused, aborted): the current migration is finished, not the list.
+    pub draining: tokio::sync::watch::Receiver<bool>,
+    /// Where the anchor's session is kept, if this shard is the anchor.
+    pub anchor: Option<Arc<Anchor>>,
+    pub take_over: bool,
+    pub reports: Reports,
+}
+
+/// What of the policy an executor needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub group: Group,
+    pub retry: Retry,
+    pub lock_timeout: Duration,
+    pub lock_deadline: Duration,
+}
+
+/// Told by an executor to its dispatcher.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// To be recorded, in order.
+    Event(Event),
+    Warning { shard: ShardName, text: String },
+}
+
+/// The way back to the dispatcher.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    stage: usize,
+    shard: ShardName,
+    send: mpsc::UnboundedSender<Report>,
+}
+
+impl Reports {
+    pub fn new(stage: usize, shard: ShardName, send: mpsc::UnboundedSender<Report>) -> Self {
+        Self { stage, shard, send }
+    }
+
+    /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
+    fn tell(&self, report: Report) {
+        let _ = self.send.send(report);
+    }
+
+    pub fn waiting(&self, reasons: Vec<WaitReason>) {
+        self.tell(Report::Event(Event::ShardWaiting {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            reasons,
+        }));
+    }
+
+    pub fn applied(&self, migration: MigrationId, millis: u64) {
+        self.tell(Report::Event(Event::MigrationApplied {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            millis,
+        }));
+    }
+
+    pub fn statement(&self, migration: MigrationId, done: u32, total: u32) {
+        self.tell(Report::Event(Event::StatementDone {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            done,
+            total,
+        }));
+    }
+
+    pub fn warning(&self, text: String) {
+        self.tell(Report::Warning {
+            shard: self.shard.clone(),
+            text,
+        });
+    }
+}
+
+impl Errand {
+    /// Whether nothing more is to be begun here.
+    pub fn must_stop(&self) -> bool {
+        *self.draining.borrow() || self.control.level() != crate::control::Level::Run
+    }
+}
+
+/// A failure that touched nothing.
+pub fn untouched(class: FailureClass, message: String, hint: Option<String>) -> Failure {
+    Failure {
+        class,
+        code: None,
+        message,
+        migration: None,
+        place: None,
+        hint,
+        left: Left::Nothing,
+        blockers: Vec::new(),
+    }
+}

@@ -1,0 +1,126 @@
+//! The shard's lock: tried, never waited for in the server, with jitter between tries.
+
+use super::{
+    backoff::Backoff,
+    errand::Reports,
+};
+use greylag_core::{gate::WaitReason, outcome::Blocker};
+use greylag_engines::{EngineError, LockAttempt, Session};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// What trying came to.
+#[derive(Debug)]
+pub enum Held {
+    Yes,
+    /// Somebody had it until the deadline.
+    Busy(Blocker),
+    /// The run was asked to end meanwhile.
+    GaveUp,
+}
+
+/// The session that holds the lock of the fleet's first shard through a rollout, kept here while that shard does no work.
+#[derive(Default)]
+pub struct Anchor {
+    session: Mutex<Option<Box<dyn Session>>>,
+}
+
+impl Anchor {
+    pub fn new(session: Box<dyn Session>) -> Self {
+        Self {
+            session: Mutex::new(Some(session)),
+        }
+    }
+
+    /// Lends the session, locked, to the shard's own work.
+    pub async fn lend(&self) -> Option<Box<dyn Session>> {
+        self.session.lock().await.take()
+    }
+
+    pub async fn take_back(&self, session: Box<dyn Session>) {
+        *self.session.lock().await = Some(session);
+    }
+
+    /// Asks the idle session whether it still is there; drops it where it isn't, and says so.
+    pub async fn is_alive(&self) -> bool {
+        let mut held = self.session.lock().await;
+        let Some(session) = held.as_mut() else {
+            // At work: its own errand will notice.
+            return true;
+        };
+        if session.ask("SELECT 1").await.is_ok() {
+            return true;
+        }
+        *held = None;
+        false
+    }
+
+    /// Unlocks and says goodbye.
+    pub async fn let_go(&self) {
+        if let Some(mut session) = self.session.lock().await.take() {
+            // The lock dies with the session anyway.
+            let _ = session.unlock().await;
+            session.close().await;
+        }
+    }
+}
+
+/// Whether a session is one of ours, by its application name.
+pub fn is_ours(holder: &Blocker) -> bool {
+    holder
+        .application
+        .as_deref()
+        .is_some_and(|name| name.starts_with("greylag/"))
+}
+
+/// Tries for the lock until the deadline. `take_over` ends a holder that is an orphan of ours.
+pub async fn hold(
+    session: &mut dyn Session,
+    reports: Option<&Reports>,
+    deadline: Instant,
+    take_over: bool,
+    give_up: impl Fn() -> bool,
+) -> Result<Held, EngineError> {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+    let mut told: Option<Blocker> = None;
+    let mut ended: Vec<String> = Vec::new();
+    loop {
+        let holder = match session.try_lock().await? {
+            LockAttempt::Held => {
+                if told.is_some() && let Some(reports) = reports {
+                    reports.waiting(Vec::new());
+                }
+                return Ok(Held::Yes);
+            }
+            LockAttempt::Busy { holder } => holder,
+        };
+        if take_over && is_ours(&holder) && !ended.contains(&holder.pid) {
+            if let Some(reports) = reports {
+                reports.warning(format!(
+                    "took over: ended the session {} ({}) that held the shard's lock",
+                    holder.pid,
+                    holder.application.as_deref().unwrap_or_default(),
+                ));
+            }
+            session.end(&holder).await?;
+            ended.push(holder.pid.clone());
+            continue;
+        }
+        if told.as_ref().is_none_or(|told| told.pid != holder.pid) {
+            if let Some(reports) = reports {
+                reports.waiting(vec![WaitReason::ShardLock {
+                    holder: holder.clone(),
+                }]);
+            }
+            told = Some(holder.clone());
+        }
+        if give_up() {
+            return Ok(Held::GaveUp);
+        }
+        let wait = backoff.next();
+        if Instant::now() + wait > deadline {
+            return Ok(Held::Busy(holder));
+        }
+        tokio::time::sleep(wait).await;
+    }
+}

@@ -1,0 +1,124 @@
+//! A look under the lock: who the shard is, and what of the work it lacks.
+
+use super::{
+    errand::{Errand, untouched},
+    explain::{failure_of_verb, is_lost},
+};
+use greylag_core::{
+    history::Reading,
+    identity::Refusal,
+    migration::MigrationId,
+    outcome::{Doubt, Failure, FailureClass},
+    survey::{StepRow, StepState, Survey},
+};
+use greylag_engines::{EngineError, Session};
+
+/// What the shard lacks, and what it remembers of it.
+pub struct Found {
+    pub survey: Survey,
+    pub reading: Reading,
+    /// Of the work, in order.
+    pub lacking: Vec<MigrationId>,
+}
+
+/// Why the shard is left alone.
+pub enum Left {
+    Failed(Failure),
+    /// The connection was lost while looking; nothing was being changed.
+    Lost(EngineError),
+}
+
+/// Looks, and judges identity and checksums again: the world may have moved since the plan.
+pub async fn look(session: &mut dyn Session, errand: &Errand) -> Result<Found, Left> {
+    let survey = session.survey().await.map_err(|error| {
+        if is_lost(&error) {
+            Left::Lost(error)
+        } else {
+            Left::Failed(failure_of_verb(&error))
+        }
+    })?;
+    if let Some(refusal) = judge_alone(&survey, errand) {
+        return Err(Left::Failed(refused(&refusal)));
+    }
+    let reading = errand
+        .scripts
+        .read(&survey.history, &errand.shard)
+        .map_err(Left::Failed)?;
+    if let Some(changed) = reading
+        .changed
+        .iter()
+        .find(|changed| errand.work.contains(&changed.migration))
+    {
+        return Err(Left::Failed(untouched(
+            FailureClass::Refused,
+            format!(
+                "{} is applied here with checksum {}, and the plan's file has {}",
+                changed.migration,
+                changed.applied.map_or("none".to_owned(), |c| c.to_string()),
+                changed.file,
+            ),
+            Some(format!(
+                "Put the file back as it was applied, or keep the edit and `greylag repair {} --reason …`.",
+                changed.migration
+            )),
+        )));
+    }
+    let lacking = errand
+        .work
+        .iter()
+        .filter(|id| lacks(&reading, id))
+        .cloned()
+        .collect();
+    Ok(Found {
+        survey,
+        reading,
+        lacking,
+    })
+}
+
+impl Found {
+    /// The shard's own note of a migration that is not finished.
+    pub fn open_step(&self, id: &MigrationId) -> Option<&StepRow> {
+        self.survey
+            .steps
+            .iter()
+            .find(|step| step.migration == *id && step.state != StepState::Applied)
+    }
+}
+
+/// Whether the history does not have it (any more, for an undo).
+pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
+    match id {
+        MigrationId::Undo(version) => reading
+            .applied
+            .contains(&MigrationId::Versioned(version.clone())),
+        MigrationId::Versioned(_) | MigrationId::Repeatable(_) => reading.pending.contains(id),
+    }
+}
+
+/// The judgement that one shard's survey allows: the fleet's was made before.
+fn judge_alone(survey: &Survey, errand: &Errand) -> Option<Refusal> {
+    crate::survey::judge_alone(
+        survey,
+        &errand.project,
+        &errand.environment,
+        errand.uuid,
+    )
+}
+
+pub fn refused(refusal: &Refusal) -> Failure {
+    untouched(
+        FailureClass::Refused,
+        refusal.to_string(),
+        Some(crate::failure::hint_of_refusal(refusal)),
+    )
+}
+
+pub fn doubt(migration: Option<MigrationId>, why: String) -> Doubt {
+    Doubt {
+        migration,
+        place: None,
+        why,
+        needs_person: false,
+    }
+}

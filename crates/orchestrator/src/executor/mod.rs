@@ -1,0 +1,27 @@
+//! Does one shard's work: connect, lock, look, run, verify. In this process, as tasks.
+//!
+//! Knows one shard at a time; what comes next in the fleet is the dispatcher's to know.
+
+mod backoff;
+mod carry;
+mod claim;
+mod connect;
+mod errand;
+mod explain;
+mod hold;
+mod look;
+mod run;
+mod scripts;
+mod settle;
+mod verify;
+mod waits;
+
+pub use carry::carry_out;
+pub use claim::claim_shard;
+pub use connect::reach;
+pub use errand::{Errand, Limits, Report, Reports};
+pub use explain::{chain, failure_of};
+pub use hold::{Anchor, Held, hold};
+pub use look::look;
+pub use scripts::{Scripts, ScriptsError};
+pub use settle::find_out;

@@ -1,0 +1,212 @@
+//! The rollout's files as the journal keeps them, made ready per shard.
+//!
+//! What runs is what was planned, whatever has become of the files since.
+
+use super::errand::untouched;
+use crate::{fleet::FleetShard, journal::StoredRollout, setup::Migrations};
+use greylag_core::{
+    engine::Dialect,
+    migration::{Migration, MigrationError, MigrationId},
+    outcome::{Failure, FailureClass},
+    plan::Plan,
+    script::{RunMode, Script, prepare},
+};
+use greylag_engines::{Job, Limits};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// A planned file, its text read again from what was stored.
+#[derive(Debug)]
+pub struct Scripts {
+    files: BTreeMap<MigrationId, Migration>,
+    placeholders: BTreeMap<String, String>,
+    /// Files without placeholders are the same on every shard, and cut once for each dialect.
+    cut: Mutex<HashMap<(MigrationId, Dialect), Cut>>,
+}
+
+/// The statements, and the checksum for the history table.
+type Cut = (Arc<Script>, i32);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptsError {
+    #[error("the file of {0} is neither stored nor on disk")]
+    Missing(MigrationId),
+    #[error("the stored file of {id} does not read: {why}")]
+    Unreadable { id: MigrationId, why: String },
+}
+
+impl Scripts {
+    /// Of files on disk, for a plan about to begin.
+    pub fn on_disk(plan: &Plan, migrations: &Migrations) -> Result<Self, ScriptsError> {
+        let files = plan
+            .migrations
+            .iter()
+            .map(|planned| match migrations.get(&planned.id) {
+                Some(file) => Ok((planned.id.clone(), file.clone())),
+                None => Err(ScriptsError::Missing(planned.id.clone())),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self::of(files, migrations))
+    }
+
+    /// Of files as the journal has them.
+    pub fn stored(stored: &StoredRollout, migrations: &Migrations) -> Result<Self, ScriptsError> {
+        let files = stored
+            .plan
+            .migrations
+            .iter()
+            .map(|planned| {
+                let text = stored
+                    .files
+                    .get(&planned.script)
+                    .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
+                let mut file = Migration::read(&planned.script, text.as_bytes(), None).map_err(
+                    |faults| ScriptsError::Unreadable {
+                        id: planned.id.clone(),
+                        why: all(&faults),
+                    },
+                )?;
+                file.config = planned.config.clone();
+                file.checksum = planned.checksum;
+                file.sha256 = planned.sha256.clone();
+                Ok((planned.id.clone(), file))
+            })
+            .collect::<Result<_, ScriptsError>>()?;
+        Ok(Self::of(files, migrations))
+    }
+
+    fn of(files: BTreeMap<MigrationId, Migration>, migrations: &Migrations) -> Self {
+        Self {
+            files,
+            placeholders: migrations.placeholders.clone(),
+            cut: Mutex::default(),
+        }
+    }
+
+    pub fn get(&self, id: &MigrationId) -> Option<&Migration> {
+        self.files.get(id)
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = &Migration> {
+        self.files.values()
+    }
+
+    /// Each file's text, to be stored.
+    pub fn texts(&self) -> BTreeMap<String, Arc<str>> {
+        self.files
+            .values()
+            .map(|file| (file.script.clone(), file.text.clone()))
+            .collect()
+    }
+
+    /// A file ready to run on a shard.
+    pub fn job(
+        &self,
+        id: &MigrationId,
+        shard: &FleetShard,
+        rollout: &str,
+        epoch: u64,
+        lock_timeout: Duration,
+    ) -> Result<Job, Failure> {
+        let file = self.files.get(id).ok_or_else(|| {
+            untouched(
+                FailureClass::Refused,
+                format!("the file of {id} is not there"),
+                None,
+            )
+        })?;
+        let (script, checksum) = self.cut(file, shard)?;
+        let mode = script
+            .run_mode(file, shard.shard.engine.facts())
+            .map_err(|why| Failure {
+                migration: Some(id.clone()),
+                place: script.place(&file.script, why.statement),
+                hint: Some(why.hint().to_owned()),
+                ..untouched(FailureClass::Refused, why.to_string(), None)
+            })?;
+        Ok(Job {
+            migration: id.clone(),
+            description: file.description.clone(),
+            script_name: file.script.clone(),
+            checksum: Some(checksum),
+            script,
+            mode,
+            rollout: rollout.to_owned(),
+            epoch,
+            installed_by: None,
+            limits: Limits {
+                lock_timeout: file.directives.lock_timeout.unwrap_or(lock_timeout),
+                statement_timeout: None,
+            },
+        })
+    }
+
+    fn cut(&self, file: &Migration, shard: &FleetShard) -> Result<Cut, Failure> {
+        let dialect = shard.shard.engine.dialect();
+        let same_everywhere = !file.text.contains("${");
+        let key = (file.id.clone(), dialect);
+        if same_everywhere && let Some(cut) = self.cut.lock().expect("no panics inside").get(&key) {
+            return Ok(cut.clone());
+        }
+        let placeholders = placeholders(&self.placeholders, shard);
+        let prepared = prepare(file, dialect, &placeholders).map_err(|faults| Failure {
+            migration: Some(file.id.clone()),
+            ..untouched(
+                FailureClass::Refused,
+                all(&faults),
+                faults.into_iter().find_map(|fault| fault.hint),
+            )
+        })?;
+        let cut = (Arc::new(prepared.script), prepared.checksum);
+        if same_everywhere {
+            self.cut
+                .lock()
+                .expect("no panics inside")
+                .insert(key, cut.clone());
+        }
+        Ok(cut)
+    }
+}
+
+/// The project's placeholders, the shard's over them, and Flyway's defaults under them.
+pub fn placeholders(
+    project: &BTreeMap<String, String>,
+    shard: &FleetShard,
+) -> BTreeMap<String, String> {
+    let target = &shard.target;
+    let database = target.url.path().trim_start_matches('/').to_owned();
+    let mut values = BTreeMap::from([
+        ("flyway:database".to_owned(), database),
+        ("flyway:user".to_owned(), target.url.username().to_owned()),
+        ("flyway:table".to_owned(), target.history_table.to_string()),
+        (
+            "flyway:defaultSchema".to_owned(),
+            target.schema.clone().unwrap_or_default(),
+        ),
+        ("flyway:environment".to_owned(), String::new()),
+        ("greylag:shard".to_owned(), shard.shard.name.to_string()),
+        ("greylag:host".to_owned(), shard.shard.host.to_string()),
+    ]);
+    for (name, value) in &*shard.shard.labels {
+        values.insert(format!("greylag:label:{name}"), value.clone());
+    }
+    values.extend(project.clone());
+    values.extend((*shard.placeholders).clone());
+    values
+}
+
+/// Whether jobs may share a transaction.
+pub fn is_transactional(job: &Job) -> bool {
+    job.mode == RunMode::Transaction
+}
+
+fn all(faults: &[MigrationError]) -> String {
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
