@@ -9,7 +9,7 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Which of the machine's installations; the first of [`installed`] otherwise.
     pub installation: Option<Installation>,
-    /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`Server::ca_file`]).
+    /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`crate::Server::ca_file`]).
     pub tls: bool,
 }
 
