@@ -7,7 +7,7 @@ use crate::installation::Installation;
 pub struct Options {
     /// Settings on top of the lab's, as the engine's configuration file spells them.
     pub settings: Vec<(String, String)>,
-    /// Which of the machine's installations; the first of [`installed`] otherwise.
+    /// Which of the machine's installations; the first of [`crate::installed`] otherwise.
     pub installation: Option<Installation>,
     /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`crate::Server::ca_file`]).
     pub tls: bool,
