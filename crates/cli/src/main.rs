@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod demo;
 mod interrupt;
 mod output;
 mod problem;

@@ -33,7 +33,12 @@ pub enum Journal {
 pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Workplace, Problem> {
     let project = read_project(global)?;
     for note in &project.notes {
-        screen.say(format!("note: {}:{}: {}", shown(&project.file), note.line, note.text));
+        screen.say(format!(
+            "note: {}:{}: {}",
+            shown(&project.file),
+            note.line,
+            note.text
+        ));
     }
     let found = discover(&project).await?;
     let migrations = Migrations {
@@ -117,7 +122,9 @@ impl Workplace {
             .min_by_key(|known| strsim::damerau_levenshtein(known, name));
         let problem = Problem::usage(format!("`{name}` is no shard of this fleet"));
         Err(match near {
-            Some(near) => problem.hint(format!("the nearest name is `{near}`; `greylag fleet list` shows all")),
+            Some(near) => problem.hint(format!(
+                "the nearest name is `{near}`; `greylag fleet list` shows all"
+            )),
             None => problem,
         })
     }
@@ -139,8 +146,13 @@ pub fn shown(path: &Path) -> String {
 /// `user@host`, for events and history.
 fn who() -> String {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "somebody".into());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let user = env("USER")
+        .or_else(|| env("LOGNAME"))
+        .unwrap_or_else(|| "somebody".into());
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     format!("{user}@{host}")
 }
 
@@ -149,14 +161,19 @@ fn read_files(folders: &[PathBuf]) -> Result<Vec<greylag_core::migration::Migrat
     let mut found = Vec::new();
     for folder in folders {
         let entries = std::fs::read_dir(folder).map_err(|error| {
-            Problem::usage(format!("the migrations folder {} can't be read", shown(folder))).because(&error)
+            Problem::usage(format!(
+                "the migrations folder {} can't be read",
+                shown(folder)
+            ))
+            .because(&error)
         })?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !name.ends_with(".sql") {
                 continue;
             }
-            let bytes = std::fs::read(entry.path()).map_err(|error| Problem::usage(name.clone()).because(&error))?;
+            let bytes = std::fs::read(entry.path())
+                .map_err(|error| Problem::usage(name.clone()).because(&error))?;
             match greylag_core::migration::Migration::read(&name, &bytes, None) {
                 Ok(migration) => found.push(migration),
                 Err(errors) => return Err(Problem::usage(errors[0].to_string())),

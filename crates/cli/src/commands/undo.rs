@@ -7,7 +7,9 @@ use greylag_orchestrator::Exit;
 
 /// Undoes versions with their U files, as a rollout of its own
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  greylag undo --to 41                       everything above V41, newest first\n  greylag undo --to 41 --only eu-1 --yes")]
+#[command(
+    after_help = "Examples:\n  greylag undo --to 41                       everything above V41, newest first\n  greylag undo --to 41 --only eu-1 --yes"
+)]
 pub struct Undo {
     /// The version that stays the highest
     #[arg(long, value_name = "V")]

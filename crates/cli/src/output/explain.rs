@@ -15,7 +15,11 @@ pub fn print_problem(screen: &Screen, problem: &Problem) {
     match &problem.config {
         Some(config) => screen.tell(draw_config(config, screen.width())),
         None => {
-            screen.tell(format!("{} {}", paint(Paint::Bad, "error:"), problem.message));
+            screen.tell(format!(
+                "{} {}",
+                paint(Paint::Bad, "error:"),
+                problem.message
+            ));
             for cause in &problem.causes {
                 screen.tell(format!("  {} {cause}", paint(Paint::Dim, "because:")));
             }
