@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod interrupt;
+mod mistake;
 mod output;
 mod problem;
 mod run;

@@ -5,6 +5,7 @@ use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
     Migrations, Setup,
     discover::{Found, discover},
+    files::read_folders,
     journal,
     project::{self, FILE_NAME, Project},
     setup::Servers,
@@ -41,8 +42,12 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
         ));
     }
     let found = discover(&project).await?;
+    let files = read_folders(&project.migrations).map_err(|error| Problem::of_files(&error))?;
+    for path in &files.passed_over {
+        screen.say(format!("note: {} is no migration by its name, and is passed over", shown(path)));
+    }
     let migrations = Migrations {
-        files: read_files(&project.migrations)?.into(),
+        files: files.set.into_vec().into(),
         placeholders: project.placeholders.clone(),
     };
     let journal = match mode {
@@ -68,7 +73,7 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
 /// The project file alone.
 pub fn read_project(global: &Global) -> Result<Project, Problem> {
     let file = find(global)?;
-    project::load(&file).map_err(Problem::of_file)
+    project::load(&file).map_err(Problem::of_project)
 }
 
 /// The project file's path: as named, or the nearest.
@@ -154,31 +159,4 @@ fn who() -> String {
         .to_string_lossy()
         .into_owned();
     format!("{user}@{host}")
-}
-
-/// Until the orchestrator reads folders itself.
-fn read_files(folders: &[PathBuf]) -> Result<Vec<greylag_core::migration::Migration>, Problem> {
-    let mut found = Vec::new();
-    for folder in folders {
-        let entries = std::fs::read_dir(folder).map_err(|error| {
-            Problem::usage(format!(
-                "the migrations folder {} can't be read",
-                shown(folder)
-            ))
-            .because(&error)
-        })?;
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".sql") {
-                continue;
-            }
-            let bytes = std::fs::read(entry.path())
-                .map_err(|error| Problem::usage(name.clone()).because(&error))?;
-            match greylag_core::migration::Migration::read(&name, &bytes, None) {
-                Ok(migration) => found.push(migration),
-                Err(errors) => return Err(Problem::usage(errors[0].to_string())),
-            }
-        }
-    }
-    Ok(found)
 }
