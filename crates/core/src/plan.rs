@@ -12,11 +12,17 @@ mod index;
 mod input;
 mod judge;
 mod parts;
+mod render;
+mod resume;
 mod stages;
+mod undo;
 mod waves;
 
 pub use compose::plan;
-pub use error::{ChangedFile, PlanError};
+pub use error::{ChangedFile, PlanError, Unbuilt};
 pub use held::{Held, HoldReason};
 pub use input::{Candidate, Input, Seen};
 pub use parts::{Plan, PlannedMigration, PlannedShard, Stage, StageKind, Wave, Work};
+pub use render::render;
+pub use resume::{Difference, Resume, resume};
+pub use undo::{UndoTarget, undo};

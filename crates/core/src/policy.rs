@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 /// How a rollout goes out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
+    /// In order; none means `WaveRule::usual`.
     pub waves: Vec<WaveRule>,
     pub max_in_flight: u32,
     pub max_per_host: u32,
@@ -32,6 +33,24 @@ pub struct WaveRule {
     pub size: Size,
     pub soak: Duration,
     pub approval: bool,
+}
+
+impl WaveRule {
+    /// The waves of a project that configures none: one shard, a tenth, the rest.
+    pub fn usual() -> Vec<WaveRule> {
+        let rule = |name: &str, size| WaveRule {
+            name: name.to_owned(),
+            select: None,
+            size,
+            soak: Duration::ZERO,
+            approval: false,
+        };
+        vec![
+            rule("canary", Size::Count(1)),
+            rule("small batch", Size::Percent(1_000)),
+            rule("fleet", Size::Rest),
+        ]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,11 @@
 //!
 //! Knows no SQL.
 
-use greylag_core::migration::MigrationId;
+use crate::job::Job;
+use greylag_core::{
+    history::HistoryRow,
+    migration::{MigrationId, Version},
+};
 
 /// The name of Flyway's own table; sharing it means taking Flyway's lock too.
 pub const TABLE: &str = "flyway_schema_history";
@@ -18,6 +22,30 @@ pub fn kind(id: &MigrationId) -> &'static str {
         MigrationId::Versioned(_) | MigrationId::Repeatable(_) => "SQL",
         MigrationId::Undo(_) => "UNDO_SQL",
     }
+}
+
+/// Whether the newest row about a job's migration says that it is applied (or, for an undo, undone).
+pub fn holds(rows: &[HistoryRow], job: &Job) -> bool {
+    let about = |row: &&HistoryRow| match &job.migration {
+        MigrationId::Versioned(version) | MigrationId::Undo(version) => {
+            let theirs = row.version.as_deref().map(str::parse::<Version>);
+            theirs.is_some_and(|theirs| theirs.as_ref() == Ok(version))
+        }
+        MigrationId::Repeatable(_) => {
+            row.version.is_none() && row.description == description(&job.description)
+        }
+    };
+    let newest = rows
+        .iter()
+        .filter(about)
+        .max_by_key(|row| row.installed_rank)
+        .filter(|row| row.success);
+    let undone = |row: &HistoryRow| row.kind.starts_with("UNDO");
+    newest.is_some_and(|row| match job.migration {
+        MigrationId::Versioned(_) => !undone(row) && row.kind != "DELETE",
+        MigrationId::Undo(_) => undone(row),
+        MigrationId::Repeatable(_) => row.checksum == job.checksum,
+    })
 }
 
 /// The `description` column holds 200 characters.

@@ -41,6 +41,17 @@ pub enum Phase {
     Contract,
 }
 
+impl Phase {
+    /// As a directive has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Expand => "expand",
+            Phase::Backfill => "backfill",
+            Phase::Contract => "contract",
+        }
+    }
+}
+
 const NAMES: &[&str] = &[
     "phase",
     "change",

@@ -2,7 +2,7 @@
 
 use super::{
     digest,
-    error::{ChangedFile, PlanError},
+    error::{ChangedFile, PlanError, Unbuilt},
     files::Files,
     gather::{Groups, Lane},
     index::IndexCell,
@@ -34,10 +34,15 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         flyway_table: input.flyway_table,
         lane: &lane.everywhere,
     };
-    let groups = Groups::of(input, &law, lane.has_others);
+    let groups = Groups::of(input, lane.has_others, |reading, newcomer| {
+        law.judge(reading, newcomer)
+    });
     let runs: BTreeSet<u32> = groups.numbers(|judgement| &judgement.runs);
     let catching_up: BTreeSet<u32> = groups.numbers(|judgement| &judgement.lane);
-    refuse_unbuilt(runs.union(&catching_up).map(|number| files.get(*number)))?;
+    refuse_unbuilt(
+        runs.union(&catching_up)
+            .map(|number| (files.get(*number), !runs.contains(number))),
+    )?;
 
     let with_work: Vec<&Candidate> = groups.with_work(input);
     let waves = waves::assign(input, &with_work)?;
@@ -177,7 +182,7 @@ fn check_target(input: &Input<'_>, files: &Files<'_>) -> Result<(), PlanError> {
     })
 }
 
-fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
     among
         .map(|other| (strsim::damerau_levenshtein(name, other), other))
         .min()
@@ -213,24 +218,22 @@ pub(super) fn refuse_changed(input: &Input<'_>) -> Result<(), PlanError> {
 
 /// A directive that changes how a file runs is never ignored.
 pub(super) fn refuse_unbuilt<'a>(
-    mut migrations: impl Iterator<Item = &'a Migration>,
+    migrations: impl Iterator<Item = (&'a Migration, bool)>,
 ) -> Result<(), PlanError> {
-    let unbuilt = migrations.find_map(|migration| {
-        let directives = &migration.directives;
-        let directive = if directives.online.is_some() {
-            "online"
-        } else if !directives.requires_app.is_empty() {
-            "requires-app"
-        } else {
-            return None;
-        };
-        Some((migration, directive))
-    });
-    match unbuilt {
-        Some((migration, directive)) => Err(PlanError::NotBuiltYet {
-            script: migration.script.clone(),
-            directive: directive.to_owned(),
-        }),
-        None => Ok(()),
+    let unbuilt: Vec<Unbuilt> = migrations
+        .flat_map(|(migration, only_newcomers)| {
+            let mut names = migration.directives.not_built_yet();
+            // No app reads an empty new shard yet.
+            names.retain(|name| !(only_newcomers && *name == "requires-app"));
+            names.into_iter().map(|directive| Unbuilt {
+                script: migration.script.clone(),
+                directive,
+            })
+        })
+        .collect();
+    if unbuilt.is_empty() {
+        Ok(())
+    } else {
+        Err(PlanError::NotBuiltYet(unbuilt))
     }
 }

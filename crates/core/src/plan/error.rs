@@ -35,8 +35,8 @@ pub enum PlanError {
     /// Files that shards have applied under another checksum.
     #[error("{}", changed(.0))]
     ChangedOnDisk(Vec<ChangedFile>),
-    #[error("`{script}` asks for `{directive}`, which this version of Greylag can't do yet")]
-    NotBuiltYet { script: String, directive: String },
+    #[error("this version of Greylag can't do what {} yet", asked(.0))]
+    NotBuiltYet(Vec<Unbuilt>),
     #[error("wave `{wave}` selects `{select}`, which can't be read: {why}")]
     Selector {
         wave: String,
@@ -72,6 +72,13 @@ pub enum PlanError {
         missing: Vec<MigrationId>,
         shards: Vec<ShardName>,
     },
+}
+
+/// A directive that changes how a file runs, and that can't be carried out yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unbuilt {
+    pub script: String,
+    pub directive: &'static str,
 }
 
 /// A file that changed after shards applied it.
@@ -131,6 +138,14 @@ pub(super) fn listed(shards: &[ShardName]) -> String {
         text += &format!(" and {} more", shards.len() - SHOWN);
     }
     text
+}
+
+fn asked(unbuilt: &[Unbuilt]) -> String {
+    unbuilt
+        .iter()
+        .map(|Unbuilt { script, directive }| format!("`{script}` asks for with `{directive}`"))
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 fn quoted(names: &[ShardName]) -> String {

@@ -4,7 +4,7 @@ use super::{
     files::Files,
     held::{Held, HoldReason},
     input::{Candidate, Input, Seen},
-    judge::{Judgement, Law},
+    judge::Judgement,
     stages::Cut,
 };
 use crate::{
@@ -76,7 +76,11 @@ pub(super) struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    pub fn of(input: &'a Input<'_>, law: &Law<'_>, has_others: bool) -> Self {
+    pub fn of(
+        input: &'a Input<'_>,
+        has_others: bool,
+        judge: impl Fn(&Reading, bool) -> Judgement,
+    ) -> Self {
         let mut known: HashMap<(*const Reading, bool), usize> = HashMap::new();
         let mut groups = Vec::new();
         let mut of = HashMap::new();
@@ -88,7 +92,7 @@ impl<'a> Groups<'a> {
             let group = *known
                 .entry((Arc::as_ptr(reading), newcomer))
                 .or_insert_with(|| {
-                    groups.push(law.judge(reading, newcomer));
+                    groups.push(judge(reading, newcomer));
                     groups.len() - 1
                 });
             of.insert(&candidate.shard.name, group);
@@ -137,43 +141,16 @@ impl<'a> Groups<'a> {
 
     /// Everything that stays where it is: shards first, then migrations in order.
     pub fn held(&self, input: &Input<'_>, files: &Files<'_>) -> Vec<Held> {
-        let mut held = self.held_shards(input);
+        let mut held = held_shards(
+            input,
+            |reading| !reading.pending.is_empty(),
+            |shard| {
+                self.judgement(shard)
+                    .map_or(&[], |judgement| &judgement.shard)
+            },
+        );
         held.extend(self.held_migrations(input, files));
         held
-    }
-
-    fn held_shards(&self, input: &Input<'_>) -> Vec<Held> {
-        let mut by_reasons: Vec<Held> = Vec::new();
-        let mut known: HashMap<Vec<HoldReason>, usize> = HashMap::new();
-        for candidate in &input.shards {
-            let reasons = match &candidate.seen {
-                Seen::Read { reading, .. } if !input.in_scope(candidate) => {
-                    if reading.pending.is_empty() {
-                        continue;
-                    }
-                    vec![HoldReason::OutOfScope]
-                }
-                _ if !input.in_scope(candidate) => vec![HoldReason::OutOfScope],
-                Seen::Unreachable { why } => vec![HoldReason::Unreachable { why: why.clone() }],
-                Seen::Refused { refusal } => vec![HoldReason::Refused {
-                    refusal: refusal.clone(),
-                }],
-                Seen::Read { .. } => match self.judgement(&candidate.shard.name) {
-                    Some(judgement) if !judgement.shard.is_empty() => judgement.shard.clone(),
-                    _ => continue,
-                },
-            };
-            let at = *known.entry(reasons).or_insert_with_key(|reasons| {
-                by_reasons.push(Held {
-                    shards: Vec::new(),
-                    migration: None,
-                    reasons: reasons.clone(),
-                });
-                by_reasons.len() - 1
-            });
-            by_reasons[at].shards.push(candidate.shard.name.clone());
-        }
-        by_reasons
     }
 
     fn held_migrations(&self, input: &Input<'_>, files: &Files<'_>) -> Vec<Held> {
@@ -221,4 +198,46 @@ impl<'a> Groups<'a> {
     fn judgement(&self, shard: &ShardName) -> Option<&Judgement> {
         self.of.get(shard).map(|group| &self.groups[*group])
     }
+}
+
+/// Shards that take nothing: out of scope though they lack something, unreachable, refused, or for what
+/// `own` says of their history.
+pub(super) fn held_shards<'b>(
+    input: &Input<'_>,
+    lacks_something: impl Fn(&Reading) -> bool,
+    own: impl Fn(&ShardName) -> &'b [HoldReason],
+) -> Vec<Held> {
+    let mut by_reasons: Vec<Held> = Vec::new();
+    let mut known: HashMap<Vec<HoldReason>, usize> = HashMap::new();
+    for candidate in &input.shards {
+        let name = &candidate.shard.name;
+        let reasons = match &candidate.seen {
+            Seen::Read { reading, .. } if !input.in_scope(candidate) => {
+                if lacks_something(reading) {
+                    vec![HoldReason::OutOfScope]
+                } else {
+                    Vec::new()
+                }
+            }
+            _ if !input.in_scope(candidate) => vec![HoldReason::OutOfScope],
+            Seen::Unreachable { why } => vec![HoldReason::Unreachable { why: why.clone() }],
+            Seen::Refused { refusal } => vec![HoldReason::Refused {
+                refusal: refusal.clone(),
+            }],
+            Seen::Read { .. } => own(name).to_vec(),
+        };
+        if reasons.is_empty() {
+            continue;
+        }
+        let at = *known.entry(reasons).or_insert_with_key(|reasons| {
+            by_reasons.push(Held {
+                shards: Vec::new(),
+                migration: None,
+                reasons: reasons.clone(),
+            });
+            by_reasons.len() - 1
+        });
+        by_reasons[at].shards.push(name.clone());
+    }
+    by_reasons
 }

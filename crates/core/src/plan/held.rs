@@ -6,7 +6,7 @@ use crate::{
     migration::{MigrationId, Phase, Version},
 };
 use serde::{Deserialize, Serialize};
-use std::{hash, mem};
+use std::{fmt, hash, mem};
 
 /// A migration, a shard, or a migration on some shards, that stays where it is, with all its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,46 @@ impl hash::Hash for HoldReason {
             HoldReason::NotSupportedYet { .. }
             | HoldReason::Refused { .. }
             | HoldReason::OutOfScope => {}
+        }
+    }
+}
+
+/// A whole sentence: what, and how to mend it.
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HoldReason::NotSupportedYet { phase } => {
+                write!(f, "phase `{}` is not supported yet", phase.as_str())
+            }
+            HoldReason::BehindHeld { held } => write!(
+                f,
+                "behind {held}, which is held; only a migration tagged with another change \
+                 (`-- greylag:change NAME`) may overtake it"
+            ),
+            HoldReason::OvertakesOnFlywayTable { held } => write!(
+                f,
+                "would overtake {held}, which is held; on Flyway's own history table that needs \
+                 `out-of-order = true` in [rollout]"
+            ),
+            HoldReason::OutOfOrder { highest } => write!(
+                f,
+                "below {highest}, which is applied; give it a higher version, or set \
+                 `out-of-order = true` in [rollout]"
+            ),
+            HoldReason::BeyondTarget { to } => write!(f, "above {to}, which --to names"),
+            HoldReason::FailedBefore { migration } => write!(
+                f,
+                "{migration} failed there before and its row says so; mend what it left, then \
+                 `greylag repair {migration}`"
+            ),
+            HoldReason::MissingOnDisk { migration } => write!(
+                f,
+                "{migration} is applied there, but its file is gone; put it back, or \
+                 `greylag repair {migration}`"
+            ),
+            HoldReason::Unreachable { why } => write!(f, "not reached: {why}"),
+            HoldReason::Refused { refusal } => write!(f, "refused: {refusal}"),
+            HoldReason::OutOfScope => f.write_str("left out by --only"),
         }
     }
 }

@@ -9,10 +9,7 @@ use crate::{
     fleet::{Labels, ShardName},
     policy::{Size, WaveRule},
 };
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Assigns the shards with work, given in declared order, to waves.
 pub(super) fn assign(input: &Input<'_>, with_work: &[&Candidate]) -> Result<Vec<Wave>, PlanError> {
@@ -34,26 +31,10 @@ pub(super) fn assign(input: &Input<'_>, with_work: &[&Candidate]) -> Result<Vec<
     Ok(waves)
 }
 
-/// The waves of a project that configures none: one shard, a tenth, the rest.
-fn usual() -> Vec<WaveRule> {
-    let rule = |name: &str, size| WaveRule {
-        name: name.to_owned(),
-        select: None,
-        size,
-        soak: Duration::ZERO,
-        approval: false,
-    };
-    vec![
-        rule("canary", Size::Count(1)),
-        rule("small batch", Size::Percent(1_000)),
-        rule("fleet", Size::Rest),
-    ]
-}
-
 fn by_rules(input: &Input<'_>, with_work: &[&Candidate]) -> Result<Vec<Wave>, PlanError> {
     let usual;
     let rules = if input.policy.waves.is_empty() {
-        usual = self::usual();
+        usual = WaveRule::usual();
         &usual
     } else {
         &input.policy.waves

@@ -186,8 +186,15 @@ impl Rollout {
         let Some(number) = self.plan.index().number(shard) else {
             return &[];
         };
-        let work = self.plan.work_of(self.cursor.stage, number);
-        &work[..(self.shards[number as usize].applied as usize).min(work.len())]
+        self.there(self.cursor.stage, number)
+    }
+
+    /// Whether this rollout has recorded the migration as applied there.
+    pub fn has_applied(&self, shard: &ShardName, migration: &MigrationId) -> bool {
+        let Some(number) = self.plan.index().number(shard) else {
+            return false;
+        };
+        (0..self.plan.stages.len()).any(|stage| self.there(stage, number).contains(migration))
     }
 
     /// The migration that is applied and whose `verify` queries are to be asked again.
@@ -215,6 +222,20 @@ impl Rollout {
     /// Whether nothing more will happen: finished, or superseded.
     pub fn has_ended(&self) -> bool {
         self.end.is_some()
+    }
+
+    /// What is recorded as applied of a shard's work in a stage.
+    fn there(&self, stage: usize, number: u32) -> &[MigrationId] {
+        let shard = &self.shards[number as usize];
+        let work = self.plan.work_of(stage, number);
+        let applied = match self.progress_in(stage, number) {
+            Progress::Applied => work.len(),
+            Progress::Skipped if shard.skipped_from != Some(stage) => 0,
+            Progress::Skipped => shard.applied as usize,
+            _ if stage == self.cursor.stage => shard.applied as usize,
+            _ => 0,
+        };
+        &work[..applied.min(work.len())]
     }
 
     pub(super) fn name(&self, number: u32) -> &ShardName {
@@ -359,7 +380,10 @@ impl Rollout {
         for number in 0..self.shards.len() as u32 {
             let has_work = self.has_work(stage, number);
             let shard = &mut self.shards[number as usize];
-            shard.applied = 0;
+            // What a shard had when it was skipped stays known.
+            if shard.skipped_from.is_none_or(|from| from >= stage) {
+                shard.applied = 0;
+            }
             shard.progress = match (has_work, shard.skipped_from) {
                 (false, _) => Progress::NoWork,
                 (true, Some(_)) => Progress::Skipped,

@@ -13,6 +13,7 @@ use super::{
     failure,
     guard::{self, Guard},
     history::StepWrite,
+    image::Subject,
     link::{Answer, Trouble, plain, position},
     message::{Message, Spot, What},
     session::PgSession,
@@ -21,13 +22,6 @@ use crate::{
     job::{Applied, Attempt, Job, Note, Progress},
     session::Position,
 };
-
-/// Past this a message costs the server thirty times its size in memory; such files go in pieces.
-pub const ONE_MESSAGE: usize = 1024 * 1024;
-
-/// When a later job of a shared transaction began; a snapshot was taken before it anyway.
-const SINCE: &str =
-    "SELECT pg_catalog.set_config('greylag.since', pg_catalog.clock_timestamp()::text, true)";
 
 impl PgSession {
     pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
@@ -46,7 +40,16 @@ impl PgSession {
             }
         }
         self.begin_attempt();
-        self.in_one_message(jobs, progress).await
+        match jobs {
+            [job] if job.mode != RunMode::Transaction => self.step_through(job, progress).await,
+            _ if jobs
+                .iter()
+                .any(|job| job.script.is_large() || job.script.has_copy()) =>
+            {
+                self.in_pieces(jobs, progress).await
+            }
+            _ => self.in_one_message(jobs, progress).await,
+        }
     }
 
     async fn in_one_message(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
@@ -136,10 +139,9 @@ impl PgSession {
             What::Commit | What::After => (jobs.len() - 1, None),
         };
         let job = &jobs[number];
-        let place = statement.and_then(|index| failure::place(job, index, spot.at));
-        let mut failure = failure::failure(said, job.migration.clone(), place, Left::Nothing);
+        let mut failure = failure::failure(said, job, statement, spot.at, Left::Nothing);
         self.mend_class(job, &mut failure);
-        if matches!(spot.what, What::History { .. }) && said.message().contains("greylag guard:") {
+        if matches!(spot.what, What::History { .. }) && said.message().contains(guard::MARK) {
             return self
                 .guarded(job, said.message().contains(guard::ENDED))
                 .await;
@@ -168,14 +170,7 @@ impl PgSession {
         self.reset(&mut message, false);
         message.push(What::Head, "BEGIN");
         for (number, job) in jobs.iter().enumerate() {
-            if number > 0 {
-                // A file's own settings end with the file, in a shared transaction too.
-                self.reset(&mut message, true);
-            }
-            self.limits(&mut message, job, guard);
-            if number > 0 {
-                message.push(What::Head, SINCE);
-            }
+            self.before(&mut message, number, job, guard);
             for (index, statement) in job.script.statements.iter().enumerate() {
                 let what = What::File {
                     job: number,
@@ -183,11 +178,7 @@ impl PgSession {
                 };
                 message.push(what, job.script.sql(statement));
             }
-            let since = match number {
-                0 => "pg_catalog.now()",
-                _ => "pg_catalog.current_setting('greylag.since')::timestamptz",
-            };
-            self.finish(&mut message, number, job, guard, since);
+            self.finish(&mut message, number, job, guard);
         }
         message.push(What::Commit, "COMMIT");
         message.push(What::After, "SELECT pg_catalog.pg_current_wal_insert_lsn()");
@@ -195,7 +186,7 @@ impl PgSession {
     }
 
     /// The guard refused the history row: the file ended our transaction, or our lock is somebody else's.
-    async fn guarded(&mut self, job: &Job, ended: bool) -> Attempt {
+    pub(super) async fn guarded(&mut self, job: &Job, ended: bool) -> Attempt {
         self.link.run("ROLLBACK", usize::MAX).await;
         let why = if ended {
             format!(
@@ -216,7 +207,7 @@ impl PgSession {
         let intent = Intent {
             statement: 0,
             hash: String::new(),
-            before: serde_json::json!({ "ended": true }),
+            before: serde_json::json!({ "subject": Subject::Ended }),
         };
         let write = StepWrite {
             state: StepState::Running,

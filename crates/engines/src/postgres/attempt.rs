@@ -4,11 +4,16 @@ use greylag_core::outcome::{Failure, FailureClass};
 use std::sync::atomic::Ordering;
 
 use super::{
-    guard::{self, Guard},
+    guard::Guard,
     message::{Message, What},
+    names::{Reader, tokens},
     session::PgSession,
 };
 use crate::job::Job;
+
+/// When a later job of a shared transaction began; a snapshot was taken before it anyway.
+const SINCE: &str =
+    "SELECT pg_catalog.set_config('greylag.since', pg_catalog.clock_timestamp()::text, true)";
 
 impl PgSession {
     /// What an earlier file left of its settings goes; the project's own session SQL holds again.
@@ -32,8 +37,20 @@ impl PgSession {
         }
     }
 
+    /// What a job's file finds: the settings of the project, its limits, the guard's token.
+    pub(super) fn before(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
+        if number > 0 {
+            // A file's own settings end with the file, in a shared transaction too.
+            self.reset(message, true);
+        }
+        self.limits(message, job, guard);
+        if number > 0 {
+            message.push(What::Head, SINCE);
+        }
+    }
+
     /// The limits of a job and the guard's token, for the transaction.
-    pub(super) fn limits(&self, message: &mut Message, job: &Job, guard: &Guard) {
+    fn limits(&self, message: &mut Message, job: &Job, guard: &Guard) {
         let wait = job.limits.lock_timeout.as_millis().max(1);
         message.push(What::Head, &format!("SET LOCAL lock_timeout = {wait}"));
         if let Some(limit) = job.limits.statement_timeout {
@@ -47,16 +64,14 @@ impl PgSession {
     }
 
     /// The history row, written as the role that the project's session SQL left us.
-    pub(super) fn finish(
-        &self,
-        message: &mut Message,
-        number: usize,
-        job: &Job,
-        guard: &Guard,
-        since: &str,
-    ) {
+    pub(super) fn finish(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
         self.own_role(message, What::Tail { job: number });
-        let history = self.insert_history(job, guard, since);
+        let since = match number {
+            0 => "pg_catalog.now()",
+            _ => "pg_catalog.current_setting('greylag.since')::timestamptz",
+        };
+        let millis = format!("extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000");
+        let history = self.insert_history(job, guard, &millis);
         message.push(What::History { job: number }, &history);
         let forget = match (&self.steps, self.tables) {
             (Some(steps), _) => steps.contains(&job.migration),
@@ -74,15 +89,17 @@ impl PgSession {
         message.push(what, "SET LOCAL SESSION AUTHORIZATION DEFAULT");
         message.push(what, "SET LOCAL ROLE NONE");
         for sql in self.target.session_sql.iter() {
-            let words = guard::words(sql, 4);
-            let words: Vec<_> = words.iter().map(String::as_str).collect();
-            let rest = match words[..] {
-                ["set", "role", ..] => 2,
-                ["set", "session" | "local", "role", ..] => 3,
-                _ => continue,
-            };
-            if let Some(role) = role(sql, rest) {
-                message.push(what, &format!("SET LOCAL ROLE {role}"));
+            let words = tokens(sql, 8);
+            let mut reader = Reader(&words);
+            if !reader.eat(&["SET"]) {
+                continue;
+            }
+            if !reader.eat(&["SESSION"]) {
+                reader.eat(&["LOCAL"]);
+            }
+            if reader.eat(&["ROLE"]) {
+                reader.eat(&["TO"]);
+                message.push(what, &format!("SET LOCAL ROLE {}", reader.peek()));
             }
         }
     }
@@ -119,13 +136,4 @@ impl PgSession {
     pub(super) fn worth_remembering(&self, failure: &Failure) -> bool {
         !failure.class.is_transient() && failure.class != FailureClass::Cancelled
     }
-}
-
-/// What follows the first words of a statement.
-fn role(sql: &str, words: usize) -> Option<&str> {
-    let mut rest = sql.trim();
-    for _ in 0..words {
-        rest = rest.split_once(char::is_whitespace)?.1.trim_start();
-    }
-    Some(rest.trim_end_matches(';').trim())
 }

@@ -1,10 +1,6 @@
 //! What a server's refusal means, and which words help.
 
-use greylag_core::{
-    migration::MigrationId,
-    outcome::{Failure, FailureClass, Left, Place},
-    script::Script,
-};
+use greylag_core::outcome::{Failure, FailureClass, Left, Place};
 use tokio_postgres::error::DbError;
 
 use super::link::Trouble;
@@ -70,18 +66,24 @@ pub fn message(said: &DbError) -> String {
     }
 }
 
-/// A server's word on a job.
+/// A server's word on a job: the statement's index in its file, and the character within it, where known.
 pub fn failure(
     said: &DbError,
-    migration: MigrationId,
-    place: Option<Place>,
+    job: &Job,
+    statement: Option<usize>,
+    at: Option<usize>,
     left: Left,
 ) -> Failure {
+    let name = &job.script_name;
+    let place = statement.and_then(|index| match at {
+        Some(at) => job.script.place_at(name, index, at),
+        None => job.script.place(name, index),
+    });
     Failure {
         class: class(said.code().code()),
         code: Some(said.code().code().to_owned()),
         message: message(said),
-        migration: Some(migration),
+        migration: Some(job.migration.clone()),
         place,
         hint: hint(said),
         left,
@@ -101,41 +103,6 @@ pub fn refusal(job: &Job, message: String, place: Option<Place>, hint: Option<St
         left: Left::Nothing,
         blockers: Vec::new(),
     }
-}
-
-/// A statement's place in its file, or that of a character within it.
-pub fn place(job: &Job, statement: usize, at: Option<usize>) -> Option<Place> {
-    let script: &Script = &job.script;
-    let found = script.statements.get(statement)?;
-    let sql = script.sql(found);
-    let head = &script.text[..found.span.start];
-    let before: String = match at {
-        Some(at) => sql.chars().take(at).collect(),
-        None => String::new(),
-    };
-    let line = found.line + before.matches('\n').count() as u32;
-    let column = at.map(|_| {
-        let start = match before.rfind('\n') {
-            Some(end) => before[end + 1..].to_owned(),
-            None => {
-                let line_start = head.rfind('\n').map_or(0, |end| end + 1);
-                format!("{}{before}", &head[line_start..])
-            }
-        };
-        start.chars().count() as u32 + 1
-    });
-    let first = sql.lines().next().unwrap_or("").trim_end();
-    let mut excerpt: String = first.chars().take(100).collect();
-    if excerpt.len() < first.len() {
-        excerpt.push('…');
-    }
-    Some(Place {
-        script: job.script_name.clone(),
-        statement: statement as u32 + 1,
-        line,
-        column,
-        excerpt,
-    })
 }
 
 impl PgSession {

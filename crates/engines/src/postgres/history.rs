@@ -3,7 +3,7 @@
 use greylag_core::{
     migration::MigrationId,
     outcome::Failure,
-    survey::{Intent, StepState},
+    survey::{Intent, StepRow, StepState},
 };
 
 use super::{
@@ -11,7 +11,13 @@ use super::{
     quote::{literal, nullable},
     session::PgSession,
 };
-use crate::{flyway, job::Job, step};
+use crate::{
+    error::EngineError,
+    flyway,
+    job::Job,
+    step::{self, StepColumns, StepError},
+};
+use tokio_postgres::SimpleQueryRow;
 
 /// What a step row is to say.
 pub struct StepWrite<'a> {
@@ -24,14 +30,14 @@ pub struct StepWrite<'a> {
 
 impl PgSession {
     /// The history row of a job that ran in this transaction, guarded. Returns its execution time.
-    pub(super) fn insert_history(&self, job: &Job, guard: &Guard, since: &str) -> String {
+    pub(super) fn insert_history(&self, job: &Job, guard: &Guard, millis: &str) -> String {
         let table = self.table(&self.target.history_table);
         let rank = format!("(SELECT coalesce(max(installed_rank), 0) + 1 FROM {table})");
         format!(
             "INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
              installed_by, execution_time, success) SELECT {rank}, {version}, {description}, '{kind}', \
              {script}, {checksum}, {by}, \
-             least(2147483647, extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000)::integer, true \
+             least(2147483647, {millis})::integer, true \
              RETURNING execution_time",
             rank = guard.around(&self.keys, &rank),
             version = nullable(flyway::version(&job.migration)),
@@ -47,7 +53,13 @@ impl PgSession {
     }
 
     /// Writes a migration's step row, whether there is one or not.
-    pub(super) fn write_step(&self, job: &Job, write: &StepWrite<'_>) -> String {
+    pub(super) fn write_step(
+        &self,
+        job: &Job,
+        write: &StepWrite<'_>,
+        guard: Option<&Guard>,
+    ) -> String {
+        let done = write.done.to_string();
         format!(
             "INSERT INTO {table} AS s (project, migration, checksum, state, rollout, epoch, \
              statements_done, statements_total, hashes, intent, failure) \
@@ -65,7 +77,7 @@ impl PgSession {
             state = step::state(write.state),
             rollout = literal(&job.rollout),
             epoch = job.epoch,
-            done = write.done,
+            done = guard.map_or_else(|| done.clone(), |guard| guard.around(&self.keys, &done)),
             total = job.script.statements.len(),
             hashes = literal(&step::hashes(write.hashes)),
             intent = nullable(write.intent.map(step::intent).as_deref()),
@@ -81,4 +93,43 @@ impl PgSession {
             literal(&migration.to_string()),
         )
     }
+
+    /// The step row of one migration, if there is one.
+    pub(super) async fn find_step(
+        &mut self,
+        migration: &MigrationId,
+    ) -> Result<Option<StepRow>, EngineError> {
+        let sql = format!(
+            "SELECT {STEP} FROM {} WHERE project = {} AND migration = {}",
+            self.table("greylag_step"),
+            literal(&self.target.project),
+            literal(&migration.to_string()),
+        );
+        let rows = self.query("reading the step row", &sql).await?;
+        let row = rows.first().map(step_row).transpose();
+        row.map_err(|why| EngineError::Foreign {
+            address: self.target.address(),
+            what: "a row of greylag_step".into(),
+            why: why.to_string(),
+        })
+    }
+}
+
+/// The columns that `step_row` reads.
+pub const STEP: &str =
+    "migration, state, rollout, epoch, statements_done, statements_total, hashes, intent, failure";
+
+pub fn step_row(row: &SimpleQueryRow) -> Result<StepRow, StepError> {
+    let text = |at: usize| row.get(at).unwrap_or("").to_owned();
+    step::decode(&StepColumns {
+        migration: text(0),
+        state: text(1),
+        rollout: text(2),
+        epoch: text(3),
+        statements_done: text(4),
+        statements_total: text(5),
+        hashes: text(6),
+        intent: row.get(7).map(str::to_owned),
+        failure: row.get(8).map(str::to_owned),
+    })
 }

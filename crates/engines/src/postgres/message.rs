@@ -69,6 +69,11 @@ impl Message {
         &self.text
     }
 
+    /// The number of statements.
+    pub fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }

@@ -4,6 +4,7 @@
 //! intent before and a step row after. Knows nothing of plans or rollouts.
 
 mod address;
+mod apart;
 mod apply;
 mod attempt;
 mod cancel;
@@ -12,14 +13,18 @@ mod examine;
 mod failure;
 mod guard;
 mod history;
+mod image;
 mod link;
 mod lock;
 mod mend;
 mod message;
+mod names;
+mod pieces;
 mod quote;
 mod session;
 mod settle;
 mod startup;
+mod stepwise;
 mod survey;
 mod tables;
 mod tls;

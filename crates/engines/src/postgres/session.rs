@@ -143,7 +143,7 @@ impl PgSession {
     pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
         let sql = format!(
             "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE; {}",
-            self.write_step(job, write)
+            self.write_step(job, write, None)
         );
         let answer = self.link.run(&sql, usize::MAX).await;
         if answer.trouble.is_none() {

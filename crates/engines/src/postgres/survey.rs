@@ -4,20 +4,18 @@ use greylag_core::{
     engine::Engine,
     history::HistoryRow,
     outcome::FailureClass,
-    survey::{Role, Server, ShardIdentity, StepRow, Survey},
+    survey::{Role, Server, ShardIdentity, Survey},
 };
 use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
+    history::{STEP, step_row},
     link::Trouble,
     quote::{ident, literal},
     session::{Home, PgSession},
 };
-use crate::{
-    error::EngineError,
-    step::{self, StepColumns},
-};
+use crate::error::EngineError;
 
 const DOING: &str = "the survey";
 
@@ -95,7 +93,7 @@ impl PgSession {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of the history table", why))?;
         let steps = of(3)
-            .map(|(_, row)| step(row))
+            .map(|(_, row)| step_row(row))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of greylag_step", why.to_string()))?;
         let empty = match (facts.empty, &identity) {
@@ -270,8 +268,7 @@ impl PgSession {
         }
         if tables.step {
             sql += &format!(
-                "SELECT migration, state, rollout, epoch, statements_done, statements_total, hashes, \
-                 intent, failure FROM {} WHERE project = {project} ORDER BY started_at;\n",
+                "SELECT {STEP} FROM {} WHERE project = {project} ORDER BY started_at;\n",
                 table("greylag_step"),
             );
         }
@@ -364,20 +361,5 @@ fn history(row: &SimpleQueryRow) -> Result<HistoryRow, String> {
         installed_on: text(7),
         execution_time: number(8, "execution_time")?,
         success: row.get(9) == Some("t"),
-    })
-}
-
-fn step(row: &SimpleQueryRow) -> Result<StepRow, step::StepError> {
-    let text = |at: usize| row.get(at).unwrap_or("").to_owned();
-    step::decode(&StepColumns {
-        migration: text(0),
-        state: text(1),
-        rollout: text(2),
-        epoch: text(3),
-        statements_done: text(4),
-        statements_total: text(5),
-        hashes: text(6),
-        intent: row.get(7).map(str::to_owned),
-        failure: row.get(8).map(str::to_owned),
     })
 }

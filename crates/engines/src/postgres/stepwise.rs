@@ -1,0 +1,568 @@
+//! A file statement by statement, each once: its step row is committed with it, or an intent before it and the row after.
+//!
+//! In the file's own transactions the row is written just before each COMMIT. Settings that finished statements made are
+//! made again before going on.
+
+use std::{sync::atomic::Ordering, time::Instant};
+
+use greylag_core::{
+    outcome::{Doubt, Failure, FailureClass, Left},
+    script::{Tx, TxControl},
+    survey::{StepRow, StepState},
+};
+
+use super::{
+    failure,
+    guard::{self, Guard},
+    history::StepWrite,
+    image::Verdict,
+    link::{Trouble, plain, position},
+    message::{Message, What},
+    names::tokens,
+    session::PgSession,
+    settle::open_intent,
+};
+use crate::{
+    job::{Applied, Attempt, Job, Note, Progress},
+    session::Position,
+    step,
+};
+
+/// Where a run stands.
+pub struct Walk<'a> {
+    pub job: &'a Job,
+    pub progress: Progress<'a>,
+    pub guard: Guard,
+    /// Of all statements of the file.
+    pub hashes: Vec<String>,
+    /// So many statements stand, and the step row says so.
+    pub done: usize,
+    /// The file's own transaction is open.
+    open: bool,
+    started: Instant,
+    warnings: Vec<String>,
+    position: Option<Position>,
+}
+
+/// How a run stopped before its end.
+pub type Stop = Box<Attempt>;
+
+impl PgSession {
+    pub(super) async fn step_through(&mut self, job: &Job, progress: Progress<'_>) -> Attempt {
+        let mut walk = Walk {
+            job,
+            progress,
+            guard: Guard::new(),
+            hashes: step::hash_all(&job.script),
+            done: 0,
+            open: false,
+            started: Instant::now(),
+            warnings: Vec::new(),
+            position: None,
+        };
+        match self.walk(&mut walk).await {
+            Ok(()) => {
+                let millis = walk.started.elapsed().as_millis() as u64;
+                if let Some(steps) = &mut self.steps {
+                    steps.insert(job.migration.clone());
+                }
+                progress(Note::Applied {
+                    migration: job.migration.clone(),
+                    millis,
+                });
+                Attempt::Applied(Applied {
+                    millis,
+                    position: walk.position,
+                    warnings: walk.warnings,
+                })
+            }
+            Err(stop) => *stop,
+        }
+    }
+
+    async fn walk(&mut self, walk: &mut Walk<'_>) -> Result<(), Stop> {
+        let total = walk.total();
+        let row = self.step_row(walk.job).await?;
+        let row = row.filter(|row| row.state != StepState::Applied);
+        let resume = step::resume(row.as_ref(), &walk.hashes)
+            .map_err(|changed| stop(prefix_changed(walk.job, &changed)))?;
+        walk.done = resume.from;
+        self.set_up(walk).await?;
+        if let Some(intent) = row.as_ref().and_then(open_intent) {
+            let (verdict, before) = match self.compare(intent).await {
+                Ok(compared) => compared,
+                Err(error) => return Err(stop(self.not_started(&[walk.job.clone()], &error))),
+            };
+            match verdict {
+                Verdict::Unknown => {
+                    let doubt = self.doubt(walk.job, intent);
+                    return Err(Box::new(Attempt::Unknown(doubt)));
+                }
+                Verdict::Absent => self.clear_away(walk, before.as_ref()).await?,
+                Verdict::Done => {
+                    if walk.hashes.get(walk.done) != Some(&intent.hash) {
+                        let changed = step::PrefixChanged {
+                            done: walk.done + 1,
+                            statement: walk.done + 1,
+                        };
+                        return Err(stop(prefix_changed(walk.job, &changed)));
+                    }
+                    let index = walk.done;
+                    self.record(walk, index).await?;
+                }
+            }
+        }
+        if walk.done == total && walk.position.is_none() {
+            // Only the history row is missing.
+            return self.close_run(walk).await;
+        }
+        for index in walk.done..total {
+            self.step(walk, index).await?;
+            walk.tell(index + 1);
+        }
+        if walk.open {
+            let failure = failure::refusal(
+                walk.job,
+                "the file leaves its own transaction open at its end".into(),
+                walk.job.script.place(&walk.job.script_name, total),
+                Some("End it with COMMIT.".into()),
+            );
+            return Err(self.give_up(walk, failure).await);
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            let failure = Failure {
+                class: FailureClass::Cancelled,
+                ..failure::refusal(
+                    walk.job,
+                    "cancelled between two statements".into(),
+                    None,
+                    None,
+                )
+            };
+            return Err(self.give_up(walk, failure).await);
+        }
+        let control = match walk.job.script.statements[index].tx {
+            Tx::Control(control) => Some(control),
+            _ => None,
+        };
+        match (control, walk.open) {
+            (Some(TxControl::Begin), false) => self.open(walk, index).await,
+            (Some(TxControl::Commit), true) => self.commit(walk, index).await,
+            (Some(TxControl::Rollback), true) => self.roll_back(walk, index).await,
+            // The server only warns of them: nothing is open.
+            (Some(TxControl::Commit | TxControl::Rollback), false) => {
+                self.record(walk, index).await
+            }
+            (_, true) => self.inside(walk, index).await,
+            (_, false) => match walk.job.script.statements[index].tx {
+                Tx::Cannot(_) => self.apart(walk, index).await,
+                _ => self.together(walk, index).await,
+            },
+        }
+    }
+
+    /// A statement and its step row in one transaction.
+    async fn together(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let mut message = Message::default();
+        message.push(What::Head, "BEGIN");
+        message.push(What::Head, &walk.guard.set());
+        let copied = self.statement(walk, &mut message, index).await;
+        if let Err(trouble) = copied {
+            return Err(self.stopped(walk, index, trouble).await);
+        }
+        self.tail(walk, &mut message, index + 1);
+        message.push(What::Commit, "COMMIT");
+        match self.send(walk, &message, index + 1).await {
+            Ok(()) => Ok(()),
+            Err((what, Trouble::Server(said)))
+                if matches!(what, What::File { .. })
+                    && matches!(said.code().code(), "25001" | "2D000") =>
+            {
+                // Not to be known from the text: the server says that it needs a transaction of its own.
+                self.link.run("ROLLBACK", usize::MAX).await;
+                self.link.hush();
+                self.apart(walk, index).await
+            }
+            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+        }
+    }
+
+    /// The file's own BEGIN.
+    async fn open(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let mut message = Message::default();
+        self.push(walk, &mut message, index);
+        message.push(What::Head, &walk.guard.set());
+        self.sent(walk, &message, index).await?;
+        walk.open = true;
+        Ok(())
+    }
+
+    /// A statement within the file's own transaction.
+    async fn inside(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let mut message = Message::default();
+        if let Err(trouble) = self.statement(walk, &mut message, index).await {
+            return Err(self.stopped(walk, index, trouble).await);
+        }
+        match message.is_empty() {
+            true => Ok(()),
+            false => self.sent(walk, &message, index).await,
+        }
+    }
+
+    /// The file's own COMMIT, and the step row with it.
+    async fn commit(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let sql = walk.sql(index);
+        let words = tokens(sql, 6);
+        let chains = words.iter().any(|word| word.eq_ignore_ascii_case("chain"))
+            && !words.iter().any(|word| word.eq_ignore_ascii_case("no"));
+        let mut message = Message::default();
+        self.tail(walk, &mut message, index + 1);
+        self.push(walk, &mut message, index);
+        if chains {
+            message.push(What::Head, &walk.guard.set());
+        }
+        match self.send(walk, &message, index + 1).await {
+            Ok(()) => {
+                walk.open = chains;
+                Ok(())
+            }
+            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+        }
+    }
+
+    /// The file's own ROLLBACK: nothing of its transaction stands, and the row says how far the file has come.
+    async fn roll_back(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let mut message = Message::default();
+        self.push(walk, &mut message, index);
+        self.sent(walk, &message, index).await?;
+        walk.open = false;
+        self.record(walk, index).await
+    }
+
+    /// The step row of a statement that stands by itself.
+    pub(super) async fn record(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let mut message = Message::default();
+        message.push(What::Head, "BEGIN");
+        message.push(What::Head, &walk.guard.set());
+        self.tail(walk, &mut message, index + 1);
+        message.push(What::Commit, "COMMIT");
+        match self.send(walk, &message, index + 1).await {
+            Ok(()) => Ok(()),
+            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+        }
+    }
+
+    async fn close_run(&mut self, walk: &mut Walk<'_>) -> Result<(), Stop> {
+        let total = walk.total();
+        let mut message = Message::default();
+        message.push(What::Head, "BEGIN");
+        message.push(What::Head, &walk.guard.set());
+        self.tail(walk, &mut message, total);
+        message.push(What::Commit, "COMMIT");
+        match self.send(walk, &message, total).await {
+            Ok(()) => Ok(()),
+            Err((what, trouble)) => Err(self
+                .stopped_at(walk, total.saturating_sub(1), what, trouble)
+                .await),
+        }
+    }
+
+    /// The rows that say how far the file has come; with the last statement, the history row.
+    fn tail(&self, walk: &Walk<'_>, message: &mut Message, done: usize) {
+        let what = What::Tail { job: 0 };
+        self.own_role(message, what);
+        let finished = done == walk.total();
+        let write = StepWrite {
+            state: match finished {
+                true => StepState::Applied,
+                false => StepState::Running,
+            },
+            done,
+            hashes: &walk.hashes[..done],
+            intent: None,
+            failure: None,
+        };
+        let row = self.write_step(walk.job, &write, Some(&walk.guard));
+        message.push(What::History { job: 0 }, &row);
+        if finished {
+            let millis = walk.started.elapsed().as_millis().to_string();
+            let row = self.insert_history(walk.job, &walk.guard, &millis);
+            message.push(What::History { job: 0 }, &row);
+        }
+    }
+
+    fn push(&self, walk: &Walk<'_>, message: &mut Message, index: usize) {
+        let what = What::File {
+            job: 0,
+            statement: index,
+        };
+        message.push(what, walk.sql(index));
+    }
+
+    /// Adds a statement; one with data is sent with what comes before it, and its data after it.
+    async fn statement(
+        &mut self,
+        walk: &Walk<'_>,
+        message: &mut Message,
+        index: usize,
+    ) -> Result<(), Trouble> {
+        let statement = &walk.job.script.statements[index];
+        let Some(data) = statement.copy_data.clone() else {
+            self.push(walk, message, index);
+            return Ok(());
+        };
+        let before = std::mem::take(message);
+        if !before.is_empty() {
+            if let Some(trouble) = self.link.run(before.text(), usize::MAX).await.trouble {
+                return Err(trouble);
+            }
+        }
+        self.link
+            .copy_in(walk.sql(index), &walk.job.script.text[data])
+            .await
+    }
+
+    /// Sends a message whose success means that `done` statements stand.
+    async fn send(
+        &mut self,
+        walk: &mut Walk<'_>,
+        message: &Message,
+        done: usize,
+    ) -> Result<(), (What, Trouble)> {
+        let mut text = message.text().to_owned();
+        let last = done == walk.total();
+        if last {
+            text.push_str("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+        }
+        let keep = message.len();
+        let answer = self.link.run(&text, keep).await;
+        walk.warnings.extend(self.warnings());
+        match answer.trouble {
+            Some(trouble) if answer.completed < message.len() => {
+                let at = match &trouble {
+                    Trouble::Server(said) => position(said),
+                    Trouble::Lost(_) => None,
+                };
+                Err((message.spot(answer.completed, at).what, trouble))
+            }
+            _ => {
+                walk.done = done;
+                let lsn = answer.rows.first().and_then(|(_, row)| row.get(0));
+                walk.position = lsn.map(|lsn| Position(lsn.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends statements that commit nothing by themselves.
+    async fn sent(
+        &mut self,
+        walk: &mut Walk<'_>,
+        message: &Message,
+        index: usize,
+    ) -> Result<(), Stop> {
+        let answer = self.link.run(message.text(), usize::MAX).await;
+        walk.warnings.extend(self.warnings());
+        match answer.trouble {
+            None => Ok(()),
+            Some(trouble) => Err(self.stopped(walk, index, trouble).await),
+        }
+    }
+
+    /// Resets the session, sets the job's limits, and makes the settings of the finished statements again.
+    async fn set_up(&mut self, walk: &Walk<'_>) -> Result<(), Stop> {
+        let job = walk.job;
+        let mut message = Message::default();
+        self.reset(&mut message, false);
+        let wait = job.limits.lock_timeout.as_millis().max(1);
+        message.push(What::Head, &format!("SET lock_timeout = {wait}"));
+        if let Some(limit) = job.limits.statement_timeout {
+            let limit = limit.as_millis().max(1);
+            message.push(What::Head, &format!("SET statement_timeout = {limit}"));
+        }
+        for index in 0..walk.done {
+            if job.script.statements[index].sets_session() {
+                self.push(walk, &mut message, index);
+            }
+        }
+        let answer = self.link.run(message.text(), usize::MAX).await;
+        self.link.hush();
+        match answer.trouble {
+            None => Ok(()),
+            Some(Trouble::Server(said)) => {
+                let spot = message.spot(answer.completed, position(&said));
+                let index = match spot.what {
+                    What::File { statement, .. } => Some(statement),
+                    _ => None,
+                };
+                Err(stop(failure::failure(
+                    &said,
+                    job,
+                    index,
+                    spot.at,
+                    walk.left(),
+                )))
+            }
+            Some(Trouble::Lost(error)) => {
+                Err(stop(self.lost_before(std::slice::from_ref(job), &error)))
+            }
+        }
+    }
+
+    async fn stopped(&mut self, walk: &mut Walk<'_>, index: usize, trouble: Trouble) -> Stop {
+        let what = What::File {
+            job: 0,
+            statement: index,
+        };
+        self.stopped_at(walk, index, what, trouble).await
+    }
+
+    /// What an answer other than success means for the run.
+    pub(super) async fn stopped_at(
+        &mut self,
+        walk: &mut Walk<'_>,
+        index: usize,
+        what: What,
+        trouble: Trouble,
+    ) -> Stop {
+        let said = match trouble {
+            Trouble::Server(said) => said,
+            Trouble::Lost(error) => {
+                return Box::new(Attempt::Unknown(Doubt {
+                    migration: Some(walk.job.migration.clone()),
+                    place: walk.job.script.place(&walk.job.script_name, index),
+                    why: format!(
+                        "the connection to {} was lost at statement {}: {}",
+                        self.target.address(),
+                        index + 1,
+                        plain(&error)
+                    ),
+                    needs_person: false,
+                }));
+            }
+        };
+        if matches!(what, What::History { .. }) && said.message().contains(guard::MARK) {
+            return Box::new(
+                self.guarded(walk.job, said.message().contains(guard::ENDED))
+                    .await,
+            );
+        }
+        let at = self.within(walk, index, &said);
+        let mut failure = failure::failure(&said, walk.job, Some(index), at, walk.left());
+        self.mend_class(walk.job, &mut failure);
+        self.give_up(walk, failure).await
+    }
+
+    /// The character of a statement that the server points at, where the statement went alone or after a known head.
+    fn within(
+        &self,
+        walk: &Walk<'_>,
+        index: usize,
+        said: &tokio_postgres::error::DbError,
+    ) -> Option<usize> {
+        let at = position(said)? as usize - 1;
+        let mut message = Message::default();
+        if !walk.open
+            && !matches!(
+                walk.job.script.statements[index].tx,
+                Tx::Cannot(_) | Tx::Control(_)
+            )
+        {
+            message.push(What::Head, "BEGIN");
+            message.push(What::Head, &walk.guard.set());
+        }
+        self.push(walk, &mut message, index);
+        message.spot(usize::MAX, Some(at as u32 + 1)).at
+    }
+
+    /// Undoes what is open, and lets the shard remember how far the file has come and why no further.
+    pub(super) async fn give_up(&mut self, walk: &mut Walk<'_>, mut failure: Failure) -> Stop {
+        self.link.run("ROLLBACK", usize::MAX).await;
+        walk.open = false;
+        if failure.class == FailureClass::Lock {
+            let statement = failure
+                .place
+                .as_ref()
+                .map(|place| place.statement as usize - 1);
+            failure.blockers = self.in_the_way(walk.job, statement).await;
+        }
+        failure.left = walk.left();
+        let worth = self.worth_remembering(&failure);
+        if worth || walk.done > 0 {
+            let write = StepWrite {
+                state: match worth {
+                    true => StepState::Failed,
+                    false => StepState::Running,
+                },
+                done: walk.done,
+                hashes: &walk.hashes[..walk.done],
+                intent: None,
+                failure: Some(&failure),
+            };
+            self.remember(walk.job, &write).await;
+        }
+        self.link.hush();
+        stop(failure)
+    }
+
+    /// The step row of one migration.
+    async fn step_row(&mut self, job: &Job) -> Result<Option<StepRow>, Stop> {
+        match self.find_step(&job.migration).await {
+            Ok(row) => Ok(row),
+            Err(error) => Err(stop(self.not_started(std::slice::from_ref(job), &error))),
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub fn total(&self) -> usize {
+        self.job.script.statements.len()
+    }
+
+    pub fn sql(&self, index: usize) -> &'a str {
+        self.job.script.sql(&self.job.script.statements[index])
+    }
+
+    pub fn left(&self) -> Left {
+        match self.done {
+            0 => Left::Nothing,
+            done => Left::Partial {
+                done: done as u32,
+                total: self.total() as u32,
+            },
+        }
+    }
+
+    fn tell(&self, done: usize) {
+        (self.progress)(Note::Statement {
+            migration: self.job.migration.clone(),
+            done: done as u32,
+            total: self.total() as u32,
+        });
+    }
+}
+
+fn stop(failure: Failure) -> Stop {
+    Box::new(Attempt::Failed(failure))
+}
+
+fn prefix_changed(job: &Job, changed: &step::PrefixChanged) -> Failure {
+    let mut refused = failure::refusal(
+        job,
+        changed.to_string(),
+        job.script.place(&job.script_name, changed.statement - 1),
+        Some(
+            "Put the finished statements back as they were, and change only what follows them."
+                .into(),
+        ),
+    );
+    refused.left = Left::Partial {
+        done: changed.done as u32,
+        total: job.script.statements.len() as u32,
+    };
+    refused
+}
