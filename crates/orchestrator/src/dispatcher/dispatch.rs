@@ -8,7 +8,7 @@ use super::{
     tasks::{Done, Tasks},
     waiting::Patience,
 };
-use crate::{control::Level, executor::Report, watch::Notice};
+use crate::{control::Level, executor::Report, journal::KnownShard, watch::Notice};
 use greylag_core::{
     event::Event,
     gate::WaitReason,
@@ -41,6 +41,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         told_level: Level::Run,
         inbox_at: Instant::now(),
         anchor_at: Instant::now() + ANCHOR,
+        proven: Vec::new(),
     };
     let ended = dispatcher.carry_on(ledger).await;
     if ended.is_err() {
@@ -59,6 +60,8 @@ struct Dispatcher {
     told_level: Level,
     inbox_at: Instant,
     anchor_at: Instant,
+    /// To be remembered with the next commit.
+    proven: Vec<KnownShard>,
 }
 
 /// What is left to do once all commands are under way.
@@ -116,7 +119,7 @@ impl Dispatcher {
         for command in ledger.state.next(Timestamp::now()) {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || !self.is_ours(&shard) {
+                    if stopping || self.run.settle_only || !self.is_ours(&shard) {
                         continue;
                     }
                     applies = true;
@@ -140,12 +143,13 @@ impl Dispatcher {
                     }
                 }
                 Command::AskGate { stage, wave } => {
-                    if !stopping && !self.tasks.asks(stage, wave) {
+                    if !stopping && !self.run.settle_only && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
                 }
                 Command::WaitUntil { at, reasons } => rest = Rest::Until(at, reasons),
                 Command::WaitForPerson { reasons } => rest = Rest::Person(reasons),
+                Command::Finish { .. } if self.run.settle_only => {}
                 Command::Finish { verdict } => {
                     ledger
                         .record(Event::Finished {
@@ -218,6 +222,7 @@ impl Dispatcher {
 
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
+            Report::Proven(known) => self.proven.push(known),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
                 shard: Some(shard),
                 text,
@@ -284,6 +289,15 @@ impl Dispatcher {
     }
 
     async fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Stop> {
+        if !self.proven.is_empty() {
+            let proven = std::mem::take(&mut self.proven);
+            self.run
+                .setup
+                .journal
+                .remember(&self.run.setup.scope(), &proven)
+                .await
+                .map_err(|why| Stop::Ledger(why.into()))?;
+        }
         ledger
             .commit()
             .await

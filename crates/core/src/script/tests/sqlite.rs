@@ -71,6 +71,8 @@ fn the_shells_commands_are_refused() {
 fn what_a_transaction_forbids_or_silences_is_known() {
     for sql in [
         "VACUUM",
+        "DETACH x",
+        "PRAGMA wal_checkpoint",
         "PRAGMA journal_mode = WAL",
         "PRAGMA main.synchronous(OFF)",
         "PRAGMA temp_store = 2",
@@ -87,6 +89,7 @@ fn what_a_transaction_forbids_or_silences_is_known() {
         "PRAGMA user_version = 3",
         "CREATE TABLE t (a)",
         "REINDEX",
+        "ATTACH 'x.db' AS x",
     ] {
         assert_eq!(tx(S, sql), Tx::Can, "{sql}");
     }
