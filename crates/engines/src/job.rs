@@ -4,7 +4,7 @@ use crate::session::Position;
 use greylag_core::{
     migration::MigrationId,
     outcome::{Doubt, Failure},
-    script::{RunMode, Script},
+    script::{RunMode, Script, Statement, Tx},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +24,14 @@ pub struct Job {
     /// Who, for the `installed_by` column; the server's user where none is given.
     pub installed_by: Option<String>,
     pub limits: Limits,
+}
+
+impl Job {
+    /// Whether it may share a transaction with others: it runs in one, and asks for no setting that would hold for all of them.
+    pub fn may_share(&self) -> bool {
+        let settles = |statement: &Statement| matches!(statement.tx, Tx::Ineffective(_));
+        self.mode == RunMode::Transaction && !self.script.statements.iter().any(settles)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,12 +46,7 @@ impl ProcessId {
     /// Its children: PostgreSQL's backends have sessions of their own, so a group signal doesn't reach them.
     #[must_use]
     pub fn children(&self) -> Vec<ProcessId> {
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        processes()
             .filter_map(|pid| {
                 let (_, parent, started) = stat(pid)?;
                 (parent == self.pid).then_some(ProcessId { pid, started })
@@ -70,6 +65,12 @@ impl ProcessId {
         }
         true
     }
+}
+
+/// The numbers of all processes.
+pub(crate) fn processes() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// State, parent and start time of a process.

@@ -11,6 +11,7 @@ use crate::node::Node;
 use crate::port::Port;
 use crate::process::ServerProcess;
 use crate::recipe::Recipe;
+use crate::tls;
 
 /// What is wanted.
 pub(crate) struct Order<'a> {
@@ -18,6 +19,7 @@ pub(crate) struct Order<'a> {
     pub(crate) installation: &'a Installation,
     pub(crate) template: &'a Path,
     pub(crate) settings: &'a [(String, String)],
+    pub(crate) tls: bool,
     /// Where it is to live; asked again for each try.
     pub(crate) place: &'a (dyn Fn() -> PathBuf + Sync),
     /// Whose replica it is, and its name there.
@@ -47,19 +49,29 @@ pub(crate) async fn raise(order: Order<'_>) -> Result<(Node, ServerProcess), Sta
 }
 
 async fn raise_in(order: &Order<'_>, node: &Node) -> Result<ServerProcess, Launch> {
-    let (from, dir, data) = (order.template.to_owned(), node.dir.clone(), node.data());
+    let (from, dir, data, tls) = (
+        order.template.to_owned(),
+        node.dir.clone(),
+        node.data(),
+        order.tls,
+    );
     let what = |what: &str| {
         let what = format!("{what} in {}", node.dir.display());
         move |error| Launch::Failed(StartError::machine(what)(error))
     };
     tokio::task::spawn_blocking(move || {
         account::private_folder(&dir)?;
-        account::copy_folder(&from, &data)
+        account::copy_folder(&from, &data)?;
+        if tls {
+            tls::write_certificates(&dir)
+        } else {
+            Ok(())
+        }
     })
     .await
     .map_err(io::Error::other)
     .and_then(|copied| copied)
-    .map_err(what("cannot copy a template"))?;
+    .map_err(what("cannot lay out a server"))?;
     order
         .recipe
         .configure(order.installation, node, false)

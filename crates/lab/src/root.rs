@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock};
 use rand::Rng;
 
 use crate::account;
-use crate::process::ProcessId;
+use crate::process::{ProcessId, processes};
 
 /// A tmpfs counts as memory: take it only where that much is free.
 const ROOM_NEEDED: u64 = 2 << 30;
@@ -23,6 +23,8 @@ pub(crate) struct Root {
     pub(crate) path: PathBuf,
     reaper: Mutex<ChildStdin>,
 }
+
+const PREFIX: &str = "gl-";
 
 /// The root of this process, made on first use.
 pub(crate) fn root() -> io::Result<&'static Root> {
@@ -42,11 +44,12 @@ pub(crate) fn root() -> io::Result<&'static Root> {
 impl Root {
     fn make() -> io::Result<Root> {
         let name = format!(
-            "gl-{}-{:04x}",
+            "{PREFIX}{}-{:04x}",
             std::process::id(),
             rand::rng().random::<u16>()
         );
         let path = base().join(name);
+        sweep(&base());
         account::private_folder(&path)?;
         let mut child = Command::new("sh")
             .args(["-c", include_str!("reaper.sh"), "greylag-lab-reaper"])
@@ -81,6 +84,36 @@ impl Root {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         writeln!(pipe, "{signal} {} {}", id.pid, id.started)
     }
+}
+
+/// Removes what is left of processes that are gone with their reapers, as when a machine ran out of memory: on tmpfs it would
+/// hold memory for good. A folder that some process names, its reaper above all, is in use.
+fn sweep(base: &Path) {
+    let entries = std::fs::read_dir(base).into_iter().flatten().flatten();
+    for folder in entries
+        .map(|entry| entry.path())
+        .filter(|path| is_orphaned(path))
+    {
+        let named = processes().any(|pid| {
+            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
+                String::from_utf8_lossy(&line).contains(&*folder.to_string_lossy())
+            })
+        });
+        if !named {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Whether a folder is some process's root, and that process is gone.
+fn is_orphaned(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    name.strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('-')?.0.parse::<u32>().ok())
+        .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists())
 }
 
 /// Where short-lived folders go: tmpfs with room, or the machine's temporary folder.

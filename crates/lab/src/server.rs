@@ -15,7 +15,7 @@ use crate::node::{Node, PASSWORD, USER};
 use crate::process::{ProcessId, ServerProcess, log_tail};
 use crate::raise::{Order, raise};
 use crate::recipe::{Recipe, recipe};
-use crate::{root, sql, template};
+use crate::{root, sql, template, tls};
 
 /// How a server is to be started.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Which of the machine's installations; the first of [`installed`] otherwise.
     pub installation: Option<Installation>,
+    /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`Server::ca_file`]).
+    pub tls: bool,
 }
 
 impl Options {
@@ -31,6 +33,13 @@ impl Options {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Offers TLS.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -71,12 +80,17 @@ impl Server {
                 .ok_or(Missing { engine })?,
         };
         let template = template::prepare(recipe, &installation, &options.settings).await?;
+        let mut settings = options.settings;
+        if options.tls {
+            settings.extend(tls::settings(engine));
+        }
         let root = root::root().map_err(StartError::machine("cannot make a folder for servers"))?;
         let (node, process) = raise(Order {
             recipe,
             installation: &installation,
             template: &template,
-            settings: &options.settings,
+            settings: &settings,
+            tls: options.tls,
             place: &|| root.place(&engine.word()[..1]),
             primary: replica.map(|(primary, name)| (&primary.node, name)),
             keeper: &launch::this_process,
@@ -112,6 +126,12 @@ impl Server {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.node.dir
+    }
+
+    /// The certificate of the authority that signed its own, if it offers TLS.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        tls::folder(&self.node.dir).join("ca.crt")
     }
 
     /// The file it logs to.

@@ -96,3 +96,58 @@ async fn a_folder_without_programs_is_refused_before_anything_is_made() {
     assert!(matches!(refused, Err(FleetError::NotThere { .. })));
     assert!(!scratch.file("project").exists());
 }
+
+#[tokio::test]
+async fn a_server_that_was_not_recorded_yet_when_up_was_interrupted_is_found_and_ended() {
+    for engine in Engine::SERVERS {
+        if !greylag_lab::available(engine) {
+            continue;
+        }
+        let scratch = Scratch::new().unwrap();
+        let dir = scratch.file("project");
+        let up = fleet::up(&options(engine, &dir, 1, 0), &quiet)
+            .await
+            .unwrap();
+        let process = up.nodes[0].process.clone().unwrap();
+        // As it stands in the file between the start of the server and the note of its number.
+        let file = dir.join("lab.json");
+        let mut state: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        state["nodes"][0]["process"] = serde_json::Value::Null;
+        std::fs::write(&file, state.to_string()).unwrap();
+
+        assert_eq!(fleet::down(&dir, &quiet).unwrap().ended, 1);
+        assert!(!process.is_alive());
+        assert!(!up.data.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_whose_servers_died_is_taken_down_all_the_same() {
+    if !greylag_lab::available(Engine::Postgres) {
+        return;
+    }
+    let scratch = Scratch::new().unwrap();
+    let dir = scratch.file("project");
+    let up = fleet::up(&options(Engine::Postgres, &dir, 1, 1), &quiet)
+        .await
+        .unwrap();
+    // The ordinary end of a server that somebody stopped by hand.
+    let primary = up.nodes[0].process.clone().unwrap();
+    let stopped = std::process::Command::new("kill")
+        .args(["-QUIT", &primary.pid.to_string()])
+        .status();
+    assert!(stopped.unwrap().success());
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
+    while primary.is_alive() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the server did not stop"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let (_, nodes) = fleet::status(&dir).unwrap();
+    assert_eq!(nodes.iter().filter(|node| node.running).count(), 1);
+    assert_eq!(fleet::down(&dir, &quiet).unwrap().ended, 1);
+    assert!(!up.data.exists() && !dir.exists());
+}

@@ -43,3 +43,25 @@ fn a_limited_command_cannot_write_a_large_file() {
         4 * 1024
     );
 }
+
+#[test]
+fn what_a_vanished_process_left_is_swept_away() {
+    // No process has that number: the kernel's largest is 4194304.
+    let base = Scratch::new()
+        .unwrap()
+        .path()
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .to_owned();
+    let left = base.join("gl-99999999-dead");
+    std::fs::create_dir_all(left.join("p123456/data")).unwrap();
+    // Each process sweeps before it makes its own folder: have another one do so.
+    let swept = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_scratch_folder_vanishes"])
+        .output()
+        .unwrap();
+    assert!(swept.status.success());
+    assert!(!left.exists());
+}

@@ -84,14 +84,14 @@ fn judge_row(
             }
             return;
         }
-        (MigrationId::Versioned(version), Some(file)) => {
-            if of_file && !below(version) && !matches(row, file, checksums) {
-                reading.changed.push(Changed {
-                    migration: id.clone(),
-                    applied: row.checksum,
-                    file: checksums.get(id).copied().unwrap_or(file.checksum),
-                });
-            }
+        (MigrationId::Versioned(version), Some(file))
+            if of_file && !below(version) && !matches(row, file, checksums) =>
+        {
+            reading.changed.push(Changed {
+                migration: id.clone(),
+                applied: row.checksum,
+                file: checksums.get(id).copied().unwrap_or(file.checksum),
+            });
         }
         (MigrationId::Versioned(version), None) if of_file && !below(version) => {
             let highest = set.versioned().last().and_then(|m| m.id.version());

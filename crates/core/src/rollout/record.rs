@@ -156,7 +156,10 @@ impl Rollout {
         }
         match verdict {
             Verdict::Pass => self.open_wave(),
-            Verdict::Stop { why } => self.cursor.gate = Gate::Stopped { why: why.clone() },
+            Verdict::Stop { why } => {
+                self.cursor.gate = Gate::NotAsked;
+                self.gate_stop = Some(why.clone());
+            }
             Verdict::Wait { reasons } => {
                 let times = match &self.cursor.gate {
                     Gate::Waiting { times, .. } => times.saturating_add(1),

@@ -17,14 +17,15 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Range,
+    fmt,
+    ops::{Deref, Range},
     sync::Arc,
 };
 
 /// One plan being carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: Carried,
     /// Each shard's host, by number.
     pub(super) hosts: Arc<[u32]>,
     pub(super) started: Option<Timestamp>,
@@ -32,6 +33,8 @@ pub struct Rollout {
     pub(super) end: Option<End>,
     pub(super) aborted: Option<(String, Option<String>)>,
     pub(super) paused: Option<(String, Option<String>)>,
+    /// A gate said stop; it stands until a person resumes, even where the wave is skipped meanwhile.
+    pub(super) gate_stop: Option<String>,
     pub(super) cursor: Cursor,
     pub(super) soak_until: Option<Timestamp>,
     /// By wave, and whether for contracts.
@@ -40,7 +43,7 @@ pub struct Rollout {
     /// By stage and wave; of later stages too.
     pub(super) counts: Vec<Vec<Counts>>,
     pub(super) in_flight: BTreeSet<u32>,
-    pub(super) on_host: HashMap<u32, u32>,
+    pub(super) on_host: BTreeMap<u32, u32>,
     pub(super) ready: Ready,
     /// Of the current stage.
     pub(super) failed: BTreeMap<u32, Failure>,
@@ -49,6 +52,24 @@ pub struct Rollout {
     pub(super) verify_again: BTreeMap<u32, MigrationId>,
     /// Shards whose schema this rollout has touched.
     pub(super) changed: u32,
+}
+
+/// The plan, which stands in debug output by its digest alone.
+#[derive(Clone, PartialEq)]
+pub(super) struct Carried(pub Arc<Plan>);
+
+impl Deref for Carried {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.digest)
+    }
 }
 
 /// How a rollout ended.
@@ -82,9 +103,6 @@ pub(super) enum Gate {
         /// How often it has said so: asked again more and more slowly.
         times: u32,
     },
-    Stopped {
-        why: String,
-    },
     Passed,
 }
 
@@ -110,6 +128,7 @@ impl Rollout {
             end: None,
             aborted: None,
             paused: None,
+            gate_stop: None,
             cursor: Cursor {
                 stage: 0,
                 wave: 0,
@@ -130,13 +149,13 @@ impl Rollout {
             ],
             counts: count_work(&plan),
             in_flight: BTreeSet::new(),
-            on_host: HashMap::new(),
+            on_host: BTreeMap::new(),
             ready: Ready::default(),
             failed: BTreeMap::new(),
             unknown: BTreeMap::new(),
             verify_again: BTreeMap::new(),
             changed: 0,
-            plan,
+            plan: Carried(plan),
         };
         rollout.enter_stage(0);
         rollout.advance(at);
@@ -165,7 +184,7 @@ impl Rollout {
     }
 
     pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+        &self.plan.0
     }
 
     /// The lease's epoch of whoever spoke last.
@@ -192,6 +211,14 @@ impl Rollout {
             return &[];
         };
         self.there(self.cursor.stage, number)
+    }
+
+    /// The same for any stage.
+    pub fn applied_in(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
+        match self.plan.index().number(shard) {
+            Some(number) => self.there(stage, number),
+            None => &[],
+        }
     }
 
     /// Whether this rollout has recorded the migration as applied there.
@@ -222,6 +249,12 @@ impl Rollout {
     /// Shards that were started and have not ended, unknown ones among them.
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
         self.in_flight.iter().map(|number| self.name(*number))
+    }
+
+    /// Shards whose work is under way as far as anyone knows.
+    pub fn running(&self) -> impl Iterator<Item = &ShardName> {
+        let known = |number: &&u32| !self.unknown.contains_key(number);
+        (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
     }
 
     /// Whether nothing more will happen: finished, or superseded.

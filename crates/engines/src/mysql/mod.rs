@@ -1,11 +1,34 @@
 //! MySQL and MariaDB.
+//!
+//! Each DDL statement commits by itself here, and with it whatever was open. So a file of plain DML runs in one transaction
+//! with its history row (`transaction`), and every other file statement by statement (`stepwise`): an intent row before what
+//! commits by itself, a step row after it, and runs of DML sharing a transaction with their step row. What a lost answer left
+//! behind is settled by comparing what the statement touches with an image taken before (`settle`).
+//!
+//! `upstream` is MySQL, `mariadb` the flavour; the rest speaks to both.
 
-use crate::{error::OpenError, session::Session, target::Target};
+mod apply;
+mod blockers;
+mod diagnose;
+mod failure;
+mod flavour;
+mod history;
+mod image;
+mod link;
+mod lock;
+mod mariadb;
+mod names;
+mod open;
+mod quote;
+mod session;
+mod settle;
+mod steps;
+mod stepwise;
+mod survey;
+mod tables;
+mod touched;
+mod transaction;
+mod upstream;
+mod url;
 
-/// Connects and sets the working connection up.
-pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
-    Err(OpenError::Url {
-        shard: target.shard.to_string(),
-        why: "MySQL and MariaDB is not built yet".into(),
-    })
-}
+pub use open::open;

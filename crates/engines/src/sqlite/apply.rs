@@ -1,6 +1,6 @@
 //! Which way the jobs go, and the guards that hold for both.
 
-use super::{failure::Trouble, place::failure, shard::Shard, steps, stepwise, wrapped};
+use super::{failure::Trouble, holders, place::failure, shard::Shard, steps, stepwise, wrapped};
 use crate::job::{Attempt, Job, Note};
 use greylag_core::{
     outcome::{FailureClass, Left},
@@ -13,7 +13,7 @@ pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> At
     if shard.lock.is_none() {
         return refuse(jobs, "this session does not hold the shard's lock");
     }
-    let attempt = match jobs {
+    let mut attempt = match jobs {
         [job] if job.mode != RunMode::Transaction || has_begun(shard, job) => {
             stepwise::run(shard, job, notes)
         }
@@ -27,6 +27,11 @@ pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> At
             );
         }
     };
+    if let Attempt::Failed(failure) = &mut attempt
+        && failure.class == FailureClass::Lock
+    {
+        failure.blockers = holders::holders(&shard.file.path);
+    }
     if jobs.iter().any(leaves_traces)
         && let Err(error) = shard.reopen()
     {

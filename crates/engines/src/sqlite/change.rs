@@ -1,12 +1,11 @@
 //! Changes to the history itself: `baseline`, `repair`, `undo`, `settle`, `rebrand`.
 
 use super::{
-    history::shorten,
     shard::Shard,
     statement, steps,
     tables::{SHARD, STEP},
 };
-use crate::{error::EngineError, session::HistoryChange, step};
+use crate::{error::EngineError, flyway, session::HistoryChange, step};
 use greylag_core::history::HistoryRow;
 
 /// All of them, or none.
@@ -33,7 +32,12 @@ fn one(shard: &Shard, change: &HistoryChange) -> rusqlite::Result<()> {
             let sql = format!(
                 "UPDATE main.{history} SET checksum = ?2, description = ?3, type = ?4 WHERE installed_rank = ?1"
             );
-            let row = (installed_rank, checksum, shorten(description), kind);
+            let row = (
+                installed_rank,
+                checksum,
+                flyway::description(description),
+                kind,
+            );
             exactly_one(connection.execute(&sql, row)?)
         }
         HistoryChange::Remove { installed_rank } => {
@@ -86,7 +90,7 @@ fn insert(shard: &Shard, row: &HistoryRow) -> rusqlite::Result<()> {
         &sql,
         (
             &row.version,
-            shorten(&row.description),
+            flyway::description(&row.description),
             &row.kind,
             &row.script,
             row.checksum,

@@ -1,7 +1,7 @@
 //! The rows of the history table on a connection: read, judged for one migration, and written.
 
 use super::{sidecar, tables::Tables};
-use crate::job::Job;
+use crate::{flyway, job::Job};
 use greylag_core::{history::HistoryRow, migration::MigrationId, migration::Version};
 use rusqlite::{Connection, Row};
 
@@ -25,7 +25,7 @@ pub(super) fn has(rows: &[HistoryRow], job: &Job) -> bool {
             .rev()
             .find(|row| version_of(row).as_ref() == Some(version)),
         MigrationId::Repeatable(_) => {
-            let description = shorten(&job.description);
+            let description = flyway::description(&job.description);
             rows.iter()
                 .rev()
                 .find(|row| row.version.is_none() && row.description == description)
@@ -48,10 +48,6 @@ pub(super) fn add(
     job: &Job,
     millis: u64,
 ) -> rusqlite::Result<()> {
-    let kind = match job.migration {
-        MigrationId::Undo(_) => "UNDO_SQL",
-        MigrationId::Versioned(_) | MigrationId::Repeatable(_) => "SQL",
-    };
     let sql = format!(
         "INSERT INTO main.{0} (installed_rank, version, description, type, script, checksum, installed_by,
                 execution_time, success)
@@ -60,34 +56,15 @@ pub(super) fn add(
     );
     let who = job.installed_by.clone().or_else(sidecar::login);
     connection.prepare_cached(&sql)?.execute((
-        job.migration.version().map(Version::as_str),
-        shorten(&job.description),
-        kind,
-        shorten_script(&job.script_name),
+        flyway::version(&job.migration),
+        flyway::description(&job.description),
+        flyway::kind(&job.migration),
+        flyway::script(&job.script_name),
         job.checksum,
         who.unwrap_or_default(),
         i32::try_from(millis).unwrap_or(i32::MAX),
     ))?;
     Ok(())
-}
-
-/// Flyway's shortening of what does not fit the column.
-pub(super) fn shorten(description: &str) -> String {
-    match description.char_indices().nth(200) {
-        None => description.to_owned(),
-        Some(_) => description.chars().take(197).chain("...".chars()).collect(),
-    }
-}
-
-fn shorten_script(script: &str) -> String {
-    let length = script.chars().count();
-    match length > 1000 {
-        false => script.to_owned(),
-        true => "..."
-            .chars()
-            .chain(script.chars().skip(length - 997))
-            .collect(),
-    }
 }
 
 fn version_of(row: &HistoryRow) -> Option<Version> {

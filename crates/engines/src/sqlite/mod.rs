@@ -11,6 +11,7 @@ mod failure;
 mod file;
 mod history;
 mod hoist;
+mod holders;
 mod location;
 mod place;
 mod prepare;

@@ -1,7 +1,7 @@
 //! The session's verbs, each carried out on a thread where it may block.
 
 use super::{
-    apply, change, diagnose, prepare, question, settle,
+    apply, change, diagnose, holders, prepare, question, settle,
     shard::Shard,
     sidecar::{self, Holder, Taken},
     stop::Stop,
@@ -47,6 +47,15 @@ struct SqliteSession {
     shard: Arc<Mutex<Shard>>,
 }
 
+impl Drop for SqliteSession {
+    /// A session that is dropped in the middle of a verb takes the verb with it, and the lock once that has been undone.
+    fn drop(&mut self) {
+        if self.stop.is_awaited() {
+            self.stop.now();
+        }
+    }
+}
+
 impl SqliteSession {
     async fn blocking<T: Send + 'static>(
         &self,
@@ -59,6 +68,7 @@ impl SqliteSession {
             doing,
             source,
         };
+        self.stop.await_verb();
         let done = task::spawn_blocking(move || match shard.lock() {
             Ok(mut shard) => {
                 let done = verb(&mut shard);
@@ -185,12 +195,15 @@ impl Session for SqliteSession {
             .await
     }
 
-    async fn blockers(&mut self, _: &str) -> Result<Vec<Blocker>, EngineError> {
-        self.blocking("looking for blockers", |shard| {
-            Ok(match shard.lock {
-                Some(_) => Vec::new(),
-                None => sidecar::holder(&shard.file)?.into_iter().collect(),
-            })
+    async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {
+        let pid = pid.to_owned();
+        self.blocking("looking for blockers", move |shard| {
+            let mut found = holders::holders(&shard.file.path);
+            if shard.lock.is_none() {
+                // Whoever waits while it has the shard's lock waits for somebody else.
+                found.extend(sidecar::holder(&shard.file)?.filter(|holder| holder.pid != pid));
+            }
+            Ok(found)
         })
         .await
     }
@@ -206,7 +219,8 @@ impl Session for SqliteSession {
 
     async fn close(self: Box<Self>) {
         // Closing may checkpoint a write-ahead log, which takes a while.
-        let shard = self.shard;
+        let shard = Arc::clone(&self.shard);
+        drop(self);
         let _ = task::spawn_blocking(move || drop(shard)).await;
     }
 }

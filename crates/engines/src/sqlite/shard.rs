@@ -16,14 +16,14 @@ use crate::{
 use rusqlite::Connection;
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 pub(super) struct Shard {
     pub target: Target,
     pub file: ShardFile,
     pub address: String,
-    /// This session's name among those of this process.
+    /// This process: SQLite has no server that would number its connections.
     pub pid: String,
     pub tables: Tables,
     pub connection: Connection,
@@ -53,7 +53,7 @@ impl Shard {
         let shard = Shard {
             tables: Tables::new(&target.history_table),
             address: file.path.display().to_string(),
-            pid: pid(),
+            pid: std::process::id().to_string(),
             target,
             file,
             connection,
@@ -110,10 +110,4 @@ fn refuse_what_files_lack(target: &Target) -> Result<(), OpenError> {
         shard: target.shard.to_string(),
         why: why.into(),
     })
-}
-
-fn pid() -> String {
-    static SESSIONS: AtomicU64 = AtomicU64::new(1);
-    let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
-    format!("{}.{number}", std::process::id())
 }

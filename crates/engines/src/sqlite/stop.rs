@@ -16,6 +16,8 @@ use std::{
 
 pub(super) struct Stop {
     asked: AtomicBool,
+    /// A verb was handed to its thread and has not ended.
+    awaited: AtomicBool,
     /// Milliseconds after `started` at which the running statement's time is up; 0 is never.
     deadline: AtomicU64,
     started: Instant,
@@ -27,6 +29,7 @@ impl Stop {
     pub fn new() -> Self {
         Self {
             asked: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
             deadline: AtomicU64::new(0),
             started: Instant::now(),
             handle: Mutex::new(None),
@@ -57,8 +60,27 @@ impl Stop {
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// Forgets a cancel that has done its work.
+    /// Stops what runs, or what runs next.
+    pub fn now(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = handle.as_ref() {
+            handle.interrupt();
+        }
+    }
+
+    /// A verb is about to run.
+    pub fn await_verb(&self) {
+        self.awaited.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::SeqCst)
+    }
+
+    /// The verb has ended: forgets a cancel that has done its work.
     pub fn clear(&self) {
+        self.awaited.store(false, Ordering::SeqCst);
         self.asked.store(false, Ordering::SeqCst);
     }
 
@@ -70,11 +92,7 @@ impl Stop {
 #[async_trait]
 impl Cancel for Stop {
     async fn cancel(&self) -> Result<(), EngineError> {
-        self.asked.store(true, Ordering::SeqCst);
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = handle.as_ref() {
-            handle.interrupt();
-        }
+        self.now();
         Ok(())
     }
 }

@@ -85,36 +85,39 @@ fn transact(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> Result<Vec
         return Ok(Vec::new());
     };
     let keys = agree(jobs)?;
-    let beside = |trouble| fail(last, None, trouble);
-    if keys.enforced {
-        shard
-            .connection
-            .pragma_update(None, "foreign_keys", true)
-            .map_err(|error| beside(error.into()))?;
-    }
-    statement::begin(shard, &last.limits).map_err(beside)?;
-    let before = match keys.check {
-        true => references::broken(&shard.connection).map_err(|error| beside(error.into()))?,
-        false => references::Broken::default(),
-    };
-    let rows = history::read(&shard.connection, &shard.tables).map_err(|e| beside(e.into()))?;
+    let enforced = keys.iter().any(|keys| keys.enforced);
+    shard
+        .connection
+        .pragma_update(None, "foreign_keys", enforced)
+        .map_err(|error| fail(last, None, error.into()))?;
+    statement::begin(shard, &last.limits).map_err(|trouble| fail(last, None, trouble))?;
+    let rows = history::read(&shard.connection, &shard.tables)
+        .map_err(|error| fail(last, None, error.into()))?;
     shard.sealed.store(true, Ordering::SeqCst);
     let mut millis = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    for (job, keys) in jobs.iter().zip(keys) {
         if history::has(&rows, job) {
             return Err(fail(job, None, already()));
         }
         let begun = Instant::now();
-        statements(shard, job, notes)?;
+        one(shard, job, keys, notes)?;
         millis.push(elapsed(begun));
         record(shard, job, elapsed(begun)).map_err(|error| fail(job, None, error.into()))?;
-    }
-    if keys.check {
-        references::check(&shard.connection, &before).map_err(beside)?;
     }
     shard.sealed.store(false, Ordering::SeqCst);
     statement::commit(shard, &last.limits).map_err(|trouble| at_commit(last, trouble))?;
     Ok(millis)
+}
+
+/// One job's statements; where it had foreign keys switched off, with the references it may have broken.
+fn one(shard: &Shard, job: &Job, keys: ForeignKeys, notes: &dyn Fn(Note)) -> Result<(), Stopped> {
+    if !keys.check {
+        return statements(shard, job, notes);
+    }
+    let before =
+        references::broken(&shard.connection).map_err(|error| fail(job, None, error.into()))?;
+    statements(shard, job, notes)?;
+    references::check(&shard.connection, &before).map_err(|trouble| fail(job, None, trouble))
 }
 
 fn statements(shard: &Shard, job: &Job, notes: &dyn Fn(Note)) -> Result<(), Stopped> {
@@ -151,9 +154,9 @@ fn record(shard: &Shard, job: &Job, millis: u64) -> rusqlite::Result<()> {
     steps::forget(&shard.connection, &shard.target.project, &job.migration)
 }
 
-/// One setting of foreign keys for all jobs; refuses what can't be wrapped before anything is touched.
-fn agree(jobs: &[Job]) -> Result<ForeignKeys, Stopped> {
-    let mut agreed: Option<ForeignKeys> = None;
+/// How each job wants its foreign keys, which is the same for all; refuses what can't be wrapped before anything is touched.
+fn agree(jobs: &[Job]) -> Result<Vec<ForeignKeys>, Stopped> {
+    let mut agreed: Vec<ForeignKeys> = Vec::with_capacity(jobs.len());
     for job in jobs {
         for (index, cut) in job.script.statements.iter().enumerate() {
             if matches!(
@@ -165,16 +168,15 @@ fn agree(jobs: &[Job]) -> Result<ForeignKeys, Stopped> {
         }
         let keys = hoist::foreign_keys(&job.script)
             .map_err(|(index, trouble)| fail(job, Some(index), trouble))?;
-        agreed = match agreed {
-            None => Some(keys),
-            Some(agreed) if agreed.enforced == keys.enforced => Some(ForeignKeys {
-                check: agreed.check || keys.check,
-                ..agreed
-            }),
-            Some(_) => return Err(fail(job, None, disagree())),
-        };
+        if agreed
+            .first()
+            .is_some_and(|first| first.enforced != keys.enforced)
+        {
+            return Err(fail(job, None, disagree()));
+        }
+        agreed.push(keys);
     }
-    Ok(agreed.unwrap_or_default())
+    Ok(agreed)
 }
 
 fn at_commit(job: &Job, trouble: Trouble) -> Stopped {

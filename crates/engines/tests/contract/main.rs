@@ -7,6 +7,7 @@ mod behaviour;
 mod fixture;
 mod postgres;
 mod shard;
+mod sqlite;
 
 /// Makes the module of one engine's tests.
 macro_rules! contract {
@@ -69,3 +70,4 @@ macro_rules! contract {
 }
 
 contract!(on_postgres: crate::postgres::Postgres);
+contract!(on_sqlite: crate::sqlite::Sqlite);

@@ -424,6 +424,34 @@ async fn what_a_file_leaves_on_the_connection_does_not_meet_the_next_one() {
     assert_eq!(bench.count("a.db", "SELECT count(*) FROM b"), 1);
 }
 
+#[test]
+fn a_file_with_a_setting_of_its_own_shares_no_transaction() {
+    assert!(wrapped("V1", "CREATE TABLE a (x)").may_share());
+    assert!(!wrapped("V1", REBUILD).may_share());
+    assert!(!stepwise("V1", "CREATE TABLE a (x)").may_share());
+}
+
+#[tokio::test]
+async fn in_a_group_the_file_that_broke_references_is_the_one_that_failed() {
+    let bench = Bench::new();
+    bench.shard("a.db", CASCADE);
+    let mut session = bench.ready("a.db").await;
+    let lossy = REBUILD.replace(
+        "SELECT id, 0 FROM parent",
+        "SELECT id, 0 FROM parent WHERE id = 1",
+    );
+    let jobs = [
+        wrapped("V1", "CREATE TABLE a (x)"),
+        wrapped("V2", &lossy),
+        wrapped("V3", "CREATE TABLE b (x)"),
+    ];
+    let failure = apply_fails(&mut session, &jobs).await;
+    assert_eq!(failure.migration.unwrap().to_string(), "V2");
+    let step = session.survey().await.unwrap().steps.remove(0);
+    assert_eq!(step.migration.to_string(), "V2");
+    assert_eq!(bench.history("a.db"), 0);
+}
+
 const ENDLESS: &str = "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n";
 
 const CASCADE: &str = "

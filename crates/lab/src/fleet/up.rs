@@ -290,6 +290,7 @@ impl Crew<'_> {
             installation: self.installation,
             template: self.template,
             settings: &[],
+            tls: false,
             place: &place,
             primary: primary.map(|primary| (primary, role)),
             keeper: &|node: &Node, id: Option<&ProcessId>| self.record(shard, role, node, id),

@@ -1,5 +1,6 @@
 //! Why the fleet could not be found.
 
+use crate::failure::{Exit, Explained};
 use std::fmt;
 
 /// All that is wrong, over all sources.
@@ -56,6 +57,26 @@ impl fmt::Display for DiscoverError {
 }
 
 impl std::error::Error for DiscoverError {}
+
+impl Explained for DiscoverError {
+    /// A source that fails is an error of the day; what the project file itself says wrong is a mistake in it.
+    fn exit(&self) -> Exit {
+        match self.troubles.iter().any(|trouble| trouble.source.is_some()) {
+            true => Exit::Error,
+            false => Exit::Usage,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let many = self.troubles.len() > 1;
+        let said = self.troubles.iter().filter_map(|trouble| match (many, &trouble.hint) {
+            (true, Some(hint)) => Some(format!("{trouble}\n{hint}")),
+            (true, None) => Some(trouble.to_string()),
+            (false, hint) => hint.clone(),
+        });
+        said.collect()
+    }
+}
 
 /// An error with all its causes on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

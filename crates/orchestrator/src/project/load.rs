@@ -85,16 +85,6 @@ pub fn read(file: &Path, text: &str) -> Result<Project, ConfigError> {
     }
 }
 
-pub(crate) fn check_window(text: &str) -> Result<(), String> {
-    let _ = text;
-    Ok(())
-}
-
-pub(crate) fn check_selector(text: &str) -> Result<(), String> {
-    let _ = text;
-    Ok(())
-}
-
 fn whole(
     file: &Path,
     document: &toml::Spanned<DeTable<'_>>,

@@ -5,6 +5,7 @@ use super::{
     section::{At, Section, integer},
 };
 use crate::gates::CheckRule;
+use greylag_core::{fleet::Selector, window::Window};
 use greylag_core::policy::{Budget, Group, Policy, Retry, Size, WaveRule};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -98,11 +99,11 @@ pub(crate) fn read_lock(section: Section<'_>, policy: &mut Policy) {
 /// Checked windows, as written.
 pub(crate) fn windows(section: &Section<'_>, found: Vec<At<String>>) -> Vec<String> {
     for window in &found {
-        if let Err(error) = super::load::check_window(&window.value) {
+        if let Err(error) = window.value.parse::<Window>() {
             section.problems().add(
                 window.span.clone(),
-                error,
-                "write `Mon-Fri 22:00-05:00 Europe/Berlin`, or days alone: `Sat-Sun`".to_owned(),
+                error.to_string(),
+                None,
             );
         }
     }
@@ -174,12 +175,12 @@ fn read_waves(sections: Vec<Section<'_>>) -> Vec<WaveRule> {
         let name = section.required("name", "write `name = \"canary\"`");
         let select = section.string("select");
         if let Some(select) = &select
-            && let Err(error) = super::load::check_selector(&select.value)
+            && let Err(error) = select.value.parse::<Selector>()
         {
             problems.add(
                 select.span.clone(),
-                error,
-                "selectors look like `tier=canary`, `region in (eu,us)` or `tier=canary,region!=us`"
+                format!("`select` has {} at character {}, where {} is expected", error.found, error.at, error.expected),
+                "selectors look like `tier=canary`, `region in (eu, us)` or `tier=canary, region!=us`"
                     .to_owned(),
             );
         }

@@ -51,11 +51,13 @@ max_in_flight = 8
 max-per-host = 0
 failure-budget = "lots"
 group = "sometimes"
+windows = ["Mon-Fry", "Sat-Sun", "Mon 22:00-05:00 Europe/Berln"]
 
 [[rollout.wave]]
 name = "all"
 [[rollout.wave]]
 name = "all"
+select = "tier=="
 count = 1
 percent = 5
 soak = 5

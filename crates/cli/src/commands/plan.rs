@@ -1,0 +1,210 @@
+//! `greylag plan`: what would happen.
+
+use crate::{
+    arguments::Global,
+    output::{Format, Paint, Screen, count, hold_reason, paint, span},
+    problem::Problem,
+    view::{self, stage_words},
+    workplace::{self, Journal, Workplace, shown},
+};
+use clap::Args;
+use greylag_core::{
+    fleet::ShardName,
+    migration::Version,
+    plan::{Held, Plan as Planned, Stage},
+    policy,
+};
+use greylag_orchestrator::{
+    Exit,
+    planning::{Ask, Prospect, look_ahead},
+    survey::survey_fleet,
+};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+/// Shows what would happen: stages, waves, gates, holds
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  greylag plan
+  greylag plan --to 42
+  greylag plan -o plan.json                  to be reviewed, and carried out by `greylag apply plan.json`
+  greylag plan --output json | jq .digest")]
+pub struct Plan {
+    /// Save the plan, for `greylag apply FILE`
+    #[arg(short = 'o', value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Up to and including this version
+    #[arg(long, value_name = "V")]
+    to: Option<Version>,
+    /// Only these shards
+    #[arg(long, value_name = "SHARD", num_args = 1..)]
+    only: Vec<String>,
+    /// Leave out shards that can't be reached
+    #[arg(long)]
+    skip_unreachable: bool,
+    /// Claim databases that have tables and no identity; N says how many are expected
+    #[arg(long, value_name = "N")]
+    claim: Option<u32>,
+    /// End with 4 where something is held
+    #[arg(long)]
+    fail_on_held: bool,
+}
+
+pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+    let place = workplace::open(global, screen, Journal::Look).await?;
+    let ask = Ask {
+        scope: policy::Scope {
+            to: verb.to.clone(),
+            only: place.shards(&verb.only)?,
+        },
+        claim: verb.claim,
+        skip_unreachable: verb.skip_unreachable,
+        ..Ask::default()
+    };
+    let looking = view::open(screen, place.folder());
+    let surveyed = survey_fleet(&place.setup, ask.scope.only.as_ref(), &*looking).await;
+    looking.close();
+    let prospect = look_ahead(&place.setup, &surveyed?, &ask).await?;
+    let plan = prospect.plan();
+    if let Some(file) = &verb.file {
+        let text = serde_json::to_string_pretty(&**plan).unwrap_or_default();
+        std::fs::write(file, text + "\n").map_err(|error| {
+            Problem::new(Exit::Error, format!("{} can't be written", shown(file))).because(&error)
+        })?;
+    }
+    print_plan(screen, plan, &prospect, &place);
+    if let Some(file) = &verb.file {
+        screen.say(format!("\nsaved as {}; carry it out with `greylag apply {0}`", shown(file)));
+    }
+    match verb.fail_on_held && !plan.held.is_empty() {
+        true => Ok(Exit::Waiting),
+        false => Ok(Exit::Done),
+    }
+}
+
+/// The plan, as a person reads it or as the document.
+pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &Workplace) {
+    if screen.format != Format::Human {
+        screen.document("greylag.plan/v1", plan);
+        return;
+    }
+    let fleet = place.setup.fleet.shards.len();
+    screen.result(format!(
+        "{} {} ({}), {} in the fleet",
+        paint(Paint::Strong, "plan for"),
+        plan.project,
+        plan.environment,
+        count(fleet, "shard"),
+    ));
+    match prospect {
+        Prospect::Fresh { .. } => {}
+        Prospect::Continue { rollout, .. } => {
+            screen.result(format!("unfinished rollout {rollout} goes on with the plan it has"));
+        }
+        Prospect::Supersede { rollout, why, .. } => screen.result(format!(
+            "unfinished rollout {rollout} is superseded: {why}; this plan takes its place"
+        )),
+    }
+    if plan.stages.is_empty() {
+        screen.result(paint(Paint::Good, "nothing to do: every shard has every migration"));
+    }
+    for (at, stage) in plan.stages.iter().enumerate() {
+        print_stage(screen, plan, stage, at);
+    }
+    if !plan.stages.is_empty() {
+        print_waves(screen, plan);
+    }
+    print_held(screen, &plan.held);
+    if !plan.stages.is_empty() {
+        screen.result(format!("\ndigest {}", plan.digest));
+    }
+}
+
+/// What is held, those that are held for the same reasons together.
+pub fn print_held(screen: &Screen, held: &[Held]) {
+    if held.is_empty() {
+        return;
+    }
+    screen.result(format!("\n{}", paint(Paint::Waits, "held")));
+    let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for one in held {
+        let reasons: Vec<_> = one.reasons.iter().map(hold_reason).collect();
+        let migration = one.migration.as_ref().map(ToString::to_string).unwrap_or_default();
+        let shard = one.shard.as_ref().map(ToString::to_string);
+        groups
+            .entry((migration, reasons.join("; ")))
+            .or_default()
+            .extend(shard);
+    }
+    for ((migration, reasons), shards) in groups {
+        let who = match (migration.is_empty(), shards.is_empty()) {
+            (false, true) => migration,
+            (false, false) => format!("{migration} on {}", some(&shards)),
+            (true, _) => some(&shards),
+        };
+        screen.result(format!("  {}: {reasons}", paint(Paint::Name, who)));
+    }
+}
+
+fn print_stage(screen: &Screen, plan: &Planned, stage: &Stage, at: usize) {
+    let title = format!("stage {} of {}: {}", at + 1, plan.stages.len(), stage_words(stage));
+    screen.result(format!("\n{}", paint(Paint::Strong, title)));
+    let shards_of = |id| {
+        let works = stage.work.iter().filter(|work| work.migrations.contains(id));
+        works.map(|work| work.shards.len()).sum::<usize>()
+    };
+    for id in &stage.migrations {
+        let planned = plan.migrations.iter().find(|planned| planned.id == *id);
+        let script = planned.map_or(String::new(), |planned| planned.script.clone());
+        let change = planned.and_then(|planned| planned.change.as_ref());
+        let change = change.map(|change| format!("  change {change}")).unwrap_or_default();
+        screen.result(format!("  {script}  on {}{change}", count(shards_of(id), "shard")));
+    }
+}
+
+fn print_waves(screen: &Screen, plan: &Planned) {
+    screen.result(format!("\n{}", paint(Paint::Strong, "waves")));
+    let widest = plan.waves.iter().map(|wave| wave.name.chars().count()).max();
+    for wave in &plan.waves {
+        let names: Vec<String> = wave.shards.iter().map(ShardName::to_string).collect();
+        let mut gates = Vec::new();
+        if wave.approval {
+            gates.push("after an approval".to_owned());
+        }
+        if wave.soak_ms > 0 {
+            let soak = Duration::from_millis(wave.soak_ms);
+            gates.push(format!("then soaks {}", span(soak)));
+        }
+        let gates = match gates.is_empty() {
+            true => String::new(),
+            false => format!("  ({})", gates.join(", ")),
+        };
+        screen.result(format!(
+            "  {:width$}  {:>11}  {}{}",
+            wave.name,
+            count(names.len(), "shard"),
+            paint(Paint::Dim, some(&names)),
+            paint(Paint::Waits, gates),
+            width = widest.unwrap_or_default(),
+        ));
+    }
+    let policy = &plan.policy;
+    screen.result(paint(Paint::Dim, format!(
+        "  up to {} at a time, {} per host; stops past {}{}",
+        policy.max_in_flight,
+        policy.max_per_host,
+        count(plan.budget as usize, "failed shard"),
+        match policy.windows.is_empty() {
+            true => String::new(),
+            false => format!("; only {}", policy.windows.join(", ")),
+        },
+    )));
+}
+
+/// A few names, and how many more.
+pub fn some(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    if names.len() <= SHOWN + 1 {
+        return names.join(", ");
+    }
+    format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN)
+}

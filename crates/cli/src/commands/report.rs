@@ -1,0 +1,243 @@
+//! How a run ended, for people and for programs.
+
+use super::plan::{print_held, some};
+use crate::{
+    output::{Format, Paint, Screen, count, draw_failure, paint, span, wait_reason},
+    problem::Problem,
+    view::Board,
+    workplace::Workplace,
+};
+use greylag_core::fleet::ShardName;
+use greylag_orchestrator::{
+    Exit,
+    apply::{Summary, Verdict},
+    operations::{OperationReport, ShardResult},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The summary of `apply`.
+pub fn print_summary(screen: &Screen, summary: &Summary, board: &Board, place: &Workplace) {
+    match screen.format {
+        Format::Ndjson => {
+            screen.json(&serde_json::to_value(summary).unwrap_or_default());
+            return;
+        }
+        Format::Json => {
+            screen.document("greylag.summary/v1", summary);
+            return;
+        }
+        Format::Human => {}
+    }
+    for line in human(summary, board, place) {
+        screen.result(line);
+    }
+    print_held(screen, &summary.held);
+    for (shard, why) in &summary.unreached {
+        screen.result(format!("{} {shard} was not reached: {why}", paint(Paint::Waits, "!")));
+    }
+}
+
+/// The last line of NDJSON where a run ended before it began.
+pub fn summary_line(problem: &Problem) -> Value {
+    let verdict = match problem.exit {
+        Exit::Refused => "refused",
+        Exit::Waiting => "waiting",
+        _ => "nothing_changed",
+    };
+    json!({
+        "type": "summary",
+        "verdict": verdict,
+        "exit_code": problem.exit.code(),
+        "stopped": problem.message,
+    })
+}
+
+/// What `baseline`, `repair` and the like did; the exit code with it.
+pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> Exit {
+    if !screen.human() {
+        screen.document(schema, report);
+    }
+    let mut changed = false;
+    let mut exit = Exit::Done;
+    for one in &report.shards {
+        let (mark, lines) = match &one.result {
+            ShardResult::Changed { what } => {
+                changed = true;
+                (paint(Paint::Good, "✓"), what.clone())
+            }
+            ShardResult::WouldChange { what } => ("would".to_owned(), what.clone()),
+            ShardResult::Nothing { why } => (paint(Paint::Dim, "-"), vec![why.clone()]),
+            ShardResult::Refused { refusals } => {
+                exit = Exit::Refused;
+                let lines = refusals.iter().map(ToString::to_string).collect();
+                (paint(Paint::Bad, "✗"), lines)
+            }
+            ShardResult::Failed { failure } => {
+                exit = worse(exit, Exit::Error);
+                (paint(Paint::Bad, "✗"), draw_failure(failure, None))
+            }
+            ShardResult::Unreachable { why } => {
+                exit = worse(exit, Exit::Error);
+                (paint(Paint::Bad, "✗"), vec![format!("can't be reached: {why}")])
+            }
+        };
+        if screen.human() {
+            screen.result(format!("{mark} {}: {}", one.shard, lines.join("\n    ")));
+        }
+    }
+    match (changed, exit) {
+        (true, Exit::Error | Exit::Refused) => Exit::Split,
+        (_, exit) => exit,
+    }
+}
+
+fn worse(now: Exit, new: Exit) -> Exit {
+    if now == Exit::Done { new } else { now }
+}
+
+fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
+    let took = span(Duration::from_millis(summary.millis));
+    let shards = &summary.shards;
+    let mut lines = Vec::new();
+    match summary.verdict {
+        Verdict::Done if summary.rollout.is_none() => lines.push(format!(
+            "{} nothing to do: {} up to date",
+            paint(Paint::Good, "✓"),
+            count(shards.up_to_date, "shard")
+        )),
+        Verdict::Done => lines.push(format!(
+            "{} {}: {} changed, {} applied, {took}",
+            paint(Paint::Good, "✓"),
+            paint(Paint::Strong, "done"),
+            count(shards.changed, "shard"),
+            count(usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX), "migration"),
+        )),
+        Verdict::Waiting => {
+            lines.push(paint(Paint::Waits, format!("waiting, after {took}")));
+            lines.extend(summary.waiting.iter().map(|reason| format!("  {}", wait_reason(reason))));
+            lines.extend(where_it_stands(board));
+            lines.extend(waiting_commands(summary));
+        }
+        Verdict::Aborted => {
+            lines.push(paint(Paint::Bad, "aborted"));
+            lines.extend(where_it_stands(board));
+        }
+        Verdict::Split | Verdict::Unknown | Verdict::NothingChanged | Verdict::Refused => {
+            let title = match summary.verdict {
+                Verdict::Split => "stopped, and the fleet is split",
+                Verdict::Unknown => "stopped, and the fate of a migration is not known",
+                Verdict::Refused => "refused",
+                _ => "stopped; this run changed no shard",
+            };
+            lines.push(format!("{} {}", paint(Paint::Bad, "✗"), paint(Paint::Bad, title)));
+            if let Some(why) = &summary.stopped {
+                lines.push(format!("  {why}"));
+            }
+            lines.extend(where_it_stands(board));
+            lines.extend(failures(summary, place));
+            lines.extend(ways_on(summary));
+        }
+    }
+    lines
+}
+
+/// Which shards changed, and which did not.
+fn where_it_stands(board: &Board) -> Vec<String> {
+    let name = |shard: &&ShardName| shard.to_string();
+    let mut lines = Vec::new();
+    let mut group = |title: &str, mut names: Vec<String>| {
+        if !names.is_empty() {
+            names.sort();
+            lines.push(format!("  {title:<12} {:>4}  {}", names.len(), some(&names)));
+        }
+    };
+    let stopped = |shard: &&ShardName| {
+        board.failed.contains(*shard) || board.unknown.contains(*shard) || board.skipped.contains(*shard)
+    };
+    let changed = board.shards().filter(|shard| board.changed.contains(*shard) && !stopped(shard));
+    group("changed", changed.map(|s| s.to_string()).collect());
+    let untouched = board.shards().filter(|shard| !board.changed.contains(*shard) && !stopped(shard));
+    group("not changed", untouched.map(|s| s.to_string()).collect());
+    group("failed", board.failed.iter().map(|s| name(&s)).collect());
+    group("unknown", board.unknown.iter().map(|s| name(&s)).collect());
+    group("skipped", board.skipped.iter().map(|s| name(&s)).collect());
+    lines
+}
+
+fn failures(summary: &Summary, place: &Workplace) -> Vec<String> {
+    let mut lines = Vec::new();
+    let folder = place.folder();
+    for (shard, failure) in &summary.failed {
+        let what = failure.migration.as_ref().map(|m| format!(" failed in {m}"));
+        lines.push(String::new());
+        lines.push(paint(Paint::Strong, format!("{shard}{}", what.unwrap_or_default())));
+        let detail = draw_failure(failure, folder.as_deref());
+        lines.extend(detail.into_iter().map(|line| format!("  {line}")));
+    }
+    for (shard, doubt) in &summary.unknown {
+        lines.push(String::new());
+        let what = doubt.migration.as_ref().map(|m| format!(", {m}"));
+        lines.push(paint(Paint::Strong, format!("{shard}{}", what.unwrap_or_default())));
+        lines.push(format!("  {}", doubt.why));
+    }
+    lines
+}
+
+/// The three ways on from a failure, and the one from a doubt.
+fn ways_on(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    let command = |text: String| paint(Paint::Name, text);
+    if let Some((shard, failure)) = summary.failed.iter().next() {
+        let migration = failure.migration.as_ref().map_or("V…".into(), ToString::to_string);
+        lines.push(String::new());
+        lines.push(paint(Paint::Strong, "ways on"));
+        lines.push(format!(
+            "  mend the data on {shard}:  {}",
+            command(format!("greylag rollout retry {shard} && greylag apply"))
+        ));
+        lines.push(format!(
+            "  edit the file:  change {migration}, then {} where some shards have it already, and {}",
+            command(format!("greylag repair {migration} --reason …")),
+            command("greylag apply".into()),
+        ));
+        lines.push(format!(
+            "  leave it out:  {}",
+            command(format!("greylag rollout skip {shard} --reason … && greylag apply"))
+        ));
+    }
+    for (shard, doubt) in summary.unknown.iter().filter(|(_, doubt)| doubt.needs_person) {
+        let migration = doubt.migration.as_ref().map_or("V…".into(), ToString::to_string);
+        lines.push(format!(
+            "  look at {shard}, then say what became of {migration}:  {}",
+            command(format!("greylag rollout settle {shard} {migration} --applied|--absent --reason …"))
+        ));
+    }
+    if summary.unknown.values().any(|doubt| !doubt.needs_person) {
+        lines.push(format!(
+            "  {} looks what became of it before anything else happens there",
+            command("greylag apply".into())
+        ));
+    }
+    lines
+}
+
+fn waiting_commands(summary: &Summary) -> Vec<String> {
+    use greylag_core::gate::WaitReason;
+    let mut lines = Vec::new();
+    for reason in &summary.waiting {
+        let line = match reason {
+            WaitReason::Approval { digest } => format!(
+                "  approve it:  {}",
+                paint(Paint::Name, format!("greylag rollout approve --digest {digest} && greylag apply"))
+            ),
+            WaitReason::Paused { .. } => format!(
+                "  let it go on:  {}",
+                paint(Paint::Name, "greylag rollout resume && greylag apply")
+            ),
+            _ => continue,
+        };
+        lines.push(line);
+    }
+    lines
+}

@@ -1,0 +1,132 @@
+//! Errors and failures as a person is told them.
+
+use super::{Format, Paint, Screen, paint, words::blocker};
+use crate::problem::Problem;
+use greylag_core::outcome::{Failure, FailureClass, Left};
+use greylag_orchestrator::project::ConfigError;
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use serde_json::json;
+
+/// Says why a verb could not do its work.
+pub fn print_problem(screen: &Screen, problem: &Problem) {
+    if screen.format != Format::Human {
+        screen.json(&problem_document(problem));
+    }
+    match &problem.config {
+        Some(config) => screen.tell(draw_config(config, screen.width())),
+        None => {
+            screen.tell(format!("{} {}", paint(Paint::Bad, "error:"), problem.message));
+            for cause in &problem.causes {
+                screen.tell(format!("  {} {cause}", paint(Paint::Dim, "because:")));
+            }
+        }
+    }
+    for hint in &problem.hints {
+        for (at, line) in hint.lines().enumerate() {
+            let lead = if at == 0 { "hint:" } else { "     " };
+            screen.tell(format!("  {} {line}", paint(Paint::Waits, lead)));
+        }
+    }
+}
+
+/// A failed migration: the place, the server's words, what it left, and the hint.
+pub fn draw_failure(failure: &Failure, folder: Option<&std::path::Path>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(place) = &failure.place {
+        let file = folder.map_or_else(
+            || place.script.clone(),
+            |folder| folder.join(&place.script).display().to_string(),
+        );
+        let column = place.column.map(|c| format!(":{c}")).unwrap_or_default();
+        lines.push(format!(
+            "{} {file}:{}{column} (statement {})",
+            paint(Paint::Dim, "at"),
+            place.line,
+            place.statement
+        ));
+        lines.push(format!("  {} {}", paint(Paint::Dim, "|"), place.excerpt));
+    }
+    let code = failure.code.as_ref().map(|code| format!(" [{code}]"));
+    lines.push(format!(
+        "{}{}: {}",
+        class(failure.class),
+        code.unwrap_or_default(),
+        paint(Paint::Strong, &failure.message)
+    ));
+    for one in &failure.blockers {
+        lines.push(format!("blocked by {}", blocker(one)));
+    }
+    lines.push(match failure.left {
+        Left::Nothing => "everything it did was rolled back".to_owned(),
+        Left::Partial { done, total } => format!(
+            "{done} of its {total} statements stand, each committed by itself; a later run goes on after them"
+        ),
+    });
+    if let Some(hint) = &failure.hint {
+        lines.push(format!("{} {hint}", paint(Paint::Waits, "hint:")));
+    }
+    lines
+}
+
+fn class(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Lock => "lock",
+        FailureClass::Data => "data",
+        FailureClass::Syntax => "syntax",
+        FailureClass::Permission => "permission",
+        FailureClass::Connection => "connection",
+        FailureClass::Lag => "lag",
+        FailureClass::Conflict => "conflict",
+        FailureClass::Refused => "refused",
+        FailureClass::Verify => "verification",
+        FailureClass::Cancelled => "cancelled",
+        FailureClass::Other => "error",
+    }
+}
+
+/// The mistakes of a project file, each with its line.
+fn draw_config(config: &ConfigError, width: usize) -> String {
+    let coloured = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let theme = match coloured {
+        true => GraphicalTheme::unicode(),
+        false => GraphicalTheme::unicode_nocolor(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_context_lines(0)
+        .with_wrap_lines(true);
+    let mut text = format!("{} {config}\n", paint(Paint::Bad, "error:"));
+    for problem in &config.problems {
+        if handler.render_report(&mut text, problem).is_err() {
+            text.push_str(&format!("  {}:{}: {problem}\n", config.file, problem.line));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn problem_document(problem: &Problem) -> serde_json::Value {
+    let mistakes: Vec<_> = problem
+        .config
+        .iter()
+        .flat_map(|config| {
+            config.problems.iter().map(|mistake| {
+                json!({
+                    "file": config.file,
+                    "line": mistake.line,
+                    "column": mistake.column,
+                    "message": mistake.message,
+                    "hint": mistake.hint,
+                })
+            })
+        })
+        .collect();
+    json!({
+        "schema": "greylag.error/v1",
+        "type": "error",
+        "message": problem.message,
+        "causes": problem.causes,
+        "hints": problem.hints,
+        "exit_code": problem.exit.code(),
+        "mistakes": mistakes,
+    })
+}

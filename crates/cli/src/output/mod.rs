@@ -1,0 +1,13 @@
+//! How things are said: on which stream, in which format, in which words.
+
+mod explain;
+mod paint;
+mod screen;
+mod tell;
+mod words;
+
+pub use explain::{draw_failure, print_problem};
+pub use paint::{Paint, paint};
+pub use screen::{Format, Screen};
+pub use tell::count;
+pub use words::{blocker, clock, hold_reason, short_digest, span, wait_reason};

@@ -1,0 +1,147 @@
+//! Reasons, holds and times in words.
+
+use greylag_core::{gate::WaitReason, outcome::Blocker, plan::HoldReason};
+use jiff::{Timestamp, tz::TimeZone};
+use std::time::Duration;
+
+/// Why something waits, with the figure, the limit and who is to blame.
+pub fn wait_reason(reason: &WaitReason) -> String {
+    match reason {
+        WaitReason::Approval { digest } => {
+            format!("for an approval of {}", short_digest(digest))
+        }
+        WaitReason::Soak { until } => format!("soaking until {}", clock(*until)),
+        WaitReason::Window { opens: Some(at) } => {
+            format!("outside every window; the next opens at {}", clock(*at))
+        }
+        WaitReason::Window { opens: None } => "outside every window, and none opens again".into(),
+        WaitReason::Check { name, answer } => format!("check `{name}` says: {answer}"),
+        WaitReason::Paused { by, reason: None } => format!("paused by {by}"),
+        WaitReason::Paused {
+            by,
+            reason: Some(reason),
+        } => format!("paused by {by}: {reason}"),
+        WaitReason::ShardLock { holder } => {
+            format!("the shard's lock is held by {}", blocker(holder))
+        }
+        WaitReason::Lock {
+            blockers,
+            attempt,
+            deadline,
+        } => {
+            let who = match &blockers[..] {
+                [] => "somebody the server doesn't name".to_owned(),
+                [first] => blocker(first),
+                [first, rest @ ..] => format!("{} and {} more", blocker(first), rest.len()),
+            };
+            format!("locked out by {who} (try {attempt}, until {})", clock(*deadline))
+        }
+        WaitReason::Retry { attempt, at, error } => {
+            format!("try {attempt} failed ({error}); again at {}", clock(*at))
+        }
+        WaitReason::InFlight { limit } => format!("{limit} shards are in flight (max-in-flight)"),
+        WaitReason::Host { host, limit } => {
+            format!("{limit} shards of host {host} are in flight (max-per-host)")
+        }
+    }
+}
+
+/// Who stands in the way.
+pub fn blocker(blocker: &Blocker) -> String {
+    let mut text = format!("pid {}", blocker.pid);
+    let mut more = Vec::new();
+    if let Some(application) = blocker.application.as_deref().filter(|a| !a.is_empty()) {
+        more.push(application.to_owned());
+    }
+    if let Some(user) = &blocker.user {
+        more.push(format!("user {user}"));
+    }
+    if let Some(open) = blocker.open_ms {
+        more.push(format!("open for {}", span(Duration::from_millis(open))));
+    }
+    if let Some(holds) = &blocker.holds {
+        more.push(format!("holds {holds}"));
+    }
+    if !more.is_empty() {
+        text.push_str(&format!(" ({})", more.join(", ")));
+    }
+    if let Some(query) = &blocker.query {
+        let query: String = query.split_whitespace().collect::<Vec<_>>().join(" ");
+        let short: String = query.chars().take(60).collect();
+        let dots = if short.len() < query.len() { "…" } else { "" };
+        text.push_str(&format!(": {short}{dots}"));
+    }
+    text
+}
+
+/// Why a migration or a shard stays where it is, and what would change that.
+pub fn hold_reason(reason: &HoldReason) -> String {
+    match reason {
+        HoldReason::NotSupportedYet { phase } => {
+            let phase = serde_json::to_value(phase).unwrap_or_default();
+            let phase = phase.as_str().unwrap_or("this").to_owned();
+            format!("this version of greylag does not run {phase} migrations yet")
+        }
+        HoldReason::BehindHeld { held } => {
+            format!("it is behind {held}, which is held; tag it with a change (`-- greylag:change NAME`) to let it pass")
+        }
+        HoldReason::OutOfOrder { highest } => {
+            format!("it is below {highest}, which is applied already; `out-of-order = true` in [rollout] lets it in")
+        }
+        HoldReason::FailedBefore { migration } => {
+            format!("{migration} failed before and is still in its history; `greylag repair` clears it")
+        }
+        HoldReason::ChangedOnDisk {
+            migration,
+            applied,
+            file,
+        } => {
+            let applied = applied.map_or("none".to_owned(), |sum| sum.to_string());
+            format!("{migration} was changed after it was applied (checksum {applied} there, {file} in the file)")
+        }
+        HoldReason::MissingOnDisk { migration } => {
+            format!("{migration} is applied there, and its file is gone")
+        }
+        HoldReason::Unreachable { why } => format!("it can't be reached: {why}"),
+        HoldReason::Refused { refusal } => refusal.to_string(),
+        HoldReason::OutOfScope => "it is left out by --only".into(),
+        HoldReason::Unsettled { migration } => {
+            format!("{migration} is open there from another run; `greylag apply` looks what became of it")
+        }
+    }
+}
+
+/// `sha256:` and the first digits.
+pub fn short_digest(digest: &str) -> String {
+    let (kind, hex) = digest.split_once(':').unwrap_or(("", digest));
+    let short: String = hex.chars().take(12).collect();
+    if kind.is_empty() {
+        short
+    } else {
+        format!("{kind}:{short}")
+    }
+}
+
+/// The time of day, with the date where it isn't today's.
+pub fn clock(at: Timestamp) -> String {
+    let zone = TimeZone::system();
+    let at = at.to_zoned(zone.clone());
+    let today = Timestamp::now().to_zoned(zone).date();
+    if at.date() == today {
+        at.strftime("%H:%M:%S").to_string()
+    } else {
+        at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+}
+
+/// How long: `850 ms`, `3.2 s`, `4:05`, `2 h 05 min`.
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{} ms", time.as_millis()),
+        1..=9 => format!("{:.1} s", time.as_secs_f64()),
+        10..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{}:{:02} min", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

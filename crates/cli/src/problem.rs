@@ -1,0 +1,95 @@
+//! What the command line says when a verb can't do its work.
+
+use greylag_orchestrator::{
+    Exit, Explained,
+    project::{ConfigError, LoadError},
+};
+use std::fmt;
+
+/// An error on its way to the person: what, why, how to mend it, and the exit code.
+#[derive(Debug)]
+pub struct Problem {
+    pub exit: Exit,
+    pub message: String,
+    /// From the nearest to the root.
+    pub causes: Vec<String>,
+    pub hints: Vec<String>,
+    /// Mistakes in a file, to be drawn with the text.
+    pub config: Option<ConfigError>,
+}
+
+impl Problem {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            config: None,
+        }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub fn because(mut self, error: &dyn std::error::Error) -> Self {
+        self.causes.push(error.to_string());
+        self.causes.extend(causes(error));
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The project file could not be read.
+    pub fn of_file(error: LoadError) -> Self {
+        let causes = causes(&error);
+        match error {
+            LoadError::Config(error) => Self {
+                config: Some(error.clone()),
+                ..Self::usage(error.to_string())
+            },
+            LoadError::Read { .. } => Self {
+                causes,
+                ..Self::usage(error.to_string())
+            },
+        }
+    }
+}
+
+impl<E: Explained> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self {
+            exit: error.exit(),
+            message: error.to_string(),
+            causes: causes(&error),
+            hints: error.hints(),
+            config: None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What an error's sources say, without what was said already.
+fn causes<E: std::error::Error + ?Sized>(error: &E) -> Vec<String> {
+    let mut said = error.to_string();
+    let mut found = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            found.push(text.clone());
+        }
+        said = text;
+        next = cause.source();
+    }
+    found
+}

@@ -1,0 +1,343 @@
+//! A line per change of state, for pipes and for what scrolls above the live view.
+
+use super::{board::Board, frame::stage_words, open::Surface};
+use crate::output::{Paint, clock, count, draw_failure, paint, short_digest, span, wait_reason};
+use greylag_core::{event::Event, fleet::ShardName, gate::{Verdict, WaitReason}, outcome::Outcome};
+use greylag_orchestrator::Notice;
+use jiff::Timestamp;
+use std::{
+    collections::HashMap,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// A pipe is never silent for longer: some runners end silent jobs.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Turns notices into lines; remembers what it said, so as not to say it twice.
+#[derive(Debug, Default)]
+pub struct Teller {
+    /// Each shard that succeeds gets a line, not only waves and failures.
+    pub each_shard: bool,
+    /// Each migration, too.
+    pub each_migration: bool,
+    /// Where the migrations lie, for messages.
+    pub folder: Option<PathBuf>,
+    stage: Option<usize>,
+    waiting: String,
+    shards_waiting: HashMap<ShardName, String>,
+    started: HashMap<ShardName, Timestamp>,
+    waves_done: Vec<(usize, String)>,
+}
+
+impl Teller {
+    /// What is to be said of a notice; `board` has folded it already.
+    pub fn tell(&mut self, notice: &Notice, board: &Board) -> Vec<String> {
+        let mut lines = Vec::new();
+        match notice {
+            Notice::Surveyed {
+                shard,
+                unreachable: Some(why),
+                ..
+            } => lines.push(format!("{} {shard} can't be reached: {why}", paint(Paint::Bad, "✗"))),
+            Notice::Surveyed { .. } => {}
+            Notice::Taken {
+                rollout,
+                plan,
+                past,
+            } => {
+                let (done, all) = (board.complete, board.total());
+                let what = if past.is_empty() {
+                    format!("rollout {rollout} begins: {}", count(all, "shard"))
+                } else {
+                    format!("rollout {rollout} goes on: {done} of {} done", count(all, "shard"))
+                };
+                lines.push(format!("{what}, plan {}", short_digest(&plan.digest)));
+            }
+            Notice::Event(stamped) => self.event(&stamped.event, stamped.at, board, &mut lines),
+            Notice::Live { at, event } => self.event(event, *at, board, &mut lines),
+            Notice::Waiting { reasons } => self.wait(reasons, &mut lines),
+            Notice::Warning { shard, text } => {
+                let whose = shard.as_ref().map(|shard| format!("{shard}: "));
+                lines.push(format!("{} {}{text}", paint(Paint::Waits, "!"), whose.unwrap_or_default()));
+            }
+            Notice::Stopping {
+                cancelling,
+                in_flight,
+            } => {
+                let n = count(in_flight.len(), "shard");
+                lines.push(match cancelling {
+                    false => format!("stopping: nothing new starts, {n} in flight finish their current migration; interrupt again to cancel them on the servers"),
+                    true => format!("cancelling what is in flight on {n}"),
+                });
+            }
+        }
+        lines
+    }
+
+    fn event(&mut self, event: &Event, at: Timestamp, board: &Board, lines: &mut Vec<String>) {
+        match event {
+            Event::GateAnswered {
+                stage,
+                wave,
+                verdict,
+            } => {
+                self.enter(*stage, board, lines);
+                let name = board.waves.get(*wave).map_or("", |wave| &wave.name);
+                match verdict {
+                    Verdict::Pass => {
+                        let total = board.waves.get(*wave).map_or(0, |wave| wave.total);
+                        if total > 0 {
+                            lines.push(format!("wave {name}: {} may start", count(total, "shard")));
+                        }
+                        self.waiting.clear();
+                    }
+                    Verdict::Wait { reasons } => {
+                        let text = format!("wave {name} waits: {}", joined(reasons));
+                        self.once(text, lines);
+                    }
+                    Verdict::Stop { why } => {
+                        lines.push(format!("{} wave {name} can't start: {why}", paint(Paint::Bad, "✗")));
+                    }
+                }
+            }
+            Event::ShardStarted { stage, shard } => {
+                self.enter(*stage, board, lines);
+                self.started.insert(shard.clone(), at);
+            }
+            Event::MigrationApplied {
+                shard,
+                migration,
+                millis,
+                ..
+            } if self.each_migration => {
+                let time = span(Duration::from_millis(*millis));
+                lines.push(format!("  {shard}: {migration} applied in {time}"));
+            }
+            Event::ShardWaiting { shard, reasons, .. } => {
+                let text = joined(reasons);
+                let before = self.shards_waiting.insert(shard.clone(), text.clone());
+                if !text.is_empty() && before.as_ref() != Some(&text) {
+                    lines.push(format!("{} {shard} waits: {text}", paint(Paint::Waits, "…")));
+                }
+            }
+            Event::ShardEnded {
+                stage,
+                shard,
+                outcome,
+            } => self.ended(*stage, shard, outcome, at, board, lines),
+            Event::Approved { by, wave, .. } => {
+                let name = board.waves.get(*wave).map_or("", |wave| &wave.name);
+                lines.push(format!("wave {name} approved by {by}"));
+            }
+            Event::Paused { by, reason } => lines.push(format!(
+                "{} by {by}{}",
+                paint(Paint::Waits, "paused"),
+                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+            )),
+            Event::Resumed { by } => lines.push(format!("resumed by {by}")),
+            Event::Aborted { by, reason } => lines.push(format!(
+                "{} by {by}{}",
+                paint(Paint::Bad, "aborted"),
+                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+            )),
+            Event::Retried { shard, by } => lines.push(format!("{shard} is tried again, says {by}")),
+            Event::Skipped { shard, by, reason } => {
+                lines.push(format!("{shard} is skipped, says {by}: {reason}"));
+            }
+            Event::Settled {
+                shard,
+                migration,
+                applied,
+                by,
+                ..
+            } => {
+                let how = if *applied { "applied" } else { "absent" };
+                lines.push(format!("{shard}: {migration} is settled as {how} by {by}"));
+            }
+            Event::Superseded { by_rollout, why } => {
+                lines.push(format!("superseded by rollout {by_rollout}: {why}"));
+            }
+            Event::RolloutStarted { .. }
+            | Event::Restarted { .. }
+            | Event::MigrationApplied { .. }
+            | Event::StatementDone { .. }
+            | Event::Finished { .. } => {}
+        }
+    }
+
+    fn ended(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        outcome: &Outcome,
+        at: Timestamp,
+        board: &Board,
+        lines: &mut Vec<String>,
+    ) {
+        self.shards_waiting.remove(shard);
+        let started = self.started.remove(shard);
+        let took = started.and_then(|since| Duration::try_from(at.duration_since(since)).ok());
+        let took = took.map(|took| format!(" in {}", span(took))).unwrap_or_default();
+        match outcome {
+            Outcome::Applied => {
+                if self.each_shard {
+                    let work = board.work(stage, shard).len();
+                    let wave = board.wave_of(shard);
+                    let place = wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
+                    lines.push(format!(
+                        "{} {shard} has {}{took}{}",
+                        paint(Paint::Good, "✓"),
+                        count(work, "migration"),
+                        paint(Paint::Dim, place.unwrap_or_default())
+                    ));
+                }
+            }
+            Outcome::Absent => lines.push(format!(
+                "{shard}: looked, and nothing had happened there; it is taken again"
+            )),
+            Outcome::Failed { failure } => {
+                let what = failure.migration.as_ref().map(|m| format!(" in {m}"));
+                lines.push(format!(
+                    "{} {shard} failed{}{took}",
+                    paint(Paint::Bad, "✗"),
+                    what.unwrap_or_default()
+                ));
+                let detail = draw_failure(failure, self.folder.as_deref());
+                lines.extend(detail.into_iter().map(|line| format!("    {line}")));
+            }
+            Outcome::Unknown { doubt } => lines.push(format!(
+                "{} {shard}: {}; it is looked at before anything else happens there",
+                paint(Paint::Bad, "?"),
+                doubt.why
+            )),
+        }
+        self.wave_done(stage, shard, board, lines);
+    }
+
+    fn wave_done(&mut self, stage: usize, shard: &ShardName, board: &Board, lines: &mut Vec<String>) {
+        let Some(wave) = board.wave_of(shard) else { return };
+        let key = (stage, wave.name.clone());
+        if stage == board.stage && wave.done == wave.total && !self.waves_done.contains(&key) {
+            self.waves_done.push(key);
+            lines.push(format!(
+                "{} wave {}: {} done",
+                paint(Paint::Good, "✓"),
+                wave.name,
+                count(wave.total, "shard")
+            ));
+        }
+    }
+
+    fn enter(&mut self, stage: usize, board: &Board, lines: &mut Vec<String>) {
+        if self.stage == Some(stage) {
+            return;
+        }
+        self.stage = Some(stage);
+        let Some(plan) = &board.plan else { return };
+        if let Some(this) = plan.stages.get(stage) {
+            let title = format!("stage {} of {}: {}", stage + 1, plan.stages.len(), stage_words(this));
+            lines.push(paint(Paint::Strong, title));
+        }
+    }
+
+    fn wait(&mut self, reasons: &[WaitReason], lines: &mut Vec<String>) {
+        if reasons.is_empty() {
+            if !self.waiting.is_empty() {
+                self.waiting.clear();
+            }
+            return;
+        }
+        self.once(format!("waiting: {}", joined(reasons)), lines);
+    }
+
+    fn once(&mut self, text: String, lines: &mut Vec<String>) {
+        if self.waiting != text {
+            lines.push(paint(Paint::Waits, &text));
+            self.waiting = text;
+        }
+    }
+}
+
+/// The lines on stderr, with the time, and a heartbeat.
+pub struct Lines {
+    shared: Arc<Mutex<State>>,
+    heart: Mutex<Option<(mpsc::Sender<()>, JoinHandle<()>)>>,
+}
+
+struct State {
+    teller: Teller,
+    last: Instant,
+}
+
+impl Lines {
+    pub fn start(teller: Teller, board: Arc<Mutex<Board>>) -> Self {
+        let last = Instant::now();
+        let shared = Arc::new(Mutex::new(State { teller, last }));
+        let (stop, stopped) = mpsc::channel();
+        let seen = Arc::clone(&shared);
+        let heart = std::thread::spawn(move || {
+            let second = Duration::from_secs(1);
+            while stopped.recv_timeout(second) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // The board first, as everywhere, so that two threads can't wait for each other.
+                let board = board.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                if state.last.elapsed() >= HEARTBEAT {
+                    state.last = Instant::now();
+                    print(&heartbeat(&board));
+                }
+            }
+        });
+        Self {
+            shared,
+            heart: Mutex::new(Some((stop, heart))),
+        }
+    }
+}
+
+impl Surface for Lines {
+    fn show(&self, notice: &Notice, board: &Board) {
+        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in state.teller.tell(notice, board) {
+            print(&line);
+            state.last = Instant::now();
+        }
+    }
+
+    fn close(&self) {
+        let heart = self.heart.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, heart)) = heart {
+            drop(stop);
+            let _ = heart.join();
+        }
+    }
+}
+
+fn heartbeat(board: &Board) -> String {
+    if let Some((done, total)) = board.surveyed.filter(|(done, total)| done < total) {
+        return format!("still looking at the fleet: {done} of {total}");
+    }
+    let mut line = format!("still at it: {} of {}", board.complete, count(board.total(), "shard"));
+    if let Some((name, flight)) = board.in_flight.iter().next() {
+        line.push_str(&format!(", {} in flight ({name}", board.in_flight.len()));
+        if let Some(reason) = flight.waiting.first() {
+            line.push_str(&format!(" waits: {}", wait_reason(reason)));
+        }
+        line.push(')');
+    } else if let Some(reason) = board.waiting.first() {
+        line.push_str(&format!(", waiting: {}", wait_reason(reason)));
+    }
+    line
+}
+
+fn print(line: &str) {
+    let time = paint(Paint::Dim, clock(Timestamp::now()));
+    let _ = writeln!(anstream::stderr(), "{time} {line}");
+}
+
+fn joined(reasons: &[WaitReason]) -> String {
+    reasons.iter().map(wait_reason).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,12 @@
+//! What is seen of a run. Every view is a fold of the same notices; none has knowledge of its own.
+
+mod board;
+mod frame;
+mod lines;
+mod live;
+mod ndjson;
+mod open;
+
+pub use board::Board;
+pub use frame::stage_words;
+pub use open::{View, open};

@@ -1,0 +1,267 @@
+//! Images of what a statement touches, taken before it runs and again when somebody asks whether it did.
+
+use super::{
+    link::{Link, Trouble},
+    quote,
+    touched::{Kind, Object, Rule, Touched},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// What a statement touches, as it was: the `before` of an intent row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    #[serde(flatten)]
+    pub rule: Rule,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
+}
+
+/// One object, as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    #[serde(flatten)]
+    pub object: Object,
+    /// None: it was not there.
+    pub image: Option<String>,
+    /// When the server made it, where that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+}
+
+/// What images say of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Happened,
+    /// It did not, or running it again is right anyway.
+    Absent,
+    Unclear(String),
+}
+
+/// Takes the image of what a statement touches.
+pub async fn before(link: &mut Link, database: &str, touched: Touched) -> Result<Before, Trouble> {
+    let mut seen = Vec::new();
+    for mut object in touched.objects {
+        if object.kind != Kind::Database && object.schema.is_none() {
+            object.schema = current_schema(link, database).await?;
+        }
+        let mut image = look(link, object, &touched.rule).await?;
+        // Times count whole seconds: of a table made just now the next one can't be told apart.
+        if image.created.is_some() && !is_old(link, &image.object).await? {
+            image.created = None;
+        }
+        seen.push(image);
+    }
+    let rule = match touched.rule {
+        Rule::Rename { pairs } => Rule::Rename {
+            pairs: pairs
+                .into_iter()
+                .map(|(from, to)| (qualify(from, &seen), qualify(to, &seen)))
+                .collect(),
+        },
+        rule => rule,
+    };
+    Ok(Before { rule, seen })
+}
+
+/// Looks again, and says whether the statement happened.
+pub async fn judge(
+    link: &mut Link,
+    before: &Before,
+    create_select_is_atomic: bool,
+) -> Result<Verdict, Trouble> {
+    let mut now = Vec::new();
+    for seen in &before.seen {
+        now.push(look(link, seen.object.clone(), &before.rule).await?);
+    }
+    Ok(compare(before, &now, create_select_is_atomic))
+}
+
+/// The names of what looks different now.
+pub async fn changed(link: &mut Link, before: &Before) -> Result<Vec<String>, Trouble> {
+    let mut names = Vec::new();
+    for seen in &before.seen {
+        if look(link, seen.object.clone(), &before.rule).await?.image != seen.image {
+            names.push(seen.object.name.clone());
+        }
+    }
+    Ok(names)
+}
+
+/// The comparison alone.
+fn compare(before: &Before, now: &[Seen], create_select_is_atomic: bool) -> Verdict {
+    let pairs = || before.seen.iter().zip(now);
+    let unchanged = pairs().all(|(was, is)| was.image == is.image);
+    let name = before.seen.first().map(|s| s.object.name.clone()).unwrap_or_default();
+    match &before.rule {
+        Rule::Again => Verdict::Absent,
+        Rule::Unknown { why } => Verdict::Unclear(why.clone()),
+        Rule::Transaction => Verdict::Unclear(
+            "something in the file committed half-way, although it was to be one transaction".into(),
+        ),
+        Rule::Truncate => truncated(before, now),
+        _ if unchanged && !ambiguous_rename(before) => Verdict::Absent,
+        Rule::Change => match pairs().all(|(was, is)| was.image.is_some() && is.image.is_none()) {
+            true => Verdict::Unclear(format!("`{name}` is gone, which the statement doesn't do")),
+            false => Verdict::Happened,
+        },
+        Rule::Appear { with_rows } => match pairs().all(|(was, is)| was.image.is_none() && is.image.is_some()) {
+            true if *with_rows && !create_select_is_atomic => Verdict::Unclear(format!(
+                "`{name}` is there, but this server doesn't promise that all rows of the query are"
+            )),
+            true => Verdict::Happened,
+            false => Verdict::Unclear(format!("`{name}` was there before, and is another now")),
+        },
+        Rule::Vanish { again } => {
+            let there = pairs().filter(|(was, _)| was.image.is_some());
+            match there.clone().all(|(_, is)| is.image.is_none()) {
+                true => Verdict::Happened,
+                false if *again => Verdict::Absent,
+                false => Verdict::Unclear(format!(
+                    "of what it drops, only {} is gone",
+                    there.filter(|(_, is)| is.image.is_none()).map(|(was, _)| format!("`{}`", was.object.name)).collect::<Vec<_>>().join(", ")
+                )),
+            }
+        }
+        Rule::Rename { .. } => {
+            let expected = renamed(before);
+            match expected.iter().zip(now).all(|(image, is)| *image == is.image) && !ambiguous_rename(before) {
+                true => Verdict::Happened,
+                false => Verdict::Unclear("the tables look like neither before nor after".into()),
+            }
+        }
+    }
+}
+
+/// The server makes an emptied table anew. An empty one is as it should be, whoever emptied it.
+fn truncated(before: &Before, now: &[Seen]) -> Verdict {
+    match (before.seen.first(), now.first()) {
+        (Some(was), Some(is)) if was.created.is_some() && is.created.is_some() => {
+            match was.created == is.created {
+                true => Verdict::Absent,
+                false => Verdict::Happened,
+            }
+        }
+        _ => Verdict::Unclear("when the table was made is not to be seen".into()),
+    }
+}
+
+/// The images after the renaming, in the order of `seen`.
+fn renamed(before: &Before) -> Vec<Option<String>> {
+    let Rule::Rename { pairs } = &before.rule else {
+        return Vec::new();
+    };
+    let mut images: Vec<(Object, Option<String>)> =
+        before.seen.iter().map(|s| (s.object.clone(), s.image.clone())).collect();
+    for (from, to) in pairs {
+        let moved = images
+            .iter_mut()
+            .find(|(object, _)| object == from)
+            .and_then(|(_, image)| image.take());
+        if let Some((_, image)) = images.iter_mut().find(|(object, _)| object == to) {
+            *image = moved;
+        }
+    }
+    images.into_iter().map(|(_, image)| image).collect()
+}
+
+/// Two tables of one shape that change places look the same before and after.
+fn ambiguous_rename(before: &Before) -> bool {
+    matches!(before.rule, Rule::Rename { .. })
+        && renamed(before).iter().zip(&before.seen).all(|(after, seen)| *after == seen.image)
+}
+
+fn qualify(mut object: Object, seen: &[Seen]) -> Object {
+    if object.schema.is_none() {
+        let same = seen.iter().find(|s| s.object.name == object.name && s.object.kind == object.kind);
+        object.schema = same.and_then(|s| s.object.schema.clone());
+    }
+    object
+}
+
+/// The schema that an unqualified name means: a file may have said USE.
+async fn current_schema(link: &mut Link, database: &str) -> Result<Option<String>, Trouble> {
+    let current = link.value("SELECT DATABASE()").await?;
+    Ok(Some(current.unwrap_or_else(|| database.to_owned())))
+}
+
+async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trouble> {
+    let (sql, column) = show(&object);
+    let image = match link.run(sql).await {
+        Ok(answer) => answer.rows.into_iter().next().map(|row| {
+            let text = row.get(column).cloned().flatten();
+            // A stored program's text is NULL for an account that may run it and not read it.
+            text.map_or_else(|| "hidden".to_owned(), |text| digest(&strip(&text, &object)))
+        }),
+        Err(Trouble::Server(error)) if is_absent(error.code) => None,
+        Err(trouble) => return Err(trouble),
+    };
+    let created = match rule {
+        Rule::Truncate => created(link, &object).await?,
+        _ => None,
+    };
+    Ok(Seen { object, image, created })
+}
+
+/// What shows an object, and which column of it is the definition.
+fn show(object: &Object) -> (String, usize) {
+    let name = match &object.schema {
+        Some(schema) => format!("{}.{}", quote::name(schema), quote::name(&object.name)),
+        None => quote::name(&object.name),
+    };
+    match object.kind {
+        Kind::Table => (format!("SHOW CREATE TABLE {name}"), 1),
+        Kind::View => (format!("SHOW CREATE VIEW {name}"), 1),
+        Kind::Database => (format!("SHOW CREATE DATABASE {name}"), 1),
+        Kind::Trigger => (format!("SHOW CREATE TRIGGER {name}"), 2),
+        Kind::Procedure => (format!("SHOW CREATE PROCEDURE {name}"), 2),
+        Kind::Function => (format!("SHOW CREATE FUNCTION {name}"), 2),
+        Kind::Event => (format!("SHOW CREATE EVENT {name}"), 3),
+    }
+}
+
+/// No such table, view, database, routine, trigger, event; and a table where a view is asked for.
+fn is_absent(code: u16) -> bool {
+    matches!(code, 1146 | 1049 | 1305 | 1360 | 1539 | 1347 | 4091 | 1109)
+}
+
+/// When the server made a table; its statistics are not asked from a cache.
+async fn created(link: &mut Link, object: &Object) -> Result<Option<String>, Trouble> {
+    let schema = object.schema.clone().unwrap_or_default();
+    link.value(&format!(
+        "SELECT create_time FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
+        quote::text(&schema),
+        quote::text(&object.name)
+    ))
+    .await
+}
+
+async fn is_old(link: &mut Link, object: &Object) -> Result<bool, Trouble> {
+    let schema = object.schema.clone().unwrap_or_default();
+    let sql = format!(
+        "SELECT create_time < NOW() - INTERVAL 2 SECOND FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
+        quote::text(&schema),
+        quote::text(&object.name)
+    );
+    Ok(link.value(&sql).await?.as_deref() == Some("1"))
+}
+
+/// A definition without its own name, so that it can be followed through a renaming, and without the counter that moves
+/// with each row.
+fn strip(definition: &str, object: &Object) -> String {
+    let without_name = definition.replacen(&quote::name(&object.name), "", 1);
+    let Some(at) = without_name.find(" AUTO_INCREMENT=") else {
+        return without_name;
+    };
+    let digits = without_name[at + 16..].bytes().take_while(u8::is_ascii_digit).count();
+    format!("{}{}", &without_name[..at], &without_name[at + 16 + digits..])
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(16).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

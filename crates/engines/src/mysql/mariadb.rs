@@ -1,0 +1,129 @@
+//! MariaDB, the flavour: everything it says or does differently from MySQL is in this file.
+//!
+//! It has no server uuid. What it can prove of itself is host name, port, data directory and `server_id`: together the lineage.
+//! They outlive restarts and tell servers apart that run today; a clone of the whole machine carries them along, as a clone of
+//! MySQL carries its uuid. (`server_uid` is made from the network card, and so changes with each new container.)
+
+use super::flavour::{BlockerQuery, Flavour, numbers};
+use greylag_core::engine::Engine;
+
+pub struct MariaDb;
+
+impl Flavour for MariaDb {
+    fn engine(&self) -> Engine {
+        Engine::Mariadb
+    }
+
+    fn too_old(&self, version: &str) -> Option<&'static str> {
+        (numbers(version) < (10, 6, 0)).then_some("MariaDB 10.6 is the oldest with atomic DDL")
+    }
+
+    // `Slave_running` is there for every account. It is ON while both threads of the default source run.
+    fn server_sql(&self) -> &'static str {
+        "SELECT CONCAT_WS(':', @@hostname, @@port, @@datadir, @@global.server_id), \
+         @@global.read_only NOT IN ('0', 'OFF') OR @@global.innodb_read_only, \
+         (SELECT MAX(variable_value NOT IN ('OFF', '0')) FROM information_schema.global_status \
+           WHERE variable_name IN ('SLAVE_RUNNING', 'SLAVES_RUNNING'))"
+    }
+
+    fn replica_sql(&self) -> &'static str {
+        "SHOW ALL SLAVES STATUS"
+    }
+
+    fn replica_privilege(&self) -> &'static str {
+        "SLAVE MONITOR"
+    }
+
+    fn position_sql(&self) -> &'static str {
+        "SELECT IF(@@global.log_bin, @@global.gtid_binlog_pos, '')"
+    }
+
+    fn reset_sql(&self) -> &'static str {
+        "SET NAMES utf8mb4; SET SESSION autocommit = 1, sql_mode = DEFAULT, time_zone = DEFAULT, foreign_key_checks = DEFAULT, \
+         unique_checks = DEFAULT, sql_notes = DEFAULT, sql_safe_updates = DEFAULT, sql_select_limit = DEFAULT, \
+         tx_isolation = DEFAULT, tx_read_only = DEFAULT, max_statement_time = DEFAULT, \
+         group_concat_max_len = DEFAULT, default_storage_engine = DEFAULT"
+    }
+
+    fn create_select_is_atomic(&self) -> bool {
+        false
+    }
+
+    fn application_sql(&self) -> Option<&'static str> {
+        None
+    }
+
+    // The performance schema, which would show connect attributes, is off by default.
+    fn names_sessions_in_statements(&self) -> bool {
+        true
+    }
+
+    fn blocker_sql(&self) -> &'static [BlockerQuery] {
+        &[
+            BlockerQuery {
+                sql: "SELECT DISTINCT holder.id, holder.user, CONCAT(held.lock_mode, ' lock on rows of ', held.lock_table), \
+                      COALESCE(holder.info, trx.trx_query), \
+                      TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+                      FROM information_schema.innodb_trx waiter \
+                      JOIN information_schema.innodb_lock_waits waits ON waits.requesting_trx_id = waiter.trx_id \
+                      JOIN information_schema.innodb_locks held ON held.lock_id = waits.blocking_lock_id \
+                      JOIN information_schema.innodb_trx trx ON trx.trx_id = waits.blocking_trx_id \
+                      LEFT JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
+                      WHERE waiter.trx_mysql_thread_id = {pid}",
+                unseen: "row locks can't be seen: GRANT PROCESS ON *.* would show them",
+            },
+            BlockerQuery {
+                sql: "SELECT DISTINCT holder.id, holder.user, \
+                      CONCAT(held.lock_mode, ' on ', held.table_schema, '.', held.table_name), holder.info, \
+                      TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+                      FROM information_schema.processlist waiter \
+                      JOIN information_schema.metadata_lock_info held \
+                        ON held.thread_id <> waiter.id AND held.lock_type = 'Table metadata lock' \
+                       AND LOCATE(held.table_name, waiter.info) > 0 \
+                      JOIN information_schema.processlist holder ON holder.id = held.thread_id \
+                      LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.id \
+                      WHERE waiter.id = {pid} AND waiter.state LIKE '%metadata lock%'",
+                unseen: "",
+            },
+            // Without the plugin METADATA_LOCK_INFO nothing says who holds a metadata lock: every open transaction of the same
+            // database may.
+            BlockerQuery {
+                sql: "SELECT holder.id, holder.user, \
+                      'perhaps a metadata lock: its transaction is open (INSTALL SONAME ''metadata_lock_info'' would tell)', \
+                      COALESCE(holder.info, trx.trx_query), \
+                      TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+                      FROM information_schema.processlist waiter \
+                      JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id <> waiter.id \
+                      JOIN information_schema.processlist holder \
+                        ON holder.id = trx.trx_mysql_thread_id AND holder.db <=> waiter.db \
+                      WHERE waiter.id = {pid} AND waiter.state LIKE '%metadata lock%' \
+                        AND NOT EXISTS (SELECT 1 FROM information_schema.plugins \
+                                         WHERE plugin_name = 'METADATA_LOCK_INFO' AND plugin_status = 'ACTIVE')",
+                unseen: "metadata locks can't be seen: GRANT PROCESS ON *.* would show the open transactions",
+            },
+        ]
+    }
+
+    fn settings_sql(&self) -> &'static str {
+        "SELECT variable_name, variable_value FROM information_schema.global_variables \
+         WHERE variable_name IN ('LOG_BIN', 'GTID_STRICT_MODE', 'WSREP_ON')"
+    }
+
+    fn judge_setting(&self, name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+        match (name, value) {
+            ("LOG_BIN", "OFF") => Some((
+                "the binary log is off: there is no position to wait for, so replicas can't be proved to have a migration",
+                "start the server with log_bin",
+            )),
+            ("GTID_STRICT_MODE", "OFF") => Some((
+                "gtid_strict_mode is off: a replica that was written to by itself goes unnoticed",
+                "SET GLOBAL gtid_strict_mode = ON",
+            )),
+            ("WSREP_ON", "ON") => Some((
+                "this is a Galera node: named locks hold on this node alone, so every project must come through the same node",
+                "point all projects at one node",
+            )),
+            _ => None,
+        }
+    }
+}

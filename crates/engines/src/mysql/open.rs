@@ -1,0 +1,181 @@
+//! Opens a working connection and sets it up.
+
+use super::{
+    flavour,
+    link::{Link, Trouble},
+    names::Names,
+    quote,
+    session::MysqlSession,
+    url::{self, Address, Tls},
+};
+use crate::{error::OpenError, secret::Secret, session::Session, target::Target};
+use mysql_async::{DriverError, Error, IoError, Opts};
+use std::time::Duration;
+
+/// Connects and sets the working connection up.
+pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
+    let address = url::read(target)?;
+    let password = match &target.password {
+        Some(source) => Some(source.resolve().await?),
+        None => address.password.clone().map(Secret::new),
+    };
+    let (mut link, options) = connect(target, &address, password.as_ref()).await?;
+    let seen = greet(target, &mut link).await?;
+    for statement in target.session_sql.iter() {
+        link.run(statement.as_str()).await.map_err(|trouble| match trouble {
+            Trouble::Server(error) => OpenError::SessionSql {
+                address: target.address(),
+                statement: statement.clone(),
+                message: error.message,
+            },
+            Trouble::Lost(source) => unreachable_node(target, source),
+        })?;
+    }
+    Ok(Box::new(MysqlSession {
+        names: Names::new(target, &seen.database),
+        flavour: seen.flavour,
+        version: seen.version,
+        max_packet: seen.max_packet,
+        lowers_names: seen.lowers_names,
+        target: target.clone(),
+        options,
+        link,
+        held: Vec::new(),
+        dirty: false,
+    }))
+}
+
+/// Connects within the target's time, with TLS as the URL asks for it.
+async fn connect(
+    target: &Target,
+    address: &Address,
+    password: Option<&Secret>,
+) -> Result<(Link, Opts), OpenError> {
+    // Set by whoever starts first; a second try finds it set.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let with_tls = address.tls != Tls::Disabled && address.socket.is_none();
+    let attempt = async |with_tls| {
+        let options: Opts = address
+            .options(password.map(Secret::expose), &target.application, with_tls)
+            .into();
+        let link = Link::connect(options.clone(), target.address()).await?;
+        Ok::<_, Error>((link, options))
+    };
+    let connected = tokio::time::timeout(target.connect_timeout, async {
+        match attempt(with_tls).await {
+            Err(Error::Driver(DriverError::NoClientSslFlagFromServer))
+                if address.tls == Tls::Preferred =>
+            {
+                attempt(false).await
+            }
+            other => other,
+        }
+    });
+    match connected.await {
+        Ok(Ok(connected)) => Ok(connected),
+        Ok(Err(error)) => Err(refused(target, address, error)),
+        Err(_) => Err(unreachable_node(
+            target,
+            format!("no answer within {:?}", target.connect_timeout).into(),
+        )),
+    }
+}
+
+/// What a server says of itself at the start.
+struct Seen {
+    flavour: &'static dyn flavour::Flavour,
+    version: String,
+    database: String,
+    max_packet: u64,
+    lowers_names: bool,
+}
+
+/// Settings of every working connection, and what the server is.
+///
+/// `lock_wait_timeout` is a year by default, and its queue stops every reader of the table. `wait_timeout` would let go of the
+/// shard's lock in a pause. `sql_mode` stays the server's: a migration means what it means there.
+async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
+    let sql = format!(
+        "SET NAMES utf8mb4; SET SESSION wait_timeout = 28800, {}; \
+         SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE(), @@global.max_allowed_packet, @@lower_case_table_names",
+        lock_timeouts(Duration::from_secs(2))
+    );
+    let mut answers = Vec::new();
+    link.run_all(sql, &mut answers).await.map_err(|trouble| match trouble {
+        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
+        Trouble::Lost(source) => unreachable_node(target, source),
+    })?;
+    let row = answers.pop().and_then(|a| a.rows.into_iter().next()).unwrap_or_default();
+    let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+    let (id, version) = (column(0), column(1));
+    // The handshake carries the lower half of the id.
+    if id.parse::<u64>().map(|id| id as u32) != Ok(link.id()) {
+        return Err(OpenError::Pooler {
+            address: target.address(),
+            why: format!(
+                "the handshake said connection {}, the server says {id}; name the server itself in the URL",
+                link.id()
+            ),
+        });
+    }
+    let flavour = flavour::of(&version, &column(2));
+    if let Some(why) = flavour.too_old(&version) {
+        return Err(OpenError::Version {
+            address: target.address(),
+            version,
+            why: why.into(),
+        });
+    }
+    Ok(Seen {
+        flavour,
+        version,
+        database: column(3),
+        max_packet: column(4).parse().unwrap_or(u64::MAX),
+        lowers_names: column(5) != "0",
+    })
+}
+
+/// The settings that bound every wait for a lock. Both servers count in whole seconds.
+pub fn lock_timeouts(timeout: Duration) -> String {
+    let seconds = timeout.as_millis().div_ceil(1000).max(1);
+    format!("lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
+}
+
+fn unreachable_node(target: &Target, source: Box<dyn std::error::Error + Send + Sync>) -> OpenError {
+    OpenError::Unreachable {
+        address: target.address(),
+        source,
+    }
+}
+
+/// The driver's error, without anything secret: servers name user and host, never the password.
+fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
+    let login = |message: String| OpenError::Login {
+        address: target.address(),
+        user: address.user.clone(),
+        message,
+    };
+    match error {
+        Error::Server(error) => match error.code {
+            1049 => login(format!(
+                "there is no database {}, or the account may not see it",
+                quote::name(&address.database)
+            )),
+            1044 => login(format!("{} (GRANT it the database)", error.message)),
+            1045 | 1251 | 1524 | 1698 | 1130 | 1129 | 1820 | 1862 | 3118 | 4151 => login(error.message),
+            _ => unreachable_node(target, Box::new(error)),
+        },
+        Error::Io(IoError::Tls(source)) => OpenError::Tls {
+            address: target.address(),
+            source: Box::new(source),
+        },
+        Error::Driver(DriverError::NoClientSslFlagFromServer) => OpenError::Tls {
+            address: target.address(),
+            source: "the server offers no TLS (ssl-mode=PREFERRED or DISABLED goes without)".into(),
+        },
+        Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+            login(format!("the account logs in by `{name}`, which is not supported"))
+        }
+        other => unreachable_node(target, Box::new(other)),
+    }
+}

@@ -1,0 +1,106 @@
+//! Finds out, under the lock, what became of a job whose answer was lost.
+//!
+//! The named lock goes only with the server's thread of the connection that held it, so whoever settles knows that nothing of
+//! the lost attempt still runs.
+
+use super::{
+    failure, history,
+    image::{self, Before, Verdict},
+    session::MysqlSession,
+    steps::{self, Step},
+    stepwise,
+};
+use crate::{
+    error::EngineError,
+    job::{Job, Settled},
+};
+use greylag_core::{
+    outcome::Doubt,
+    survey::{Intent, StepRow, StepState},
+};
+
+/// What the images say of an open intent.
+pub enum Seen {
+    /// The row as it stands now, with its intent closed.
+    Open(StepRow),
+    Unclear(Doubt),
+}
+
+pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, EngineError> {
+    let sql = history::applied_sql(&session.names, job);
+    let applied = session.link.value(&sql).await;
+    let applied = applied.map_err(|t| session.link.refused(t, "settling a migration"))?;
+    if applied.as_deref() == Some("1") {
+        return Ok(Settled::Applied);
+    }
+    let Some(row) = steps::find(session, &job.migration).await? else {
+        return Ok(Settled::Absent);
+    };
+    let row = match row.intent {
+        None => row,
+        Some(_) => match intent(session, job, &row).await? {
+            Seen::Open(row) => row,
+            Seen::Unclear(doubt) => return Ok(Settled::Unknown(doubt)),
+        },
+    };
+    if let (StepState::Failed, Some(failure)) = (row.state, row.failure.clone()) {
+        return Ok(Settled::Failed(failure));
+    }
+    if stepwise::is_complete(job, &row) && stepwise::close(session, job).await? {
+        return Ok(Settled::Applied);
+    }
+    Ok(Settled::Absent)
+}
+
+/// Compares what an open intent touches with its image, and closes it where that tells.
+pub async fn intent(session: &mut MysqlSession, job: &Job, row: &StepRow) -> Result<Seen, EngineError> {
+    let Some(intent) = &row.intent else {
+        return Ok(Seen::Open(row.clone()));
+    };
+    let verdict = match serde_json::from_value::<Before>(intent.before.clone()) {
+        Ok(before) => {
+            let atomic = session.flavour.create_select_is_atomic();
+            let verdict = image::judge(&mut session.link, &before, atomic).await;
+            verdict.map_err(|t| session.link.refused(t, "comparing the catalog with its image"))?
+        }
+        Err(error) => Verdict::Unclear(format!("its image is not readable by this version of greylag ({error})")),
+    };
+    let mut row = row.clone();
+    match verdict {
+        Verdict::Unclear(why) => return Ok(Seen::Unclear(doubt(session, job, intent, &why))),
+        Verdict::Absent => {}
+        Verdict::Happened => {
+            row.hashes.truncate(intent.statement as usize);
+            row.hashes.push(intent.hash.clone());
+            row.statements_done = intent.statement + 1;
+        }
+    }
+    row.intent = None;
+    let step = Step {
+        state: row.state,
+        done: row.statements_done as usize,
+        hashes: &row.hashes,
+        intent: None,
+        failure: row.failure.as_ref(),
+    };
+    let written = session.link.run(steps::write_sql(&session.names, job, &step)).await;
+    written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
+    Ok(Seen::Open(row))
+}
+
+/// What only a person can settle, with the command that does.
+fn doubt(session: &MysqlSession, job: &Job, intent: &Intent, why: &str) -> Doubt {
+    Doubt {
+        migration: Some(job.migration.clone()),
+        place: failure::place(job, intent.statement as usize, None),
+        why: format!(
+            "whether statement {} of {} took effect can't be told: {why}. Look at the database, then run \
+             `greylag rollout settle {} {} --applied --reason …` or the same with --absent",
+            intent.statement + 1,
+            job.script_name,
+            session.target.shard,
+            job.migration,
+        ),
+        needs_person: true,
+    }
+}
