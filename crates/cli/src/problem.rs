@@ -51,7 +51,11 @@ impl Problem {
         let mut problem = Self::usage(error.to_string());
         problem.causes = causes(&error);
         if let LoadError::Config(config) = error {
-            problem.mistakes = config.problems.iter().map(|found| Mistake::of_project(&config.file, found)).collect();
+            problem.mistakes = config
+                .problems
+                .iter()
+                .map(|found| Mistake::of_project(&config.file, found))
+                .collect();
         }
         problem
     }
@@ -66,11 +70,15 @@ impl Problem {
         for fault in &error.faults {
             match fault {
                 FileFault::File { path, error } => {
-                    problem.mistakes.push(Mistake::of_migration(&shown(path), error));
+                    problem
+                        .mistakes
+                        .push(Mistake::of_migration(&shown(path), error));
                 }
                 _ => {
                     let why = causes(fault);
-                    problem.causes.push([vec![fault.to_string()], why].concat().join(": "));
+                    problem
+                        .causes
+                        .push([vec![fault.to_string()], why].concat().join(": "));
                     problem.hints.extend(fault.hint());
                 }
             }

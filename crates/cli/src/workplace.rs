@@ -44,10 +44,13 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
     let found = discover(&project).await?;
     let files = read_folders(&project.migrations).map_err(|error| Problem::of_files(&error))?;
     for path in &files.passed_over {
-        screen.say(format!("note: {} is no migration by its name, and is passed over", shown(path)));
+        screen.say(format!(
+            "note: {} is no migration by its name, and is passed over",
+            shown(path)
+        ));
     }
     let migrations = Migrations {
-        files: files.set.into_vec().into(),
+        files: Arc::new(files.set),
         placeholders: project.placeholders.clone(),
     };
     let journal = match mode {

@@ -20,6 +20,19 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The meaning of a code; an unknown one is an error.
+    pub fn from_code(code: u8) -> Exit {
+        match code {
+            0 => Exit::Done,
+            2 => Exit::Usage,
+            3 => Exit::Split,
+            4 => Exit::Waiting,
+            5 => Exit::Problems,
+            6 => Exit::Refused,
+            _ => Exit::Error,
+        }
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

@@ -25,8 +25,8 @@ pub struct Baseline {
     #[arg(long, value_name = "SHARD", num_args = 1..)]
     only: Vec<String>,
     /// What the history says
-    #[arg(long, default_value = "<< Greylag Baseline >>")]
-    description: String,
+    #[arg(long)]
+    description: Option<String>,
     /// Don't ask
     #[arg(short, long)]
     yes: bool,
@@ -50,10 +50,10 @@ pub async fn run(verb: &Baseline, global: &Global, screen: &Screen) -> Result<Ex
         &place.setup,
         only.as_ref(),
         &verb.version,
-        &verb.description,
+        verb.description.as_deref(),
         watcher,
     )
     .await;
     view.close();
-    Ok(print_report(screen, "greylag.baseline/v1", &report?))
+    Ok(print_report(screen, "greylag.baseline/v1", &report))
 }

@@ -75,7 +75,9 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
         Some(Verb::Accept { shard, reason }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let shard = place.shard(shard)?;
-            let report = operations::accept(&place.setup, &shard, &given(reason)?).await?;
+            let reason = given(reason)?;
+            tracing::info!(%shard, reason, "accept");
+            let report = operations::accept(&place.setup, &shard).await?;
             let report = OperationReport {
                 shards: vec![report],
             };
@@ -84,7 +86,9 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
         Some(Verb::Rebrand { shard, reason }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let shard = place.shard(shard)?;
-            let report = operations::rebrand(&place.setup, &shard, &given(reason)?).await?;
+            let reason = given(reason)?;
+            tracing::info!(%shard, reason, "rebrand");
+            let report = operations::rebrand(&place.setup, &shard).await?;
             let report = OperationReport {
                 shards: vec![report],
             };

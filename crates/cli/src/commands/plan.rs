@@ -100,9 +100,25 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     ));
     match prospect {
         Prospect::Fresh { .. } => {}
-        Prospect::Continue { rollout, .. } => {
+        Prospect::Continue { rollout, new, .. } => {
             screen.result(format!(
                 "unfinished rollout {rollout} goes on with the plan it has"
+            ));
+            if !new.is_empty() {
+                let names: Vec<_> = new.iter().map(ToString::to_string).collect();
+                screen.result(format!(
+                    "{} in the plan after it: apply again then",
+                    waits(&names)
+                ));
+            }
+        }
+        Prospect::SettleFirst {
+            rollout, shards, ..
+        } => {
+            let names: Vec<_> = shards.iter().map(ToString::to_string).collect();
+            screen.result(format!(
+                "unfinished rollout {rollout}: files have changed; first it is settled what became of {}",
+                some(&names)
             ));
         }
         Prospect::Supersede { rollout, why, .. } => screen.result(format!(
@@ -233,6 +249,11 @@ fn print_waves(screen: &Screen, plan: &Planned) {
             },
         ),
     ));
+}
+
+fn waits(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "comes" } else { "come" };
+    format!("{} {verb}", some(names))
 }
 
 /// A few names, and how many more.

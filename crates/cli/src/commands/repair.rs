@@ -46,11 +46,10 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
     } else {
         Journal::Write
     };
-    let reason = if verb.dry_run {
-        String::new()
-    } else {
-        given(&verb.reason)?
-    };
+    if !verb.dry_run {
+        let reason = given(&verb.reason)?;
+        tracing::info!(by = "repair", reason);
+    }
     let place = workplace::open(global, screen, mode).await?;
     let only = place.shards(&verb.only)?;
     if !verb.dry_run {
@@ -64,17 +63,14 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
     }
     let view = view::open(screen, place.folder());
     let watcher = Arc::clone(&view) as Arc<dyn Watcher>;
-    let report = operations::repair(
-        &place.setup,
-        only.as_ref(),
-        verb.migration.as_ref(),
-        &reason,
-        verb.dry_run,
-        watcher,
-    )
-    .await;
+    let wanted = operations::Repair {
+        migration: verb.migration.clone(),
+        only,
+        dry_run: verb.dry_run,
+    };
+    let report = operations::repair(&place.setup, &wanted, watcher).await;
     view.close();
-    Ok(print_report(screen, "greylag.repair/v1", &report?))
+    Ok(print_report(screen, "greylag.repair/v1", &report))
 }
 
 /// Asks on a terminal; without one, `--yes` must have said it.

@@ -42,11 +42,19 @@ async fn a_pattern_finds_sqlite_files_and_passes_over_what_lies_beside_them() {
         ("shards/deep/c.db", ""),
         ("other/d.db", ""),
     ]);
-    let glob = |pattern: &str, more: &str| format!("[[discover]]\nkind = \"glob\"\npattern = \"{pattern}\"\n{more}");
+    let glob = |pattern: &str, more: &str| {
+        format!("[[discover]]\nkind = \"glob\"\npattern = \"{pattern}\"\n{more}")
+    };
     let one = place.shards(&glob("shards/*.db*", "")).await;
     insta::assert_snapshot!(one, @"");
-    let tidy = Place::new(&[("t/x/data.db", ""), ("t/y/data.db", ""), ("t/y/data.db-shm", "")]);
-    let deep = tidy.shards(&glob("t/**/data.db", "shard-name = \"tenant-{folder}\"")).await;
+    let tidy = Place::new(&[
+        ("t/x/data.db", ""),
+        ("t/y/data.db", ""),
+        ("t/y/data.db-shm", ""),
+    ]);
+    let deep = tidy
+        .shards(&glob("t/**/data.db", "shard-name = \"tenant-{folder}\""))
+        .await;
     insta::assert_snapshot!(deep, @"");
     let alike = tidy.shards(&glob("t/*/data.db", "")).await;
     insta::assert_snapshot!(alike, @"");
@@ -55,12 +63,20 @@ async fn a_pattern_finds_sqlite_files_and_passes_over_what_lies_beside_them() {
 #[tokio::test]
 async fn a_command_prints_shards() {
     let place = Place::new(&[]);
-    let command = |script: &str| format!("[[discover]]\nname = \"inventory\"\nkind = \"command\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n");
+    let command = |script: &str| {
+        format!(
+            "[[discover]]\nname = \"inventory\"\nkind = \"command\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n"
+        )
+    };
     let found = place
-        .shards(&command(r#"echo '[{"name": "a", "primary": "sqlite:a.db"}]'"#))
+        .shards(&command(
+            r#"echo '[{"name": "a", "primary": "sqlite:a.db"}]'"#,
+        ))
         .await;
     insta::assert_snapshot!(found, @"");
-    let failed = place.shards(&command("echo no such team >&2; exit 7")).await;
+    let failed = place
+        .shards(&command("echo no such team >&2; exit 7"))
+        .await;
     insta::assert_snapshot!(failed, @"");
     let nonsense = place.shards(&command("echo hello")).await;
     insta::assert_snapshot!(nonsense, @"");
@@ -76,7 +92,9 @@ async fn an_empty_answer_is_an_error_unless_it_is_allowed() {
     let source = "[[discover]]\nname = \"list\"\nkind = \"file\"\npath = \"shards.csv\"\n";
     insta::assert_snapshot!(place.shards(source).await, @"");
     let shard = "[[shard]]\nname = \"a\"\nprimary = \"sqlite:a.db\"\n";
-    let allowed = place.shards(&format!("{source}allow-empty = true\n{shard}")).await;
+    let allowed = place
+        .shards(&format!("{source}allow-empty = true\n{shard}"))
+        .await;
     insta::assert_snapshot!(allowed, @"");
     insta::assert_snapshot!(place.shards("").await, @"");
 }
@@ -84,8 +102,14 @@ async fn an_empty_answer_is_an_error_unless_it_is_allowed() {
 #[tokio::test]
 async fn every_wrong_row_of_every_source_is_told_at_once() {
     let place = Place::new(&[
-        ("one.csv", "name,primary\neu 1,postgres://h/a\nb,nonsense\n,postgres://h/c\n"),
-        ("two.json", r#"[{"name": "x", "primry": "postgres://h/x"}, {"name": "y", "primary": "postgres://h/y", "password": "hunter2"}]"#),
+        (
+            "one.csv",
+            "name,primary\neu 1,postgres://h/a\nb,nonsense\n,postgres://h/c\n",
+        ),
+        (
+            "two.json",
+            r#"[{"name": "x", "primry": "postgres://h/x"}, {"name": "y", "primary": "postgres://h/y", "password": "hunter2"}]"#,
+        ),
     ]);
     let found = place
         .shards("[[discover]]\nkind = \"file\"\nname = \"one\"\npath = \"one.csv\"\n[[discover]]\nname = \"two\"\nkind = \"file\"\npath = \"two.json\"\n[[discover]]\nname = \"gone\"\nkind = \"file\"\npath = \"gone.json\"\n")

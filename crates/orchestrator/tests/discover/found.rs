@@ -55,7 +55,14 @@ pub fn show(found: &Found) -> String {
     let mut text = String::new();
     for (at, member) in found.fleet.shards.iter().enumerate() {
         let shard = &member.shard;
-        write!(text, "{} {} host={}", shard.name, member.target.address(), shard.host).unwrap();
+        write!(
+            text,
+            "{} {} host={}",
+            shard.name,
+            member.target.address(),
+            shard.host
+        )
+        .unwrap();
         if let Some(schema) = &shard.schema {
             write!(text, " schema={schema}").unwrap();
         }

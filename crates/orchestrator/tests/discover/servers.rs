@@ -32,10 +32,15 @@ async fn a_catalog_is_asked_by_its_own_query() {
         }
         let place = Place::new(&[]);
         let source = |query: &str| {
-            format!("[[discover]]\nname = \"catalog\"\nkind = \"sql\"\nurl = \"{}\"\nquery = \"{query}\"\n", catalog.url)
+            format!(
+                "[[discover]]\nname = \"catalog\"\nkind = \"sql\"\nurl = \"{}\"\nquery = \"{query}\"\n",
+                catalog.url
+            )
         };
         let found = place
-            .shards(&source("SELECT name, primary_url, host, region FROM shards WHERE active = 1"))
+            .shards(&source(
+                "SELECT name, primary_url, host, region FROM shards WHERE active = 1",
+            ))
             .await;
         assert_eq!(
             found,
@@ -43,9 +48,16 @@ async fn a_catalog_is_asked_by_its_own_query() {
             "{engine:?}"
         );
         let wrong = place.shards(&source("SELECT nme FROM shards")).await;
-        assert!(wrong.starts_with("error: discovery source `catalog`: "), "{wrong}");
+        assert!(
+            wrong.starts_with("error: discovery source `catalog`: "),
+            "{wrong}"
+        );
         assert!(wrong.contains("nme"), "{wrong}");
-        let empty = place.shards(&source("SELECT name, primary_url FROM shards WHERE active = 9")).await;
+        let empty = place
+            .shards(&source(
+                "SELECT name, primary_url FROM shards WHERE active = 9",
+            ))
+            .await;
         assert!(empty.contains("it found no shard"), "{empty}");
     }
 }
@@ -56,7 +68,10 @@ async fn a_catalog_that_is_not_there_is_named_without_its_password() {
     let found = place
         .shards("[[discover]]\nname = \"catalog\"\nkind = \"sql\"\nurl = \"postgres://me:hunter2@127.0.0.1:1/catalog\"\nquery = \"SELECT 1\"\n")
         .await;
-    assert!(found.starts_with("error: discovery source `catalog`: "), "{found}");
+    assert!(
+        found.starts_with("error: discovery source `catalog`: "),
+        "{found}"
+    );
     assert!(!found.contains("hunter2"), "{found}");
 }
 
@@ -70,7 +85,10 @@ async fn databases_of_a_server_are_found_by_name() {
         let two = server.database("tenant_b").await.unwrap();
         let place = Place::new(&[]);
         let source = |matching: &str| {
-            format!("[[discover]]\nkind = \"databases\"\nname = \"server\"\nurl = \"{}\"\nmatch = \"{matching}\"\nshard-name = \"x-{{name}}\"\n", one.url)
+            format!(
+                "[[discover]]\nkind = \"databases\"\nname = \"server\"\nurl = \"{}\"\nmatch = \"{matching}\"\nshard-name = \"x-{{name}}\"\n",
+                one.url
+            )
         };
         let found = place
             .find(&source(&format!("^({}|{})$", one.name, two.name)))
@@ -87,7 +105,11 @@ async fn databases_of_a_server_are_found_by_name() {
         expected.sort();
         assert_eq!(names, expected, "{engine:?}");
         for shard in &found.fleet.shards {
-            greylag_engines::open(&shard.target).await.unwrap().close().await;
+            greylag_engines::open(&shard.target)
+                .await
+                .unwrap()
+                .close()
+                .await;
         }
         let none = place.shards(&source("^no such name$")).await;
         assert!(none.contains("matches `^no such name$`"), "{none}");
@@ -101,12 +123,18 @@ async fn schemas_of_a_database_are_found_by_name() {
     };
     let database = server.database("tenants").await.unwrap();
     server
-        .execute(&database.name, "CREATE SCHEMA tenant_1; CREATE SCHEMA tenant_2; CREATE SCHEMA other")
+        .execute(
+            &database.name,
+            "CREATE SCHEMA tenant_1; CREATE SCHEMA tenant_2; CREATE SCHEMA other",
+        )
         .await
         .unwrap();
     let place = Place::new(&[]);
     let found = place
-        .shards(&format!("[[discover]]\nkind = \"schemas\"\nurl = \"{}\"\nmatch = \"^tenant_\"\n", database.url))
+        .shards(&format!(
+            "[[discover]]\nkind = \"schemas\"\nurl = \"{}\"\nmatch = \"^tenant_\"\n",
+            database.url
+        ))
         .await;
     insta::assert_snapshot!(plain(&found, &database.url, &database.name), @"");
 }
