@@ -28,7 +28,8 @@ pub struct Rollout {
     pub(super) plan: Carried,
     /// Each shard's host, by number.
     pub(super) hosts: Arc<[u32]>,
-    pub(super) started: Option<Timestamp>,
+    pub(super) taken_up: Timestamp,
+    pub(super) started: bool,
     pub(super) epoch: u64,
     pub(super) end: Option<End>,
     pub(super) aborted: Option<(String, Option<String>)>,
@@ -123,7 +124,8 @@ impl Rollout {
         let count = plan.shards.len();
         let mut rollout = Self {
             hosts: number_hosts(&plan),
-            started: None,
+            taken_up: at,
+            started: false,
             epoch: 0,
             end: None,
             aborted: None,
@@ -158,7 +160,7 @@ impl Rollout {
             plan: Carried(plan),
         };
         rollout.enter_stage(0);
-        rollout.advance(at);
+        rollout.advance();
         rollout
     }
 
@@ -185,6 +187,11 @@ impl Rollout {
 
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan.0
+    }
+
+    /// When it was taken up for the first time.
+    pub fn taken_up(&self) -> Timestamp {
+        self.taken_up
     }
 
     /// The lease's epoch of whoever spoke last.
@@ -369,7 +376,7 @@ impl Rollout {
     }
 
     /// Moves the cursor past everything that is through.
-    pub(super) fn advance(&mut self, at: Timestamp) {
+    pub(super) fn advance(&mut self) {
         while !self.is_through() && self.cursor.open == 0 && !self.is_over_budget() {
             let Cursor { stage, wave, .. } = self.cursor;
             if !self.is_wave(wave) {
@@ -380,12 +387,7 @@ impl Rollout {
                 continue;
             }
             let counts = self.counts[stage][wave];
-            if self.cursor.gate == Gate::Passed {
-                // Where nothing was applied there is nothing to watch.
-                if counts.applied > 0 {
-                    self.soak_after(wave, at);
-                }
-            } else if counts.pending > 0 {
+            if self.cursor.gate != Gate::Passed && counts.pending > 0 {
                 return;
             }
             self.cursor.wave = wave + 1;
@@ -430,11 +432,13 @@ impl Rollout {
         }
     }
 
-    fn soak_after(&mut self, wave: usize, at: Timestamp) {
-        let soak = self.plan.waves[wave].soak_ms;
+    /// A wave soaks from the last shard that was applied in it: where nothing was, there is nothing to watch.
+    pub(super) fn soak(&mut self, number: u32, at: Timestamp) {
+        let soak = self.plan.waves[self.wave_of(number)].soak_ms;
         if soak > 0 {
             let soak = SignedDuration::from_millis(i64::try_from(soak).unwrap_or(i64::MAX));
-            self.soak_until = Some(at.saturating_add(soak).unwrap_or(Timestamp::MAX));
+            let until = at.saturating_add(soak).unwrap_or(Timestamp::MAX);
+            self.soak_until = self.soak_until.max(Some(until));
         }
     }
 

@@ -10,7 +10,7 @@ use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     outcome::{Failure, FailureClass},
     plan::Plan,
-    script::{RunMode, Script, prepare},
+    script::{Script, prepare},
 };
 use greylag_engines::{Job, Limits};
 use std::{
@@ -205,7 +205,7 @@ pub fn placeholders(
 
 /// Whether jobs may share a transaction.
 pub fn is_transactional(job: &Job) -> bool {
-    job.mode == RunMode::Transaction
+    job.may_share()
 }
 
 fn all(faults: &[MigrationError]) -> String {
