@@ -9,14 +9,23 @@ use std::{fs, path::Path, process::Command};
 fn the_first_five_minutes_of_the_readme_work_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let section = readme.split("## First five minutes").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = readme
+        .split("## First five minutes")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut at = folder.path().to_owned();
     let mut printed = String::new();
     let mut commands = 0;
     for line in console_lines(section) {
         let Some(command) = line.strip_prefix("$ ") else {
-            assert!(printed.contains(line.trim()), "the README promises `{line}`, and there was:\n{printed}");
+            assert!(
+                printed.contains(line.trim()),
+                "the README promises `{line}`, and there was:\n{printed}"
+            );
             continue;
         };
         commands += 1;
@@ -28,11 +37,25 @@ fn the_first_five_minutes_of_the_readme_work_as_written() {
             at = at.join(into);
             continue;
         }
-        let output = Command::new("sh").args(["-c", command]).current_dir(&at).env("PATH", path()).output().unwrap();
-        printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(expected), "`{command}` in {}:\n{printed}", at.display());
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(&at)
+            .env("PATH", path())
+            .output()
+            .unwrap();
+        printed = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "`{command}` in {}:\n{printed}",
+            at.display()
+        );
     }
-    assert!(commands > 5, "only {commands} commands found: the README changed its form");
+    assert!(
+        commands > 5,
+        "only {commands} commands found: the README changed its form"
+    );
 }
 
 fn console_lines(section: &str) -> impl Iterator<Item = &str> {
@@ -46,6 +69,8 @@ fn console_lines(section: &str) -> impl Iterator<Item = &str> {
 fn path() -> std::ffi::OsString {
     let binary = Path::new(env!("CARGO_BIN_EXE_greylag"));
     let mut folders = vec![binary.parent().unwrap().to_owned()];
-    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    folders.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
     std::env::join_paths(folders).unwrap()
 }

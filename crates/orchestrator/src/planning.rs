@@ -1,10 +1,21 @@
 //! From what was seen to a plan, and what an unfinished rollout makes of it.
 
-use crate::{journal::JournalError, setup::Setup, survey::Surveyed};
-use greylag_core::{
-    fleet::ShardName, identity::Refusal, migration::MigrationId, plan::Plan, policy::Scope,
+use crate::{
+    executor::placeholders,
+    journal::{JournalError, RolloutRow},
+    setup::Setup,
+    steering::{self, SteerError},
+    survey::Surveyed,
 };
-use std::sync::Arc;
+use greylag_core::{
+    fleet::ShardName,
+    history::Reading,
+    identity::{Proof, Refusal},
+    plan::{self, Candidate, ChangedFile, Input, Plan, PlanError, Resume, Seen, UndoTarget, Wave},
+    policy::Scope,
+};
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, sync::Arc};
 
 /// What a person asked of this run.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +26,8 @@ pub struct Ask {
     pub claim: Option<u32>,
     /// `--skip-unreachable`: shards that can't be reached are left out, and reported as unreached.
     pub skip_unreachable: bool,
+    /// Plan backward instead (`greylag undo`).
+    pub undo: Option<UndoTarget>,
 }
 
 /// What `apply` would do.
@@ -22,8 +35,18 @@ pub struct Ask {
 pub enum Prospect {
     /// A new rollout of this plan. A plan without stages means that there is nothing to do.
     Fresh { plan: Arc<Plan> },
-    /// An unfinished rollout goes on with the plan it has.
-    Continue { rollout: String, plan: Arc<Plan> },
+    /// An unfinished rollout goes on with the plan it has. `new` files wait for the plan after it: apply again.
+    Continue {
+        rollout: String,
+        plan: Arc<Plan>,
+        new: Vec<greylag_core::migration::MigrationId>,
+    },
+    /// Files changed while something was in flight: that is settled first, then it is looked again.
+    SettleFirst {
+        rollout: String,
+        plan: Arc<Plan>,
+        shards: Vec<ShardName>,
+    },
     /// An unfinished rollout ends as superseded, and this plan is its successor.
     Supersede {
         rollout: String,
@@ -37,6 +60,7 @@ impl Prospect {
         match self {
             Prospect::Fresh { plan }
             | Prospect::Continue { plan, .. }
+            | Prospect::SettleFirst { plan, .. }
             | Prospect::Supersede { plan, .. } => plan,
         }
     }
@@ -45,9 +69,9 @@ impl Prospect {
 /// No plan can be made of what was seen. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanningError {
-    #[error("{} can't be reached", list(.0.iter().map(|(name, _)| name)))]
+    #[error("{} can't be reached: {}", list(.0.iter().map(|(name, _)| name)), .0.first().map_or("", |(_, why)| why))]
     Unreachable(Vec<(ShardName, String)>),
-    #[error("{} refused", count(.0.len(), "shard is", "shards are"))]
+    #[error("{}", refusals(.0))]
     Refused(Vec<Refusal>),
     #[error("--claim {asked}, but {found} databases have tables and no identity: {}", list(.shards.iter()))]
     ClaimCount {
@@ -55,19 +79,17 @@ pub enum PlanningError {
         found: usize,
         shards: Vec<ShardName>,
     },
-    #[error("`{0}` is no shard of this fleet")]
-    NoSuchShard(ShardName, Option<String>),
-    /// A migration that some shard has applied was changed on disk.
-    #[error("{migration} was changed on disk after {} had applied it", list(.shards.iter()))]
-    ChangedOnDisk {
-        migration: MigrationId,
-        /// The checksum in the shards' histories, and the file's.
-        applied: Option<i32>,
-        file: i32,
-        shards: Vec<ShardName>,
-    },
-    #[error("{0}")]
-    Plan(String),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A planned file of an unfinished rollout changed or went, and some shard has it.
+    #[error(transparent)]
+    Changed(PlanError),
+    #[error(
+        "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
+    )]
+    SettingsChanged { rollout: String },
+    #[error("the unfinished rollout can't be read")]
+    Rollout(#[source] Box<SteerError>),
     #[error("the journal can't be read")]
     Journal(#[from] JournalError),
 }
@@ -78,14 +100,262 @@ pub async fn look_ahead(
     surveyed: &Surveyed,
     ask: &Ask,
 ) -> Result<Prospect, PlanningError> {
-    let _ = (setup, surveyed, ask);
-    todo!()
+    check_scope(setup, ask)?;
+    let Some(row) = unfinished(setup).await? else {
+        let plan = Arc::new(make_plan(setup, surveyed, ask)?);
+        return Ok(Prospect::Fresh { plan });
+    };
+    let recorded = steering::show(setup, Some(&row.id))
+        .await
+        .map_err(|why| PlanningError::Rollout(Box::new(why)))?;
+    if recorded.events.is_empty() {
+        // Begun, and killed before its first event: nothing came of it. It is ended when the next one begins.
+        let plan = Arc::new(make_plan(setup, surveyed, ask)?);
+        return Ok(Prospect::Fresh { plan });
+    }
+    let readings: HashMap<ShardName, Arc<Reading>> = surveyed
+        .shards
+        .iter()
+        .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
+        .collect();
+    let files = setup.migrations.files.as_slice();
+    match plan::resume(&recorded.state, files, &readings) {
+        Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
+        Resume::ContinueThenPlanAnew { new } => go_on(setup, row.id, recorded.plan, new),
+        Resume::SettleFirst { shards } => Ok(Prospect::SettleFirst {
+            rollout: row.id,
+            plan: recorded.plan,
+            shards,
+        }),
+        Resume::Supersede {
+            waves,
+            first,
+            differences,
+        } => {
+            let why = differences
+                .iter()
+                .map(|d| {
+                    let what = if d.gone { "is gone" } else { "changed" };
+                    format!("the file of {} {what}", d.migration)
+                })
+                .collect::<Vec<_>>()
+                .join(", ");
+            let plan = compose(setup, surveyed, ask, Some(waves), first)?;
+            Ok(Prospect::Supersede {
+                rollout: row.id,
+                why,
+                plan: Arc::new(plan),
+            })
+        }
+        Resume::Refuse { changed } => Err(changed_error(changed)),
+    }
+}
+
+fn go_on(
+    setup: &Setup,
+    rollout: String,
+    plan: Arc<Plan>,
+    new: Vec<greylag_core::migration::MigrationId>,
+) -> Result<Prospect, PlanningError> {
+    if plan.settings != settings_digest(setup) {
+        return Err(PlanningError::SettingsChanged { rollout });
+    }
+    Ok(Prospect::Continue { rollout, plan, new })
+}
+
+/// The rollout of this project and environment that has not ended.
+pub async fn unfinished(setup: &Setup) -> Result<Option<RolloutRow>, JournalError> {
+    let rollouts = setup.journal.rollouts(&setup.scope()).await?;
+    Ok(rollouts.into_iter().find(|row| row.ended.is_none()))
 }
 
 /// The plan for what is pending, whatever rollout is unfinished (`greylag plan`).
 pub fn make_plan(setup: &Setup, surveyed: &Surveyed, ask: &Ask) -> Result<Plan, PlanningError> {
-    let _ = (setup, surveyed, ask);
-    todo!()
+    compose(setup, surveyed, ask, None, Vec::new())
+}
+
+fn compose(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    ask: &Ask,
+    waves: Option<Vec<Wave>>,
+    first: Vec<ShardName>,
+) -> Result<Plan, PlanningError> {
+    check_reached(surveyed, ask)?;
+    let claimed = check_refusals(surveyed, ask)?;
+    let settings = settings_digest(setup);
+    let input = Input {
+        project: &setup.fleet.project,
+        environment: &setup.fleet.environment,
+        shards: candidates(setup, surveyed, &claimed),
+        migrations: setup.migrations.files.as_slice(),
+        policy: &setup.policy,
+        scope: &ask.scope,
+        settings: &settings,
+        flyway_table: is_flyways(setup),
+        waves,
+        first,
+    };
+    Ok(match &ask.undo {
+        Some(target) => plan::undo(&input, target)?,
+        None => plan::plan(&input)?,
+    })
+}
+
+fn candidates(setup: &Setup, surveyed: &Surveyed, claimed: &[ShardName]) -> Vec<Candidate> {
+    let by_name: HashMap<&ShardName, _> = surveyed.shards.iter().map(|s| (&s.name, s)).collect();
+    setup
+        .fleet
+        .shards
+        .iter()
+        .map(|shard| {
+            let name = &shard.shard.name;
+            let sighting = by_name.get(name);
+            let identity = sighting
+                .and_then(|s| s.seen.as_ref().ok())
+                .and_then(|seen| seen.survey.identity.as_ref());
+            let seen = match sighting {
+                None => Seen::Unreachable {
+                    why: "it was not looked at".into(),
+                },
+                Some(sighting) => match (&sighting.seen, sighting.refusals.first()) {
+                    (Err(unseen), _) => Seen::Unreachable {
+                        why: unseen.why.clone(),
+                    },
+                    (Ok(_), Some(refusal)) if !claimed.contains(name) => Seen::Refused {
+                        refusal: refusal.clone(),
+                    },
+                    (Ok(seen), _) => Seen::Read {
+                        reading: seen.reading.clone(),
+                        newcomer: seen.proof == Some(Proof::Empty),
+                    },
+                },
+            };
+            Candidate {
+                shard: shard.shard.clone(),
+                uuid: identity
+                    .filter(|identity| identity.project == *setup.fleet.project)
+                    .map(|identity| identity.uuid),
+                seen,
+            }
+        })
+        .collect()
+}
+
+fn in_scope(ask: &Ask, shard: &ShardName) -> bool {
+    ask.scope
+        .only
+        .as_ref()
+        .is_none_or(|only| only.contains(shard))
+}
+
+/// Names that the fleet does not have are told before anything is looked at.
+fn check_scope(setup: &Setup, ask: &Ask) -> Result<(), PlanningError> {
+    let unknown: Vec<ShardName> = ask
+        .scope
+        .only
+        .iter()
+        .flatten()
+        .filter(|name| setup.fleet.get(name).is_none())
+        .cloned()
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(PlanError::UnknownShards {
+        names: unknown,
+        nearest: None,
+    }
+    .into())
+}
+
+/// A shard that can't be reached stops everything, unless a person leaves such shards out.
+fn check_reached(surveyed: &Surveyed, ask: &Ask) -> Result<(), PlanningError> {
+    let unreachable: Vec<_> = surveyed
+        .unreachable()
+        .filter(|(name, _)| in_scope(ask, name))
+        .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
+        .collect();
+    if unreachable.is_empty() || ask.skip_unreachable {
+        Ok(())
+    } else {
+        Err(PlanningError::Unreachable(unreachable))
+    }
+}
+
+/// Guards' refusals, all at once. Gives those that `--claim` claims.
+fn check_refusals(surveyed: &Surveyed, ask: &Ask) -> Result<Vec<ShardName>, PlanningError> {
+    let mut unclaimed = Vec::new();
+    let mut refused = Vec::new();
+    for sighting in surveyed.shards.iter().filter(|s| in_scope(ask, &s.name)) {
+        match &sighting.refusals[..] {
+            [] => {}
+            [Refusal::Unclaimed { .. }] if ask.claim.is_some() => {
+                unclaimed.push(sighting.name.clone());
+            }
+            refusals => refused.extend(refusals.iter().cloned()),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(PlanningError::Refused(refused));
+    }
+    match ask.claim {
+        Some(asked) if asked as usize != unclaimed.len() => Err(PlanningError::ClaimCount {
+            asked,
+            found: unclaimed.len(),
+            shards: unclaimed,
+        }),
+        _ => Ok(unclaimed),
+    }
+}
+
+/// Those that `--claim` claims.
+pub fn claims(surveyed: &Surveyed, ask: &Ask) -> Result<Vec<ShardName>, PlanningError> {
+    check_refusals(surveyed, ask)
+}
+
+/// What the digest covers beside the plan: session SQL and resolved placeholders of every shard.
+pub fn settings_digest(setup: &Setup) -> String {
+    let mut hash = Sha256::new();
+    let mut field = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    for shard in &setup.fleet.shards {
+        field(shard.shard.name.as_str());
+        field(&shard.target.history_table);
+        shard.target.session_sql.iter().for_each(|sql| field(sql));
+        for (name, value) in placeholders(&setup.migrations.placeholders, shard) {
+            // Where a shard is may change; what its files say may not.
+            if !name.starts_with("flyway:") {
+                field(&name);
+                field(&value);
+            }
+        }
+    }
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            text.push_str(&format!("{byte:02x}"));
+            text
+        })
+}
+
+fn is_flyways(setup: &Setup) -> bool {
+    setup
+        .fleet
+        .shards
+        .iter()
+        .any(|shard| &*shard.target.history_table == "flyway_schema_history")
+}
+
+fn changed_error(changed: Vec<ChangedFile>) -> PlanningError {
+    PlanningError::Changed(PlanError::ChangedOnDisk(changed))
+}
+
+fn refusals(refusals: &[Refusal]) -> String {
+    let lines: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a ShardName>) -> String {
@@ -94,8 +364,4 @@ fn list<'a>(names: impl Iterator<Item = &'a ShardName>) -> String {
         0..=5 => names.join(", "),
         n => format!("{} and {} more", names[..5].join(", "), n - 5),
     }
-}
-
-fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }

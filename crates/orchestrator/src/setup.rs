@@ -3,7 +3,7 @@
 use crate::{fleet::Fleet, gates::CheckRule, journal::Journal};
 use async_trait::async_trait;
 use greylag_core::{
-    migration::{Migration, MigrationId},
+    migration::{Migration, MigrationId, Set},
     policy::Policy,
 };
 use greylag_engines::{OpenError, Session, Target};
@@ -28,14 +28,14 @@ pub struct Setup {
 /// The project's migration files.
 #[derive(Clone, Debug, Default)]
 pub struct Migrations {
-    pub files: Arc<[Migration]>,
+    pub files: Arc<Set>,
     /// `${name}` → value, the project's; Flyway's defaults are added per shard.
     pub placeholders: BTreeMap<String, String>,
 }
 
 impl Migrations {
     pub fn get(&self, id: &MigrationId) -> Option<&Migration> {
-        self.files.iter().find(|file| file.id == *id)
+        self.files.get(id)
     }
 }
 

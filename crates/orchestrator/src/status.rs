@@ -1,9 +1,22 @@
 //! The document `status` prints: the fleet's versions, what is pending and failed, and the rollout. `greylag.status/v1`.
 
-use crate::{setup::Setup, steering::SteerError, survey::Surveyed};
-use greylag_core::{
-    engine::Engine, fleet::ShardName, identity::Refusal, migration::MigrationId, outcome::Failure,
+use crate::{
+    fleet::FleetShard,
+    setup::Setup,
+    steering::{self, SteerError},
+    survey::{Sighting, Surveyed},
 };
+use greylag_core::{
+    engine::Engine,
+    fleet::ShardName,
+    history::Reading,
+    identity::Refusal,
+    migration::MigrationId,
+    outcome::Failure,
+    rollout::Progress,
+    survey::{StepState, Survey},
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,7 +26,7 @@ pub struct Status {
     pub schema: String,
     pub project: String,
     pub environment: String,
-    pub at: jiff::Timestamp,
+    pub at: Timestamp,
     pub fleet: FleetCounts,
     /// How many shards are on which version; `-` for none.
     pub versions: BTreeMap<String, usize>,
@@ -74,7 +87,7 @@ pub struct RolloutStatus {
     pub digest: String,
     /// `running`, `unattended`, `paused`, `stopped`, `done`, `aborted`, `superseded`.
     pub state: String,
-    pub since: jiff::Timestamp,
+    pub since: Timestamp,
     /// Who holds the lease, if anybody does.
     pub holder: Option<String>,
     pub done: usize,
@@ -86,6 +99,158 @@ pub struct RolloutStatus {
 
 /// Makes the document of what was surveyed and what the journal knows.
 pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, SteerError> {
-    let _ = (setup, surveyed);
-    todo!()
+    let shards: Vec<ShardStatus> = setup
+        .fleet
+        .shards
+        .iter()
+        .filter_map(|shard| Some((shard, surveyed.get(&shard.shard.name)?)))
+        .map(|(shard, sighting)| status_of(shard, sighting))
+        .collect();
+    let mut fleet = FleetCounts {
+        shards: shards.len(),
+        ..FleetCounts::default()
+    };
+    for shard in &shards {
+        let count = if shard.unreachable.is_some() {
+            &mut fleet.unreachable
+        } else if !shard.refusals.is_empty() {
+            &mut fleet.refused
+        } else if shard.failed.is_some() {
+            &mut fleet.failed
+        } else if shard.pending.is_empty() {
+            &mut fleet.up_to_date
+        } else {
+            &mut fleet.pending
+        };
+        *count += 1;
+    }
+    Ok(Status {
+        schema: "greylag.status/v1".into(),
+        project: setup.fleet.project.to_string(),
+        environment: setup.fleet.environment.to_string(),
+        at: Timestamp::now(),
+        fleet,
+        versions: surveyed.versions(),
+        shards,
+        changes: Vec::new(),
+        rollout: rollout_status(setup).await?,
+        missing: surveyed.missing.clone(),
+    })
+}
+
+fn status_of(shard: &FleetShard, sighting: &Sighting) -> ShardStatus {
+    let seen = sighting.seen.as_ref().ok();
+    let reading = seen.map(|seen| &*seen.reading);
+    let survey = seen.map(|seen| &*seen.survey);
+    ShardStatus {
+        name: shard.shard.name.clone(),
+        engine: shard.shard.engine,
+        host: shard.shard.host.to_string(),
+        labels: (*shard.shard.labels).clone(),
+        server: survey.map(|survey| survey.server.version.clone()),
+        address: survey.map(|survey| survey.server.address.clone()),
+        version: reading.and_then(|r| r.current.as_ref().map(ToString::to_string)),
+        holes: reading.map_or_else(Vec::new, |r| r.out_of_order.clone()),
+        applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
+        pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
+        failed: survey.and_then(failed_step),
+        replicas: Vec::new(),
+        refusals: sighting.refusals.clone(),
+        unreachable: sighting
+            .seen
+            .as_ref()
+            .err()
+            .map(|unseen| unseen.why.clone()),
+        problems: reading.map_or_else(Vec::new, problems),
+    }
+}
+
+/// The step that failed, or one that was left open.
+fn failed_step(survey: &Survey) -> Option<FailedStep> {
+    let step = survey
+        .steps
+        .iter()
+        .find(|step| step.state == StepState::Failed)?;
+    Some(FailedStep {
+        migration: step.migration.clone(),
+        failure: step.failure.clone(),
+        statements_done: step.statements_done,
+        statements_total: step.statements_total,
+    })
+}
+
+fn problems(reading: &Reading) -> Vec<String> {
+    let changed = reading.changed.iter().map(|changed| {
+        format!(
+            "{} is applied with checksum {}, and its file has {}",
+            changed.migration,
+            changed.applied.map_or("none".into(), |c| c.to_string()),
+            changed.file
+        )
+    });
+    let missing = reading
+        .missing
+        .iter()
+        .map(|id| format!("{id} is applied, and its file is gone"));
+    let future = reading
+        .future
+        .iter()
+        .map(|id| format!("{id} is applied, and newer than any file here"));
+    let failed = reading
+        .failed
+        .iter()
+        .map(|id| format!("{id} has a failed row in the history; `greylag repair` removes it"));
+    changed.chain(missing).chain(future).chain(failed).collect()
+}
+
+async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerError> {
+    let rows = steering::list(setup).await?;
+    let row = rows
+        .iter()
+        .find(|row| row.ended.is_none())
+        .or(rows.first())
+        .filter(|row| row.sequence > 0);
+    let Some(row) = row else { return Ok(None) };
+    let recorded = steering::show(setup, Some(&row.id)).await?;
+    let holder = setup.journal.holder(&setup.scope()).await?;
+    let now = Timestamp::now();
+    let summary = recorded.state.summary(now);
+    let plan = &recorded.plan;
+    let all = |wanted: fn(Progress) -> bool| -> Vec<ShardName> {
+        plan.shards()
+            .iter()
+            .map(|shard| &shard.name)
+            .filter(|name| {
+                (0..plan.stages.len())
+                    .filter_map(|stage| recorded.state.shard_progress(stage, name))
+                    .any(wanted)
+            })
+            .cloned()
+            .collect()
+    };
+    let state = match &recorded.row.ended {
+        Some(ended) => ended.as_str(),
+        None if summary.paused => "paused",
+        None if summary.stopped => "stopped",
+        None if holder.is_some() => "running",
+        None => "unattended",
+    };
+    Ok(Some(RolloutStatus {
+        id: row.id.clone(),
+        digest: row.digest.clone(),
+        state: state.to_owned(),
+        since: row.begun,
+        holder: holder
+            .filter(|_| recorded.row.ended.is_none())
+            .map(|row| row.holder.to_string()),
+        done: summary.shards.applied as usize,
+        failed: all(|p| p == Progress::Failed),
+        unknown: all(|p| matches!(p, Progress::Unknown { .. })),
+        skipped: all(|p| p == Progress::Skipped),
+        waiting: if recorded.row.ended.is_some() {
+            Vec::new()
+        } else {
+            summary.waits
+        },
+    }))
 }

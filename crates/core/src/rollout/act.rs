@@ -1,10 +1,6 @@
 //! What a person does to a rollout.
 
-use super::{
-    command::Progress,
-    order::Why,
-    state::{Gate, Rollout},
-};
+use super::{command::Progress, order::Why, state::Rollout};
 use crate::{fleet::ShardName, migration::MigrationId, outcome::FailureClass};
 
 impl Rollout {
@@ -39,14 +35,11 @@ impl Rollout {
         if self.aborted.is_some() {
             return Err(Why::AbortedAlready);
         }
-        let gate_stopped = matches!(self.cursor.gate, Gate::Stopped { .. });
-        if self.paused.is_none() && !gate_stopped {
+        if self.paused.is_none() && self.gate_stop.is_none() {
             return Err(Why::NotPaused);
         }
         self.paused = None;
-        if gate_stopped {
-            self.cursor.gate = Gate::NotAsked;
-        }
+        self.gate_stop = None;
         Ok(())
     }
 

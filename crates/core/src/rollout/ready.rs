@@ -2,13 +2,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
 /// Shards by number: lower numbers come first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ready {
-    by_host: HashMap<u32, BTreeSet<u32>>,
+    by_host: BTreeMap<u32, BTreeSet<u32>>,
     /// The first shard of each host that has any.
     heads: BTreeSet<(u32, u32)>,
 }

@@ -48,7 +48,7 @@ impl Rollout {
                 stage,
                 shard,
                 outcome,
-            } => self.end_shard(*stage, shard, outcome)?,
+            } => self.end_shard(*stage, shard, outcome, at)?,
             Event::ShardWaiting { stage, shard, .. }
             | Event::StatementDone { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
@@ -75,16 +75,16 @@ impl Rollout {
             Event::Finished { verdict } => self.finish(verdict)?,
         }
         self.epoch = epoch;
-        self.advance(at);
+        self.advance();
         Ok(())
     }
 
     /// Only the holder of the newest epoch speaks, only between the start and the end.
     fn expect_alive(&self, event: &Event, epoch: u64) -> Result<(), Why> {
         match (event, self.started) {
-            (Event::RolloutStarted { .. }, Some(_)) => return Err(Why::StartedAlready),
-            (Event::RolloutStarted { .. }, None) => return Ok(()),
-            (_, None) => return Err(Why::NotStarted),
+            (Event::RolloutStarted { .. }, true) => return Err(Why::StartedAlready),
+            (Event::RolloutStarted { .. }, false) => return Ok(()),
+            (_, false) => return Err(Why::NotStarted),
             _ => {}
         }
         if self.end.is_some() {
@@ -104,7 +104,8 @@ impl Rollout {
 
     fn start(&mut self, digest: &str, at: Timestamp) -> Result<(), Why> {
         self.expect_digest(digest)?;
-        self.started = Some(at);
+        self.started = true;
+        self.taken_up = at;
         Ok(())
     }
 
@@ -156,7 +157,10 @@ impl Rollout {
         }
         match verdict {
             Verdict::Pass => self.open_wave(),
-            Verdict::Stop { why } => self.cursor.gate = Gate::Stopped { why: why.clone() },
+            Verdict::Stop { why } => {
+                self.cursor.gate = Gate::NotAsked;
+                self.gate_stop = Some(why.clone());
+            }
             Verdict::Wait { reasons } => {
                 let times = match &self.cursor.gate {
                     Gate::Waiting { times, .. } => times.saturating_add(1),
@@ -212,7 +216,13 @@ impl Rollout {
         Ok(())
     }
 
-    fn end_shard(&mut self, stage: usize, shard: &ShardName, outcome: &Outcome) -> Result<(), Why> {
+    fn end_shard(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<(), Why> {
         let number = self.number(shard)?;
         self.expect_current(stage)?;
         self.expect_in_flight(number)?;
@@ -224,6 +234,7 @@ impl Rollout {
                 self.verify_again.remove(&number);
                 self.mark_changed(number);
                 self.set(number, Progress::Applied);
+                self.soak(number, at);
             }
             Outcome::Absent => self.set(number, Progress::Pending),
             Outcome::Failed { failure } => {

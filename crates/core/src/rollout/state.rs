@@ -17,21 +17,25 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Range,
+    fmt,
+    ops::{Deref, Range},
     sync::Arc,
 };
 
 /// One plan being carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: Carried,
     /// Each shard's host, by number.
     pub(super) hosts: Arc<[u32]>,
-    pub(super) started: Option<Timestamp>,
+    pub(super) taken_up: Timestamp,
+    pub(super) started: bool,
     pub(super) epoch: u64,
     pub(super) end: Option<End>,
     pub(super) aborted: Option<(String, Option<String>)>,
     pub(super) paused: Option<(String, Option<String>)>,
+    /// A gate said stop; it stands until a person resumes, even where the wave is skipped meanwhile.
+    pub(super) gate_stop: Option<String>,
     pub(super) cursor: Cursor,
     pub(super) soak_until: Option<Timestamp>,
     /// By wave, and whether for contracts.
@@ -40,7 +44,7 @@ pub struct Rollout {
     /// By stage and wave; of later stages too.
     pub(super) counts: Vec<Vec<Counts>>,
     pub(super) in_flight: BTreeSet<u32>,
-    pub(super) on_host: HashMap<u32, u32>,
+    pub(super) on_host: BTreeMap<u32, u32>,
     pub(super) ready: Ready,
     /// Of the current stage.
     pub(super) failed: BTreeMap<u32, Failure>,
@@ -49,6 +53,24 @@ pub struct Rollout {
     pub(super) verify_again: BTreeMap<u32, MigrationId>,
     /// Shards whose schema this rollout has touched.
     pub(super) changed: u32,
+}
+
+/// The plan, which stands in debug output by its digest alone.
+#[derive(Clone, PartialEq)]
+pub(super) struct Carried(pub Arc<Plan>);
+
+impl Deref for Carried {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.digest)
+    }
 }
 
 /// How a rollout ended.
@@ -82,9 +104,6 @@ pub(super) enum Gate {
         /// How often it has said so: asked again more and more slowly.
         times: u32,
     },
-    Stopped {
-        why: String,
-    },
     Passed,
 }
 
@@ -105,11 +124,13 @@ impl Rollout {
         let count = plan.shards.len();
         let mut rollout = Self {
             hosts: number_hosts(&plan),
-            started: None,
+            taken_up: at,
+            started: false,
             epoch: 0,
             end: None,
             aborted: None,
             paused: None,
+            gate_stop: None,
             cursor: Cursor {
                 stage: 0,
                 wave: 0,
@@ -130,16 +151,16 @@ impl Rollout {
             ],
             counts: count_work(&plan),
             in_flight: BTreeSet::new(),
-            on_host: HashMap::new(),
+            on_host: BTreeMap::new(),
             ready: Ready::default(),
             failed: BTreeMap::new(),
             unknown: BTreeMap::new(),
             verify_again: BTreeMap::new(),
             changed: 0,
-            plan,
+            plan: Carried(plan),
         };
         rollout.enter_stage(0);
-        rollout.advance(at);
+        rollout.advance();
         rollout
     }
 
@@ -165,7 +186,17 @@ impl Rollout {
     }
 
     pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+        &self.plan.0
+    }
+
+    /// When it was taken up for the first time.
+    pub fn taken_up(&self) -> Timestamp {
+        self.taken_up
+    }
+
+    /// The lease's epoch of whoever spoke last.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The stage and wave under way; the wave is none once all of the stage have gone, and none is returned once
@@ -187,6 +218,14 @@ impl Rollout {
             return &[];
         };
         self.there(self.cursor.stage, number)
+    }
+
+    /// The same for any stage.
+    pub fn applied_in(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
+        match self.plan.index().number(shard) {
+            Some(number) => self.there(stage, number),
+            None => &[],
+        }
     }
 
     /// Whether this rollout has recorded the migration as applied there.
@@ -217,6 +256,12 @@ impl Rollout {
     /// Shards that were started and have not ended, unknown ones among them.
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
         self.in_flight.iter().map(|number| self.name(*number))
+    }
+
+    /// Shards whose work is under way as far as anyone knows.
+    pub fn running(&self) -> impl Iterator<Item = &ShardName> {
+        let known = |number: &&u32| !self.unknown.contains_key(number);
+        (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
     }
 
     /// Whether nothing more will happen: finished, or superseded.
@@ -331,7 +376,7 @@ impl Rollout {
     }
 
     /// Moves the cursor past everything that is through.
-    pub(super) fn advance(&mut self, at: Timestamp) {
+    pub(super) fn advance(&mut self) {
         while !self.is_through() && self.cursor.open == 0 && !self.is_over_budget() {
             let Cursor { stage, wave, .. } = self.cursor;
             if !self.is_wave(wave) {
@@ -342,12 +387,7 @@ impl Rollout {
                 continue;
             }
             let counts = self.counts[stage][wave];
-            if self.cursor.gate == Gate::Passed {
-                // Where nothing was applied there is nothing to watch.
-                if counts.applied > 0 {
-                    self.soak_after(wave, at);
-                }
-            } else if counts.pending > 0 {
+            if self.cursor.gate != Gate::Passed && counts.pending > 0 {
                 return;
             }
             self.cursor.wave = wave + 1;
@@ -392,11 +432,13 @@ impl Rollout {
         }
     }
 
-    fn soak_after(&mut self, wave: usize, at: Timestamp) {
-        let soak = self.plan.waves[wave].soak_ms;
+    /// A wave soaks from the last shard that was applied in it: where nothing was, there is nothing to watch.
+    pub(super) fn soak(&mut self, number: u32, at: Timestamp) {
+        let soak = self.plan.waves[self.wave_of(number)].soak_ms;
         if soak > 0 {
             let soak = SignedDuration::from_millis(i64::try_from(soak).unwrap_or(i64::MAX));
-            self.soak_until = Some(at.saturating_add(soak).unwrap_or(Timestamp::MAX));
+            let until = at.saturating_add(soak).unwrap_or(Timestamp::MAX);
+            self.soak_until = self.soak_until.max(Some(until));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What stops a rollout, and what a person would do about it.
 
-use super::state::{Gate, Rollout};
+use super::state::Rollout;
 use crate::{fleet::ShardName, gate::WaitReason};
 
 /// So many names stand in a reason; the count says the rest.
@@ -14,7 +14,7 @@ impl Rollout {
             || self.paused.is_some()
             || !self.unknown.is_empty()
             || self.is_over_budget()
-            || matches!(self.cursor.gate, Gate::Stopped { .. })
+            || self.gate_stop.is_some()
     }
 
     /// Why it is stopped and for whom it waits, all reasons at once.
@@ -38,7 +38,7 @@ impl Rollout {
         if self.is_over_budget() {
             reasons.push(self.failures_as_reason());
         }
-        if let Gate::Stopped { why } = &self.cursor.gate {
+        if let Some(why) = &self.gate_stop {
             reasons.push(WaitReason::Stopped { why: why.clone() });
         }
         if let Some((by, reason)) = &self.paused {

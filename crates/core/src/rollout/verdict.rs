@@ -82,7 +82,7 @@ impl Rollout {
                 RunVerdict::NothingChanged
             });
         }
-        if matches!(self.cursor.gate, Gate::Stopped { .. }) {
+        if self.gate_stop.is_some() {
             return split(RunVerdict::Refused);
         }
         let waits = self.paused.is_some()

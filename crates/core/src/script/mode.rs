@@ -34,16 +34,24 @@ pub struct ModeError {
 
 impl ModeError {
     pub fn hint(&self) -> &'static str {
-        "Remove `-- greylag:transaction on` (or `executeInTransaction=true`), or move the statement into a file of its own."
+        "Remove `-- greylag:transaction on`, or move the statement into a file of its own."
     }
 }
 
 impl Script {
     /// How the file runs. `facts` are those of the shard's engine.
     pub fn run_mode(&self, migration: &Migration, facts: Facts) -> Result<RunMode, ModeError> {
-        let directive = migration.directives.transaction;
-        match directive.or(migration.config.execute_in_transaction) {
-            Some(true) => match self.first(|s| self.breaks(s)) {
+        let breaks = self.first(|s| self.breaks(s));
+        let apart = |why: &str| {
+            Ok(RunMode::Statements {
+                why: why.to_owned(),
+            })
+        };
+        match (
+            migration.directives.transaction,
+            migration.config.execute_in_transaction,
+        ) {
+            (Some(true), _) => match breaks {
                 None => Ok(RunMode::Transaction),
                 Some((statement, why)) => Err(ModeError {
                     script: migration.script.clone(),
@@ -52,13 +60,11 @@ impl Script {
                     why,
                 }),
             },
-            Some(false) => Ok(RunMode::Statements {
-                why: match directive {
-                    Some(_) => "the file says `-- greylag:transaction off`".to_owned(),
-                    None => "the file's `.conf` says `executeInTransaction=false`".to_owned(),
-                },
-            }),
-            None => Ok(self.detect(facts)),
+            (Some(false), _) => apart("the file says `-- greylag:transaction off`"),
+            (None, Some(false)) => apart("the file's `.conf` says `executeInTransaction=false`"),
+            // It is what Flyway takes for granted, so it asks for nothing that can't be.
+            (None, Some(true)) if breaks.is_none() => Ok(RunMode::Transaction),
+            (None, _) => Ok(self.detect(facts)),
         }
     }
 

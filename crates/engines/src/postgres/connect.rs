@@ -44,7 +44,11 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         });
     }
     session_sql(target, &connected.link).await?;
-    Ok(Box::new(PgSession::new(target.clone(), connected.link)))
+    Ok(Box::new(PgSession::new(
+        target.clone(),
+        connected.link,
+        address.config.get_user().unwrap_or("").to_owned(),
+    )))
 }
 
 struct Connected {

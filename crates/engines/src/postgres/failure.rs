@@ -3,8 +3,7 @@
 use greylag_core::outcome::{Failure, FailureClass, Left, Place};
 use tokio_postgres::error::DbError;
 
-use super::link::Trouble;
-use super::session::PgSession;
+use super::{link::Trouble, quote::ident, session::PgSession};
 use crate::{error::EngineError, job::Job};
 
 /// The class of an SQLSTATE.
@@ -136,10 +135,41 @@ impl PgSession {
         if said.code().code() != "42501" {
             return None;
         }
-        let schema = super::quote::ident(self.home.as_ref().map_or("public", |h| &h.schema));
         Some(format!(
-            "Greylag's role needs its tables in {schema}: GRANT USAGE, CREATE ON SCHEMA {schema} TO <role>; \
-             and where they exist already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO <role>;"
+            "Let its role keep greylag's tables: {} Where they are there already: {}",
+            self.grant_create(),
+            self.grant_tables()
         ))
+    }
+
+    pub(super) fn grant_create(&self) -> String {
+        let (schema, role) = self.schema_and_role();
+        format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};")
+    }
+
+    pub(super) fn grant_tables(&self) -> String {
+        let (schema, role) = self.schema_and_role();
+        let tables = [
+            self.target.history_table.as_ref(),
+            "greylag_shard",
+            "greylag_step",
+        ];
+        let tables: Vec<_> = tables
+            .iter()
+            .map(|name| format!("{schema}.{}", ident(name)))
+            .collect();
+        format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {role};",
+            tables.join(", ")
+        )
+    }
+
+    fn schema_and_role(&self) -> (String, String) {
+        let schema = self.home.as_ref().map_or("public", |home| &home.schema);
+        let role = match self.user.as_str() {
+            "" => "CURRENT_USER".to_owned(),
+            role => ident(role),
+        };
+        (ident(schema), role)
     }
 }

@@ -3,7 +3,7 @@
 use greylag_core::outcome::Blocker;
 use tokio_postgres::SimpleQueryRow;
 
-use super::session::{Home, PgSession};
+use super::session::PgSession;
 use crate::{error::EngineError, flyway, session::LockAttempt};
 
 const DOING: &str = "taking the shard's lock";
@@ -23,17 +23,20 @@ impl PgSession {
         let rows = self.query(DOING, &sql).await?;
         let row = &rows[0];
         self.prove_pid(number(row, 0))?;
-        let Some(schema) = row.get(1) else {
-            return Err(self.homeless());
-        };
-        self.home = Some(Home {
-            schema: schema.to_owned(),
-        });
+        let schema = row.get(1).unwrap_or("").to_owned();
+        let schema = schema.as_str();
         let key: i64 = row.get(2).and_then(|text| text.parse().ok()).unwrap_or(0);
+        if row.get(1).is_none() {
+            return Err(self.homeless());
+        }
         if row.get(3) != Some("t") {
             return self.busy(key).await;
         }
         self.keys = vec![key];
+        if let Err(refused) = self.settle_home(row.get(1)) {
+            self.release().await?;
+            return Err(refused);
+        }
         if &*self.target.history_table == flyway::TABLE {
             let theirs = flyway::postgres_lock(schema, flyway::TABLE);
             let sql = format!("SELECT pg_try_advisory_lock({theirs})");

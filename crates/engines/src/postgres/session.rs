@@ -33,6 +33,8 @@ use crate::{
 pub struct PgSession {
     pub(super) target: Target,
     pub(super) link: Link,
+    /// The role that logged in.
+    pub(super) user: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
     /// Which of them are there, once seen.
@@ -52,10 +54,11 @@ pub struct Home {
 }
 
 impl PgSession {
-    pub(super) fn new(target: Target, link: Link) -> Self {
+    pub(super) fn new(target: Target, link: Link, user: String) -> Self {
         Self {
             target,
             link,
+            user,
             home: None,
             tables: None,
             steps: None,
@@ -84,15 +87,7 @@ impl PgSession {
         let rows = self.query("finding the schema", sql).await?;
         let pid = rows[0].get(1).and_then(|pid| pid.parse().ok());
         self.prove_pid(pid.unwrap_or(-1))?;
-        match rows[0].get(0) {
-            Some(schema) => {
-                self.home = Some(Home {
-                    schema: schema.to_owned(),
-                });
-                Ok(())
-            }
-            None => Err(self.homeless()),
-        }
+        self.settle_home(rows[0].get(0))
     }
 
     pub(super) fn begin_attempt(&self) {

@@ -119,15 +119,34 @@ impl PgSession {
     /// Remembers where greylag's tables are, and refuses what can't be worked with.
     fn arrive(&mut self, facts: &Facts) -> Result<(), EngineError> {
         self.prove_pid(facts.pid)?;
-        match &facts.schema {
-            Some(schema) => {
-                self.home = Some(Home {
-                    schema: schema.clone(),
-                });
-                Ok(())
-            }
-            None => Err(self.homeless()),
+        self.settle_home(facts.schema.as_deref())
+    }
+
+    /// Where greylag's tables are: the first schema of the search path that exists, which a schema shard's own must be.
+    pub(super) fn settle_home(&mut self, schema: Option<&str>) -> Result<(), EngineError> {
+        let Some(schema) = schema else {
+            return Err(self.homeless());
+        };
+        if let Some(own) = self.target.schema.as_deref().filter(|own| *own != schema) {
+            return Err(EngineError::Server {
+                address: self.target.address(),
+                doing: DOING,
+                class: FailureClass::Refused,
+                code: None,
+                message: format!(
+                    "the session SQL sets a search_path that leads to {}, and this shard is the schema {}",
+                    ident(schema),
+                    ident(own)
+                ),
+                hint: Some(
+                    "Take the search_path out of `[session]`, or `schema` out of the shard.".into(),
+                ),
+            });
         }
+        self.home = Some(Home {
+            schema: schema.to_owned(),
+        });
+        Ok(())
     }
 
     /// A pooler between us and the server gives each message another backend, and our lock with it.

@@ -8,11 +8,12 @@ use crate::{
 };
 use greylag_core::{
     event::{Event, Stamped},
+    fleet::ShardName,
     migration::MigrationId,
     rollout::{OutOfOrder, Rollout},
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct Ledger {
     pub rollout: String,
@@ -24,6 +25,8 @@ pub struct Ledger {
     /// Judged, and to be written by the next commit.
     unwritten: Vec<Stamped>,
     taken: Vec<Taken>,
+    applied: u64,
+    changed: BTreeSet<ShardName>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,8 @@ impl Ledger {
             watcher,
             unwritten: Vec::new(),
             taken: Vec::new(),
+            applied: 0,
+            changed: BTreeSet::new(),
         }
     }
 
@@ -60,6 +65,10 @@ impl Ledger {
     pub fn record(&mut self, event: Event) -> Result<(), OutOfOrder> {
         let at = Timestamp::now();
         self.state.record(&event, at, self.lease.epoch)?;
+        if let Event::MigrationApplied { shard, .. } = &event {
+            self.applied += 1;
+            self.changed.insert(shard.clone());
+        }
         self.sequence += 1;
         self.unwritten.push(Stamped {
             sequence: self.sequence,
@@ -86,8 +95,18 @@ impl Ledger {
     }
 
     /// Whether the shard's migration has been recorded in the stage under way.
-    pub fn has_recorded(&self, shard: &greylag_core::fleet::ShardName, id: &MigrationId) -> bool {
+    pub fn has_recorded(&self, shard: &ShardName, id: &MigrationId) -> bool {
         self.state.applied_so_far(shard).contains(id)
+    }
+
+    /// Migrations applied by this run.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// Shards that this run applied something on.
+    pub fn changed(&self) -> &BTreeSet<ShardName> {
+        &self.changed
     }
 
     /// Writes what was recorded, in one transaction, then shows it.

@@ -4,10 +4,11 @@ use crate::{
     apply::Options,
     control::Control,
     executor::{Anchor, Errand, Limits, Report, Reports, Scripts},
+    journal::KnownShard,
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{mpsc, watch};
 
 /// Everything an errand is made of.
@@ -18,9 +19,13 @@ pub struct Run {
     pub scripts: Arc<Scripts>,
     pub epoch: u64,
     pub options: Options,
+    /// What is remembered of shards.
+    pub known: BTreeMap<ShardName, KnownShard>,
     pub control: Control,
     /// The anchor's name and session; none where nothing holds it (tests, steering).
     pub anchor: Option<(ShardName, Arc<Anchor>)>,
+    /// Only finds out what became of what was in flight.
+    pub settle_only: bool,
 }
 
 /// Why a run ended.
@@ -56,11 +61,15 @@ impl Run {
             .as_ref()
             .filter(|(name, _)| name == shard)
             .map(|(_, anchor)| anchor.clone());
-        let planned = self.plan.shards().iter().find(|planned| planned.name == *shard);
+        let planned = self
+            .plan
+            .shards()
+            .iter()
+            .find(|planned| planned.name == *shard);
         Some(Errand {
-            stage,
             work: self.plan.work(stage, shard).into(),
             uuid: planned.and_then(|planned| planned.uuid),
+            known: self.known.get(shard).map(|known| known.known.clone()),
             project: self.setup.fleet.project.clone(),
             environment: self.setup.fleet.environment.clone(),
             rollout: self.rollout.clone(),

@@ -5,17 +5,17 @@ use super::{
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
     hold::{Held, hold},
-    look::{Found, Left, doubt, look, refused},
+    look::{Found, Left, doubt, look},
     run::{Ran, run},
     scripts::is_transactional,
     verify::verify,
 };
-use crate::executor::backoff::Backoff;
+use crate::{executor::backoff::Backoff, survey::known_of};
 use greylag_core::{
     gate::WaitReason,
     outcome::{Failure, FailureClass, Outcome},
     policy::Group,
-    survey::ShardIdentity,
+    survey::{ShardIdentity, Survey},
 };
 use greylag_engines::{Claim, EngineError, Job, Session, Settled};
 use jiff::Timestamp;
@@ -193,27 +193,11 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
 }
 
 /// Tables and identity, where they are missing.
-async fn prepare(
-    session: &mut dyn Session,
-    errand: &Errand,
-    found: &Found,
-) -> Result<(), Outcome> {
-    let has_step_tables = found.survey.identity.is_some();
-    if has_step_tables && found.survey.has_history {
-        return Ok(());
-    }
+async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> Result<(), Outcome> {
     let identity = match &found.survey.identity {
-        Some(identity) => identity.clone(),
-        None if !found.survey.empty && errand.uuid.is_none() && !found.survey.has_history => {
-            let refusal = greylag_core::identity::Refusal::Unclaimed {
-                shard: errand.shard.shard.name.clone(),
-                address: found.survey.server.address.clone(),
-            };
-            return Err(Outcome::Failed {
-                failure: refused(&refusal),
-            });
-        }
-        None => ShardIdentity {
+        Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(()),
+        Some(identity) if !found.proof.needs_claim() => identity.clone(),
+        _ => ShardIdentity {
             uuid: errand.uuid.unwrap_or_else(uuid::Uuid::new_v4),
             project: errand.project.to_string(),
             name: errand.shard.shard.name.clone(),
@@ -224,7 +208,19 @@ async fn prepare(
         identity,
         by: errand.by.to_string(),
     };
-    session.prepare(&claim).await.map_err(|error| lost_or_failed(&error, "while its tables were made"))
+    session
+        .prepare(&claim)
+        .await
+        .map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
+    errand.reports.proven(known_of(
+        None,
+        &Survey {
+            identity: Some(claim.identity),
+            ..found.survey.clone()
+        },
+        None,
+    ));
+    Ok(())
 }
 
 /// Nothing of ours is undone by a repeated `prepare`: a lost answer there is no doubt about a migration.

@@ -1,11 +1,12 @@
 //! What an executor is sent to do, and what it tells while it does.
 
 use super::{hold::Anchor, scripts::Scripts};
-use crate::{control::Control, fleet::FleetShard, setup::Open};
+use crate::{control::Control, fleet::FleetShard, journal::KnownShard, setup::Open};
 use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::WaitReason,
+    identity::Known,
     migration::MigrationId,
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
@@ -17,12 +18,13 @@ use uuid::Uuid;
 /// One shard's work of one stage.
 #[derive(Clone)]
 pub struct Errand {
-    pub stage: usize,
     pub shard: FleetShard,
     /// In order.
     pub work: Arc<[MigrationId]>,
     /// The identity the plan saw; none where it is claimed by this run.
     pub uuid: Option<Uuid>,
+    /// What is remembered of the shard.
+    pub known: Option<Known>,
     pub project: Arc<str>,
     pub environment: Arc<str>,
     pub rollout: Arc<str>,
@@ -54,7 +56,12 @@ pub struct Limits {
 pub enum Report {
     /// To be recorded, in order.
     Event(Event),
-    Warning { shard: ShardName, text: String },
+    Warning {
+        shard: ShardName,
+        text: String,
+    },
+    /// Its identity is about to be written: to be remembered.
+    Proven(KnownShard),
 }
 
 /// The way back to the dispatcher.
@@ -100,6 +107,12 @@ impl Reports {
             done,
             total,
         }));
+    }
+
+    pub fn proven(&self, known: Option<KnownShard>) {
+        if let Some(known) = known {
+            self.tell(Report::Proven(known));
+        }
     }
 
     pub fn warning(&self, text: String) {

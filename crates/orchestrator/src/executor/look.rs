@@ -6,7 +6,7 @@ use super::{
 };
 use greylag_core::{
     history::Reading,
-    identity::Refusal,
+    identity::{self, Expected, Proof, Refusal},
     migration::MigrationId,
     outcome::{Doubt, Failure, FailureClass},
     survey::{StepRow, StepState, Survey},
@@ -15,8 +15,8 @@ use greylag_engines::{EngineError, Session};
 
 /// What the shard lacks, and what it remembers of it.
 pub struct Found {
+    pub proof: Proof,
     pub survey: Survey,
-    pub reading: Reading,
     /// Of the work, in order.
     pub lacking: Vec<MigrationId>,
 }
@@ -37,9 +37,7 @@ pub async fn look(session: &mut dyn Session, errand: &Errand) -> Result<Found, L
             Left::Failed(failure_of_verb(&error))
         }
     })?;
-    if let Some(refusal) = judge_alone(&survey, errand) {
-        return Err(Left::Failed(refused(&refusal)));
-    }
+    let proof = judge(&survey, errand).map_err(|refusal| Left::Failed(refused(&refusal)))?;
     let reading = errand
         .scripts
         .read(&survey.history, &errand.shard)
@@ -70,8 +68,8 @@ pub async fn look(session: &mut dyn Session, errand: &Errand) -> Result<Found, L
         .cloned()
         .collect();
     Ok(Found {
+        proof,
         survey,
-        reading,
         lacking,
     })
 }
@@ -87,7 +85,7 @@ impl Found {
 }
 
 /// Whether the history does not have it (any more, for an undo).
-pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
+fn lacks(reading: &Reading, id: &MigrationId) -> bool {
     match id {
         MigrationId::Undo(version) => reading
             .applied
@@ -97,20 +95,32 @@ pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
 }
 
 /// The judgement that one shard's survey allows: the fleet's was made before.
-fn judge_alone(survey: &Survey, errand: &Errand) -> Option<Refusal> {
-    crate::survey::judge_alone(
-        survey,
-        &errand.project,
-        &errand.environment,
-        errand.uuid,
-    )
+fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
+    let name = &errand.shard.shard.name;
+    let expected = Expected {
+        shard: name,
+        project: &errand.project,
+        environment: &errand.environment,
+        known: errand.known.as_ref(),
+        claim_allowed: false,
+    };
+    let proof = identity::judge(&expected, survey)?;
+    match (errand.uuid, &survey.identity) {
+        (Some(known), Some(identity)) if identity.uuid != known => Err(Refusal::AnotherIdentity {
+            shard: name.clone(),
+            known,
+            says: identity.uuid,
+            address: survey.server.address.clone(),
+        }),
+        _ => Ok(proof),
+    }
 }
 
 pub fn refused(refusal: &Refusal) -> Failure {
     untouched(
         FailureClass::Refused,
         refusal.to_string(),
-        Some(crate::failure::hint_of_refusal(refusal)),
+        Some(refusal.hint()),
     )
 }
 

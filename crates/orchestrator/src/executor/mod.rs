@@ -17,11 +17,11 @@ mod verify;
 mod waits;
 
 pub use carry::carry_out;
-pub use claim::claim_shard;
+pub use claim::{claim_held, claim_shard, part, seize};
 pub use connect::reach;
-pub use errand::{Errand, Limits, Report, Reports};
-pub use explain::{chain, failure_of};
+pub use errand::{Errand, Limits, Report, Reports, untouched};
+pub use explain::{chain, failure_of, failure_of_verb, hint_of};
 pub use hold::{Anchor, Held, hold};
-pub use look::look;
-pub use scripts::{Scripts, ScriptsError};
+pub use scripts::{Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
+pub use verify::is_yes;

@@ -6,10 +6,11 @@ use super::errand::untouched;
 use crate::{fleet::FleetShard, journal::StoredRollout, setup::Migrations};
 use greylag_core::{
     engine::Dialect,
-    migration::{Migration, MigrationError, MigrationId},
+    history::{self, HistoryRow, Reading},
+    migration::{Migration, MigrationError, MigrationId, Set},
     outcome::{Failure, FailureClass},
     plan::Plan,
-    script::{RunMode, Script, prepare},
+    script::{Script, prepare},
 };
 use greylag_engines::{Job, Limits};
 use std::{
@@ -21,7 +22,7 @@ use std::{
 /// A planned file, its text read again from what was stored.
 #[derive(Debug)]
 pub struct Scripts {
-    files: BTreeMap<MigrationId, Migration>,
+    files: Set,
     placeholders: BTreeMap<String, String>,
     /// Files without placeholders are the same on every shard, and cut once for each dialect.
     cut: Mutex<HashMap<(MigrationId, Dialect), Cut>>,
@@ -36,6 +37,8 @@ pub enum ScriptsError {
     Missing(MigrationId),
     #[error("the stored file of {id} does not read: {why}")]
     Unreadable { id: MigrationId, why: String },
+    #[error("{0}")]
+    Twice(String),
 }
 
 impl Scripts {
@@ -45,59 +48,61 @@ impl Scripts {
             .migrations
             .iter()
             .map(|planned| match migrations.get(&planned.id) {
-                Some(file) => Ok((planned.id.clone(), file.clone())),
+                Some(file) => Ok(file.clone()),
                 None => Err(ScriptsError::Missing(planned.id.clone())),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self::of(files, migrations))
+        Self::of(files, migrations)
     }
 
     /// Of files as the journal has them.
     pub fn stored(stored: &StoredRollout, migrations: &Migrations) -> Result<Self, ScriptsError> {
-        let files = stored
-            .plan
-            .migrations
-            .iter()
-            .map(|planned| {
-                let text = stored
-                    .files
-                    .get(&planned.script)
-                    .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
-                let mut file = Migration::read(&planned.script, text.as_bytes(), None).map_err(
-                    |faults| ScriptsError::Unreadable {
-                        id: planned.id.clone(),
-                        why: all(&faults),
-                    },
-                )?;
-                file.config = planned.config.clone();
-                file.checksum = planned.checksum;
-                file.sha256 = planned.sha256.clone();
-                Ok((planned.id.clone(), file))
-            })
-            .collect::<Result<_, ScriptsError>>()?;
-        Ok(Self::of(files, migrations))
+        let files =
+            stored
+                .plan
+                .migrations
+                .iter()
+                .map(|planned| {
+                    let text = stored
+                        .files
+                        .get(&planned.script)
+                        .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
+                    let mut file = Migration::read(&planned.script, text.as_bytes(), None)
+                        .map_err(|faults| ScriptsError::Unreadable {
+                            id: planned.id.clone(),
+                            why: all(&faults),
+                        })?;
+                    file.config = planned.config.clone();
+                    file.checksum = planned.checksum;
+                    file.sha256 = planned.sha256.clone();
+                    Ok(file)
+                })
+                .collect::<Result<_, ScriptsError>>()?;
+        Self::of(files, migrations)
     }
 
-    fn of(files: BTreeMap<MigrationId, Migration>, migrations: &Migrations) -> Self {
-        Self {
-            files,
+    fn of(files: Vec<Migration>, migrations: &Migrations) -> Result<Self, ScriptsError> {
+        Ok(Self {
+            files: Set::new(files).map_err(|faults| ScriptsError::Twice(all(&faults)))?,
             placeholders: migrations.placeholders.clone(),
             cut: Mutex::default(),
-        }
+        })
     }
 
     pub fn get(&self, id: &MigrationId) -> Option<&Migration> {
         self.files.get(id)
     }
 
-    pub fn files(&self) -> impl Iterator<Item = &Migration> {
-        self.files.values()
+    /// A shard's history against the planned files alone.
+    pub fn read(&self, rows: &[HistoryRow], shard: &FleetShard) -> Result<Reading, Failure> {
+        read_history(&self.files, rows, &self.placeholders, shard)
+            .map_err(|why| untouched(FailureClass::Refused, why, None))
     }
 
     /// Each file's text, to be stored.
     pub fn texts(&self) -> BTreeMap<String, Arc<str>> {
         self.files
-            .values()
+            .iter()
             .map(|file| (file.script.clone(), file.text.clone()))
             .collect()
     }
@@ -200,7 +205,7 @@ pub fn placeholders(
 
 /// Whether jobs may share a transaction.
 pub fn is_transactional(job: &Job) -> bool {
-    job.mode == RunMode::Transaction
+    job.may_share()
 }
 
 fn all(faults: &[MigrationError]) -> String {
@@ -209,4 +214,17 @@ fn all(faults: &[MigrationError]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// A shard's history against files, with the checksums that its placeholders give repeatables.
+pub fn read_history(
+    files: &Set,
+    rows: &[HistoryRow],
+    project: &BTreeMap<String, String>,
+    shard: &FleetShard,
+) -> Result<Reading, String> {
+    let checksums = files
+        .checksums(&placeholders(project, shard))
+        .map_err(|faults| all(&faults))?;
+    history::read(rows, files, &checksums).map_err(|why| why.to_string())
 }

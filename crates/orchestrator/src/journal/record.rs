@@ -1,7 +1,7 @@
 //! What the journal keeps, as plain data.
 
 use super::JournalError;
-use greylag_core::{event::Event, fleet::ShardName, plan::Plan};
+use greylag_core::{event::Event, fleet::ShardName, identity::Known, plan::Plan};
 use greylag_engines::PasswordSource;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -119,10 +119,9 @@ pub struct Taken {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownShard {
     pub name: ShardName,
-    pub uuid: uuid::Uuid,
-    pub lineage: String,
-    pub database: String,
-    pub address: String,
+    /// Its identity, and every server where it was proven.
+    #[serde(flatten)]
+    pub known: Known,
     /// The highest version it had.
     pub version: Option<String>,
     pub seen: Timestamp,

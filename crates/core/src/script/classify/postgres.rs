@@ -86,7 +86,7 @@ fn drop(words: &Words<'_>) -> Tx {
 
 fn alter(words: &Words<'_>) -> Tx {
     let refreshes = || {
-        words.has("REFRESH")
+        words.at(3, "REFRESH")
             || words.has("PUBLICATION")
                 && !words.setting("refresh").is_some_and(|value| is_off(&value))
     };

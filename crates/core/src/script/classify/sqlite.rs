@@ -22,7 +22,7 @@ pub(super) fn classify(words: &Words<'_>) -> Class {
         "ROLLBACK" => Tx::Control(TxControl::Rollback),
         "SAVEPOINT" | "RELEASE" => Tx::Control(TxControl::Savepoint),
         "VACUUM" => Tx::Cannot("VACUUM"),
-        "ATTACH" => Tx::Cannot("ATTACH"),
+        // ATTACH is taken inside a transaction; DETACH is not, once the database was read or written in it.
         "DETACH" => Tx::Cannot("DETACH"),
         "PRAGMA" => pragma(words),
         _ => Tx::Can,
@@ -43,7 +43,6 @@ fn pragma(words: &Words<'_>) -> Tx {
         "journal_mode" => Tx::Cannot("PRAGMA journal_mode"),
         "synchronous" => Tx::Cannot("PRAGMA synchronous"),
         "temp_store" | "temp_store_directory" => Tx::Cannot("PRAGMA temp_store"),
-        "locking_mode" => Tx::Cannot("PRAGMA locking_mode"),
         "wal_checkpoint" => Tx::Cannot("PRAGMA wal_checkpoint"),
         "page_size" | "auto_vacuum" | "encoding" => {
             Tx::Cannot("PRAGMA page_size, auto_vacuum and encoding")

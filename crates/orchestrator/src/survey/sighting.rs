@@ -1,9 +1,12 @@
-//! A look at the whole fleet: who is there, who they are, what they have had.
-//!
-//! Touches nothing. Bounded in concurrency: never more connections than may be in flight.
+//! What was seen of each shard, and how it was judged.
 
-use crate::{setup::Setup, watch::Watcher};
-use greylag_core::{fleet::ShardName, history::Reading, identity::Refusal, survey::Survey};
+use crate::journal::{JournalError, KnownShard};
+use greylag_core::{
+    fleet::ShardName,
+    history::Reading,
+    identity::{Proof, Refusal},
+    survey::Survey,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What one look at every shard saw. In the order of the fleet.
@@ -11,7 +14,9 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Surveyed {
     pub shards: Vec<Sighting>,
     /// Once seen and not forgotten, and not in the fleet any more: named, not ignored.
-    pub missing: Vec<crate::journal::KnownShard>,
+    pub missing: Vec<KnownShard>,
+    /// What is remembered of shards from before.
+    pub known: BTreeMap<ShardName, KnownShard>,
 }
 
 /// One shard as it was seen and judged.
@@ -25,11 +30,12 @@ pub struct Sighting {
 
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Its history rows are left out: `reading` has what they say.
     pub survey: Arc<Survey>,
     /// The history against the files on disk; shards that read alike share one.
     pub reading: Arc<Reading>,
-    /// Empty, without identity, and not known yet: it is claimed by the first apply.
-    pub newcomer: bool,
+    /// None where a guard refuses it.
+    pub proof: Option<Proof>,
 }
 
 /// A shard could not be looked at.
@@ -48,7 +54,7 @@ pub enum SurveyError {
     #[error("the fleet is empty: discovery found no shard")]
     EmptyFleet,
     #[error("the journal can't say which shards are known")]
-    Journal(#[from] crate::journal::JournalError),
+    Journal(#[from] JournalError),
     #[error("interrupted while looking at the fleet")]
     Interrupted,
 }
@@ -76,14 +82,4 @@ impl Surveyed {
         }
         versions
     }
-}
-
-/// Looks at every shard of the fleet (or those of `only`, which still are judged against all that is known).
-pub async fn survey_fleet(
-    setup: &Setup,
-    only: Option<&std::collections::BTreeSet<ShardName>>,
-    watcher: &dyn Watcher,
-) -> Result<Surveyed, SurveyError> {
-    let _ = (setup, only, watcher);
-    todo!()
 }

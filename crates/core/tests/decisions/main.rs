@@ -1,0 +1,10 @@
+//! What plan and rollout decide, told as stories of events.
+
+mod fixture;
+mod home;
+mod mission;
+mod oracle;
+mod random;
+mod resuming;
+mod rules;
+mod walk;

@@ -1,0 +1,13 @@
+//! What PostgreSQL does to an engine's good intentions, each tried on a real server.
+
+mod bench;
+mod channel;
+mod concurrently;
+mod copying;
+mod guarding;
+mod locking;
+mod lost;
+mod privileges;
+mod replication;
+mod shards;
+mod sharing;

@@ -1,0 +1,105 @@
+//! The lock of the fleet's first shard, held through a rollout: keeps out orchestrators with another state store.
+
+use super::ApplyError;
+use crate::{
+    executor::{Anchor, Held, failure_of, failure_of_verb, hold, reach},
+    fleet::FleetShard,
+    setup::Setup,
+    survey::Surveyed,
+    watch::{Notice, Watcher},
+};
+use greylag_core::{fleet::ShardName, outcome::Blocker};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a stranger's lock is waited for: a run that has just ended lets go within this.
+const STRANGER: Duration = Duration::from_secs(3);
+
+/// Takes the anchor's lock. Our own rollout's orphan is waited out; a stranger ends the run.
+pub async fn take_anchor(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    rollout: &str,
+    take_over: bool,
+    control: &crate::Control,
+    watcher: &dyn Watcher,
+) -> Result<Option<(ShardName, Arc<Anchor>)>, ApplyError> {
+    let Some(shard) = first_reachable(setup, surveyed) else {
+        return Ok(None);
+    };
+    let name = shard.shard.name.clone();
+    let failed = |failure| ApplyError::Anchor {
+        shard: name.clone(),
+        failure: Box::new(failure),
+    };
+    let mut target = shard.target.clone();
+    target.application = format!("greylag/{rollout}/{name}").into();
+    let stop = || control.level() != crate::control::Level::Run;
+    let mut session = reach(&*setup.open, &target, setup.policy.retry, None, stop)
+        .await
+        .map_err(|error| failed(failure_of(&error)))?;
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let until = Instant::now() + STRANGER;
+        let held = hold(&mut *session, None, until, take_over, stop)
+            .await
+            .map_err(|error| failed(failure_of_verb(&error)))?;
+        let holder = match held {
+            Held::Yes => return Ok(Some((name, Arc::new(Anchor::new(session))))),
+            Held::GaveUp => {
+                session.close().await;
+                return Err(crate::survey::SurveyError::Interrupted.into());
+            }
+            Held::Busy(holder) => holder,
+        };
+        let is_orphan = holder
+            .application
+            .as_deref()
+            .is_some_and(|application| application.starts_with(&format!("greylag/{rollout}/")));
+        if !is_orphan || begun.elapsed() > setup.policy.lock_deadline {
+            session.close().await;
+            return Err(ApplyError::Busy {
+                holder: describe(&name, &holder),
+            });
+        }
+        if !told {
+            told = true;
+            watcher.notice(&Notice::Warning {
+                shard: Some(name.clone()),
+                text: format!(
+                    "{} is waited out; `--take-over` ends it",
+                    describe(&name, &holder)
+                ),
+            });
+        }
+    }
+}
+
+/// The first by name; where shards are left out as unreachable, the first that is not.
+fn first_reachable<'a>(setup: &'a Setup, surveyed: &Surveyed) -> Option<&'a FleetShard> {
+    let mut shards: Vec<&FleetShard> = setup.fleet.shards.iter().collect();
+    shards.sort_by(|a, b| a.shard.name.cmp(&b.shard.name));
+    shards.into_iter().find(|shard| {
+        surveyed
+            .get(&shard.shard.name)
+            .is_none_or(|sighting| sighting.seen.is_ok())
+    })
+}
+
+fn describe(shard: &ShardName, holder: &Blocker) -> String {
+    let mut text = format!(
+        "session {}{} holds the lock of its anchor, shard `{shard}`",
+        holder.pid,
+        holder
+            .application
+            .as_deref()
+            .map_or(String::new(), |name| format!(" ({name})")),
+    );
+    if let Some(open) = holder.open_ms {
+        text += &format!(", for {} s", open / 1000);
+    }
+    text
+}

@@ -1,0 +1,437 @@
+//! One run from lease to summary.
+
+use super::{
+    ApplyError, Counts, Summary, Verdict,
+    anchor::take_anchor,
+    opening::{self, Opened, begin, fault, new_id, take_up},
+};
+use crate::{
+    control::Control,
+    dispatcher::{Ending, Run, Stop, dispatch},
+    executor::claim_shard,
+    journal::{Holder, KnownShard, Lease, LeaseTry},
+    planning::{self, Ask, Prospect},
+    setup::Setup,
+    survey::{Surveyed, known_of, survey_fleet},
+    watch::{Notice, Watcher},
+};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    gate::WaitReason,
+    plan::{HoldReason, Plan},
+};
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How this run behaves, beside what is planned.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// End an orphan of ours that still holds a shard's lock, rather than waiting it out.
+    pub take_over: bool,
+    /// Whether somebody is there: approvals, windows and pauses are waited for rather than ending the run.
+    pub attended: bool,
+    /// How long lag, locks and soak (attended: anything) are waited for in all; none means without limit.
+    pub wait: Option<Duration>,
+    /// Approves, from the start, every wave that asks, if this is the plan's digest.
+    pub approved_digest: Option<String>,
+    /// Restricts this run of an unfinished rollout to these shards.
+    pub only: Option<BTreeSet<ShardName>>,
+}
+
+/// Carries out what [`crate::planning::look_ahead`] said, and returns when there is no more to do or it must wait.
+///
+/// Takes the lease and the anchor's lock; writes each event before it is shown.
+pub async fn apply(
+    setup: &Setup,
+    surveyed: Surveyed,
+    prospect: Prospect,
+    ask: &Ask,
+    options: &Options,
+    control: Control,
+    watcher: Arc<dyn Watcher>,
+) -> Result<Summary, ApplyError> {
+    let begun = Instant::now();
+    if let Some(digest) = &options.approved_digest
+        && *digest != prospect.plan().digest
+    {
+        return Err(ApplyError::Stale {
+            why: format!(
+                "{digest} was approved, and the plan's digest is {}",
+                prospect.plan().digest
+            ),
+        });
+    }
+    if let Prospect::Fresh { plan } = &prospect
+        && plan.is_empty()
+    {
+        remember(setup, &surveyed).await?;
+        return Ok(nothing_to_do(setup, &surveyed, plan, begun));
+    }
+    let holder = Holder::here(&setup.by, "apply");
+    let lease = match setup.journal.take_lease(&setup.scope(), &holder).await? {
+        LeaseTry::Held(lease) => lease,
+        LeaseTry::Busy(row) => {
+            return Err(ApplyError::Busy {
+                holder: format!("{}, since {}", row.holder, row.since.strftime("%F %T UTC")),
+            });
+        }
+    };
+    let run = Leased {
+        setup,
+        ask,
+        options,
+        control,
+        watcher,
+        lease: lease.clone(),
+        begun,
+    };
+    let ended = run.go(surveyed, prospect).await;
+    // Where it can't be released it runs out.
+    let _ = setup.journal.release(&lease).await;
+    ended
+}
+
+/// A run that holds the lease.
+struct Leased<'a> {
+    setup: &'a Setup,
+    ask: &'a Ask,
+    options: &'a Options,
+    control: Control,
+    watcher: Arc<dyn Watcher>,
+    lease: Lease,
+    begun: Instant,
+}
+
+impl Leased<'_> {
+    async fn go(&self, surveyed: Surveyed, prospect: Prospect) -> Result<Summary, ApplyError> {
+        self.check_unmoved(&prospect).await?;
+        let id = match &prospect {
+            Prospect::Fresh { .. } => new_id(),
+            Prospect::Continue { rollout, .. }
+            | Prospect::SettleFirst { rollout, .. }
+            | Prospect::Supersede { rollout, .. } => rollout.clone(),
+        };
+        let anchor = take_anchor(
+            self.setup,
+            &surveyed,
+            &id,
+            self.options.take_over,
+            &self.control,
+            &*self.watcher,
+        )
+        .await?;
+        let held = anchor.clone();
+        let ended = self.hold(surveyed, prospect, id, anchor).await;
+        if let Some((_, anchor)) = held {
+            anchor.let_go().await;
+        }
+        ended
+    }
+
+    /// Under lease and anchor.
+    async fn hold(
+        &self,
+        mut surveyed: Surveyed,
+        mut prospect: Prospect,
+        id: String,
+        anchor: Option<(ShardName, Arc<crate::executor::Anchor>)>,
+    ) -> Result<Summary, ApplyError> {
+        if let Prospect::SettleFirst { rollout, .. } = &prospect {
+            let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
+            let (opened, ending) = self
+                .dispatch(opened, anchor.clone(), &surveyed, true)
+                .await?;
+            if opened.ledger.state.in_flight().next().is_some() {
+                return Ok(self.summarise(&opened, &surveyed, ending));
+            }
+            surveyed = survey_fleet(self.setup, None, &*self.watcher).await?;
+            prospect = planning::look_ahead(self.setup, &surveyed, self.ask).await?;
+        }
+        self.claim(&mut surveyed, &anchor).await?;
+        remember(self.setup, &surveyed).await?;
+        let mut opened = match prospect {
+            Prospect::Fresh { plan } if plan.is_empty() => {
+                return Ok(nothing_to_do(self.setup, &surveyed, &plan, self.begun));
+            }
+            Prospect::Fresh { plan } => {
+                begin(self.setup, &self.lease, id, plan, self.watcher.clone()).await?
+            }
+            Prospect::Continue { rollout, .. } | Prospect::SettleFirst { rollout, .. } => {
+                take_up(self.setup, &self.lease, &rollout, self.watcher.clone()).await?
+            }
+            Prospect::Supersede { rollout, why, plan } => {
+                let blind = Arc::new(crate::watch::Blind);
+                let mut old = take_up(self.setup, &self.lease, &rollout, blind).await?;
+                let successor = new_id();
+                opening::supersede(&mut old, &successor, &why).await?;
+                self.watcher.notice(&Notice::Warning {
+                    shard: None,
+                    text: format!("rollout {rollout} is superseded by {successor}: {why}"),
+                });
+                begin(
+                    self.setup,
+                    &self.lease,
+                    successor,
+                    plan,
+                    self.watcher.clone(),
+                )
+                .await?
+            }
+        };
+        self.approve(&mut opened).await?;
+        let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
+        Ok(self.summarise(&opened, &surveyed, ending))
+    }
+
+    async fn dispatch(
+        &self,
+        mut opened: Opened,
+        anchor: Option<(ShardName, Arc<crate::executor::Anchor>)>,
+        surveyed: &Surveyed,
+        settle_only: bool,
+    ) -> Result<(Opened, Ending), ApplyError> {
+        let run = Arc::new(Run {
+            setup: self.setup.clone(),
+            rollout: opened.ledger.rollout.as_str().into(),
+            plan: opened.plan.clone(),
+            scripts: opened.scripts.clone(),
+            epoch: self.lease.epoch,
+            options: self.options.clone(),
+            control: self.control.clone(),
+            known: surveyed.known.clone(),
+            anchor,
+            settle_only,
+        });
+        match dispatch(run, &mut opened.ledger).await {
+            Ok(ending) => Ok((opened, ending)),
+            Err(Stop::Ledger(why)) => Err(fault(&opened.ledger.rollout, why)),
+            Err(Stop::LeaseLost(why)) => Err(ApplyError::LeaseLost { why }),
+        }
+    }
+
+    /// The world may have moved between the look ahead and the lease.
+    async fn check_unmoved(&self, prospect: &Prospect) -> Result<(), ApplyError> {
+        let now = planning::unfinished(self.setup).await?;
+        let expected = match prospect {
+            Prospect::Fresh { .. } => None,
+            Prospect::Continue { rollout, .. }
+            | Prospect::SettleFirst { rollout, .. }
+            | Prospect::Supersede { rollout, .. } => Some(rollout),
+        };
+        match (now, expected) {
+            (Some(row), Some(id)) if row.id == *id => Ok(()),
+            (None, None) => Ok(()),
+            // Stored and killed before its first event: it never was.
+            (Some(row), None) if row.sequence == 0 => {
+                let blind = Arc::new(crate::watch::Blind);
+                let mut old = take_up(self.setup, &self.lease, &row.id, blind).await?;
+                opening::supersede(&mut old, "", "it had not begun").await
+            }
+            (Some(row), _) => Err(ApplyError::Stale {
+                why: format!("rollout {} began meanwhile; apply again", row.id),
+            }),
+            (None, Some(id)) => Err(ApplyError::Stale {
+                why: format!("rollout {id} ended meanwhile; apply again"),
+            }),
+        }
+    }
+
+    /// Writes identities where a person expects databases without one.
+    async fn claim(
+        &self,
+        surveyed: &mut Surveyed,
+        anchor: &Option<(ShardName, Arc<crate::executor::Anchor>)>,
+    ) -> Result<(), ApplyError> {
+        for name in planning::claims(surveyed, self.ask)? {
+            let Some(shard) = self.setup.fleet.get(&name) else {
+                continue;
+            };
+            let failed = |failure| ApplyError::Claim {
+                shard: name.clone(),
+                failure: Box::new(failure),
+            };
+            let lent = match anchor {
+                Some((anchored, anchor)) if *anchored == name => {
+                    anchor.lend().await.map(|s| (s, anchor))
+                }
+                _ => None,
+            };
+            let identity = match lent {
+                Some((mut session, anchor)) => {
+                    let claimed =
+                        crate::executor::claim_held(&mut *session, self.setup, shard).await;
+                    anchor.take_back(session).await;
+                    claimed.map_err(failed)?
+                }
+                None => claim_shard(self.setup, shard).await.map_err(failed)?,
+            };
+            if let Some(sighting) = surveyed.shards.iter_mut().find(|s| s.name == name) {
+                sighting.refusals.clear();
+                if let Ok(seen) = &mut sighting.seen {
+                    let mut survey = (*seen.survey).clone();
+                    survey.identity = Some(identity);
+                    seen.survey = Arc::new(survey);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `--approved-digest`: every wave that asks has its approval.
+    async fn approve(&self, opened: &mut Opened) -> Result<(), ApplyError> {
+        if self.options.approved_digest.is_none() {
+            return Ok(());
+        }
+        for stage in 0..opened.plan.stages.len() {
+            for wave in 0..opened.plan.waves.len() {
+                // Refused where it asks for none or has one: either way there is nothing to do.
+                let _ = opened.ledger.record(Event::Approved {
+                    stage,
+                    wave,
+                    digest: opened.plan.digest.clone(),
+                    by: self.setup.by.clone(),
+                });
+            }
+        }
+        opened.ledger.commit().await?;
+        Ok(())
+    }
+
+    fn summarise(&self, opened: &Opened, surveyed: &Surveyed, ending: Ending) -> Summary {
+        let now = Timestamp::now();
+        let state = &opened.ledger.state;
+        let shards = state.summary(now).shards;
+        let unreached = unreached(surveyed);
+        let held = held_shards(&opened.plan);
+        let total = self.setup.fleet.shards.len();
+        let waiting: Vec<WaitReason> = match &ending {
+            Ending::Waiting(reasons) => reasons.clone(),
+            Ending::Finished | Ending::Interrupted => state.waits(now),
+        };
+        let stopped = match ending {
+            Ending::Interrupted => Some("interrupted".to_owned()),
+            Ending::Finished | Ending::Waiting(_) => None,
+        };
+        Summary {
+            kind: "summary".into(),
+            verdict: state.verdict(now),
+            exit_code: state.exit_code(now),
+            rollout: Some(opened.ledger.rollout.clone()),
+            digest: Some(opened.plan.digest.clone()),
+            shards: Counts {
+                total,
+                up_to_date: total
+                    .saturating_sub(opened.plan.shards().len())
+                    .saturating_sub(unreached.len())
+                    .saturating_sub(held.len()),
+                done: shards.applied as usize,
+                changed: opened.ledger.changed().len(),
+                pending: (shards.pending + shards.running) as usize,
+                failed: shards.failed as usize,
+                unknown: shards.unknown as usize,
+                skipped: shards.skipped as usize,
+                held: held.len(),
+                unreached: unreached.len(),
+            },
+            migrations_applied: opened.ledger.applied(),
+            failed: state
+                .failures()
+                .map(|(shard, failure)| (shard.clone(), failure.clone()))
+                .collect(),
+            unknown: state
+                .doubts()
+                .map(|(shard, doubt)| (shard.clone(), doubt.clone()))
+                .collect(),
+            unreached,
+            held: opened.plan.held.clone(),
+            waiting: if state.has_ended() {
+                Vec::new()
+            } else {
+                waiting
+            },
+            stopped,
+            millis: self.begun.elapsed().as_millis() as u64,
+        }
+    }
+}
+
+/// What is proven is expected from now on.
+async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> {
+    let proven: Vec<KnownShard> = surveyed
+        .shards
+        .iter()
+        .filter(|sighting| sighting.refusals.is_empty())
+        .filter_map(|sighting| {
+            let seen = sighting.seen.as_ref().ok()?;
+            let identity = seen.survey.identity.as_ref()?;
+            if identity.project != *setup.fleet.project {
+                return None;
+            }
+            let version = seen.reading.current.as_ref().map(ToString::to_string);
+            known_of(surveyed.known.get(&sighting.name), &seen.survey, version)
+        })
+        .collect();
+    if !proven.is_empty() {
+        setup.journal.remember(&setup.scope(), &proven).await?;
+    }
+    Ok(())
+}
+
+fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Instant) -> Summary {
+    let unreached = unreached(surveyed);
+    let held = held_shards(plan);
+    let total = setup.fleet.shards.len();
+    Summary {
+        kind: "summary".into(),
+        verdict: Verdict::Done,
+        exit_code: 0,
+        rollout: None,
+        digest: Some(plan.digest.clone()),
+        shards: Counts {
+            total,
+            up_to_date: total
+                .saturating_sub(unreached.len())
+                .saturating_sub(held.len()),
+            held: held.len(),
+            unreached: unreached.len(),
+            ..Counts::default()
+        },
+        migrations_applied: 0,
+        failed: BTreeMap::new(),
+        unknown: BTreeMap::new(),
+        unreached,
+        held: plan.held.clone(),
+        waiting: Vec::new(),
+        stopped: None,
+        millis: begun.elapsed().as_millis() as u64,
+    }
+}
+
+fn unreached(surveyed: &Surveyed) -> BTreeMap<ShardName, String> {
+    surveyed
+        .unreachable()
+        .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
+        .collect()
+}
+
+/// Shards without work of their own in the plan that something holds; unreachable ones are told apart.
+fn held_shards(plan: &Plan) -> BTreeSet<ShardName> {
+    let of_plan: BTreeSet<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
+    plan.held
+        .iter()
+        .filter(|held| {
+            !held
+                .reasons
+                .iter()
+                .any(|reason| matches!(reason, HoldReason::Unreachable { .. }))
+        })
+        .flat_map(|held| &held.shards)
+        .filter(|shard| !of_plan.contains(shard))
+        .cloned()
+        .collect()
+}

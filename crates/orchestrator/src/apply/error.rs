@@ -1,0 +1,42 @@
+//! Why a run could not begin, or had to end without a verdict.
+
+use crate::{
+    executor::ScriptsError, journal::JournalError, planning::PlanningError, survey::SurveyError,
+};
+use greylag_core::{fleet::ShardName, outcome::Failure};
+
+/// `failure` maps it to exit code and hint.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
+    /// Another orchestrator works on this fleet.
+    #[error("another greylag works on this fleet: {holder}")]
+    Busy { holder: String },
+    /// The anchor's server can't be reached, or says no.
+    #[error("the fleet's anchor, shard `{shard}`, can't be held: {}", .failure.message)]
+    Anchor {
+        shard: ShardName,
+        failure: Box<Failure>,
+    },
+    #[error("shard `{shard}` could not be claimed: {}", .failure.message)]
+    Claim {
+        shard: ShardName,
+        failure: Box<Failure>,
+    },
+    /// The plan given is not (any more) what would be done.
+    #[error("the plan is no longer true: {why}")]
+    Stale { why: String },
+    #[error("the journal can't be written")]
+    Journal(#[from] JournalError),
+    /// The lease went to somebody else while we worked; nothing new was started after that.
+    #[error("the lease on this fleet was lost: {why}")]
+    LeaseLost { why: String },
+    #[error("the planned files can't be had")]
+    Scripts(#[from] ScriptsError),
+    /// The journal does not fit the plan.
+    #[error("the journal of rollout {rollout} does not fit its plan: {why}")]
+    Damaged { rollout: String, why: String },
+}

@@ -1,0 +1,14 @@
+//! Carries a plan out, or takes an unfinished rollout up.
+
+mod anchor;
+mod carry_out;
+mod error;
+mod fit;
+mod opening;
+mod summary;
+
+pub use carry_out::{Options, apply};
+pub use error::ApplyError;
+pub use fit::check_saved;
+pub(crate) use opening::take_up;
+pub use summary::{Counts, Summary, Verdict};

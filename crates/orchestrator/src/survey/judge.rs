@@ -1,0 +1,79 @@
+//! From surveys to refusals: each shard by itself, then all together.
+
+use super::{Sighting, Surveyed};
+use crate::journal::KnownShard;
+use greylag_core::{
+    fleet::ShardName,
+    identity::{self, Expected, Known, Node, Refusal},
+    survey::{Server, Survey},
+};
+use jiff::Timestamp;
+
+/// Who the shard should be.
+pub fn expected_of<'a>(
+    shard: &'a ShardName,
+    project: &'a str,
+    environment: &'a str,
+    known: Option<&'a Known>,
+) -> Expected<'a> {
+    Expected {
+        shard,
+        project,
+        environment,
+        known,
+        claim_allowed: false,
+    }
+}
+
+/// Databases under two names: both are told.
+pub fn judge_together(surveyed: &mut Surveyed) {
+    let refusals = {
+        let servers: Vec<(ShardName, &Server)> = surveyed
+            .shards
+            .iter()
+            .filter_map(|s| Some((s.name.clone(), &s.seen.as_ref().ok()?.survey.server)))
+            .collect();
+        identity::duplicates(&servers)
+    };
+    for refusal in refusals {
+        if let Refusal::SameDatabase { shard, .. } = &refusal
+            && let Some(sighting) = find(&mut surveyed.shards, shard)
+        {
+            sighting.refusals.insert(0, refusal);
+        }
+    }
+}
+
+fn find<'a>(shards: &'a mut [Sighting], name: &ShardName) -> Option<&'a mut Sighting> {
+    shards.iter_mut().find(|sighting| sighting.name == *name)
+}
+
+/// What is to be remembered of a proven shard; none where nothing new is.
+pub fn known_of(
+    before: Option<&KnownShard>,
+    survey: &Survey,
+    version: Option<String>,
+) -> Option<KnownShard> {
+    let identity = survey.identity.as_ref()?;
+    let node = Node::from(&survey.server);
+    let mut nodes = before
+        .filter(|known| known.known.uuid == identity.uuid)
+        .map(|known| known.known.nodes.clone())
+        .unwrap_or_default();
+    // The last one is where it was last proven.
+    let is_last = nodes.last() == Some(&node);
+    nodes.retain(|known| *known != node);
+    nodes.push(node);
+    if is_last && before.is_some_and(|known| known.version == version) {
+        return None;
+    }
+    Some(KnownShard {
+        name: survey.shard.clone(),
+        known: Known {
+            uuid: identity.uuid,
+            nodes,
+        },
+        version,
+        seen: Timestamp::now(),
+    })
+}

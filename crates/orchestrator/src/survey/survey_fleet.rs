@@ -1,0 +1,149 @@
+//! Looks at all shards, a few at a time.
+
+use super::{
+    Seen, Sighting, SurveyError, Surveyed, Unseen,
+    judge::{expected_of, judge_together},
+};
+use crate::{
+    executor::{chain, hint_of, reach, read_history},
+    fleet::FleetShard,
+    journal::{KnownShard, Scope},
+    setup::Setup,
+    watch::{Notice, Watcher},
+};
+use futures::{StreamExt, stream};
+use greylag_core::{fleet::ShardName, history::Reading, identity, survey::Survey};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
+
+/// Looks at every shard of the fleet (or those of `only`), and judges them with all that is known.
+pub async fn survey_fleet(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    watcher: &dyn Watcher,
+) -> Result<Surveyed, SurveyError> {
+    if setup.fleet.shards.is_empty() {
+        return Err(SurveyError::EmptyFleet);
+    }
+    let known: BTreeMap<ShardName, KnownShard> = setup
+        .journal
+        .known(&setup.scope())
+        .await?
+        .into_iter()
+        .map(|known| (known.name.clone(), known))
+        .collect();
+    let wanted: Vec<&FleetShard> = setup
+        .fleet
+        .shards
+        .iter()
+        .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
+        .collect();
+    let total = wanted.len();
+    let mut looks = stream::iter(wanted.into_iter().enumerate())
+        .map(|(at, shard)| async move { (at, shard, look(setup, shard).await) })
+        .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
+    let mut readings: HashSet<Arc<Reading>> = HashSet::new();
+    let mut shards: Vec<Option<Sighting>> = (0..total).map(|_| None).collect();
+    let mut done = 0;
+    while let Some((at, shard, look)) = looks.next().await {
+        done += 1;
+        watcher.notice(&Notice::Surveyed {
+            done,
+            total,
+            shard: shard.shard.name.clone(),
+            unreachable: look.as_ref().err().map(|unseen| unseen.why.clone()),
+        });
+        let known = known.get(&shard.shard.name);
+        shards[at] = Some(judge(setup, shard, known, look, &mut readings));
+    }
+    drop(looks);
+    let mut surveyed = Surveyed {
+        shards: shards.into_iter().flatten().collect(),
+        missing: known
+            .values()
+            .filter(|known| setup.fleet.get(&known.name).is_none())
+            .cloned()
+            .collect(),
+        known,
+    };
+    judge_together(&mut surveyed);
+    Ok(surveyed)
+}
+
+async fn look(setup: &Setup, shard: &FleetShard) -> Result<Survey, Unseen> {
+    let mut target = shard.target.clone();
+    target.application = "greylag/survey".into();
+    let mut session = reach(&*setup.open, &target, setup.policy.retry, None, || false)
+        .await
+        .map_err(|error| Unseen {
+            why: chain(&error),
+            hint: hint_of(&error),
+        })?;
+    let survey = session.survey().await;
+    session.close().await;
+    survey.map_err(|error| Unseen {
+        why: chain(&error),
+        hint: None,
+    })
+}
+
+fn judge(
+    setup: &Setup,
+    shard: &FleetShard,
+    known: Option<&KnownShard>,
+    look: Result<Survey, Unseen>,
+    readings: &mut HashSet<Arc<Reading>>,
+) -> Sighting {
+    let name = shard.shard.name.clone();
+    let mut refusals = Vec::new();
+    let seen = look.and_then(|mut survey| {
+        let expected = expected_of(
+            &name,
+            &setup.fleet.project,
+            &setup.fleet.environment,
+            known.map(|known| &known.known),
+        );
+        let proof = identity::judge(&expected, &survey)
+            .map_err(|refusal| refusals.push(refusal))
+            .ok();
+        let reading = read_history(
+            &setup.migrations.files,
+            &survey.history,
+            &setup.migrations.placeholders,
+            shard,
+        )
+        .map_err(|why| Unseen { why, hint: None })?;
+        let reading = match readings.get(&reading) {
+            Some(same) => same.clone(),
+            None => {
+                let reading = Arc::new(reading);
+                readings.insert(reading.clone());
+                reading
+            }
+        };
+        // A thousand shards' histories would fill the memory, and the reading says it all.
+        survey.history = Vec::new();
+        Ok(Seen {
+            survey: Arc::new(survey),
+            reading,
+            proof,
+        })
+    });
+    Sighting {
+        name,
+        seen,
+        refusals,
+    }
+}
+
+impl Setup {
+    /// What the journal is asked about.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            project: self.fleet.project.to_string(),
+            environment: self.fleet.environment.to_string(),
+        }
+    }
+}
