@@ -62,6 +62,7 @@ async fn run(
 ) -> Result<Applied, End> {
     let mut rows = Vec::new();
     for job in jobs {
+        refuse_unable(job)?;
         rows.push(begin(session, job).await?);
     }
     let resumes = rows
@@ -103,6 +104,27 @@ fn is_one_transaction(job: &Job) -> bool {
         })
 }
 
+/// What no session here can run is refused before anything is touched.
+fn refuse_unable(job: &Job) -> Result<(), End> {
+    let local = |index: &usize| {
+        let statement = &job.script.statements[*index];
+        verb::verb(job.script.sql(statement)) == Verb::LoadLocal
+    };
+    let Some(index) = (0..job.script.statements.len()).find(local) else {
+        return Ok(());
+    };
+    let mut failure = failure::of_ours(
+        job,
+        FailureClass::Refused,
+        "LOAD DATA LOCAL asks for a file of the machine that greylag runs on".into(),
+        Left::Nothing,
+    );
+    failure.place = failure::place(job, index, None);
+    failure.hint =
+        Some("write the rows as INSERT, or load them with a client of the server's own".into());
+    Err(Box::new(Attempt::Failed(failure)))
+}
+
 /// Sets the session up for a job and reads how far it has come.
 async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>, End> {
     let mut packet = Vec::new();
@@ -112,7 +134,8 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
             quote::name(&session.names.database)
         ));
         packet.push(session.flavour.reset_sql().to_owned());
-        packet.extend(session.target.session_sql.iter().cloned());
+        let session_sql = session.target.session_sql.iter();
+        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
     }
     packet.push(format!(
         "SET SESSION {}",
@@ -122,7 +145,10 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
     packet.push(steps::one_sql(&session.names, &job.migration));
     session.dirty = true;
     let mut answers = Vec::new();
-    let outcome = session.link.run_all(packet.join("; "), &mut answers).await;
+    let outcome = session
+        .link
+        .run_all(packet.join("\n; "), &mut answers)
+        .await;
     outcome.map_err(|t| of_trouble(session, job, t, "setting the session up"))?;
     let rows = answers.pop().unwrap_or_default().rows;
     let held = answers.pop().unwrap_or_default().rows;

@@ -27,7 +27,13 @@ impl Token {
 
 /// The first `limit` tokens; comments are passed over, the insides of executable ones are read.
 pub fn tokens(sql: &str, limit: usize) -> Vec<Token> {
-    let chars: Vec<char> = sql.chars().collect();
+    // A few words stand at the head; what follows may be megabytes of rows.
+    let most = if limit == usize::MAX {
+        usize::MAX
+    } else {
+        limit * 200
+    };
+    let chars: Vec<char> = sql.chars().take(most).collect();
     let mut tokens = Vec::new();
     let mut at = 0;
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';

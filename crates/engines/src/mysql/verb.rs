@@ -9,9 +9,9 @@ pub enum Verb {
     UnlockTables,
     /// CALL, EXECUTE: may commit inside.
     Call,
-    /// SET of session variables, USE, PREPARE: to be run again in a new session.
-    Session,
     CreateTemporary,
+    /// LOAD DATA LOCAL: asks the client for a file.
+    LoadLocal,
     /// A stored program, whose text the server keeps.
     CreateProgram,
     Other,
@@ -25,21 +25,7 @@ pub fn verb(sql: &str) -> Verb {
         "LOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::LockTables,
         "UNLOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::UnlockTables,
         "CALL" | "EXECUTE" => Verb::Call,
-        "SET"
-            if !matches!(
-                word(1).as_str(),
-                "GLOBAL"
-                    | "PERSIST"
-                    | "PERSIST_ONLY"
-                    | "PASSWORD"
-                    | "TRANSACTION"
-                    | "STATEMENT"
-                    | "DEFAULT"
-            ) =>
-        {
-            Verb::Session
-        }
-        "USE" | "PREPARE" => Verb::Session,
+        "LOAD" if tokens.iter().take(5).any(|t| t.is("LOCAL")) => Verb::LoadLocal,
         "CREATE" => {
             let before_name = |w: &str| tokens.iter().take(30).position(|t| t.is(w));
             let programs = [
@@ -74,8 +60,10 @@ mod tests {
     fn verbs_are_told_apart() {
         assert_eq!(verb("lock tables t write"), Verb::LockTables);
         assert_eq!(verb("CALL p()"), Verb::Call);
-        assert_eq!(verb("SET @a = 1"), Verb::Session);
-        assert_eq!(verb("SET GLOBAL x = 1"), Verb::Other);
+        assert_eq!(
+            verb("LOAD DATA LOW_PRIORITY LOCAL INFILE 'x' INTO TABLE t"),
+            Verb::LoadLocal
+        );
         assert_eq!(
             verb("CREATE TEMPORARY TABLE t (a int)"),
             Verb::CreateTemporary

@@ -80,14 +80,10 @@ impl<'a> Walk<'a> {
     /// Runs again what earlier statements set in a session that is gone.
     pub async fn restore(&mut self, from: usize) -> Result<(), End> {
         for index in 0..from {
-            match self.verb(index) {
-                Verb::Session => self.execute(index).await?,
-                Verb::CreateTemporary => return Err(self.temporary_table_gone(index)),
-                Verb::Other
-                | Verb::Call
-                | Verb::CreateProgram
-                | Verb::LockTables
-                | Verb::UnlockTables => {}
+            if self.job.script.statements[index].sets_session() {
+                self.execute(index).await?;
+            } else if self.verb(index) == Verb::CreateTemporary {
+                return Err(self.temporary_table_gone(index));
             }
         }
         let holding = (0..from).rev().find_map(|index| match self.verb(index) {

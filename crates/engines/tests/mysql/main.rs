@@ -29,6 +29,7 @@ macro_rules! on_both {
 }
 
 mod applying;
+mod corpora;
 mod locking;
 mod losing;
 mod opening;

@@ -235,3 +235,34 @@ fn make_certificates(folder: &Path) {
     }
     std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
 }
+
+/// Changes the connection id in the server's greeting, as a pooler does that has ids of its own.
+async fn renumber(port: u16) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .unwrap();
+        let mut head = [0; 4];
+        server.read_exact(&mut head).await.unwrap();
+        let mut greeting = vec![0; usize::from(head[0]) + usize::from(head[1]) * 256];
+        server.read_exact(&mut greeting).await.unwrap();
+        // Protocol, version, NUL, then the id.
+        let id = greeting.iter().skip(1).position(|b| *b == 0).unwrap() + 2;
+        greeting[id] = greeting[id].wrapping_add(1);
+        client.write_all(&head).await.unwrap();
+        client.write_all(&greeting).await.unwrap();
+        let _ = copy_bidirectional(&mut client, &mut server).await;
+    });
+    own
+}
+
+on_both!(a_pooler_that_hands_out_its_own_ids_is_refused(stage, shared) {
+    let port = renumber(stage.server.port()).await;
+    let url = stage.server.url_through(port, "greylag", &stage.database.name);
+    let refused = greylag_engines::open(&stage.target_at(&format!("{url}?ssl-mode=DISABLED"))).await;
+    assert!(matches!(refused, Err(OpenError::Pooler { .. })));
+});
