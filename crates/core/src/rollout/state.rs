@@ -438,7 +438,7 @@ impl Rollout {
     }
 
     /// Whether the wave's gate has passed in this stage.
-    fn has_gone(&self, wave: usize) -> bool {
+    pub(super) fn has_gone(&self, wave: usize) -> bool {
         wave < self.cursor.wave || wave == self.cursor.wave && self.cursor.gate == Gate::Passed
     }
 

@@ -1,5 +1,6 @@
 //! What plan and rollout decide, told as stories of events.
 
+mod digest;
 mod fixture;
 mod home;
 mod mission;
