@@ -1,8 +1,10 @@
 //! What the command line says when a verb can't do its work.
 
+use crate::{mistake::Mistake, workplace::shown};
 use greylag_orchestrator::{
     Exit, Explained,
-    project::{ConfigError, LoadError},
+    files::{FileFault, FilesError},
+    project::LoadError,
 };
 use std::fmt;
 
@@ -15,7 +17,7 @@ pub struct Problem {
     pub causes: Vec<String>,
     pub hints: Vec<String>,
     /// Mistakes in a file, to be drawn with the text.
-    pub config: Option<ConfigError>,
+    pub mistakes: Vec<Mistake>,
 }
 
 impl Problem {
@@ -25,7 +27,7 @@ impl Problem {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
-            config: None,
+            mistakes: Vec::new(),
         }
     }
 
@@ -45,18 +47,43 @@ impl Problem {
     }
 
     /// The project file could not be read.
-    pub fn of_file(error: LoadError) -> Self {
-        let causes = causes(&error);
-        match error {
-            LoadError::Config(error) => Self {
-                config: Some(error.clone()),
-                ..Self::usage(error.to_string())
-            },
-            LoadError::Read { .. } => Self {
-                causes,
-                ..Self::usage(error.to_string())
-            },
+    pub fn of_project(error: LoadError) -> Self {
+        let mut problem = Self::usage(error.to_string());
+        problem.causes = causes(&error);
+        if let LoadError::Config(config) = error {
+            problem.mistakes = config
+                .problems
+                .iter()
+                .map(|found| Mistake::of_project(&config.file, found))
+                .collect();
         }
+        problem
+    }
+
+    /// The migrations could not be read.
+    pub fn of_files(error: &FilesError) -> Self {
+        let message = match error.faults.len() {
+            1 => "the migrations have a fault".to_owned(),
+            n => format!("the migrations have {n} faults"),
+        };
+        let mut problem = Self::usage(message);
+        for fault in &error.faults {
+            match fault {
+                FileFault::File { path, error } => {
+                    problem
+                        .mistakes
+                        .push(Mistake::of_migration(&shown(path), error));
+                }
+                _ => {
+                    let why = causes(fault);
+                    problem
+                        .causes
+                        .push([vec![fault.to_string()], why].concat().join(": "));
+                    problem.hints.extend(fault.hint());
+                }
+            }
+        }
+        problem
     }
 }
 
@@ -67,7 +94,7 @@ impl<E: Explained> From<E> for Problem {
             message: error.to_string(),
             causes: causes(&error),
             hints: error.hints(),
-            config: None,
+            mistakes: Vec::new(),
         }
     }
 }

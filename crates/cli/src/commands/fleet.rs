@@ -75,37 +75,58 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
         Some(Verb::Accept { shard, reason }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let shard = place.shard(shard)?;
-            let report = operations::accept(&place.setup, &shard, &given(reason)?).await?;
-            let report = OperationReport { shards: vec![report] };
+            let reason = given(reason)?;
+            tracing::info!(%shard, reason, "accept");
+            let report = operations::accept(&place.setup, &shard).await?;
+            let report = OperationReport {
+                shards: vec![report],
+            };
             Ok(print_report(screen, "greylag.fleet-accept/v1", &report))
         }
         Some(Verb::Rebrand { shard, reason }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let shard = place.shard(shard)?;
-            let report = operations::rebrand(&place.setup, &shard, &given(reason)?).await?;
-            let report = OperationReport { shards: vec![report] };
+            let reason = given(reason)?;
+            tracing::info!(%shard, reason, "rebrand");
+            let report = operations::rebrand(&place.setup, &shard).await?;
+            let report = OperationReport {
+                shards: vec![report],
+            };
             Ok(print_report(screen, "greylag.fleet-rebrand/v1", &report))
         }
         Some(Verb::Forget { shard, reason }) => forget(shard, reason, global, screen).await,
     }
 }
 
-async fn forget(shard: &str, reason: &str, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+async fn forget(
+    shard: &str,
+    reason: &str,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
     let place = workplace::open(global, screen, Journal::Write).await?;
     let name = shard
         .parse::<ShardName>()
         .map_err(|error| Problem::usage(error.to_string()))?;
     let known = operations::forget(&place.setup, &name, &given(reason)?).await?;
     if !known {
-        return Err(Problem::usage(format!("`{name}` was never seen, so that there is nothing to forget")));
+        return Err(Problem::usage(format!(
+            "`{name}` was never seen, so that there is nothing to forget"
+        )));
     }
     if screen.human() {
-        screen.result(format!("{} {name} is expected no more", paint(Paint::Good, "✓")));
+        screen.result(format!(
+            "{} {name} is expected no more",
+            paint(Paint::Good, "✓")
+        ));
         if place.setup.fleet.get(&name).is_some() {
             screen.say("the project still names it: the next look at the fleet sees it anew");
         }
     } else {
-        screen.document("greylag.fleet-forget/v1", &json!({"shard": name, "forgotten": true}));
+        screen.document(
+            "greylag.fleet-forget/v1",
+            &json!({"shard": name, "forgotten": true}),
+        );
     }
     Ok(Exit::Done)
 }
@@ -123,7 +144,10 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
     let sighted = |name: &ShardName| sightings.as_ref().and_then(|seen| seen.get(name));
     if screen.human() {
         screen.result(table(&place, &sighted).to_string());
-        screen.say(format!("\n{}", count(place.setup.fleet.shards.len(), "shard")));
+        screen.say(format!(
+            "\n{}",
+            count(place.setup.fleet.shards.len(), "shard")
+        ));
         for shard in &place.setup.fleet.shards {
             if let Some(sighting) = sighted(&shard.shard.name) {
                 show_troubles(screen, sighting);
@@ -141,7 +165,9 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
         screen.document("greylag.fleet/v1", &json!({"shards": shards}));
     }
     let trouble = sightings.as_ref().is_some_and(|seen| {
-        seen.shards.iter().any(|one| one.seen.is_err() || !one.refusals.is_empty())
+        seen.shards
+            .iter()
+            .any(|one| one.seen.is_err() || !one.refusals.is_empty())
     });
     Ok(if trouble { Exit::Problems } else { Exit::Done })
 }
@@ -149,9 +175,11 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
 fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a Sighting>) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION"]);
+    table.set_header([
+        "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
+    ]);
     for (at, shard) in place.setup.fleet.shards.iter().enumerate() {
         let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
         let mut address = shard.target.address();
@@ -163,12 +191,17 @@ fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a S
             Replicas::Auto => "auto, not watched yet".into(),
             Replicas::Listed(list) => format!("{}, not watched yet", list.len()),
         };
-        let (mut engine, mut role, mut version) = (shard.shard.engine.to_string(), String::new(), String::new());
+        let (mut engine, mut role, mut version) =
+            (shard.shard.engine.to_string(), String::new(), String::new());
         match sighted(&shard.shard.name).map(|sighting| &sighting.seen) {
             Some(Ok(seen)) => {
                 engine = format!("{engine} {}", seen.survey.server.version);
                 role = role_word(seen.survey.role).into();
-                version = seen.reading.current.as_ref().map_or("-".into(), |v| format!("V{v}"));
+                version = seen
+                    .reading
+                    .current
+                    .as_ref()
+                    .map_or("-".into(), |v| format!("V{v}"));
             }
             Some(Err(_)) => role = "unreachable".into(),
             None => {}
@@ -215,7 +248,11 @@ fn document<'a>(
 
 fn show_troubles(screen: &Screen, sighting: &Sighting) {
     if let Err(why) = &sighting.seen {
-        screen.result(format!("{} {}: {why}", paint(Paint::Bad, "✗"), sighting.name));
+        screen.result(format!(
+            "{} {}: {why}",
+            paint(Paint::Bad, "✗"),
+            sighting.name
+        ));
         if let Some(hint) = &why.hint {
             screen.result(format!("  {} {hint}", paint(Paint::Waits, "hint:")));
         }

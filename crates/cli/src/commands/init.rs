@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Starts a project: greylag.toml and a folder for migrations
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  greylag init\n  greylag init services/orders --project orders --engine mysql\n\nNothing that is there already is overwritten.")]
+#[command(
+    after_help = "Examples:\n  greylag init\n  greylag init services/orders --project orders --engine mysql\n\nNothing that is there already is overwritten."
+)]
 pub struct Init {
     /// The folder; made where it is missing
     #[arg(default_value = ".")]
@@ -41,13 +43,19 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
     let file = folder.join(FILE_NAME);
     let migrations = folder.join("migrations");
     if file.exists() {
-        return Err(Problem::usage(format!("{} is there already", file.display()))
-            .hint("edit it, or name another folder: `greylag init FOLDER`"));
+        return Err(
+            Problem::usage(format!("{} is there already", file.display()))
+                .hint("edit it, or name another folder: `greylag init FOLDER`"),
+        );
     }
     let failed = |what: &Path, error: &std::io::Error| {
         Problem::new(Exit::Error, format!("{} can't be written", what.display())).because(error)
     };
     std::fs::create_dir_all(&migrations).map_err(|error| failed(&migrations, &error))?;
+    if verb.engine == Kind::Sqlite {
+        let shards = folder.join("shards");
+        std::fs::create_dir_all(&shards).map_err(|error| failed(&shards, &error))?;
+    }
     let name = match &verb.project {
         Some(name) => name.clone(),
         None => folder_name(folder),
@@ -59,14 +67,21 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
         std::fs::write(&ignore, "/.greylag/\n").map_err(|error| failed(&ignore, &error))?;
     }
     if !screen.human() {
-        screen.document("greylag.init/v1", &json!({
-            "project": name,
-            "file": file,
-            "migrations": migrations,
-        }));
+        screen.document(
+            "greylag.init/v1",
+            &json!({
+                "project": name,
+                "file": file,
+                "migrations": migrations,
+            }),
+        );
         return Ok(Exit::Done);
     }
-    let at = if folder == Path::new(".") { String::new() } else { format!("cd {} && ", folder.display()) };
+    let at = if folder == Path::new(".") {
+        String::new()
+    } else {
+        format!("cd {} && ", folder.display())
+    };
     screen.result(format!("Project `{name}` begins in {}.", shown(&file)));
     screen.say(format!(
         "\nNext:\n  1. name your shards in {}\n  2. {}\n  3. {}\n  4. {}",
@@ -80,16 +95,31 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
 
 fn folder_name(folder: &Path) -> String {
     let absolute = std::path::absolute(folder).ok();
-    let name = absolute.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    let name = absolute
+        .as_deref()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
     name.unwrap_or("project").to_owned()
 }
 
 fn project_file(name: &str, environment: &str, engine: Kind) -> String {
     let (one, two) = match engine {
-        Kind::Postgres => ("postgres://greylag@127.0.0.1/orders_1", "postgres://greylag@127.0.0.1/orders_2"),
-        Kind::Mysql => ("mysql://greylag@127.0.0.1/orders_1", "mysql://greylag@127.0.0.1/orders_2"),
-        Kind::Mariadb => ("mariadb://greylag@127.0.0.1/orders_1", "mariadb://greylag@127.0.0.1/orders_2"),
-        Kind::Sqlite => ("sqlite:shards/orders-1.db?mode=rwc", "sqlite:shards/orders-2.db?mode=rwc"),
+        Kind::Postgres => (
+            "postgres://greylag@127.0.0.1/orders_1",
+            "postgres://greylag@127.0.0.1/orders_2",
+        ),
+        Kind::Mysql => (
+            "mysql://greylag@127.0.0.1/orders_1",
+            "mysql://greylag@127.0.0.1/orders_2",
+        ),
+        Kind::Mariadb => (
+            "mariadb://greylag@127.0.0.1/orders_1",
+            "mariadb://greylag@127.0.0.1/orders_2",
+        ),
+        Kind::Sqlite => (
+            "sqlite:shards/orders-1.db?mode=rwc",
+            "sqlite:shards/orders-2.db?mode=rwc",
+        ),
     };
     let password = match engine {
         Kind::Sqlite => "",

@@ -76,8 +76,8 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
             let options = FleetOptions {
                 engine: match engine {
                     Kind::Postgres => Engine::Postgres,
-                    Kind::Mysql => Engine::Mysql,
-                    Kind::Mariadb => Engine::Mariadb,
+                    Kind::Mysql => Engine::MySql,
+                    Kind::Mariadb => Engine::MariaDb,
                 },
                 shards: *shards,
                 replicas: *replicas,
@@ -96,44 +96,67 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
                     shown(&fleet.config()),
                 ));
                 let cd = shown(&fleet.dir);
-                screen.say(format!("\nNext:\n  cd {cd} && greylag apply\n  greylag lab down --dir {cd}"));
+                screen.say(format!(
+                    "\nNext:\n  cd {cd} && greylag apply\n  greylag lab down --dir {cd}"
+                ));
             } else {
-                screen.document("greylag.lab/v1", &json!({
-                    "config": fleet.config(),
-                    "engine": fleet.engine,
-                    "version": fleet.version,
-                    "nodes": fleet.nodes,
-                }));
+                screen.document(
+                    "greylag.lab/v1",
+                    &json!({
+                        "config": fleet.config(),
+                        "engine": fleet.engine,
+                        "version": fleet.version,
+                        "nodes": fleet.nodes,
+                    }),
+                );
             }
         }
         Verb::Down { dir } => {
             let removed = fleet::down(&here(dir), &progress).map_err(problem)?;
             if screen.human() {
-                screen.result(format!("{} {} ended, their data is gone", paint(Paint::Good, "✓"), count(removed.ended, "server")));
+                screen.result(format!(
+                    "{} {} ended, their data is gone",
+                    paint(Paint::Good, "✓"),
+                    count(removed.ended, "server")
+                ));
                 for kept in &removed.kept {
                     screen.result(format!("{} was changed since, and is kept", shown(kept)));
                 }
             } else {
-                screen.document("greylag.lab-down/v1", &json!({"ended": removed.ended, "kept": removed.kept}));
+                screen.document(
+                    "greylag.lab-down/v1",
+                    &json!({"ended": removed.ended, "kept": removed.kept}),
+                );
             }
         }
         Verb::Status { dir } => {
             let (fleet, nodes) = fleet::status(&here(dir)).map_err(problem)?;
             if screen.human() {
-                screen.result(format!("{} {} in {}", fleet.engine, fleet.version, shown(&fleet.dir)));
+                screen.result(format!(
+                    "{} {} in {}",
+                    fleet.engine,
+                    fleet.version,
+                    shown(&fleet.dir)
+                ));
                 for node in &nodes {
                     let state = match node.running {
                         true => paint(Paint::Good, "runs"),
                         false => paint(Paint::Bad, "down"),
                     };
-                    screen.result(format!("  {:<12} {:<10} 127.0.0.1:{}  {state}", node.node.shard, node.node.role, node.node.port));
+                    screen.result(format!(
+                        "  {:<12} {:<10} 127.0.0.1:{}  {state}",
+                        node.node.shard, node.node.role, node.node.port
+                    ));
                 }
             } else {
                 let nodes: Vec<_> = nodes
                     .iter()
                     .map(|node| json!({"shard": node.node.shard, "role": node.node.role, "port": node.node.port, "running": node.running}))
                     .collect();
-                screen.document("greylag.lab/v1", &json!({"engine": fleet.engine, "version": fleet.version, "nodes": nodes}));
+                screen.document(
+                    "greylag.lab/v1",
+                    &json!({"engine": fleet.engine, "version": fleet.version, "nodes": nodes}),
+                );
             }
         }
     }

@@ -113,8 +113,9 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
         Verb::Resume => Request::Resume,
         Verb::Abort { reason, yes } => {
             if !yes && !screen.attended {
-                return Err(Problem::usage("there is no terminal to ask on")
-                    .hint("`greylag rollout abort --yes` ends the rollout; `pause` only halts it"));
+                return Err(Problem::usage("there is no terminal to ask on").hint(
+                    "`greylag rollout abort --yes` ends the rollout; `pause` only halts it",
+                ));
             }
             if !yes {
                 sure()?;
@@ -151,7 +152,10 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
     if screen.human() {
         screen.result(format!("{} {}", paint(Paint::Good, "✓"), done.what));
         if !done.running {
-            screen.say(format!("go on with {}", paint(Paint::Name, "greylag apply")));
+            screen.say(format!(
+                "go on with {}",
+                paint(Paint::Name, "greylag apply")
+            ));
         }
     } else {
         screen.document(
@@ -219,7 +223,11 @@ fn show_human(screen: &Screen, recorded: &Recorded, events: bool) {
         recorded.rollout,
         recorded.plan.digest
     ));
-    screen.result(format!("{} of {} done", board.complete, count(board.total(), "shard")));
+    screen.result(format!(
+        "{} of {} done",
+        board.complete,
+        count(board.total(), "shard")
+    ));
     for wave in board.waves.iter().filter(|wave| wave.total > 0) {
         screen.result(format!("  {:<16} {}/{}", wave.name, wave.done, wave.total));
     }
@@ -237,27 +245,42 @@ fn show_human(screen: &Screen, recorded: &Recorded, events: bool) {
         screen.result(String::new());
         for stamped in recorded.events.iter() {
             let event = serde_json::to_string(&stamped.event).unwrap_or_default();
-            screen.result(format!("{:>5}  {}  {event}", stamped.sequence, clock(stamped.at)));
+            screen.result(format!(
+                "{:>5}  {}  {event}",
+                stamped.sequence,
+                clock(stamped.at)
+            ));
         }
     }
 }
 
 fn sure() -> Result<(), Problem> {
     use std::io::{BufRead, Write};
-    let _ = write!(anstream::stderr(), "End the rollout for good? What is applied stays. [y/N] ");
+    let _ = write!(
+        anstream::stderr(),
+        "End the rollout for good? What is applied stays. [y/N] "
+    );
     let _ = anstream::stderr().flush();
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     match (read, answer.trim()) {
         (Ok(_), "y" | "yes" | "Y") => Ok(()),
-        _ => Err(Problem::new(Exit::Error, "not confirmed; nothing was touched")),
+        _ => Err(Problem::new(
+            Exit::Error,
+            "not confirmed; nothing was touched",
+        )),
     }
 }
 
 fn names(shards: &[String]) -> Result<Vec<ShardName>, Problem> {
     shards
         .iter()
-        .map(|name| name.parse().map_err(|error: greylag_core::fleet::ShardNameError| Problem::usage(error.to_string())))
+        .map(|name| {
+            name.parse()
+                .map_err(|error: greylag_core::fleet::ShardNameError| {
+                    Problem::usage(error.to_string())
+                })
+        })
         .collect()
 }
 

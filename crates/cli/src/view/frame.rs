@@ -25,7 +25,10 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
         lines.push(wave_line(wave, widest, width));
     }
     let names = board.in_flight.keys().take(FLIGHTS);
-    let name_width = names.map(|name| name.as_str().chars().count()).max().unwrap_or_default();
+    let name_width = names
+        .map(|name| name.as_str().chars().count())
+        .max()
+        .unwrap_or_default();
     for (name, flight) in board.in_flight.iter().take(FLIGHTS) {
         let text = flight_line(flight, now);
         let room = width.saturating_sub(name_width + 6);
@@ -41,11 +44,17 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
         lines.push(paint(Paint::Dim, format!("    and {more} more in flight")));
     }
     for reason in &board.waiting {
-        let text = fit(&format!("waiting: {}", wait_reason(reason)), width.saturating_sub(2));
+        let text = fit(
+            &format!("waiting: {}", wait_reason(reason)),
+            width.saturating_sub(2),
+        );
         lines.push(format!("  {}", paint(Paint::Waits, text)));
     }
     match board.stopping {
-        Some(true) => lines.push(paint(Paint::Bad, "  cancelling what is in flight on the servers")),
+        Some(true) => lines.push(paint(
+            Paint::Bad,
+            "  cancelling what is in flight on the servers",
+        )),
         Some(false) => lines.push(paint(
             Paint::Waits,
             "  stopping: what is in flight finishes its current migration; ^C again cancels it",
@@ -57,7 +66,12 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
 
 fn survey(board: &Board) -> Option<String> {
     let (done, total) = board.surveyed?;
-    (total > 0).then(|| format!("looking at the fleet {} {done}/{total}", bar(done, 0, 0, total)))
+    (total > 0).then(|| {
+        format!(
+            "looking at the fleet {} {done}/{total}",
+            bar(done, 0, 0, total)
+        )
+    })
 }
 
 fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> String {
@@ -66,7 +80,10 @@ fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> Stri
         parts.push(paint(Paint::Bad, format!("{} failed", board.failed.len())));
     }
     if !board.unknown.is_empty() {
-        parts.push(paint(Paint::Bad, format!("{} unknown", board.unknown.len())));
+        parts.push(paint(
+            Paint::Bad,
+            format!("{} unknown", board.unknown.len()),
+        ));
     }
     if !board.skipped.is_empty() {
         parts.push(format!("{} skipped", board.skipped.len()));
@@ -78,7 +95,11 @@ fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> Stri
             parts.push(format!("about {} left", span(left)));
         }
     }
-    let title = format!("stage {} of {stages}: {}", board.stage + 1, stage_words(stage));
+    let title = format!(
+        "stage {} of {stages}: {}",
+        board.stage + 1,
+        stage_words(stage)
+    );
     format!("{}  {}", paint(Paint::Strong, title), parts.join(", "))
 }
 
@@ -88,7 +109,10 @@ pub fn stage_words(stage: &Stage) -> String {
         [] => "nothing".to_owned(),
         [one] => one.to_string(),
         [first, last] => format!("{first} and {last}"),
-        [first, .., last] => format!("{first} … {last} ({})", count(stage.migrations.len(), "migration")),
+        [first, .., last] => format!(
+            "{first} … {last} ({})",
+            count(stage.migrations.len(), "migration")
+        ),
     };
     match stage.kind {
         StageKind::Newcomers => format!("new shards catch up, {migrations}"),
@@ -122,7 +146,11 @@ fn flight_line(flight: &Flight, now: Timestamp) -> String {
     if let Some(migration) = &flight.migration {
         text.push_str(&migration.to_string());
         if flight.total > 1 {
-            text.push_str(&format!(" ({} of {})", (flight.done + 1).min(flight.total), flight.total));
+            text.push_str(&format!(
+                " ({} of {})",
+                (flight.done + 1).min(flight.total),
+                flight.total
+            ));
         }
     }
     if let Some((done, total)) = flight.statements
@@ -155,7 +183,11 @@ fn bar(done: usize, failed: usize, in_flight: usize, total: usize) -> String {
     let part = |n: usize| (n * BAR).checked_div(total).unwrap_or(0);
     // What exists is seen, however small its share.
     let seen = |n: usize| if n > 0 { part(n).max(1) } else { 0 };
-    let full = if done == total && total > 0 { BAR } else { part(done) };
+    let full = if done == total && total > 0 {
+        BAR
+    } else {
+        part(done)
+    };
     let bad = seen(failed).min(BAR - full);
     let busy = seen(in_flight).min(BAR - full - bad);
     let rest = BAR - full - bad - busy;

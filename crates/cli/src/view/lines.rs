@@ -2,7 +2,12 @@
 
 use super::{board::Board, frame::stage_words, open::Surface};
 use crate::output::{Paint, clock, count, draw_failure, paint, short_digest, span, wait_reason};
-use greylag_core::{event::Event, fleet::ShardName, gate::{Verdict, WaitReason}, outcome::Outcome};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    gate::{Verdict, WaitReason},
+    outcome::Outcome,
+};
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
 use std::{
@@ -20,12 +25,9 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Turns notices into lines; remembers what it said, so as not to say it twice.
 #[derive(Debug, Default)]
 pub struct Teller {
-    /// Each shard that succeeds gets a line, not only waves and failures.
-    pub each_shard: bool,
-    /// Each migration, too.
-    pub each_migration: bool,
-    /// Where the migrations lie, for messages.
-    pub folder: Option<PathBuf>,
+    each_shard: bool,
+    each_migration: bool,
+    folder: Option<PathBuf>,
     stage: Option<usize>,
     waiting: String,
     shards_waiting: HashMap<ShardName, String>,
@@ -34,6 +36,17 @@ pub struct Teller {
 }
 
 impl Teller {
+    /// `each_shard`: each shard that succeeds gets a line, not only waves and failures; `each_migration`: each migration,
+    /// too. `folder` is where the migrations lie, for messages.
+    pub fn new(each_shard: bool, each_migration: bool, folder: Option<PathBuf>) -> Self {
+        Self {
+            each_shard,
+            each_migration,
+            folder,
+            ..Self::default()
+        }
+    }
+
     /// What is to be said of a notice; `board` has folded it already.
     pub fn tell(&mut self, notice: &Notice, board: &Board) -> Vec<String> {
         let mut lines = Vec::new();
@@ -42,7 +55,10 @@ impl Teller {
                 shard,
                 unreachable: Some(why),
                 ..
-            } => lines.push(format!("{} {shard} can't be reached: {why}", paint(Paint::Bad, "✗"))),
+            } => lines.push(format!(
+                "{} {shard} can't be reached: {why}",
+                paint(Paint::Bad, "✗")
+            )),
             Notice::Surveyed { .. } => {}
             Notice::Taken {
                 rollout,
@@ -53,7 +69,10 @@ impl Teller {
                 let what = if past.is_empty() {
                     format!("rollout {rollout} begins: {}", count(all, "shard"))
                 } else {
-                    format!("rollout {rollout} goes on: {done} of {} done", count(all, "shard"))
+                    format!(
+                        "rollout {rollout} goes on: {done} of {} done",
+                        count(all, "shard")
+                    )
                 };
                 lines.push(format!("{what}, plan {}", short_digest(&plan.digest)));
             }
@@ -62,7 +81,11 @@ impl Teller {
             Notice::Waiting { reasons } => self.wait(reasons, &mut lines),
             Notice::Warning { shard, text } => {
                 let whose = shard.as_ref().map(|shard| format!("{shard}: "));
-                lines.push(format!("{} {}{text}", paint(Paint::Waits, "!"), whose.unwrap_or_default()));
+                lines.push(format!(
+                    "{} {}{text}",
+                    paint(Paint::Waits, "!"),
+                    whose.unwrap_or_default()
+                ));
             }
             Notice::Stopping {
                 cancelling,
@@ -100,7 +123,10 @@ impl Teller {
                         self.once(text, lines);
                     }
                     Verdict::Stop { why } => {
-                        lines.push(format!("{} wave {name} can't start: {why}", paint(Paint::Bad, "✗")));
+                        lines.push(format!(
+                            "{} wave {name} can't start: {why}",
+                            paint(Paint::Bad, "✗")
+                        ));
                     }
                 }
             }
@@ -121,7 +147,10 @@ impl Teller {
                 let text = joined(reasons);
                 let before = self.shards_waiting.insert(shard.clone(), text.clone());
                 if !text.is_empty() && before.as_ref() != Some(&text) {
-                    lines.push(format!("{} {shard} waits: {text}", paint(Paint::Waits, "…")));
+                    lines.push(format!(
+                        "{} {shard} waits: {text}",
+                        paint(Paint::Waits, "…")
+                    ));
                 }
             }
             Event::ShardEnded {
@@ -136,15 +165,23 @@ impl Teller {
             Event::Paused { by, reason } => lines.push(format!(
                 "{} by {by}{}",
                 paint(Paint::Waits, "paused"),
-                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                reason
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default()
             )),
             Event::Resumed { by } => lines.push(format!("resumed by {by}")),
             Event::Aborted { by, reason } => lines.push(format!(
                 "{} by {by}{}",
                 paint(Paint::Bad, "aborted"),
-                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                reason
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default()
             )),
-            Event::Retried { shard, by } => lines.push(format!("{shard} is tried again, says {by}")),
+            Event::Retried { shard, by } => {
+                lines.push(format!("{shard} is tried again, says {by}"))
+            }
             Event::Skipped { shard, by, reason } => {
                 lines.push(format!("{shard} is skipped, says {by}: {reason}"));
             }
@@ -181,13 +218,16 @@ impl Teller {
         self.shards_waiting.remove(shard);
         let started = self.started.remove(shard);
         let took = started.and_then(|since| Duration::try_from(at.duration_since(since)).ok());
-        let took = took.map(|took| format!(" in {}", span(took))).unwrap_or_default();
+        let took = took
+            .map(|took| format!(" in {}", span(took)))
+            .unwrap_or_default();
         match outcome {
             Outcome::Applied => {
                 if self.each_shard {
                     let work = board.work(stage, shard).len();
                     let wave = board.wave_of(shard);
-                    let place = wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
+                    let place =
+                        wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
                     lines.push(format!(
                         "{} {shard} has {}{took}{}",
                         paint(Paint::Good, "✓"),
@@ -218,8 +258,16 @@ impl Teller {
         self.wave_done(stage, shard, board, lines);
     }
 
-    fn wave_done(&mut self, stage: usize, shard: &ShardName, board: &Board, lines: &mut Vec<String>) {
-        let Some(wave) = board.wave_of(shard) else { return };
+    fn wave_done(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        board: &Board,
+        lines: &mut Vec<String>,
+    ) {
+        let Some(wave) = board.wave_of(shard) else {
+            return;
+        };
         let key = (stage, wave.name.clone());
         if stage == board.stage && wave.done == wave.total && !self.waves_done.contains(&key) {
             self.waves_done.push(key);
@@ -239,7 +287,12 @@ impl Teller {
         self.stage = Some(stage);
         let Some(plan) = &board.plan else { return };
         if let Some(this) = plan.stages.get(stage) {
-            let title = format!("stage {} of {}: {}", stage + 1, plan.stages.len(), stage_words(this));
+            let title = format!(
+                "stage {} of {}: {}",
+                stage + 1,
+                plan.stages.len(),
+                stage_words(this)
+            );
             lines.push(paint(Paint::Strong, title));
         }
     }
@@ -308,7 +361,11 @@ impl Surface for Lines {
     }
 
     fn close(&self) {
-        let heart = self.heart.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let heart = self
+            .heart
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((stop, heart)) = heart {
             drop(stop);
             let _ = heart.join();
@@ -320,7 +377,11 @@ fn heartbeat(board: &Board) -> String {
     if let Some((done, total)) = board.surveyed.filter(|(done, total)| done < total) {
         return format!("still looking at the fleet: {done} of {total}");
     }
-    let mut line = format!("still at it: {} of {}", board.complete, count(board.total(), "shard"));
+    let mut line = format!(
+        "still at it: {} of {}",
+        board.complete,
+        count(board.total(), "shard")
+    );
     if let Some((name, flight)) = board.in_flight.iter().next() {
         line.push_str(&format!(", {} in flight ({name}", board.in_flight.len()));
         if let Some(reason) = flight.waiting.first() {
@@ -339,5 +400,9 @@ fn print(line: &str) {
 }
 
 fn joined(reasons: &[WaitReason]) -> String {
-    reasons.iter().map(wait_reason).collect::<Vec<_>>().join("; ")
+    reasons
+        .iter()
+        .map(wait_reason)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -58,7 +58,11 @@ impl Surface for Live {
 
     /// Takes the live lines away.
     fn close(&self) {
-        let painter = self.painter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let painter = self
+            .painter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((stop, painter)) = painter {
             drop(stop);
             // It only panics with the process.
@@ -71,7 +75,10 @@ impl Lines {
     fn draw(&mut self, board: &Mutex<Board>) {
         self.tick += 1;
         // One column is kept free: a full line would wrap on some terminals.
-        let width = comfy_table::Table::new().width().map_or(100, usize::from).saturating_sub(1);
+        let width = comfy_table::Table::new()
+            .width()
+            .map_or(100, usize::from)
+            .saturating_sub(1);
         let lines = {
             let board = board.lock().unwrap_or_else(PoisonError::into_inner);
             frame(&board, Timestamp::now(), self.tick, width)

@@ -9,4 +9,4 @@ mod open;
 
 pub use board::Board;
 pub use frame::stage_words;
-pub use open::{View, open};
+pub use open::open;

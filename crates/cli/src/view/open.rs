@@ -32,12 +32,7 @@ pub struct View {
 /// Opens the view that fits the screen. `folder` is where the migrations lie.
 pub fn open(screen: &Screen, folder: Option<PathBuf>) -> Arc<View> {
     let board = Arc::new(Mutex::new(Board::default()));
-    let teller = |each_shard| Teller {
-        each_shard,
-        each_migration: screen.verbose,
-        folder,
-        ..Teller::default()
-    };
+    let teller = |each_shard| Teller::new(each_shard, screen.verbose, folder);
     let surface: Box<dyn Surface> = match screen.format {
         Format::Ndjson => Box::new(Ndjson),
         _ if screen.quiet => Box::new(Quiet),
@@ -56,7 +51,10 @@ impl View {
 
     /// Where the run stands.
     pub fn board(&self) -> Board {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

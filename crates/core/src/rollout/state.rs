@@ -194,6 +194,11 @@ impl Rollout {
         self.taken_up
     }
 
+    /// The lease's epoch of whoever spoke last.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// The stage and wave under way; the wave is none once all of the stage have gone, and none is returned once
     /// all stages are through.
     pub fn current(&self) -> Option<(usize, Option<usize>)> {

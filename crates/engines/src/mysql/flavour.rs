@@ -32,9 +32,6 @@ pub trait Flavour: Send + Sync {
     /// The connect attribute `program_name` of a session can be read by an ordinary account: a query with `{pid}` for the id.
     fn application_sql(&self) -> Option<&'static str>;
 
-    /// Statements carry the session's name in a comment, where nothing else of the server shows it.
-    fn names_sessions_in_statements(&self) -> bool;
-
     /// Who blocks connection `{pid}`, each a query of its own: id, user, what it holds, its query, open milliseconds, application.
     /// Queries that the account may not run are left out, and said.
     fn blocker_sql(&self) -> &'static [BlockerQuery];
@@ -79,9 +76,18 @@ mod tests {
 
     #[test]
     fn the_server_says_which_of_the_two_it_is() {
-        assert_eq!(of("10.11.19-MariaDB-0+deb12u1-log", "Debian 12").engine(), Engine::Mariadb);
-        assert_eq!(of("9.7.4", "MySQL Community Server").engine(), Engine::Mysql);
-        assert_eq!(of("11.4.2", "mariadb.org binary distribution").engine(), Engine::Mariadb);
+        assert_eq!(
+            of("10.11.19-MariaDB-0+deb12u1-log", "Debian 12").engine(),
+            Engine::Mariadb
+        );
+        assert_eq!(
+            of("9.7.4", "MySQL Community Server").engine(),
+            Engine::Mysql
+        );
+        assert_eq!(
+            of("11.4.2", "mariadb.org binary distribution").engine(),
+            Engine::Mariadb
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ use mysql_async::{
     prelude::{AsQuery, Queryable},
 };
 
+use std::collections::BTreeMap;
+
 /// A row, as texts.
 pub type Row = Vec<Option<String>>;
 
@@ -83,16 +85,38 @@ impl Link {
         }))
     }
 
+    /// The rows of one query, each column under its name.
+    pub async fn named_rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, Trouble> {
+        let rows: Vec<mysql_async::Row> = self.conn.query(sql).await.map_err(trouble)?;
+        let named = |row: mysql_async::Row| {
+            let columns: Vec<String> = row
+                .columns_ref()
+                .iter()
+                .map(|c| c.name_str().into_owned())
+                .collect();
+            let values = row.unwrap_raw().into_iter().map(|v| v.and_then(text));
+            columns.into_iter().zip(values).collect()
+        };
+        Ok(rows.into_iter().map(named).collect())
+    }
+
     /// Whether a transaction is open, in the server's last word. None after an error, when its last word is stale.
     pub fn in_transaction(&self) -> Option<bool> {
         let ok = self.conn.last_ok_packet()?;
-        Some(ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+        Some(
+            ok.status_flags()
+                .contains(StatusFlags::SERVER_STATUS_IN_TRANS),
+        )
     }
 
     /// Whether statements commit by themselves, in the server's last word.
     pub fn autocommits(&self) -> bool {
         self.conn.last_ok_packet().is_none_or(|ok| {
-            ok.status_flags().contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT)
+            ok.status_flags()
+                .contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT)
         })
     }
 
@@ -132,7 +156,10 @@ impl Link {
 
 /// Codes after which the server hangs up; whether the statement took effect is not known.
 fn hangs_up(code: u16) -> bool {
-    matches!(code, 1053 | 1077 | 1079 | 1080 | 1152 | 1153 | 1159 | 1161 | 1184 | 1927 | 3169 | 4031)
+    matches!(
+        code,
+        1053 | 1077 | 1079 | 1080 | 1152 | 1153 | 1159 | 1161 | 1184 | 1927 | 3169 | 4031
+    )
 }
 
 fn trouble(error: Error) -> Trouble {
@@ -165,7 +192,11 @@ async fn read_sets(
             warnings: result.warnings(),
         });
         while let Some(row) = result.next().await? {
-            let row = row.unwrap_raw().into_iter().map(|v| v.and_then(text)).collect();
+            let row = row
+                .unwrap_raw()
+                .into_iter()
+                .map(|v| v.and_then(text))
+                .collect();
             if let Some(answer) = answers.last_mut() {
                 answer.rows.push(row);
             }

@@ -1,7 +1,7 @@
 //! Where our rows live on a shard, quoted and qualified: a file may say USE.
 
 use super::quote;
-use crate::target::Target;
+use crate::{flyway, target::Target};
 
 /// Names of tables and locks of one shard.
 #[derive(Clone, Debug)]
@@ -15,10 +15,12 @@ pub struct Names {
 }
 
 /// Tables that are Greylag's own, besides the history table.
-pub const OWN: [&str; 4] = ["greylag_shard", "greylag_step", "greylag_cursor", "greylag_hole"];
-
-/// The history table whose lock Flyway takes too.
-const FLYWAYS: &str = "flyway_schema_history";
+pub const OWN: [&str; 4] = [
+    "greylag_shard",
+    "greylag_step",
+    "greylag_cursor",
+    "greylag_hole",
+];
 
 impl Names {
     pub fn new(target: &Target, database: &str) -> Self {
@@ -35,7 +37,7 @@ impl Names {
 
     /// Whether the history table is Flyway's own.
     pub fn is_flyways(&self) -> bool {
-        self.history_plain.eq_ignore_ascii_case(FLYWAYS)
+        self.history_plain.eq_ignore_ascii_case(flyway::TABLE)
     }
 
     /// The project as a literal.

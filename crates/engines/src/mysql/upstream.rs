@@ -11,7 +11,8 @@ impl Flavour for MySql {
     }
 
     fn too_old(&self, version: &str) -> Option<&'static str> {
-        (numbers(version) < (8, 0, 22)).then_some("MySQL 8.0.22 is the oldest with SHOW REPLICA STATUS and atomic DDL")
+        (numbers(version) < (8, 0, 22))
+            .then_some("MySQL 8.0.22 is the oldest with SHOW REPLICA STATUS and atomic DDL")
     }
 
     // Without a privilege a server only shows that it is a replica by having played a position of its source: the source's log
@@ -50,10 +51,6 @@ impl Flavour for MySql {
             "SELECT attr_value FROM performance_schema.session_account_connect_attrs \
              WHERE processlist_id = {pid} AND attr_name = 'program_name'",
         )
-    }
-
-    fn names_sessions_in_statements(&self) -> bool {
-        false
     }
 
     fn blocker_sql(&self) -> &'static [BlockerQuery] {

@@ -17,6 +17,7 @@ use super::{
     link::{Answer, Trouble, plain, position},
     message::{Message, Spot, What},
     session::PgSession,
+    stepwise::Stop,
 };
 use crate::{
     job::{Applied, Attempt, Job, Note, Progress},
@@ -40,6 +41,11 @@ impl PgSession {
             }
         }
         self.begin_attempt();
+        for job in jobs.iter().filter(|job| job.mode == RunMode::Transaction) {
+            if let Err(stop) = self.nothing_stands(job).await {
+                return *stop;
+            }
+        }
         match jobs {
             [job] if job.mode != RunMode::Transaction => self.step_through(job, progress).await,
             _ if jobs
@@ -50,6 +56,44 @@ impl PgSession {
             }
             _ => self.in_one_message(jobs, progress).await,
         }
+    }
+
+    /// A transaction takes all of a file or nothing: what an earlier run left of it can't be taken up by one.
+    async fn nothing_stands(&mut self, job: &Job) -> Result<(), Stop> {
+        if self
+            .steps
+            .as_ref()
+            .is_some_and(|steps| !steps.contains(&job.migration))
+        {
+            return Ok(());
+        }
+        let row = match self.find_step(&job.migration).await {
+            Ok(row) => row,
+            Err(error) => {
+                let failure = self.not_started(std::slice::from_ref(job), &error);
+                return Err(Box::new(Attempt::Failed(failure)));
+            }
+        };
+        let Some(row) = row.filter(|row| row.state != StepState::Applied) else {
+            return Ok(());
+        };
+        if let Some(intent) = &row.intent {
+            return Err(Box::new(Attempt::Unknown(self.doubt(job, intent))));
+        }
+        if row.statements_done == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of the file's statements are already done on this shard, one by one; a transaction would do them again",
+            row.statements_done
+        );
+        let hint = "Add `-- greylag:transaction off`: the run then goes on after them.";
+        let mut failure = failure::refusal(job, message, None, Some(hint.into()));
+        failure.left = Left::Partial {
+            done: row.statements_done,
+            total: row.statements_total,
+        };
+        Err(Box::new(Attempt::Failed(failure)))
     }
 
     async fn in_one_message(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {

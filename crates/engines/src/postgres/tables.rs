@@ -1,6 +1,7 @@
 //! The tables on a shard: Flyway's history table, and Greylag's own beside it.
 
 use super::{
+    message::{Message, What},
     quote::{ident, literal},
     session::PgSession,
     survey::Tables,
@@ -18,12 +19,15 @@ impl PgSession {
                 self.tables.unwrap_or_default()
             }
         };
-        let sql = format!(
-            "BEGIN; SET LOCAL ROLE NONE; {}{} COMMIT;",
-            self.create(tables),
-            self.claim(claim)
-        );
-        let answer = self.link.run(&sql, usize::MAX).await;
+        let mut message = Message::default();
+        self.reset(&mut message, false);
+        message.push(What::Head, "BEGIN");
+        for sql in self.create(tables) {
+            message.push(What::Head, &sql);
+        }
+        message.push(What::Head, &self.claim(claim));
+        message.push(What::Commit, "COMMIT");
+        let answer = self.link.run(message.text(), usize::MAX).await;
         self.link.hush();
         if let Some(trouble) = answer.trouble {
             let broken = self.broken(DOING, Some(trouble));
@@ -40,42 +44,44 @@ impl PgSession {
     }
 
     /// Creates what is missing only: CREATE … IF NOT EXISTS asks for the privilege to create even where nothing is.
-    fn create(&self, tables: Tables) -> String {
+    fn create(&self, tables: Tables) -> Vec<String> {
         let name = &self.target.history_table;
         let table = self.table(name);
-        let mut sql = String::new();
+        let mut sql = Vec::new();
         if !tables.history {
-            sql += &format!(
+            sql.push(format!(
                 "CREATE TABLE IF NOT EXISTS {table} (\
                  installed_rank INT NOT NULL, version VARCHAR(50), description VARCHAR(200) NOT NULL, \
                  type VARCHAR(20) NOT NULL, script VARCHAR(1000) NOT NULL, checksum INTEGER, \
                  installed_by VARCHAR(100) NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT now(), \
                  execution_time INTEGER NOT NULL, success BOOLEAN NOT NULL, \
-                 CONSTRAINT {pk} PRIMARY KEY (installed_rank)); \
-                 CREATE INDEX IF NOT EXISTS {index} ON {table} (success); ",
+                 CONSTRAINT {pk} PRIMARY KEY (installed_rank))",
                 pk = ident(&format!("{name}_pk")),
-                index = ident(&format!("{name}_s_idx")),
-            );
+            ));
+            let index = ident(&format!("{name}_s_idx"));
+            sql.push(format!(
+                "CREATE INDEX IF NOT EXISTS {index} ON {table} (success)"
+            ));
         }
         if !tables.shard {
-            sql += &format!(
+            sql.push(format!(
                 "CREATE TABLE IF NOT EXISTS {} (\
                  project VARCHAR(100) PRIMARY KEY, uuid VARCHAR(36) NOT NULL, name VARCHAR(100) NOT NULL, \
                  environment VARCHAR(100) NOT NULL, claimed_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
-                 claimed_by VARCHAR(200) NOT NULL); ",
+                 claimed_by VARCHAR(200) NOT NULL)",
                 self.table("greylag_shard"),
-            );
+            ));
         }
         if !tables.step {
-            sql += &format!(
+            sql.push(format!(
                 "CREATE TABLE IF NOT EXISTS {} (\
                  project VARCHAR(100) NOT NULL, migration VARCHAR(220) NOT NULL, checksum INTEGER, \
                  state VARCHAR(16) NOT NULL, rollout VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL, \
                  statements_done INTEGER NOT NULL, statements_total INTEGER NOT NULL, hashes TEXT NOT NULL, \
                  intent TEXT, failure TEXT, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
-                 updated_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (project, migration)); ",
+                 updated_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (project, migration))",
                 self.table("greylag_step"),
-            );
+            ));
         }
         sql
     }
@@ -84,7 +90,7 @@ impl PgSession {
         let by: String = claim.by.chars().take(200).collect();
         format!(
             "INSERT INTO {} (project, uuid, name, environment, claimed_by) \
-             VALUES ({}, {}, {}, {}, {}) ON CONFLICT (project) DO NOTHING;",
+             VALUES ({}, {}, {}, {}, {}) ON CONFLICT (project) DO NOTHING",
             self.table("greylag_shard"),
             literal(&self.target.project),
             literal(&claim.identity.uuid.to_string()),

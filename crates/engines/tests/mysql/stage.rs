@@ -4,7 +4,7 @@ use greylag_core::{
     engine::{Dialect, Engine},
     migration::MigrationId,
     outcome::Failure,
-    script::{RunMode, Script, Statement, Tx, TxControl},
+    script::{RunMode, Tx, split},
     survey::ShardIdentity,
 };
 use greylag_engines::{Attempt, Claim, Job, Limits, LockAttempt, Note, Session, Target};
@@ -30,13 +30,19 @@ impl Stage {
         if !greylag_lab::available(lab_engine(engine)) {
             return None;
         }
-        let server = Server::start(lab_engine(engine), Options::default()).await.unwrap();
+        let server = Server::start(lab_engine(engine), Options::default())
+            .await
+            .unwrap();
         Some(Stage::on(Arc::new(server), engine).await)
     }
 
     async fn on(server: Arc<Server>, engine: Engine) -> Stage {
         let database = server.database("my").await.unwrap();
-        Stage { server, database, engine }
+        Stage {
+            server,
+            database,
+            engine,
+        }
     }
 
     pub fn target(&self) -> Target {
@@ -60,7 +66,9 @@ impl Stage {
 
     /// A session, not yet locked.
     pub async fn open(&self) -> Box<dyn Session> {
-        greylag_engines::open(&self.target()).await.unwrap_or_else(|e| panic!("{e}: {e:?}"))
+        greylag_engines::open(&self.target())
+            .await
+            .unwrap_or_else(|e| panic!("{e}: {e:?}"))
     }
 
     /// A session that holds the lock on a prepared shard.
@@ -81,7 +89,9 @@ impl Stage {
     }
 
     pub async fn count(&self, table: &str) -> String {
-        self.value(&format!("SELECT COUNT(*) FROM {table}")).await.unwrap()
+        self.value(&format!("SELECT COUNT(*) FROM {table}"))
+            .await
+            .unwrap()
     }
 
     pub async fn has_column(&self, table: &str, column: &str) -> bool {
@@ -99,7 +109,10 @@ impl Stage {
             if value.as_deref() == Some(wanted) {
                 return;
             }
-            assert!(std::time::Instant::now() < deadline, "{sql} says {value:?}, not {wanted}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{sql} says {value:?}, not {wanted}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -120,7 +133,10 @@ pub async fn hold(session: &mut dyn Session) {
         match session.try_lock().await.unwrap() {
             LockAttempt::Held => return,
             LockAttempt::Busy { holder } => {
-                assert!(std::time::Instant::now() < deadline, "{holder:?} never let go");
+                assert!(
+                    std::time::Instant::now() < deadline,
+                    "{holder:?} never let go"
+                );
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -142,34 +158,21 @@ pub fn claim() -> Claim {
 /// A migration of these statements, in one transaction where its statements allow it.
 pub fn job(version: &str, statements: &[&str]) -> Job {
     let migration: MigrationId = format!("V{version}").parse().unwrap();
-    let mut text = String::from("-- a migration\n");
-    let mut cut = Vec::new();
-    for sql in statements {
-        let line = text.matches('\n').count() as u32 + 1;
-        let start = text.len();
-        text.push_str(sql);
-        cut.push(Statement {
-            span: start..text.len(),
-            line,
-            tx: tx(sql),
-            copy_data: None,
-        });
-        text.push_str(";\n");
-    }
-    let plain = cut.iter().all(|s| s.tx == Tx::Can);
+    let text: String = statements.iter().map(|sql| format!("{sql};\n")).collect();
+    let script = split(Dialect::Mysql, format!("-- a migration\n{text}").as_str()).unwrap();
+    assert_eq!(script.statements.len(), statements.len());
+    let plain = script.statements.iter().all(|s| s.tx == Tx::Can);
     Job {
         migration,
         description: format!("step {version}"),
         script_name: format!("V{version}__step_{version}.sql"),
         checksum: Some(version.bytes().map(i32::from).sum()),
-        script: Arc::new(Script {
-            dialect: Dialect::Mysql,
-            text: text.into(),
-            statements: cut,
-        }),
+        script: Arc::new(script),
         mode: match plain {
             true => RunMode::Transaction,
-            false => RunMode::Statements { why: "it commits by itself".into() },
+            false => RunMode::Statements {
+                why: "it commits by itself".into(),
+            },
         },
         rollout: "r1".into(),
         epoch: 1,
@@ -190,20 +193,6 @@ pub fn as_transaction(mut job: Job) -> Job {
     job.script = Arc::new(script);
     job.mode = RunMode::Transaction;
     job
-}
-
-fn tx(sql: &str) -> Tx {
-    let upper = sql.to_ascii_uppercase();
-    let first = upper.split_whitespace().next().unwrap_or_default();
-    match first {
-        "CREATE" if upper.contains("TEMPORARY") => Tx::Can,
-        "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "LOCK" | "UNLOCK" => Tx::Commits("DDL"),
-        "BEGIN" | "START" => Tx::Control(TxControl::Begin),
-        "COMMIT" => Tx::Control(TxControl::Commit),
-        "ROLLBACK" => Tx::Control(TxControl::Rollback),
-        "CALL" => Tx::MayCommit("CALL"),
-        _ => Tx::Can,
-    }
 }
 
 pub fn silent() -> impl Fn(Note) + Send + Sync {

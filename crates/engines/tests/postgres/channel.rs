@@ -15,7 +15,7 @@ async fn a_working_connection_is_set_so_that_a_vanished_client_is_noticed() {
         ("statement_timeout", "0"),
         ("application_name", "greylag/r-1/eu-1"),
         ("tcp_keepalives_idle", "30"),
-        ("tcp_user_timeout", "1min"),
+        ("tcp_user_timeout", "60000"),
     ] {
         let shown = session.ask(&format!("SHOW {name}")).await.unwrap();
         assert_eq!(shown.as_deref(), Some(value), "{name}");

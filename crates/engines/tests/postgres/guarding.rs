@@ -179,3 +179,18 @@ async fn a_message_that_failed_leaves_a_session_that_works() {
     applied(session.as_mut(), &wrapped("V1", "CREATE TABLE t (id int)")).await;
     assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Held);
 }
+
+#[tokio::test]
+async fn a_file_half_done_by_statements_is_not_run_again_as_a_transaction() {
+    let Some(bench) = Bench::start().await else {
+        return;
+    };
+    let mut session = bench.ready().await;
+    let sql =
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); INSERT INTO t VALUES (1)";
+    failed(session.as_mut(), &crate::bench::stepwise("V1", sql)).await;
+    let failure = failed(session.as_mut(), &wrapped("V1", "INSERT INTO t VALUES (2)")).await;
+    assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+    assert_eq!(failure.left, Left::Partial { done: 2, total: 3 });
+    assert!(failure.hint.unwrap().contains("greylag:transaction off"));
+}

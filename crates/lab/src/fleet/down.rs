@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::error::FleetError;
 use super::project;
 use super::state::{Fleet, NodeStatus};
-use super::up::FleetError;
 use crate::engine::Engine;
 use crate::recipe::recipe;
 

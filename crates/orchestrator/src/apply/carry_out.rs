@@ -143,7 +143,9 @@ impl Leased<'_> {
     ) -> Result<Summary, ApplyError> {
         if let Prospect::SettleFirst { rollout, .. } = &prospect {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
-            let (opened, ending) = self.dispatch(opened, anchor.clone(), &surveyed, true).await?;
+            let (opened, ending) = self
+                .dispatch(opened, anchor.clone(), &surveyed, true)
+                .await?;
             if opened.ledger.state.in_flight().next().is_some() {
                 return Ok(self.summarise(&opened, &surveyed, ending));
             }
@@ -171,7 +173,14 @@ impl Leased<'_> {
                     shard: None,
                     text: format!("rollout {rollout} is superseded by {successor}: {why}"),
                 });
-                begin(self.setup, &self.lease, successor, plan, self.watcher.clone()).await?
+                begin(
+                    self.setup,
+                    &self.lease,
+                    successor,
+                    plan,
+                    self.watcher.clone(),
+                )
+                .await?
             }
         };
         self.approve(&mut opened).await?;
@@ -247,7 +256,9 @@ impl Leased<'_> {
                 failure: Box::new(failure),
             };
             let lent = match anchor {
-                Some((anchored, anchor)) if *anchored == name => anchor.lend().await.map(|s| (s, anchor)),
+                Some((anchored, anchor)) if *anchored == name => {
+                    anchor.lend().await.map(|s| (s, anchor))
+                }
                 _ => None,
             };
             let identity = match lent {
@@ -338,7 +349,11 @@ impl Leased<'_> {
                 .collect(),
             unreached,
             held: opened.plan.held.clone(),
-            waiting: if state.has_ended() { Vec::new() } else { waiting },
+            waiting: if state.has_ended() {
+                Vec::new()
+            } else {
+                waiting
+            },
             stopped,
             millis: self.begun.elapsed().as_millis() as u64,
         }

@@ -9,12 +9,7 @@ use super::{
     waiting::Patience,
 };
 use crate::{control::Level, executor::Report, journal::KnownShard, watch::Notice};
-use greylag_core::{
-    event::Event,
-    gate::WaitReason,
-    outcome::Outcome,
-    rollout::Command,
-};
+use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -71,6 +66,14 @@ enum Rest {
     Until(Timestamp, Vec<WaitReason>),
     Person(Vec<WaitReason>),
     Finished,
+}
+
+/// The next thing that happened.
+enum Heard {
+    Report(Report),
+    Done(Done),
+    Lost(String),
+    Nothing,
 }
 
 impl Dispatcher {
@@ -179,24 +182,23 @@ impl Dispatcher {
     /// Waits for the next thing that happens, takes it and all that has happened with it, and writes it down at once.
     async fn listen(&mut self, ledger: &mut Ledger, at: Option<Timestamp>) -> Result<(), Stop> {
         let now = Instant::now();
-        let timer = at.map(|at| now + Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
-        let timer = [timer, self.patience.until().map(Instant::from_std), Some(self.inbox_at)]
-            .into_iter()
-            .flatten()
-            .min()
-            .expect("the inbox is always looked at");
-        let mut level = self.run.control.subscribe();
-        let heard = *level.borrow_and_update();
-        tokio::select! {
-            biased;
-            Some(report) = self.reports.recv() => self.take_report(ledger, report)?,
-            done = self.tasks.next() => self.take_done(ledger, done)?,
-            _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => {}
-            _ = self.lost.wait_for(Option::is_some) => {
-                let why = self.lost.borrow().clone().unwrap_or_default();
-                return Err(Stop::LeaseLost(why));
-            }
-            () = tokio::time::sleep_until(timer) => {}
+        let timer = at.map(|at| {
+            now + Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
+        });
+        let timer = [
+            timer,
+            self.patience.until().map(Instant::from_std),
+            Some(self.inbox_at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .expect("the inbox is always looked at");
+        match self.hear(timer).await {
+            Heard::Report(report) => self.take_report(ledger, report)?,
+            Heard::Done(done) => self.take_done(ledger, done)?,
+            Heard::Lost(why) => return Err(Stop::LeaseLost(why)),
+            Heard::Nothing => {}
         }
         // Group commit: what else has come in meanwhile is written with it.
         while let Ok(report) = self.reports.try_recv() {
@@ -220,6 +222,19 @@ impl Dispatcher {
         self.commit(ledger).await
     }
 
+    async fn hear(&mut self, timer: Instant) -> Heard {
+        let mut level = self.run.control.subscribe();
+        let heard = *level.borrow_and_update();
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => Heard::Report(report),
+            done = self.tasks.next() => Heard::Done(done),
+            _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => Heard::Nothing,
+            why = lost(&mut self.lost) => Heard::Lost(why),
+            () = tokio::time::sleep_until(timer) => Heard::Nothing,
+        }
+    }
+
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
             Report::Proven(known) => self.proven.push(known),
@@ -232,7 +247,9 @@ impl Dispatcher {
                 shard, migration, ..
             }) if ledger.has_recorded(&shard, &migration) => {}
             Report::Event(event) if event.is_durable() => {
-                ledger.record(event).map_err(|why| Stop::Ledger(why.into()))?;
+                ledger
+                    .record(event)
+                    .map_err(|why| Stop::Ledger(why.into()))?;
             }
             Report::Event(event) => ledger.show_live(event),
         }
@@ -352,5 +369,13 @@ impl Dispatcher {
             });
             self.told_waiting = reasons;
         }
+    }
+}
+
+/// Why the lease is lost, once it is.
+async fn lost(lost: &mut tokio::sync::watch::Receiver<Option<String>>) -> String {
+    match lost.wait_for(Option::is_some).await {
+        Ok(why) => why.clone().unwrap_or_default(),
+        Err(_) => "its heartbeat ended".into(),
     }
 }

@@ -6,7 +6,6 @@ use crate::{
     gates,
 };
 use greylag_core::{
-    event::Event,
     fleet::ShardName,
     gate::Verdict,
     outcome::{Doubt, Outcome},
@@ -215,9 +214,4 @@ fn gone(run: bool, shard: &ShardName) -> Outcome {
             needs_person: false,
         },
     }
-}
-
-/// What an executor's report is as an event that the journal keeps.
-pub fn is_durable(event: &Event) -> bool {
-    event.is_durable()
 }

@@ -193,11 +193,7 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
 }
 
 /// Tables and identity, where they are missing.
-async fn prepare(
-    session: &mut dyn Session,
-    errand: &Errand,
-    found: &Found,
-) -> Result<(), Outcome> {
+async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> Result<(), Outcome> {
     let identity = match &found.survey.identity {
         Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(()),
         Some(identity) if !found.proof.needs_claim() => identity.clone(),

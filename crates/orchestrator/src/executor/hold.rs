@@ -1,9 +1,6 @@
 //! The shard's lock: tried, never waited for in the server, with jitter between tries.
 
-use super::{
-    backoff::Backoff,
-    errand::Reports,
-};
+use super::{backoff::Backoff, errand::Reports};
 use greylag_core::{gate::WaitReason, outcome::Blocker};
 use greylag_engines::{EngineError, LockAttempt, Session};
 use std::time::{Duration, Instant};
@@ -87,7 +84,9 @@ pub async fn hold(
     loop {
         let holder = match session.try_lock().await? {
             LockAttempt::Held => {
-                if told.is_some() && let Some(reports) = reports {
+                if told.is_some()
+                    && let Some(reports) = reports
+                {
                     reports.waiting(Vec::new());
                 }
                 return Ok(Held::Yes);

@@ -10,7 +10,7 @@ use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     outcome::{Failure, FailureClass},
     plan::Plan,
-    script::{RunMode, Script, prepare},
+    script::{Script, prepare},
 };
 use greylag_engines::{Job, Limits};
 use std::{
@@ -57,27 +57,27 @@ impl Scripts {
 
     /// Of files as the journal has them.
     pub fn stored(stored: &StoredRollout, migrations: &Migrations) -> Result<Self, ScriptsError> {
-        let files = stored
-            .plan
-            .migrations
-            .iter()
-            .map(|planned| {
-                let text = stored
-                    .files
-                    .get(&planned.script)
-                    .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
-                let mut file = Migration::read(&planned.script, text.as_bytes(), None).map_err(
-                    |faults| ScriptsError::Unreadable {
-                        id: planned.id.clone(),
-                        why: all(&faults),
-                    },
-                )?;
-                file.config = planned.config.clone();
-                file.checksum = planned.checksum;
-                file.sha256 = planned.sha256.clone();
-                Ok(file)
-            })
-            .collect::<Result<_, ScriptsError>>()?;
+        let files =
+            stored
+                .plan
+                .migrations
+                .iter()
+                .map(|planned| {
+                    let text = stored
+                        .files
+                        .get(&planned.script)
+                        .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
+                    let mut file = Migration::read(&planned.script, text.as_bytes(), None)
+                        .map_err(|faults| ScriptsError::Unreadable {
+                            id: planned.id.clone(),
+                            why: all(&faults),
+                        })?;
+                    file.config = planned.config.clone();
+                    file.checksum = planned.checksum;
+                    file.sha256 = planned.sha256.clone();
+                    Ok(file)
+                })
+                .collect::<Result<_, ScriptsError>>()?;
         Self::of(files, migrations)
     }
 
@@ -97,10 +97,6 @@ impl Scripts {
     pub fn read(&self, rows: &[HistoryRow], shard: &FleetShard) -> Result<Reading, Failure> {
         read_history(&self.files, rows, &self.placeholders, shard)
             .map_err(|why| untouched(FailureClass::Refused, why, None))
-    }
-
-    pub fn files(&self) -> impl Iterator<Item = &Migration> {
-        self.files.iter()
     }
 
     /// Each file's text, to be stored.
@@ -209,7 +205,7 @@ pub fn placeholders(
 
 /// Whether jobs may share a transaction.
 pub fn is_transactional(job: &Job) -> bool {
-    job.mode == RunMode::Transaction
+    job.may_share()
 }
 
 fn all(faults: &[MigrationError]) -> String {

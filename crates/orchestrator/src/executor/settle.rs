@@ -21,7 +21,10 @@ pub async fn find_out(errand: &Errand) -> Outcome {
         }
         Err(_) => {
             return Outcome::Unknown {
-                doubt: doubt(None, "it was not looked at: this run was asked to end".into()),
+                doubt: doubt(
+                    None,
+                    "it was not looked at: this run was asked to end".into(),
+                ),
             };
         }
     };

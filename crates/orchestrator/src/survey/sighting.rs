@@ -1,7 +1,12 @@
 //! What was seen of each shard, and how it was judged.
 
 use crate::journal::{JournalError, KnownShard};
-use greylag_core::{fleet::ShardName, history::Reading, identity::{Proof, Refusal}, survey::Survey};
+use greylag_core::{
+    fleet::ShardName,
+    history::Reading,
+    identity::{Proof, Refusal},
+    survey::Survey,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What one look at every shard saw. In the order of the fleet.
@@ -78,4 +83,3 @@ impl Surveyed {
         versions
     }
 }
-

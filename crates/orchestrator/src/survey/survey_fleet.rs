@@ -5,7 +5,7 @@ use super::{
     judge::{expected_of, judge_together},
 };
 use crate::{
-    executor::{chain, hint_of, read_history, reach},
+    executor::{chain, hint_of, reach, read_history},
     fleet::FleetShard,
     journal::{KnownShard, Scope},
     setup::Setup,
