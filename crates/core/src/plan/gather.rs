@@ -179,7 +179,7 @@ impl<'a> Groups<'a> {
         }
         // Per migration: in how many groups it is pending, and where it is held for which reasons.
         let mut pending: HashMap<u32, usize> = HashMap::new();
-        let mut held: BTreeMap<u32, Vec<(&Vec<HoldReason>, Vec<usize>)>> = BTreeMap::new();
+        let mut held: BTreeMap<u32, Vec<HeldIn<'_>>> = BTreeMap::new();
         for (group, judgement) in self.groups.iter().enumerate() {
             for number in judgement.lane.iter().chain(&judgement.runs) {
                 *pending.entry(*number).or_default() += 1;
@@ -216,6 +216,9 @@ impl<'a> Groups<'a> {
         self.of.get(shard).map(|group| &self.groups[*group])
     }
 }
+
+/// Reasons, and the groups that have them for one migration.
+type HeldIn<'a> = (&'a Vec<HoldReason>, Vec<usize>);
 
 /// Shards that take nothing: out of scope though they lack something, unreachable, refused, or for what
 /// `own` says of their history.
