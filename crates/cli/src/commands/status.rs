@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Up to so many shards are listed one by one without being asked.
-const LISTED: usize = 30;
+const LISTED: usize = 16;
 
 /// Shows the fleet: versions, what is pending, what failed, and the rollout
 #[derive(Debug, Args)]
@@ -160,8 +160,15 @@ fn show(screen: &Screen, document: &Document, verb: &Status) {
         screen.say(paint(
             Paint::Dim,
             format!(
-                "{} more as they should be; --shards lists all",
-                count(rest, "shard")
+                "{} without trouble; --shards lists all",
+                count(
+                    rest,
+                    if listed.is_empty() {
+                        "shard"
+                    } else {
+                        "other shard"
+                    }
+                )
             ),
         ));
     }
