@@ -56,16 +56,28 @@ pub async fn apply(session: &mut MysqlSession, jobs: &[Job], progress: Progress<
 }
 
 /// Jobs of one transaction, or one job.
-async fn run(session: &mut MysqlSession, jobs: &[Job], progress: Progress<'_>) -> Result<Applied, End> {
+async fn run(
+    session: &mut MysqlSession,
+    jobs: &[Job],
+    progress: Progress<'_>,
+) -> Result<Applied, End> {
     let mut rows = Vec::new();
     for job in jobs {
         rows.push(begin(session, job).await?);
     }
-    let resumes = rows.iter().flatten().any(|row| row.statements_done > 0 || row.intent.is_some());
+    let resumes = rows
+        .iter()
+        .flatten()
+        .any(|row| row.statements_done > 0 || row.intent.is_some());
     if jobs.iter().all(is_one_transaction) && !resumes {
         return transaction::run(session, jobs, progress).await;
     }
-    let mut last = Err(ours(&jobs[0], FailureClass::Other, "there is nothing to run".into(), Left::Nothing));
+    let mut last = Err(ours(
+        &jobs[0],
+        FailureClass::Other,
+        "there is nothing to run".into(),
+        Left::Nothing,
+    ));
     for (job, row) in jobs.iter().zip(rows) {
         let row = settled(session, job, row).await?;
         last = stepwise::run(session, job, row, progress).await;
@@ -95,11 +107,17 @@ fn is_one_transaction(job: &Job) -> bool {
 async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>, End> {
     let mut packet = Vec::new();
     if session.dirty {
-        packet.push(format!("ROLLBACK; UNLOCK TABLES; USE {}", quote::name(&session.names.database)));
+        packet.push(format!(
+            "ROLLBACK; UNLOCK TABLES; USE {}",
+            quote::name(&session.names.database)
+        ));
         packet.push(session.flavour.reset_sql().to_owned());
         packet.extend(session.target.session_sql.iter().cloned());
     }
-    packet.push(format!("SET SESSION {}", open::lock_timeouts(job.limits.lock_timeout)));
+    packet.push(format!(
+        "SET SESSION {}",
+        open::lock_timeouts(job.limits.lock_timeout)
+    ));
     packet.push(format!("SELECT {}", lock::held_condition(session)));
     packet.push(steps::one_sql(&session.names, &job.migration));
     session.dirty = true;
@@ -108,12 +126,28 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
     outcome.map_err(|t| of_trouble(session, job, t, "setting the session up"))?;
     let rows = answers.pop().unwrap_or_default().rows;
     let held = answers.pop().unwrap_or_default().rows;
-    if held.first().and_then(|r| r.first().cloned().flatten()).as_deref() != Some("1") {
-        return Err(ours(job, FailureClass::Refused, "the shard's lock is not held by this session".into(), Left::Nothing));
+    if held
+        .first()
+        .and_then(|r| r.first().cloned().flatten())
+        .as_deref()
+        != Some("1")
+    {
+        return Err(ours(
+            job,
+            FailureClass::Refused,
+            "the shard's lock is not held by this session".into(),
+            Left::Nothing,
+        ));
     }
-    let row = rows.first().map(|row| steps::read(session, row)).transpose();
+    let row = rows
+        .first()
+        .map(|row| steps::read(session, row))
+        .transpose();
     let row = row.map_err(|e| of_error(job, e))?;
-    if row.as_ref().is_some_and(|row| row.state == StepState::Failed) {
+    if row
+        .as_ref()
+        .is_some_and(|row| row.state == StepState::Failed)
+    {
         let sql = steps::reopen_sql(&session.names, &job.migration);
         let reopened = session.link.run(sql).await;
         reopened.map_err(|t| of_trouble(session, job, t, "writing greylag_step"))?;
@@ -122,8 +156,15 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
 }
 
 /// An intent that nobody has settled is settled before anything runs.
-async fn settled(session: &mut MysqlSession, job: &Job, row: Option<StepRow>) -> Result<Option<StepRow>, End> {
-    let Some(StepRow { intent: Some(_), .. }) = &row else {
+async fn settled(
+    session: &mut MysqlSession,
+    job: &Job,
+    row: Option<StepRow>,
+) -> Result<Option<StepRow>, End> {
+    let Some(StepRow {
+        intent: Some(_), ..
+    }) = &row
+    else {
         return Ok(row);
     };
     let row = row.unwrap_or_else(|| unreachable!("matched above"));
@@ -135,7 +176,11 @@ async fn settled(session: &mut MysqlSession, job: &Job, row: Option<StepRow>) ->
 }
 
 /// Runs a statement of the file, ending it on the server when its time is up.
-pub async fn statement(session: &mut MysqlSession, job: &Job, index: usize) -> Result<Answer, Trouble> {
+pub async fn statement(
+    session: &mut MysqlSession,
+    job: &Job,
+    index: usize,
+) -> Result<Answer, Trouble> {
     let sql = job.script.sql(&job.script.statements[index]);
     if sql.len() as u64 + 64 > session.max_packet {
         return Err(Trouble::Server(ServerError {
@@ -172,7 +217,11 @@ fn named<'a>(session: &MysqlSession, sql: &'a str) -> Cow<'a, str> {
         || touched::verb(sql) == Verb::CreateProgram;
     match plain {
         true => Cow::Borrowed(sql),
-        false => format!("/* {} */ {sql}", session.target.application.replace("*/", "")).into(),
+        false => format!(
+            "/* {} */ {sql}",
+            session.target.application.replace("*/", "")
+        )
+        .into(),
     }
 }
 
@@ -203,7 +252,10 @@ pub async fn commit(session: &mut MysqlSession) -> Result<Option<Position>, Trou
         (0, Err(trouble)) => Err(trouble),
         // Committed; the position is lost, and a later one serves as well.
         (_, _) => {
-            let row = answers.into_iter().nth(1).and_then(|a| a.rows.into_iter().next());
+            let row = answers
+                .into_iter()
+                .nth(1)
+                .and_then(|a| a.rows.into_iter().next());
             let text = row.and_then(|r| r.into_iter().next().flatten());
             Ok(text.filter(|t| !t.is_empty()).map(Position))
         }
@@ -240,8 +292,17 @@ pub fn of_trouble(session: &MysqlSession, job: &Job, trouble: Trouble, doing: &'
 
 pub fn of_error(job: &Job, error: EngineError) -> End {
     match error {
-        EngineError::Lost { doing, source, .. } => lost(job, None, &format!("while {doing}"), source.as_ref()),
-        EngineError::Server { class, code, message, hint, doing, .. } => Box::new(Attempt::Failed(Failure {
+        EngineError::Lost { doing, source, .. } => {
+            lost(job, None, &format!("while {doing}"), source.as_ref())
+        }
+        EngineError::Server {
+            class,
+            code,
+            message,
+            hint,
+            doing,
+            ..
+        } => Box::new(Attempt::Failed(Failure {
             code,
             hint,
             ..failure::of_ours(job, class, format!("{doing}: {message}"), Left::Nothing)
@@ -260,7 +321,12 @@ pub fn canary(job: &Job, index: usize) -> greylag_core::survey::Intent {
 }
 
 pub fn intent(job: &Job, index: usize, before: &image::Before) -> greylag_core::survey::Intent {
-    let sql = job.script.statements.get(index).map(|s| job.script.sql(s)).unwrap_or_default();
+    let sql = job
+        .script
+        .statements
+        .get(index)
+        .map(|s| job.script.sql(s))
+        .unwrap_or_default();
     greylag_core::survey::Intent {
         statement: index as u32,
         hash: step::hash(sql),

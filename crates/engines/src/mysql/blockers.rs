@@ -18,7 +18,10 @@ pub async fn of(session: &mut MysqlSession, pid: &str) -> Result<Vec<Blocker>, E
     let mut found: Vec<Blocker> = Vec::new();
     let mut unseen = Vec::new();
     for query in session.flavour.blocker_sql() {
-        let answer = session.link.run(query.sql.replace("{pid}", &id.to_string())).await;
+        let answer = session
+            .link
+            .run(query.sql.replace("{pid}", &id.to_string()))
+            .await;
         match answer {
             Ok(answer) => {
                 for blocker in answer.rows.iter().filter_map(read) {

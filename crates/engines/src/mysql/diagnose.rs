@@ -7,10 +7,19 @@ use crate::{
 };
 
 /// What Greylag itself needs on the database.
-const NEEDED: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "INDEX", "DROP"];
+const NEEDED: [&str; 8] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "INDEX", "DROP",
+];
 
 /// What migrations usually need besides.
-const USUAL: [&str; 6] = ["REFERENCES", "CREATE VIEW", "TRIGGER", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT"];
+const USUAL: [&str; 6] = [
+    "REFERENCES",
+    "CREATE VIEW",
+    "TRIGGER",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EVENT",
+];
 
 pub async fn diagnose(session: &mut MysqlSession) -> Result<Vec<Diagnosis>, EngineError> {
     let mut found = Vec::new();
@@ -28,35 +37,66 @@ fn version(session: &MysqlSession) -> Diagnosis {
         return good(format!("{} {}", is.title(), session.version));
     }
     warning(
-        format!("the URL says {}, the server is {} {}", named.title(), is.title(), session.version),
+        format!(
+            "the URL says {}, the server is {} {}",
+            named.title(),
+            is.title(),
+            session.version
+        ),
         Some(format!("write {}:// in the URL", is.as_str())),
     )
 }
 
-async fn privileges(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Result<(), EngineError> {
+async fn privileges(
+    session: &mut MysqlSession,
+    found: &mut Vec<Diagnosis>,
+) -> Result<(), EngineError> {
     let doing = "reading the account's privileges";
     let account = session.link.value("SELECT CURRENT_USER()").await;
-    let account = account.map_err(|t| session.link.refused(t, doing))?.unwrap_or_default();
-    let grants = session.link.run("SHOW GRANTS").await.map_err(|t| session.link.refused(t, doing))?;
-    let lines: Vec<String> = grants.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    let account = account
+        .map_err(|t| session.link.refused(t, doing))?
+        .unwrap_or_default();
+    let grants = session
+        .link
+        .run("SHOW GRANTS")
+        .await
+        .map_err(|t| session.link.refused(t, doing))?;
+    let lines: Vec<String> = grants
+        .rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect();
     let held = held(&lines, &session.names.database);
-    let has_roles = lines.iter().any(|line| !line.to_ascii_uppercase().contains(" ON "));
+    let has_roles = lines
+        .iter()
+        .any(|line| !line.to_ascii_uppercase().contains(" ON "));
     let grantee = match account.rsplit_once('@') {
-        Some((user, host)) => format!("'{}'@'{}'", user.replace('\'', "''"), host.replace('\'', "''")),
+        Some((user, host)) => format!(
+            "'{}'@'{}'",
+            user.replace('\'', "''"),
+            host.replace('\'', "''")
+        ),
         None => "CURRENT_USER()".into(),
     };
     for (wanted, what, level) in [
         (&NEEDED[..], "greylag needs", Level::Problem),
         (&USUAL[..], "migrations may need", Level::Warning),
     ] {
-        let missing: Vec<&str> = wanted.iter().copied().filter(|p| !held.contains(&(*p).to_owned())).collect();
+        let missing: Vec<&str> = wanted
+            .iter()
+            .copied()
+            .filter(|p| !held.contains(&(*p).to_owned()))
+            .collect();
         if missing.is_empty() {
             continue;
         }
         found.push(Diagnosis {
             // A role may give it; only trying would tell.
             level: if has_roles { Level::Warning } else { level },
-            what: format!("{account} lacks privileges that {what}: {}", missing.join(", ")),
+            what: format!(
+                "{account} lacks privileges that {what}: {}",
+                missing.join(", ")
+            ),
             mend: Some(format!(
                 "GRANT {} ON {}.* TO {grantee};",
                 missing.join(", "),
@@ -116,7 +156,10 @@ fn covers(place: &str, database: &str) -> bool {
         return false;
     };
     let pattern = pattern.trim_matches('`').replace("``", "`");
-    like(&pattern.chars().collect::<Vec<_>>(), &database.chars().collect::<Vec<_>>())
+    like(
+        &pattern.chars().collect::<Vec<_>>(),
+        &database.chars().collect::<Vec<_>>(),
+    )
 }
 
 fn like(pattern: &[char], text: &[char]) -> bool {
@@ -137,13 +180,18 @@ async fn role(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Result<
         found.push(Diagnosis {
             level: Level::Problem,
             what: "the server is read-only".into(),
-            mend: Some("name the primary in the URL; or SET GLOBAL read_only = OFF, if this is it".into()),
+            mend: Some(
+                "name the primary in the URL; or SET GLOBAL read_only = OFF, if this is it".into(),
+            ),
         });
     }
     Ok(())
 }
 
-async fn settings(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Result<(), EngineError> {
+async fn settings(
+    session: &mut MysqlSession,
+    found: &mut Vec<Diagnosis>,
+) -> Result<(), EngineError> {
     let answer = session.link.run(session.flavour.settings_sql()).await;
     let answer = answer.map_err(|t| session.link.refused(t, "reading settings"))?;
     for row in answer.rows {
@@ -157,7 +205,10 @@ async fn settings(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Res
 }
 
 /// Tables that no transaction holds together.
-async fn engines(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Result<(), EngineError> {
+async fn engines(
+    session: &mut MysqlSession,
+    found: &mut Vec<Diagnosis>,
+) -> Result<(), EngineError> {
     let answer = session
         .link
         .run(
@@ -180,11 +231,19 @@ async fn engines(session: &mut MysqlSession, found: &mut Vec<Diagnosis>) -> Resu
 }
 
 fn good(what: String) -> Diagnosis {
-    Diagnosis { level: Level::Good, what, mend: None }
+    Diagnosis {
+        level: Level::Good,
+        what,
+        mend: None,
+    }
 }
 
 fn warning(what: String, mend: Option<String>) -> Diagnosis {
-    Diagnosis { level: Level::Warning, what, mend }
+    Diagnosis {
+        level: Level::Warning,
+        what,
+        mend,
+    }
 }
 
 #[cfg(test)]

@@ -25,15 +25,31 @@ pub fn explain(error: &ServerError) -> Known {
             Lock,
             "another session holds a lock on it; the attempt is repeated until `lock.deadline`",
         ),
-        1213 | 3058 | 1614 => (Lock, "the server chose this transaction to end a deadlock; it is tried again"),
-        1223 => (Lock, "this session or another one holds a global read lock (FLUSH TABLES WITH READ LOCK)"),
+        1213 | 3058 | 1614 => (
+            Lock,
+            "the server chose this transaction to end a deadlock; it is tried again",
+        ),
+        1223 => (
+            Lock,
+            "this session or another one holds a global read lock (FLUSH TABLES WITH READ LOCK)",
+        ),
         1317 | 1028 => (Cancelled, "somebody ended the statement (KILL QUERY)"),
-        1969 | 3024 => (Cancelled, "the statement ran into the server's own time limit"),
-        1062 | 1586 => (Data, "rows that are there already repeat a value: look for them with GROUP BY … HAVING count(*) > 1"),
-        1452 | 1216 => (Data, "rows point at parents that don't exist: mend or remove them first"),
+        1969 | 3024 => (
+            Cancelled,
+            "the statement ran into the server's own time limit",
+        ),
+        1062 | 1586 => (
+            Data,
+            "rows that are there already repeat a value: look for them with GROUP BY … HAVING count(*) > 1",
+        ),
+        1452 | 1216 => (
+            Data,
+            "rows point at parents that don't exist: mend or remove them first",
+        ),
         1451 | 1217 => (Data, "rows of another table point at these"),
         1048 | 1138 | 1263 => (Data, "a column that may not be NULL got NULL"),
-        1264 | 1265 | 1292 | 1366 | 1406 | 1411 | 1365 | 1367 | 1690 | 4025 | 3819 | 1364 | 3140 => (Data, ""),
+        1264 | 1265 | 1292 | 1366 | 1406 | 1411 | 1365 | 1367 | 1690 | 4025 | 3819 | 1364
+        | 3140 => (Data, ""),
         1064 | 1149 | 1305 | 1582 | 1327 | 1193 | 1231 | 1232 => (Syntax, ""),
         1146 | 1054 | 1049 | 1072 | 1109 | 1091 | 1176 | 1360 | 1539 => (
             Conflict,
@@ -43,22 +59,38 @@ pub fn explain(error: &ServerError) -> Known {
             Conflict,
             "it is there already: made by hand, or by an earlier run? `greylag rollout settle` or IF NOT EXISTS may be the way",
         ),
-        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1095 | 1680 | 1698 => {
-            (Permission, "`greylag doctor` prints the GRANTs that are missing")
-        }
-        1290 | 1836 | 3989 => (Refused, "the server or the schema is read-only: is this still the primary?"),
-        1792 => (Refused, "the transaction is read only: `SET transaction_read_only` or START TRANSACTION READ ONLY in the file or the session SQL"),
+        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1095 | 1680 | 1698 => (
+            Permission,
+            "`greylag doctor` prints the GRANTs that are missing",
+        ),
+        1290 | 1836 | 3989 => (
+            Refused,
+            "the server or the schema is read-only: is this still the primary?",
+        ),
+        1792 => (
+            Refused,
+            "the transaction is read only: `SET transaction_read_only` or START TRANSACTION READ ONLY in the file or the session SQL",
+        ),
         1568 => (
             Syntax,
             "SET TRANSACTION can't follow statements of the same transaction: put it first in the file, with `-- greylag:transaction off`",
         ),
-        1399 | 1400 => (Syntax, "XA transactions outlive their session: a migration can't hold one"),
-        1100 | 1192 => (Syntax, "the file holds LOCK TABLES and uses a table it did not lock"),
+        1399 | 1400 => (
+            Syntax,
+            "XA transactions outlive their session: a migration can't hold one",
+        ),
+        1100 | 1192 => (
+            Syntax,
+            "the file holds LOCK TABLES and uses a table it did not lock",
+        ),
         1785 | 1786 | 1787 => (
             Syntax,
             "GTIDs forbid this statement here: give it a file of its own, with `-- greylag:transaction off`",
         ),
-        1196 => (Data, "a table without transactions (MyISAM, Aria) was written: what was written there stays"),
+        1196 => (
+            Data,
+            "a table without transactions (MyISAM, Aria) was written: what was written there stays",
+        ),
         1114 | 1021 | 1030 | 3 | 28 => (Other, "the server has no room left"),
         1845 | 1846 => (
             Syntax,
@@ -126,7 +158,10 @@ pub fn place(job: &Job, index: usize, message: Option<&str>) -> Option<Place> {
 /// The byte within the statement that `near 'TEXT' at line N` points at.
 fn offset_of(sql: &str, message: &str) -> Option<usize> {
     let at = message.rfind(" at line ")?;
-    let number: String = message[at + 9..].chars().take_while(char::is_ascii_digit).collect();
+    let number: String = message[at + 9..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let line: usize = number.parse().ok()?;
     let start = sql
         .split_inclusive('\n')
@@ -153,7 +188,13 @@ fn offset_of(sql: &str, message: &str) -> Option<usize> {
 fn position(text: &str, offset: usize) -> (u32, Option<u32>) {
     let before = &text[..offset.min(text.len())];
     let line = before.bytes().filter(|b| *b == b'\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count() as u32
+        + 1;
     (line, Some(column))
 }
 
@@ -171,7 +212,10 @@ mod tests {
 
     #[test]
     fn an_early_end_points_behind_the_last_character() {
-        assert_eq!(offset_of("SELECT 1 +", "… to use near '' at line 1"), Some(10));
+        assert_eq!(
+            offset_of("SELECT 1 +", "… to use near '' at line 1"),
+            Some(10)
+        );
     }
 
     #[test]

@@ -79,9 +79,18 @@ mod tests {
 
     #[test]
     fn the_server_says_which_of_the_two_it_is() {
-        assert_eq!(of("10.11.19-MariaDB-0+deb12u1-log", "Debian 12").engine(), Engine::Mariadb);
-        assert_eq!(of("9.7.4", "MySQL Community Server").engine(), Engine::Mysql);
-        assert_eq!(of("11.4.2", "mariadb.org binary distribution").engine(), Engine::Mariadb);
+        assert_eq!(
+            of("10.11.19-MariaDB-0+deb12u1-log", "Debian 12").engine(),
+            Engine::Mariadb
+        );
+        assert_eq!(
+            of("9.7.4", "MySQL Community Server").engine(),
+            Engine::Mysql
+        );
+        assert_eq!(
+            of("11.4.2", "mariadb.org binary distribution").engine(),
+            Engine::Mariadb
+        );
     }
 
     #[test]

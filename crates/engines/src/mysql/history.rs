@@ -103,7 +103,10 @@ pub fn applied_sql(names: &Names, job: &Job) -> String {
 }
 
 /// Under the lock, in one transaction: mends the history table and Greylag's rows.
-pub async fn change(session: &mut MysqlSession, changes: &[HistoryChange]) -> Result<(), EngineError> {
+pub async fn change(
+    session: &mut MysqlSession,
+    changes: &[HistoryChange],
+) -> Result<(), EngineError> {
     let doing = "mending the history";
     if !lock::is_ours(session).await? {
         return Err(EngineError::Server {
@@ -151,7 +154,12 @@ fn change_sql(session: &MysqlSession, change: &HistoryChange) -> String {
             );
             insert(names, &values, "1 = 1")
         }
-        HistoryChange::Realign { installed_rank, checksum, description, kind } => format!(
+        HistoryChange::Realign {
+            installed_rank,
+            checksum,
+            description,
+            kind,
+        } => format!(
             "UPDATE {} SET checksum = {}, description = {}, type = {} WHERE installed_rank = {installed_rank}",
             names.history,
             quote::number(*checksum),
@@ -159,12 +167,17 @@ fn change_sql(session: &MysqlSession, change: &HistoryChange) -> String {
             quote::text(kind),
         ),
         HistoryChange::Remove { installed_rank } => {
-            format!("DELETE FROM {} WHERE installed_rank = {installed_rank}", names.history)
+            format!(
+                "DELETE FROM {} WHERE installed_rank = {installed_rank}",
+                names.history
+            )
         }
         HistoryChange::ForgetStep { migration } => steps::forget_sql(names, migration),
-        HistoryChange::SettleStep { migration, statements_done, hashes } => {
-            steps::settle_sql(names, migration, *statements_done, hashes)
-        }
+        HistoryChange::SettleStep {
+            migration,
+            statements_done,
+            hashes,
+        } => steps::settle_sql(names, migration, *statements_done, hashes),
         HistoryChange::Rebrand(identity) => format!(
             "UPDATE {} SET uuid = {}, name = {}, environment = {} WHERE project = {}",
             names.shard,

@@ -93,12 +93,17 @@ pub async fn changed(link: &mut Link, before: &Before) -> Result<Vec<String>, Tr
 fn compare(before: &Before, now: &[Seen], create_select_is_atomic: bool) -> Verdict {
     let pairs = || before.seen.iter().zip(now);
     let unchanged = pairs().all(|(was, is)| was.image == is.image);
-    let name = before.seen.first().map(|s| s.object.name.clone()).unwrap_or_default();
+    let name = before
+        .seen
+        .first()
+        .map(|s| s.object.name.clone())
+        .unwrap_or_default();
     match &before.rule {
         Rule::Again => Verdict::Absent,
         Rule::Unknown { why } => Verdict::Unclear(why.clone()),
         Rule::Transaction => Verdict::Unclear(
-            "something in the file committed half-way, although it was to be one transaction".into(),
+            "something in the file committed half-way, although it was to be one transaction"
+                .into(),
         ),
         Rule::Truncate => truncated(before, now),
         _ if unchanged && !ambiguous_rename(before) => Verdict::Absent,
@@ -106,13 +111,15 @@ fn compare(before: &Before, now: &[Seen], create_select_is_atomic: bool) -> Verd
             true => Verdict::Unclear(format!("`{name}` is gone, which the statement doesn't do")),
             false => Verdict::Happened,
         },
-        Rule::Appear { with_rows } => match pairs().all(|(was, is)| was.image.is_none() && is.image.is_some()) {
-            true if *with_rows && !create_select_is_atomic => Verdict::Unclear(format!(
-                "`{name}` is there, but this server doesn't promise that all rows of the query are"
-            )),
-            true => Verdict::Happened,
-            false => Verdict::Unclear(format!("`{name}` was there before, and is another now")),
-        },
+        Rule::Appear { with_rows } => {
+            match pairs().all(|(was, is)| was.image.is_none() && is.image.is_some()) {
+                true if *with_rows && !create_select_is_atomic => Verdict::Unclear(format!(
+                    "`{name}` is there, but this server doesn't promise that all rows of the query are"
+                )),
+                true => Verdict::Happened,
+                false => Verdict::Unclear(format!("`{name}` was there before, and is another now")),
+            }
+        }
         Rule::Vanish { again } => {
             let there = pairs().filter(|(was, _)| was.image.is_some());
             match there.clone().all(|(_, is)| is.image.is_none()) {
@@ -120,13 +127,22 @@ fn compare(before: &Before, now: &[Seen], create_select_is_atomic: bool) -> Verd
                 false if *again => Verdict::Absent,
                 false => Verdict::Unclear(format!(
                     "of what it drops, only {} is gone",
-                    there.filter(|(_, is)| is.image.is_none()).map(|(was, _)| format!("`{}`", was.object.name)).collect::<Vec<_>>().join(", ")
+                    there
+                        .filter(|(_, is)| is.image.is_none())
+                        .map(|(was, _)| format!("`{}`", was.object.name))
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 )),
             }
         }
         Rule::Rename { .. } => {
             let expected = renamed(before);
-            match expected.iter().zip(now).all(|(image, is)| *image == is.image) && !ambiguous_rename(before) {
+            match expected
+                .iter()
+                .zip(now)
+                .all(|(image, is)| *image == is.image)
+                && !ambiguous_rename(before)
+            {
                 true => Verdict::Happened,
                 false => Verdict::Unclear("the tables look like neither before nor after".into()),
             }
@@ -152,8 +168,11 @@ fn renamed(before: &Before) -> Vec<Option<String>> {
     let Rule::Rename { pairs } = &before.rule else {
         return Vec::new();
     };
-    let mut images: Vec<(Object, Option<String>)> =
-        before.seen.iter().map(|s| (s.object.clone(), s.image.clone())).collect();
+    let mut images: Vec<(Object, Option<String>)> = before
+        .seen
+        .iter()
+        .map(|s| (s.object.clone(), s.image.clone()))
+        .collect();
     for (from, to) in pairs {
         let moved = images
             .iter_mut()
@@ -169,12 +188,17 @@ fn renamed(before: &Before) -> Vec<Option<String>> {
 /// Two tables of one shape that change places look the same before and after.
 fn ambiguous_rename(before: &Before) -> bool {
     matches!(before.rule, Rule::Rename { .. })
-        && renamed(before).iter().zip(&before.seen).all(|(after, seen)| *after == seen.image)
+        && renamed(before)
+            .iter()
+            .zip(&before.seen)
+            .all(|(after, seen)| *after == seen.image)
 }
 
 fn qualify(mut object: Object, seen: &[Seen]) -> Object {
     if object.schema.is_none() {
-        let same = seen.iter().find(|s| s.object.name == object.name && s.object.kind == object.kind);
+        let same = seen
+            .iter()
+            .find(|s| s.object.name == object.name && s.object.kind == object.kind);
         object.schema = same.and_then(|s| s.object.schema.clone());
     }
     object
@@ -192,7 +216,10 @@ async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trou
         Ok(answer) => answer.rows.into_iter().next().map(|row| {
             let text = row.get(column).cloned().flatten();
             // A stored program's text is NULL for an account that may run it and not read it.
-            text.map_or_else(|| "hidden".to_owned(), |text| digest(&strip(&text, &object)))
+            text.map_or_else(
+                || "hidden".to_owned(),
+                |text| digest(&strip(&text, &object)),
+            )
         }),
         Err(Trouble::Server(error)) if is_absent(error.code) => None,
         Err(trouble) => return Err(trouble),
@@ -201,7 +228,11 @@ async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trou
         Rule::Truncate => created(link, &object).await?,
         _ => None,
     };
-    Ok(Seen { object, image, created })
+    Ok(Seen {
+        object,
+        image,
+        created,
+    })
 }
 
 /// What shows an object, and which column of it is the definition.
@@ -254,8 +285,15 @@ fn strip(definition: &str, object: &Object) -> String {
     let Some(at) = without_name.find(" AUTO_INCREMENT=") else {
         return without_name;
     };
-    let digits = without_name[at + 16..].bytes().take_while(u8::is_ascii_digit).count();
-    format!("{}{}", &without_name[..at], &without_name[at + 16 + digits..])
+    let digits = without_name[at + 16..]
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    format!(
+        "{}{}",
+        &without_name[..at],
+        &without_name[at + 16 + digits..]
+    )
 }
 
 fn digest(text: &str) -> String {

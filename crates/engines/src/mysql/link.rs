@@ -86,13 +86,17 @@ impl Link {
     /// Whether a transaction is open, in the server's last word. None after an error, when its last word is stale.
     pub fn in_transaction(&self) -> Option<bool> {
         let ok = self.conn.last_ok_packet()?;
-        Some(ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+        Some(
+            ok.status_flags()
+                .contains(StatusFlags::SERVER_STATUS_IN_TRANS),
+        )
     }
 
     /// Whether statements commit by themselves, in the server's last word.
     pub fn autocommits(&self) -> bool {
         self.conn.last_ok_packet().is_none_or(|ok| {
-            ok.status_flags().contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT)
+            ok.status_flags()
+                .contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT)
         })
     }
 
@@ -132,7 +136,10 @@ impl Link {
 
 /// Codes after which the server hangs up; whether the statement took effect is not known.
 fn hangs_up(code: u16) -> bool {
-    matches!(code, 1053 | 1077 | 1079 | 1080 | 1152 | 1153 | 1159 | 1161 | 1184 | 1927 | 3169 | 4031)
+    matches!(
+        code,
+        1053 | 1077 | 1079 | 1080 | 1152 | 1153 | 1159 | 1161 | 1184 | 1927 | 3169 | 4031
+    )
 }
 
 fn trouble(error: Error) -> Trouble {
@@ -165,7 +172,11 @@ async fn read_sets(
             warnings: result.warnings(),
         });
         while let Some(row) = result.next().await? {
-            let row = row.unwrap_raw().into_iter().map(|v| v.and_then(text)).collect();
+            let row = row
+                .unwrap_raw()
+                .into_iter()
+                .map(|v| v.and_then(text))
+                .collect();
             if let Some(answer) = answers.last_mut() {
                 answer.rows.push(row);
             }

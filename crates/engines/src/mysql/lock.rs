@@ -15,7 +15,10 @@ pub async fn try_lock(session: &mut MysqlSession) -> Result<LockAttempt, EngineE
         if session.held.contains(&key) && is_ours(session).await? {
             continue;
         }
-        let sql = format!("SELECT GET_LOCK({0}, 0), IS_USED_LOCK({0})", quote::text(&key));
+        let sql = format!(
+            "SELECT GET_LOCK({0}, 0), IS_USED_LOCK({0})",
+            quote::text(&key)
+        );
         let answer = session.link.run(sql).await;
         let answer = answer.map_err(|t| session.link.refused(t, "taking the shard's lock"))?;
         let row = answer.rows.into_iter().next().unwrap_or_default();
@@ -41,12 +44,18 @@ pub async fn is_ours(session: &mut MysqlSession) -> Result<bool, EngineError> {
 
 /// SQL that is true while the shard's lock is this connection's.
 pub fn held_condition(session: &MysqlSession) -> String {
-    format!("COALESCE(IS_USED_LOCK({}) = CONNECTION_ID(), 0)", quote::text(&own_key(session)))
+    format!(
+        "COALESCE(IS_USED_LOCK({}) = CONNECTION_ID(), 0)",
+        quote::text(&own_key(session))
+    )
 }
 
 pub async fn unlock(session: &mut MysqlSession) -> Result<(), EngineError> {
     for key in std::mem::take(&mut session.held) {
-        let released = session.link.run(format!("DO RELEASE_LOCK({})", quote::text(&key))).await;
+        let released = session
+            .link
+            .run(format!("DO RELEASE_LOCK({})", quote::text(&key)))
+            .await;
         released.map_err(|t| session.link.refused(t, "releasing the shard's lock"))?;
     }
     Ok(())
@@ -107,7 +116,9 @@ async fn holder(
     if let Some(row) = first_row(session, &running).await?
         && let [Some(migration), Some(rollout)] = row.as_slice()
     {
-        holder.holds = Some(format!("the named lock {key}; {migration} of rollout {rollout} is under way"));
+        holder.holds = Some(format!(
+            "the named lock {key}; {migration} of rollout {rollout} is under way"
+        ));
     }
     Ok(holder)
 }
@@ -119,7 +130,9 @@ async fn first_row(
     match session.link.run(sql).await {
         Ok(answer) => Ok(answer.rows.into_iter().next()),
         Err(Trouble::Server(_)) => Ok(None),
-        Err(trouble) => Err(session.link.refused(trouble, "naming the holder of the shard's lock")),
+        Err(trouble) => Err(session
+            .link
+            .refused(trouble, "naming the holder of the shard's lock")),
     }
 }
 
@@ -133,7 +146,10 @@ pub fn named_in_comment(query: &str) -> Option<String> {
 fn keys(session: &MysqlSession) -> Vec<String> {
     let mut keys = vec![own_key(session)];
     if session.names.is_flyways() {
-        keys.push(flyways_key(&session.names.database, &session.names.history_plain));
+        keys.push(flyways_key(
+            &session.names.database,
+            &session.names.history_plain,
+        ));
     }
     keys
 }
@@ -145,10 +161,13 @@ fn own_key(session: &MysqlSession) -> String {
         false => session.names.database.clone(),
     };
     let digest = Sha256::digest(format!("greylag\0{database}\0").as_bytes());
-    digest.iter().take(12).fold("greylag-".to_owned(), |mut key, byte| {
-        let _ = write!(key, "{byte:02x}");
-        key
-    })
+    digest
+        .iter()
+        .take(12)
+        .fold("greylag-".to_owned(), |mut key, byte| {
+            let _ = write!(key, "{byte:02x}");
+            key
+        })
 }
 
 /// The name that Flyway takes: Java's hash of the quoted and qualified table.
@@ -168,7 +187,10 @@ mod tests {
     fn flyway_s_lock_is_named_by_java_s_hash() {
         // "`a`.`b`".hashCode() by hand: 96 97 96 46 96 98 96 in base 31, wrapping.
         let units = [96i64, 97, 96, 46, 96, 98, 96];
-        let by_hand = units.iter().fold(0i64, |hash, unit| (hash * 31 + unit) & 0xffff_ffff) as u32 as i32;
+        let by_hand = units
+            .iter()
+            .fold(0i64, |hash, unit| (hash * 31 + unit) & 0xffff_ffff) as u32
+            as i32;
         assert_eq!(flyways_key("a", "b"), format!("Flyway-{by_hand}"));
     }
 

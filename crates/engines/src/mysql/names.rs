@@ -15,7 +15,12 @@ pub struct Names {
 }
 
 /// Tables that are Greylag's own, besides the history table.
-pub const OWN: [&str; 4] = ["greylag_shard", "greylag_step", "greylag_cursor", "greylag_hole"];
+pub const OWN: [&str; 4] = [
+    "greylag_shard",
+    "greylag_step",
+    "greylag_cursor",
+    "greylag_hole",
+];
 
 /// The history table whose lock Flyway takes too.
 const FLYWAYS: &str = "flyway_schema_history";

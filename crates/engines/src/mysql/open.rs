@@ -22,14 +22,16 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
     let (mut link, options) = connect(target, &address, password.as_ref()).await?;
     let seen = greet(target, &mut link).await?;
     for statement in target.session_sql.iter() {
-        link.run(statement.as_str()).await.map_err(|trouble| match trouble {
-            Trouble::Server(error) => OpenError::SessionSql {
-                address: target.address(),
-                statement: statement.clone(),
-                message: error.message,
-            },
-            Trouble::Lost(source) => unreachable_node(target, source),
-        })?;
+        link.run(statement.as_str())
+            .await
+            .map_err(|trouble| match trouble {
+                Trouble::Server(error) => OpenError::SessionSql {
+                    address: target.address(),
+                    statement: statement.clone(),
+                    message: error.message,
+                },
+                Trouble::Lost(source) => unreachable_node(target, source),
+            })?;
     }
     Ok(Box::new(MysqlSession {
         names: Names::new(target, &seen.database),
@@ -101,11 +103,16 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
         lock_timeouts(Duration::from_secs(2))
     );
     let mut answers = Vec::new();
-    link.run_all(sql, &mut answers).await.map_err(|trouble| match trouble {
-        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
-        Trouble::Lost(source) => unreachable_node(target, source),
-    })?;
-    let row = answers.pop().and_then(|a| a.rows.into_iter().next()).unwrap_or_default();
+    link.run_all(sql, &mut answers)
+        .await
+        .map_err(|trouble| match trouble {
+            Trouble::Server(error) => unreachable_node(target, Box::new(error)),
+            Trouble::Lost(source) => unreachable_node(target, source),
+        })?;
+    let row = answers
+        .pop()
+        .and_then(|a| a.rows.into_iter().next())
+        .unwrap_or_default();
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let (id, version) = (column(0), column(1));
     // The handshake carries the lower half of the id.
@@ -141,7 +148,10 @@ pub fn lock_timeouts(timeout: Duration) -> String {
     format!("lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
 }
 
-fn unreachable_node(target: &Target, source: Box<dyn std::error::Error + Send + Sync>) -> OpenError {
+fn unreachable_node(
+    target: &Target,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> OpenError {
     OpenError::Unreachable {
         address: target.address(),
         source,
@@ -162,7 +172,9 @@ fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
                 quote::name(&address.database)
             )),
             1044 => login(format!("{} (GRANT it the database)", error.message)),
-            1045 | 1251 | 1524 | 1698 | 1130 | 1129 | 1820 | 1862 | 3118 | 4151 => login(error.message),
+            1045 | 1251 | 1524 | 1698 | 1130 | 1129 | 1820 | 1862 | 3118 | 4151 => {
+                login(error.message)
+            }
             _ => unreachable_node(target, Box::new(error)),
         },
         Error::Io(IoError::Tls(source)) => OpenError::Tls {
@@ -173,9 +185,9 @@ fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
             address: target.address(),
             source: "the server offers no TLS (ssl-mode=PREFERRED or DISABLED goes without)".into(),
         },
-        Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
-            login(format!("the account logs in by `{name}`, which is not supported"))
-        }
+        Error::Driver(DriverError::UnknownAuthPlugin { name }) => login(format!(
+            "the account logs in by `{name}`, which is not supported"
+        )),
         other => unreachable_node(target, Box::new(other)),
     }
 }

@@ -44,7 +44,10 @@ pub fn shorten_head(text: &str, limit: usize) -> String {
     if length <= limit {
         return text.to_owned();
     }
-    let kept: String = text.chars().skip(length - limit.saturating_sub(3)).collect();
+    let kept: String = text
+        .chars()
+        .skip(length - limit.saturating_sub(3))
+        .collect();
     format!("...{kept}")
 }
 

@@ -1,6 +1,9 @@
 //! The session's verbs, each answered by a module of its own.
 
-use super::{apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, settle, survey, tables};
+use super::{
+    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, settle,
+    survey, tables,
+};
 use crate::{
     error::EngineError,
     job::{Attempt, Job, Progress, Settled},
@@ -135,7 +138,9 @@ impl Cancel for KillSwitch {
             doing: "cancelling a statement",
             source: Box::new(source),
         };
-        let mut link = Link::connect(self.options.clone(), self.address.clone()).await.map_err(lost)?;
+        let mut link = Link::connect(self.options.clone(), self.address.clone())
+            .await
+            .map_err(lost)?;
         let killed = link.run(format!("KILL QUERY {}", self.id)).await;
         let killed = killed.map_err(|t| link.refused(t, "cancelling a statement"));
         link.close().await;

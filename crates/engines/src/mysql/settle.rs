@@ -53,7 +53,11 @@ pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, En
 }
 
 /// Compares what an open intent touches with its image, and closes it where that tells.
-pub async fn intent(session: &mut MysqlSession, job: &Job, row: &StepRow) -> Result<Seen, EngineError> {
+pub async fn intent(
+    session: &mut MysqlSession,
+    job: &Job,
+    row: &StepRow,
+) -> Result<Seen, EngineError> {
     let Some(intent) = &row.intent else {
         return Ok(Seen::Open(row.clone()));
     };
@@ -61,9 +65,15 @@ pub async fn intent(session: &mut MysqlSession, job: &Job, row: &StepRow) -> Res
         Ok(before) => {
             let atomic = session.flavour.create_select_is_atomic();
             let verdict = image::judge(&mut session.link, &before, atomic).await;
-            verdict.map_err(|t| session.link.refused(t, "comparing the catalog with its image"))?
+            verdict.map_err(|t| {
+                session
+                    .link
+                    .refused(t, "comparing the catalog with its image")
+            })?
         }
-        Err(error) => Verdict::Unclear(format!("its image is not readable by this version of greylag ({error})")),
+        Err(error) => Verdict::Unclear(format!(
+            "its image is not readable by this version of greylag ({error})"
+        )),
     };
     let mut row = row.clone();
     match verdict {
@@ -83,7 +93,10 @@ pub async fn intent(session: &mut MysqlSession, job: &Job, row: &StepRow) -> Res
         intent: None,
         failure: row.failure.as_ref(),
     };
-    let written = session.link.run(steps::write_sql(&session.names, job, &step)).await;
+    let written = session
+        .link
+        .run(steps::write_sql(&session.names, job, &step))
+        .await;
     written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
     Ok(Seen::Open(row))
 }

@@ -1,11 +1,6 @@
 //! Rows of `greylag_step`: how far a migration has come that can't be one transaction.
 
-use super::{
-    link::Row,
-    names::Names,
-    quote,
-    session::MysqlSession,
-};
+use super::{link::Row, names::Names, quote, session::MysqlSession};
 use crate::{
     error::EngineError,
     job::Job,
@@ -33,12 +28,20 @@ pub struct Step<'a> {
 
 /// All rows of this project.
 pub fn all_sql(names: &Names) -> String {
-    format!("SELECT {COLUMNS} FROM {} WHERE project = {}", names.step, names.project())
+    format!(
+        "SELECT {COLUMNS} FROM {} WHERE project = {}",
+        names.step,
+        names.project()
+    )
 }
 
 /// The row of one migration.
 pub fn one_sql(names: &Names, migration: &MigrationId) -> String {
-    format!("SELECT {COLUMNS} FROM {} WHERE {}", names.step, key(names, migration))
+    format!(
+        "SELECT {COLUMNS} FROM {} WHERE {}",
+        names.step,
+        key(names, migration)
+    )
 }
 
 pub fn read(session: &MysqlSession, row: &Row) -> Result<StepRow, EngineError> {
@@ -73,12 +76,21 @@ pub fn write_sql(names: &Names, job: &Job, step: &Step<'_>) -> String {
         ("statements_done", step.done.to_string()),
         ("statements_total", job.script.statements.len().to_string()),
         ("hashes", quote::text(&step::hashes(&step.hashes[..done]))),
-        ("intent", quote::nullable(step.intent.map(step::intent).as_deref())),
-        ("failure", quote::nullable(step.failure.map(step::failure).as_deref())),
+        (
+            "intent",
+            quote::nullable(step.intent.map(step::intent).as_deref()),
+        ),
+        (
+            "failure",
+            quote::nullable(step.failure.map(step::failure).as_deref()),
+        ),
     ];
     let columns: Vec<&str> = set.iter().map(|(column, _)| *column).collect();
     let values: Vec<&str> = set.iter().map(|(_, value)| value.as_str()).collect();
-    let update: Vec<String> = columns.iter().map(|c| format!("{c} = VALUES({c})")).collect();
+    let update: Vec<String> = columns
+        .iter()
+        .map(|c| format!("{c} = VALUES({c})"))
+        .collect();
     format!(
         "INSERT INTO {} (project, migration, {}) VALUES ({}, {}, {}) ON DUPLICATE KEY UPDATE {}, updated_at = CURRENT_TIMESTAMP",
         names.step,
@@ -112,7 +124,11 @@ pub async fn find(
 ) -> Result<Option<StepRow>, EngineError> {
     let answer = session.link.run(one_sql(&session.names, migration)).await;
     let answer = answer.map_err(|t| session.link.refused(t, "reading greylag_step"))?;
-    answer.rows.first().map(|row| read(session, row)).transpose()
+    answer
+        .rows
+        .first()
+        .map(|row| read(session, row))
+        .transpose()
 }
 
 /// Closes the intent of an attempt that failed and left nothing; takes the row away if it was that attempt's own.

@@ -114,40 +114,66 @@ pub async fn take_over(
 
 /// Whether nothing of a job is left to run.
 pub fn is_complete(job: &Job, row: &StepRow) -> bool {
-    row.statements_done as usize == job.script.statements.len() && row.hashes == step::hash_all(&job.script)
+    row.statements_done as usize == job.script.statements.len()
+        && row.hashes == step::hash_all(&job.script)
 }
 
 /// Writes the last step and the history row of a job whose statements are all done. False if the lock is not ours.
 pub async fn close(session: &mut MysqlSession, job: &Job) -> Result<bool, EngineError> {
     let doing = "writing the history row";
     let hashes = step::hash_all(&job.script);
-    let sql = format!("START TRANSACTION; {}", closing_sql(session, job, &hashes, 0));
+    let sql = format!(
+        "START TRANSACTION; {}",
+        closing_sql(session, job, &hashes, 0)
+    );
     let mut answers = Vec::new();
     let outcome = session.link.run_all(sql, &mut answers).await;
     let written = outcome.is_ok() && answers.last().is_some_and(|a| a.affected == 1);
-    let end = session.link.run(if written { "COMMIT" } else { "ROLLBACK" }).await;
+    let end = session
+        .link
+        .run(if written { "COMMIT" } else { "ROLLBACK" })
+        .await;
     outcome.map_err(|t| session.link.refused(t, doing))?;
     end.map_err(|t| session.link.refused(t, doing))?;
     Ok(written)
 }
 
 /// Remembers a failure, so that `status` shows it. One that is merely tried again is not worth a row of its own.
-pub async fn remember(session: &mut MysqlSession, job: &Job, done: usize, failure: &Failure) -> Result<(), End> {
+pub async fn remember(
+    session: &mut MysqlSession,
+    job: &Job,
+    done: usize,
+    failure: &Failure,
+) -> Result<(), End> {
     let transient = failure.class.is_transient();
     if transient && done == 0 && failure.left == Left::Nothing {
-        let closed = session.link.run(steps::close_intent_sql(&session.names, &job.migration)).await;
-        return closed.map(drop).map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"));
+        let closed = session
+            .link
+            .run(steps::close_intent_sql(&session.names, &job.migration))
+            .await;
+        return closed
+            .map(drop)
+            .map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"));
     }
     let hashes = step::hash_all(&job.script);
     let row = Step {
-        state: if transient { StepState::Running } else { StepState::Failed },
+        state: if transient {
+            StepState::Running
+        } else {
+            StepState::Failed
+        },
         done,
         hashes: &hashes,
         intent: None,
         failure: Some(failure).filter(|_| !transient),
     };
-    let written = session.link.run(steps::write_sql(&session.names, job, &row)).await;
-    written.map(drop).map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"))
+    let written = session
+        .link
+        .run(steps::write_sql(&session.names, job, &row))
+        .await;
+    written
+        .map(drop)
+        .map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"))
 }
 
 /// The last step row and the history row.
@@ -193,7 +219,11 @@ impl<'a> Walk<'a> {
             match self.verb(index) {
                 Verb::Session => self.execute(index).await?,
                 Verb::CreateTemporary => return Err(self.temporary_table_gone(index)),
-                Verb::Other | Verb::Call | Verb::CreateProgram | Verb::LockTables | Verb::UnlockTables => {}
+                Verb::Other
+                | Verb::Call
+                | Verb::CreateProgram
+                | Verb::LockTables
+                | Verb::UnlockTables => {}
             }
         }
         let holding = (0..from).rev().find_map(|index| match self.verb(index) {
@@ -218,7 +248,11 @@ impl<'a> Walk<'a> {
             None => self.finish().await?,
         };
         let millis = self.started.elapsed().as_millis() as u64;
-        Ok(Applied { millis, position, warnings: self.warnings })
+        Ok(Applied {
+            millis,
+            position,
+            warnings: self.warnings,
+        })
     }
 
     /// One statement, with what has to be written before and after it.
@@ -242,7 +276,9 @@ impl<'a> Walk<'a> {
             Kind::May => self.take_call(index).await,
             Kind::Ddl => self.take_ddl(index).await,
             Kind::Begin => self.take_begin(index).await,
-            Kind::Commit | Kind::Rollback if self.open == Open::Nothing => self.execute(index).await,
+            Kind::Commit | Kind::Rollback if self.open == Open::Nothing => {
+                self.execute(index).await
+            }
             Kind::Commit => self.take_commit(index).await,
             Kind::Rollback => self.take_rollback(index).await,
             Kind::Lock => self.take_lock(index).await,
@@ -254,7 +290,10 @@ impl<'a> Walk<'a> {
     async fn take_plain(&mut self, index: usize) -> Result<(), End> {
         self.execute(index).await?;
         if !self.in_transaction().await? {
-            self.warnings.push(format!("statement {} committed by itself what was open", index + 1));
+            self.warnings.push(format!(
+                "statement {} committed by itself what was open",
+                index + 1
+            ));
             self.open = Open::Nothing;
             return self.record(index + 1).await;
         }
@@ -275,7 +314,11 @@ impl<'a> Walk<'a> {
 
     /// A procedure may commit inside or not: its transaction is ours as long as the server says so.
     async fn take_call(&mut self, index: usize) -> Result<(), End> {
-        self.intend(index, unclear("a procedure may have committed a part of its work")).await?;
+        self.intend(
+            index,
+            unclear("a procedure may have committed a part of its work"),
+        )
+        .await?;
         self.book("START TRANSACTION".into()).await?;
         self.open = Open::Ours;
         self.execute(index).await?;
@@ -297,7 +340,13 @@ impl<'a> Walk<'a> {
             .take_while(|i| !matches!(self.kind(*i), Kind::Commit | Kind::Rollback | Kind::Begin))
             .any(|i| self.kind(i) == Kind::May);
         if calls {
-            self.intend(index, unclear("a procedure in the file's own transaction may have committed a part of it")).await?;
+            self.intend(
+                index,
+                unclear(
+                    "a procedure in the file's own transaction may have committed a part of it",
+                ),
+            )
+            .await?;
         }
         self.execute(index).await?;
         self.enter_files_transaction(index).await
@@ -334,7 +383,11 @@ impl<'a> Walk<'a> {
     }
 
     async fn take_lock(&mut self, index: usize) -> Result<(), End> {
-        self.intend(index, unclear("the file held LOCK TABLES, under which no progress can be written")).await?;
+        self.intend(
+            index,
+            unclear("the file held LOCK TABLES, under which no progress can be written"),
+        )
+        .await?;
         self.execute(index).await?;
         self.open = Open::Tables;
         Ok(())
@@ -361,11 +414,21 @@ impl<'a> Walk<'a> {
     async fn intend(&mut self, index: usize, touched: Touched) -> Result<(), End> {
         let database = self.session.names.database.clone();
         let before = image::before(&mut self.session.link, &database, touched).await;
-        let before = before.map_err(|t| apply::of_trouble(self.session, self.job, t, "looking at what a statement touches"))?;
+        let before = before.map_err(|t| {
+            apply::of_trouble(
+                self.session,
+                self.job,
+                t,
+                "looking at what a statement touches",
+            )
+        })?;
         let intent = apply::intent(self.job, index, &before);
         let sql = self.step_sql(index, Some(&intent));
         match self.open {
-            Open::Nothing | Open::Tables => self.book(format!("START TRANSACTION; {sql}; COMMIT")).await?,
+            Open::Nothing | Open::Tables => {
+                self.book(format!("START TRANSACTION; {sql}; COMMIT"))
+                    .await?
+            }
             Open::Ours | Open::Files => self.book(format!("{sql}; COMMIT")).await?,
         }
         self.open = Open::Nothing;
@@ -391,14 +454,17 @@ impl<'a> Walk<'a> {
         self.open = Open::Files;
         match self.book(self.step_sql(self.done, Some(&canary))).await {
             // READ ONLY: what writes nothing needs no guard.
-            Err(end) if matches!(&*end, Attempt::Failed(f) if f.code.as_deref() == Some("1792")) => Ok(()),
+            Err(end) if matches!(&*end, Attempt::Failed(f) if f.code.as_deref() == Some("1792")) => {
+                Ok(())
+            }
             other => other,
         }
     }
 
     /// Commits what is open, with the step row that says so.
     async fn close_transaction(&mut self, done: usize) -> Result<(), End> {
-        self.book(format!("{}; COMMIT", self.step_sql(done, None))).await?;
+        self.book(format!("{}; COMMIT", self.step_sql(done, None)))
+            .await?;
         self.open = Open::Nothing;
         self.done = done;
         Ok(())
@@ -406,7 +472,11 @@ impl<'a> Walk<'a> {
 
     /// Writes that so many statements are done, in a transaction of its own.
     async fn record(&mut self, done: usize) -> Result<(), End> {
-        self.book(format!("START TRANSACTION; {}; COMMIT", self.step_sql(done, None))).await?;
+        self.book(format!(
+            "START TRANSACTION; {}; COMMIT",
+            self.step_sql(done, None)
+        ))
+        .await?;
         self.done = done;
         Ok(())
     }
@@ -431,8 +501,15 @@ impl<'a> Walk<'a> {
         self.write_closing().await?;
         match apply::commit(self.session).await {
             Ok(position) => Ok(position),
-            Err(Trouble::Lost(source)) => Err(apply::lost(self.job, None, "during COMMIT", source.as_ref())),
-            Err(Trouble::Server(error)) => Err(self.fail(self.total().saturating_sub(1), error).await),
+            Err(Trouble::Lost(source)) => Err(apply::lost(
+                self.job,
+                None,
+                "during COMMIT",
+                source.as_ref(),
+            )),
+            Err(Trouble::Server(error)) => {
+                Err(self.fail(self.total().saturating_sub(1), error).await)
+            }
         }
     }
 
@@ -442,7 +519,8 @@ impl<'a> Walk<'a> {
         let sql = closing_sql(self.session, self.job, &self.hashes, millis);
         let mut answers = Vec::new();
         let outcome = self.session.link.run_all(sql, &mut answers).await;
-        outcome.map_err(|t| apply::of_trouble(self.session, self.job, t, "writing the history row"))?;
+        outcome
+            .map_err(|t| apply::of_trouble(self.session, self.job, t, "writing the history row"))?;
         if answers.last().is_some_and(|a| a.affected == 1) {
             return Ok(());
         }
@@ -451,7 +529,12 @@ impl<'a> Walk<'a> {
     }
 
     async fn position(&mut self) -> Result<Option<Position>, End> {
-        let text = self.session.link.value(self.session.flavour.position_sql()).await.unwrap_or(None);
+        let text = self
+            .session
+            .link
+            .value(self.session.flavour.position_sql())
+            .await
+            .unwrap_or(None);
         Ok(text.filter(|t| !t.is_empty()).map(Position))
     }
 
@@ -461,7 +544,12 @@ impl<'a> Walk<'a> {
                 let kept = apply::keep_warnings(self.session, &answer, &mut self.warnings).await;
                 kept.map_err(|t| apply::of_trouble(self.session, self.job, t, "reading warnings"))
             }
-            Err(Trouble::Lost(source)) => Err(apply::lost(self.job, Some(index), "while a statement ran", source.as_ref())),
+            Err(Trouble::Lost(source)) => Err(apply::lost(
+                self.job,
+                Some(index),
+                "while a statement ran",
+                source.as_ref(),
+            )),
             Err(Trouble::Server(error)) => Err(self.fail(index, error).await),
         }
     }
@@ -483,7 +571,9 @@ impl<'a> Walk<'a> {
 
     async fn after_error(&mut self, index: usize, error: &ServerError) -> Result<Failure, End> {
         let mut failure = failure::of_statement(self.job, index, error, Left::Nothing);
-        let trouble = |session: &MysqlSession, job: &Job, t| apply::of_trouble(session, job, t, "rolling back");
+        let trouble = |session: &MysqlSession, job: &Job, t| {
+            apply::of_trouble(session, job, t, "rolling back")
+        };
         let open = self.session.link.ask_transaction().await;
         let open = open.map_err(|t| trouble(self.session, self.job, t))?;
         let mut done = self.done;
@@ -496,7 +586,10 @@ impl<'a> Walk<'a> {
             Open::Ours | Open::Files => {
                 let row = steps::find(self.session, &self.job.migration).await;
                 let row = row.map_err(|e| apply::of_error(self.job, e))?;
-                if row.and_then(|r| r.intent).is_some_and(|i| committed_half_way(&i)) {
+                if row
+                    .and_then(|r| r.intent)
+                    .is_some_and(|i| committed_half_way(&i))
+                {
                     done = index;
                 }
                 if self.kind(index) == Kind::May {
@@ -514,15 +607,28 @@ impl<'a> Walk<'a> {
     async fn look_for_halves(&mut self, index: usize, failure: &mut Failure) -> Result<(), End> {
         let row = steps::find(self.session, &self.job.migration).await;
         let row = row.map_err(|e| apply::of_error(self.job, e))?;
-        let intent = row.and_then(|r| r.intent).filter(|i| i.statement as usize == index);
-        let Some(Ok(before)) = intent.map(|i| serde_json::from_value::<image::Before>(i.before)) else {
+        let intent = row
+            .and_then(|r| r.intent)
+            .filter(|i| i.statement as usize == index);
+        let Some(Ok(before)) = intent.map(|i| serde_json::from_value::<image::Before>(i.before))
+        else {
             return Ok(());
         };
         let changed = image::changed(&mut self.session.link, &before).await;
-        let changed = changed.map_err(|t| apply::of_trouble(self.session, self.job, t, "looking at what a statement touched"))?;
+        let changed = changed.map_err(|t| {
+            apply::of_trouble(
+                self.session,
+                self.job,
+                t,
+                "looking at what a statement touched",
+            )
+        })?;
         if !changed.is_empty() {
             let names: Vec<String> = changed.iter().map(|name| quote::name(name)).collect();
-            failure.message.push_str(&format!("; all the same it has changed {}", names.join(", ")));
+            failure.message.push_str(&format!(
+                "; all the same it has changed {}",
+                names.join(", ")
+            ));
             failure.hint = Some("take what is done already out of the statement (the file's earlier statements stay as they are), then retry".into());
         }
         Ok(())
@@ -532,7 +638,10 @@ impl<'a> Walk<'a> {
         let mut failure = failure::of_ours(
             self.job,
             FailureClass::Refused,
-            format!("statement {} made a temporary table, which died with its session: the file can't be resumed behind it", index + 1),
+            format!(
+                "statement {} made a temporary table, which died with its session: the file can't be resumed behind it",
+                index + 1
+            ),
             self.left(self.done),
         );
         failure.place = failure::place(self.job, index, None);
@@ -546,7 +655,10 @@ impl<'a> Walk<'a> {
     fn left(&self, done: usize) -> Left {
         match done {
             0 => Left::Nothing,
-            done => Left::Partial { done: done as u32, total: self.total() as u32 },
+            done => Left::Partial {
+                done: done as u32,
+                total: self.total() as u32,
+            },
         }
     }
 
@@ -566,7 +678,9 @@ impl<'a> Walk<'a> {
             Some(open) => Ok(open),
             None => {
                 let open = self.session.link.ask_transaction().await;
-                open.map_err(|t| apply::of_trouble(self.session, self.job, t, "asking for the transaction"))
+                open.map_err(|t| {
+                    apply::of_trouble(self.session, self.job, t, "asking for the transaction")
+                })
             }
         }
     }
@@ -604,7 +718,9 @@ impl<'a> Walk<'a> {
 
 fn unclear(why: &str) -> Touched {
     Touched {
-        rule: Rule::Unknown { why: why.to_owned() },
+        rule: Rule::Unknown {
+            why: why.to_owned(),
+        },
         objects: Vec::new(),
     }
 }
@@ -612,5 +728,11 @@ fn unclear(why: &str) -> Touched {
 /// Whether the step row that is seen from outside belongs to a transaction.
 fn committed_half_way(intent: &Intent) -> bool {
     let before = serde_json::from_value::<image::Before>(intent.before.clone());
-    matches!(before, Ok(image::Before { rule: Rule::Transaction, .. }))
+    matches!(
+        before,
+        Ok(image::Before {
+            rule: Rule::Transaction,
+            ..
+        })
+    )
 }

@@ -30,8 +30,15 @@ struct Present {
 
 pub async fn look(session: &mut MysqlSession) -> Result<Survey, EngineError> {
     let at = Timestamp::now();
-    let mut packet = vec![session.flavour.server_sql().to_owned(), presence_sql(session)];
-    packet.extend([identity_sql(session), steps::all_sql(&session.names), history::all_sql(&session.names)]);
+    let mut packet = vec![
+        session.flavour.server_sql().to_owned(),
+        presence_sql(session),
+    ];
+    packet.extend([
+        identity_sql(session),
+        steps::all_sql(&session.names),
+        history::all_sql(&session.names),
+    ]);
     packet.push(session.flavour.replica_sql().to_owned());
     let mut answers = Vec::new();
     let outcome = session.link.run_all(packet.join("; "), &mut answers).await;
@@ -63,7 +70,11 @@ async fn piecewise(
     ];
     for (exists, sql) in parts {
         let answer = match exists {
-            true => session.link.run(sql).await.map_err(|t| session.link.refused(t, "a survey"))?,
+            true => session
+                .link
+                .run(sql)
+                .await
+                .map_err(|t| session.link.refused(t, "a survey"))?,
             false => Answer::default(),
         };
         answers.push(answer);
@@ -88,12 +99,24 @@ fn read(
     is_replica: Option<bool>,
     answers: &[Answer],
 ) -> Result<Survey, EngineError> {
-    let server = answers.first().and_then(|a| a.rows.first()).cloned().unwrap_or_default();
+    let server = answers
+        .first()
+        .and_then(|a| a.rows.first())
+        .cloned()
+        .unwrap_or_default();
     let column = |at: usize| server.get(at).cloned().flatten();
     let read_only = column(1).as_deref() == Some("1");
     let is_replica = is_replica.unwrap_or_else(|| column(2).as_deref() == Some("1"));
-    let rows = |at: usize| answers.get(at).map(|a| a.rows.as_slice()).unwrap_or_default();
-    let address = answers.get(1).and_then(|a| a.rows.first()).and_then(|r| r.get(4).cloned().flatten());
+    let rows = |at: usize| {
+        answers
+            .get(at)
+            .map(|a| a.rows.as_slice())
+            .unwrap_or_default()
+    };
+    let address = answers
+        .get(1)
+        .and_then(|a| a.rows.first())
+        .and_then(|r| r.get(4).cloned().flatten());
     Ok(Survey {
         shard: session.target.shard.clone(),
         at,
@@ -109,10 +132,16 @@ fn read(
             (false, true) => Role::ReadOnly,
             (false, false) => Role::Primary,
         },
-        identity: rows(2).first().map(|row| identity(session, row)).transpose()?,
+        identity: rows(2)
+            .first()
+            .map(|row| identity(session, row))
+            .transpose()?,
         empty: !present.others,
         has_history: present.history,
-        steps: rows(3).iter().map(|row| steps::read(session, row)).collect::<Result<Vec<StepRow>, _>>()?,
+        steps: rows(3)
+            .iter()
+            .map(|row| steps::read(session, row))
+            .collect::<Result<Vec<StepRow>, _>>()?,
         history: rows(4)
             .iter()
             .map(|row| history::read(session, row))
@@ -138,7 +167,10 @@ fn presence_sql(session: &MysqlSession) -> String {
 
 fn present(answer: &Answer) -> Present {
     let row = answer.rows.first();
-    let is = |at: usize| row.and_then(|r| r.get(at).cloned().flatten()).is_some_and(|v| v != "0");
+    let is = |at: usize| {
+        row.and_then(|r| r.get(at).cloned().flatten())
+            .is_some_and(|v| v != "0")
+    };
     Present {
         history: is(0),
         shard: is(1),
@@ -165,9 +197,13 @@ fn identity(session: &MysqlSession, row: &Row) -> Result<ShardIdentity, EngineEr
         why,
     };
     Ok(ShardIdentity {
-        uuid: column(0).parse().map_err(|e| foreign(format!("its uuid: {e}")))?,
+        uuid: column(0)
+            .parse()
+            .map_err(|e| foreign(format!("its uuid: {e}")))?,
         project: column(1),
-        name: column(2).parse().map_err(|e| foreign(format!("its name: {e}")))?,
+        name: column(2)
+            .parse()
+            .map_err(|e| foreign(format!("its name: {e}")))?,
         environment: column(3),
     })
 }

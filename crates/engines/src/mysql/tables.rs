@@ -27,7 +27,12 @@ pub async fn prepare(session: &mut MysqlSession, claim: &Claim) -> Result<(), En
 
 /// IF NOT EXISTS needs no look beforehand, and takes no lock on a table that is there.
 fn creations(session: &MysqlSession) -> [String; 3] {
-    let Names { history, shard, step, .. } = &session.names;
+    let Names {
+        history,
+        shard,
+        step,
+        ..
+    } = &session.names;
     let index = quote::name(&format!("{}_s_idx", session.names.history_plain));
     let key = quote::name(&format!("{}_pk", session.names.history_plain));
     [
@@ -82,7 +87,14 @@ fn creations(session: &MysqlSession) -> [String; 3] {
 fn explain(session: &MysqlSession, trouble: Trouble) -> EngineError {
     let lacks = matches!(&trouble, Trouble::Server(e) if matches!(e.code, 1044 | 1142 | 1143));
     match session.link.refused(trouble, "creating greylag's tables") {
-        EngineError::Server { address, doing, class, code, message, .. } if lacks => EngineError::Server {
+        EngineError::Server {
+            address,
+            doing,
+            class,
+            code,
+            message,
+            ..
+        } if lacks => EngineError::Server {
             address,
             doing,
             class,

@@ -82,17 +82,38 @@ pub fn verb(sql: &str) -> Verb {
         "LOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::LockTables,
         "UNLOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::UnlockTables,
         "CALL" | "EXECUTE" => Verb::Call,
-        "SET" if !matches!(word(1).as_str(), "GLOBAL" | "PERSIST" | "PERSIST_ONLY" | "PASSWORD" | "TRANSACTION" | "STATEMENT" | "DEFAULT") => {
+        "SET"
+            if !matches!(
+                word(1).as_str(),
+                "GLOBAL"
+                    | "PERSIST"
+                    | "PERSIST_ONLY"
+                    | "PASSWORD"
+                    | "TRANSACTION"
+                    | "STATEMENT"
+                    | "DEFAULT"
+            ) =>
+        {
             Verb::Session
         }
         "USE" | "PREPARE" => Verb::Session,
         "CREATE" => {
             let before_name = |w: &str| tokens.iter().take(30).position(|t| t.is(w));
-            let programs = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "VIEW"];
+            let programs = [
+                "TRIGGER",
+                "PROCEDURE",
+                "FUNCTION",
+                "EVENT",
+                "PACKAGE",
+                "VIEW",
+            ];
             let table = before_name("TABLE").unwrap_or(usize::MAX);
             if before_name("TEMPORARY").is_some_and(|at| at < table) && table < 5 {
                 Verb::CreateTemporary
-            } else if programs.iter().any(|w| before_name(w).is_some_and(|at| at < table)) {
+            } else if programs
+                .iter()
+                .any(|w| before_name(w).is_some_and(|at| at < table))
+            {
                 Verb::CreateProgram
             } else {
                 Verb::Other
@@ -105,7 +126,10 @@ pub fn verb(sql: &str) -> Verb {
 /// What a statement that commits by itself touches.
 pub fn touched(sql: &str) -> Touched {
     let all = tokens(sql, usize::MAX);
-    let mut reader = Reader { tokens: &all, at: 0 };
+    let mut reader = Reader {
+        tokens: &all,
+        at: 0,
+    };
     let verb = reader.next_upper();
     match verb.as_str() {
         "CREATE" => reader.create(),
@@ -115,20 +139,30 @@ pub fn touched(sql: &str) -> Touched {
         "TRUNCATE" => {
             reader.skip(&["TABLE"]);
             match reader.object(Kind::Table) {
-                Some(table) => Touched { rule: Rule::Truncate, objects: vec![table] },
+                Some(table) => Touched {
+                    rule: Rule::Truncate,
+                    objects: vec![table],
+                },
                 None => unknown("its table is not understood"),
             }
         }
-        "ANALYZE" | "OPTIMIZE" | "CHECK" | "REPAIR" | "FLUSH" | "CACHE" | "GRANT" | "RESET" | "LOAD" | "UNLOCK" | "COMMIT"
-        | "SET" => Touched { rule: Rule::Again, objects: Vec::new() },
+        "ANALYZE" | "OPTIMIZE" | "CHECK" | "REPAIR" | "FLUSH" | "CACHE" | "GRANT" | "RESET"
+        | "LOAD" | "UNLOCK" | "COMMIT" | "SET" => Touched {
+            rule: Rule::Again,
+            objects: Vec::new(),
+        },
         "" => unknown("its verb is not understood"),
-        other => unknown(&format!("the catalog doesn't show whether {other} happened")),
+        other => unknown(&format!(
+            "the catalog doesn't show whether {other} happened"
+        )),
     }
 }
 
 fn unknown(why: &str) -> Touched {
     Touched {
-        rule: Rule::Unknown { why: why.to_owned() },
+        rule: Rule::Unknown {
+            why: why.to_owned(),
+        },
         objects: Vec::new(),
     }
 }
@@ -168,7 +202,10 @@ impl Reader<'_> {
     }
 
     fn peek(&self) -> String {
-        self.tokens.get(self.at).map(Token::upper).unwrap_or_default()
+        self.tokens
+            .get(self.at)
+            .map(Token::upper)
+            .unwrap_or_default()
     }
 
     fn skip(&mut self, words: &[&str]) {
@@ -208,9 +245,17 @@ impl Reader<'_> {
         let first = self.name()?;
         if self.sign('.') {
             let name = self.name()?;
-            return Some(Object { kind, schema: Some(first), name });
+            return Some(Object {
+                kind,
+                schema: Some(first),
+                name,
+            });
         }
-        Some(Object { kind, schema: None, name: first })
+        Some(Object {
+            kind,
+            schema: None,
+            name: first,
+        })
     }
 
     fn objects(&mut self, kind: Kind) -> Vec<Object> {
@@ -227,8 +272,22 @@ impl Reader<'_> {
     /// Goes on to the word that says what kind of thing it is.
     fn kind(&mut self) -> Option<&'static str> {
         const KINDS: [&str; 16] = [
-            "TABLE", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "DATABASE", "SCHEMA", "INDEX", "SEQUENCE", "TABLES",
-            "USER", "ROLE", "SERVER", "TABLESPACE", "PACKAGE",
+            "TABLE",
+            "VIEW",
+            "TRIGGER",
+            "PROCEDURE",
+            "FUNCTION",
+            "EVENT",
+            "DATABASE",
+            "SCHEMA",
+            "INDEX",
+            "SEQUENCE",
+            "TABLES",
+            "USER",
+            "ROLE",
+            "SERVER",
+            "TABLESPACE",
+            "PACKAGE",
         ];
         let from = self.at;
         while self.at < self.tokens.len() && self.at < from + 30 {
@@ -242,7 +301,10 @@ impl Reader<'_> {
 
     fn has(&self, words: &[&str]) -> bool {
         (self.at..self.tokens.len()).any(|at| {
-            words.iter().enumerate().all(|(i, w)| self.tokens.get(at + i).is_some_and(|t| t.is(w)))
+            words
+                .iter()
+                .enumerate()
+                .all(|(i, w)| self.tokens.get(at + i).is_some_and(|t| t.is(w)))
         })
     }
 
@@ -260,7 +322,9 @@ impl Reader<'_> {
                 let with_rows = self.has(&["SELECT"]);
                 // Replaced by a table of the same shape, it holds other rows.
                 let rule = match replaces && with_rows {
-                    true => Rule::Unknown { why: "a table replaced by a query's rows may look as before".into() },
+                    true => Rule::Unknown {
+                        why: "a table replaced by a query's rows may look as before".into(),
+                    },
                     false => changed_or(replaces, with_rows),
                 };
                 (table, rule)
@@ -271,13 +335,20 @@ impl Reader<'_> {
             Some("PROCEDURE") => (self.object(Kind::Procedure), changed_or(replaces, false)),
             Some("FUNCTION") => (self.object(Kind::Function), changed_or(replaces, false)),
             Some("EVENT") => (self.object(Kind::Event), changed_or(replaces, false)),
-            Some("DATABASE" | "SCHEMA") => (self.object(Kind::Database), changed_or(replaces, false)),
+            Some("DATABASE" | "SCHEMA") => {
+                (self.object(Kind::Database), changed_or(replaces, false))
+            }
             Some("INDEX") => (self.index_table(), Rule::Change),
-            Some(other) => return unknown(&format!("the catalog is not asked about CREATE {other}")),
+            Some(other) => {
+                return unknown(&format!("the catalog is not asked about CREATE {other}"));
+            }
             None => return unknown("what it creates is not understood"),
         };
         match object {
-            Some(object) => Touched { rule, objects: vec![object] },
+            Some(object) => Touched {
+                rule,
+                objects: vec![object],
+            },
             None => unknown("the name of what it creates is not understood"),
         }
     }
@@ -303,11 +374,16 @@ impl Reader<'_> {
             Some("FUNCTION") => Kind::Function,
             Some("EVENT") => Kind::Event,
             Some("DATABASE" | "SCHEMA") => Kind::Database,
-            Some(other) => return unknown(&format!("the catalog is not asked about ALTER {other}")),
+            Some(other) => {
+                return unknown(&format!("the catalog is not asked about ALTER {other}"));
+            }
             None => return unknown("what it alters is not understood"),
         };
         match self.object(of_kind) {
-            Some(object) => Touched { rule: Rule::Change, objects: vec![object] },
+            Some(object) => Touched {
+                rule: Rule::Change,
+                objects: vec![object],
+            },
             None => unknown("the name of what it alters is not understood"),
         }
     }
@@ -324,7 +400,10 @@ impl Reader<'_> {
             &["DISCARD", "TABLESPACE"],
         ];
         if let Some(what) = hidden.iter().find(|what| self.has(what)) {
-            return unknown(&format!("a table's definition is the same after {}", what.join(" ")));
+            return unknown(&format!(
+                "a table's definition is the same after {}",
+                what.join(" ")
+            ));
         }
         let mut objects = vec![table];
         while self.at < self.tokens.len() {
@@ -337,7 +416,10 @@ impl Reader<'_> {
             self.skip(&["TO", "AS"]);
             objects.extend(self.object(Kind::Table));
         }
-        Touched { rule: Rule::Change, objects }
+        Touched {
+            rule: Rule::Change,
+            objects,
+        }
     }
 
     fn drop(&mut self) -> Touched {
@@ -353,7 +435,10 @@ impl Reader<'_> {
             Some("DATABASE" | "SCHEMA") => Kind::Database,
             Some("INDEX") => {
                 return match self.index_table() {
-                    Some(table) => Touched { rule: Rule::Change, objects: vec![table] },
+                    Some(table) => Touched {
+                        rule: Rule::Change,
+                        objects: vec![table],
+                    },
                     None => unknown("the table of the index is not understood"),
                 };
             }
@@ -364,7 +449,10 @@ impl Reader<'_> {
         if objects.is_empty() {
             return unknown("the name of what it drops is not understood");
         }
-        Touched { rule: Rule::Vanish { again }, objects }
+        Touched {
+            rule: Rule::Vanish { again },
+            objects,
+        }
     }
 
     fn rename(&mut self) -> Touched {
@@ -396,7 +484,10 @@ impl Reader<'_> {
                 objects.push(object.clone());
             }
         }
-        Touched { rule: Rule::Rename { pairs }, objects }
+        Touched {
+            rule: Rule::Rename { pairs },
+            objects,
+        }
     }
 }
 
@@ -426,7 +517,9 @@ fn tokens(sql: &str, limit: usize) -> Vec<Token> {
                 tokens.push(Token::Text);
             }
             _ if is_word(c) => {
-                let end = (at..chars.len()).find(|i| !is_word(chars[*i])).unwrap_or(chars.len());
+                let end = (at..chars.len())
+                    .find(|i| !is_word(chars[*i]))
+                    .unwrap_or(chars.len());
                 tokens.push(Token::Word(chars[at..end].iter().collect()));
                 at = end;
             }
@@ -440,7 +533,9 @@ fn tokens(sql: &str, limit: usize) -> Vec<Token> {
 }
 
 fn line_end(chars: &[char], from: usize) -> usize {
-    (from..chars.len()).find(|i| chars[*i] == '\n').unwrap_or(chars.len())
+    (from..chars.len())
+        .find(|i| chars[*i] == '\n')
+        .unwrap_or(chars.len())
 }
 
 /// Behind a comment; of an executable one (`/*!40101 … */`, `/*M! … */`) behind its head.
@@ -449,11 +544,14 @@ fn behind_comment(chars: &[char], from: usize) -> usize {
         Some('!') => from + 3,
         Some('M') if chars.get(from + 3) == Some(&'!') => from + 4,
         _ => {
-            let end = (from + 2..chars.len().saturating_sub(1)).find(|i| chars[*i] == '*' && chars[*i + 1] == '/');
+            let end = (from + 2..chars.len().saturating_sub(1))
+                .find(|i| chars[*i] == '*' && chars[*i + 1] == '/');
             return end.map_or(chars.len(), |end| end + 2);
         }
     };
-    (head..chars.len()).find(|i| !chars[*i].is_ascii_digit()).unwrap_or(chars.len())
+    (head..chars.len())
+        .find(|i| !chars[*i].is_ascii_digit())
+        .unwrap_or(chars.len())
 }
 
 /// What stands in quotes, and where it ends.
@@ -498,36 +596,72 @@ mod tests {
     #[test]
     fn a_created_table_is_found_behind_options_and_comments() {
         let appear = Rule::Appear { with_rows: false };
-        assert_eq!(names("CREATE TABLE IF NOT EXISTS `a b`.`c``d` (x int)"), (appear.clone(), owned(&["a b.c`d"])));
-        assert_eq!(names("/* why */ create -- so\n table t (x int)"), (appear.clone(), owned(&["t"])));
-        assert_eq!(names("/*!50001 CREATE TABLE t (x int) */"), (appear, owned(&["t"])));
-        assert_eq!(names("CREATE TABLE t AS SELECT 1"), (Rule::Appear { with_rows: true }, owned(&["t"])));
+        assert_eq!(
+            names("CREATE TABLE IF NOT EXISTS `a b`.`c``d` (x int)"),
+            (appear.clone(), owned(&["a b.c`d"]))
+        );
+        assert_eq!(
+            names("/* why */ create -- so\n table t (x int)"),
+            (appear.clone(), owned(&["t"]))
+        );
+        assert_eq!(
+            names("/*!50001 CREATE TABLE t (x int) */"),
+            (appear, owned(&["t"]))
+        );
+        assert_eq!(
+            names("CREATE TABLE t AS SELECT 1"),
+            (Rule::Appear { with_rows: true }, owned(&["t"]))
+        );
     }
 
     #[test]
     fn an_altered_table_is_found_with_its_new_name() {
-        assert_eq!(names("ALTER ONLINE TABLE t ADD COLUMN c int"), (Rule::Change, owned(&["t"])));
-        assert_eq!(names("ALTER TABLE t RENAME COLUMN a TO b, RENAME TO u"), (Rule::Change, owned(&["t", "u"])));
-        assert!(matches!(names("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u").0, Rule::Unknown { .. }));
+        assert_eq!(
+            names("ALTER ONLINE TABLE t ADD COLUMN c int"),
+            (Rule::Change, owned(&["t"]))
+        );
+        assert_eq!(
+            names("ALTER TABLE t RENAME COLUMN a TO b, RENAME TO u"),
+            (Rule::Change, owned(&["t", "u"]))
+        );
+        assert!(matches!(
+            names("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u").0,
+            Rule::Unknown { .. }
+        ));
     }
 
     #[test]
     fn an_index_is_looked_for_on_its_table() {
-        assert_eq!(names("CREATE UNIQUE INDEX i ON d.t (a)"), (Rule::Change, owned(&["d.t"])));
+        assert_eq!(
+            names("CREATE UNIQUE INDEX i ON d.t (a)"),
+            (Rule::Change, owned(&["d.t"]))
+        );
         assert_eq!(names("DROP INDEX i ON t"), (Rule::Change, owned(&["t"])));
     }
 
     #[test]
     fn dropped_things_are_all_named() {
-        assert_eq!(names("DROP TABLE a, `b`"), (Rule::Vanish { again: false }, owned(&["a", "b"])));
-        assert_eq!(names("DROP VIEW IF EXISTS v"), (Rule::Vanish { again: true }, owned(&["v"])));
+        assert_eq!(
+            names("DROP TABLE a, `b`"),
+            (Rule::Vanish { again: false }, owned(&["a", "b"]))
+        );
+        assert_eq!(
+            names("DROP VIEW IF EXISTS v"),
+            (Rule::Vanish { again: true }, owned(&["v"]))
+        );
     }
 
     #[test]
     fn a_view_s_definer_does_not_hide_its_name() {
         let sql = "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`%` SQL SECURITY DEFINER VIEW `v` AS SELECT 1 FROM `table`";
-        assert_eq!(names(sql), (Rule::Appear { with_rows: false }, owned(&["v"])));
-        assert_eq!(names("CREATE OR REPLACE VIEW v AS SELECT 1"), (Rule::Change, owned(&["v"])));
+        assert_eq!(
+            names(sql),
+            (Rule::Appear { with_rows: false }, owned(&["v"]))
+        );
+        assert_eq!(
+            names("CREATE OR REPLACE VIEW v AS SELECT 1"),
+            (Rule::Change, owned(&["v"]))
+        );
     }
 
     #[test]
@@ -543,8 +677,17 @@ mod tests {
         assert_eq!(verb("CALL p()"), Verb::Call);
         assert_eq!(verb("SET @a = 1"), Verb::Session);
         assert_eq!(verb("SET GLOBAL x = 1"), Verb::Other);
-        assert_eq!(verb("CREATE TEMPORARY TABLE t (a int)"), Verb::CreateTemporary);
-        assert_eq!(verb("CREATE DEFINER=`a`@`b` TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a=1"), Verb::CreateProgram);
-        assert_eq!(verb("CREATE TABLE t (view int, temporary int)"), Verb::Other);
+        assert_eq!(
+            verb("CREATE TEMPORARY TABLE t (a int)"),
+            Verb::CreateTemporary
+        );
+        assert_eq!(
+            verb("CREATE DEFINER=`a`@`b` TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a=1"),
+            Verb::CreateProgram
+        );
+        assert_eq!(
+            verb("CREATE TABLE t (view int, temporary int)"),
+            Verb::Other
+        );
     }
 }

@@ -22,7 +22,11 @@ use greylag_core::{
 use mysql_async::ServerError;
 use std::time::Instant;
 
-pub async fn run(session: &mut MysqlSession, jobs: &[Job], progress: Progress<'_>) -> Result<Applied, End> {
+pub async fn run(
+    session: &mut MysqlSession,
+    jobs: &[Job],
+    progress: Progress<'_>,
+) -> Result<Applied, End> {
     let started = Instant::now();
     let mut warnings = Vec::new();
     let begun = session.link.run("START TRANSACTION").await;
@@ -30,7 +34,9 @@ pub async fn run(session: &mut MysqlSession, jobs: &[Job], progress: Progress<'_
     let mut millis = Vec::new();
     for job in jobs {
         let at = Instant::now();
-        if let Some(applied) = statements(session, job, jobs.len() == 1, &mut warnings, progress).await? {
+        if let Some(applied) =
+            statements(session, job, jobs.len() == 1, &mut warnings, progress).await?
+        {
             return Ok(applied);
         }
         millis.push(at.elapsed().as_millis() as u64);
@@ -39,12 +45,22 @@ pub async fn run(session: &mut MysqlSession, jobs: &[Job], progress: Progress<'_
     let last = &jobs[jobs.len() - 1];
     let position = match session.link.in_transaction() {
         Some(true) => apply::commit(session).await,
-        _ => return Err(apply::ours(last, FailureClass::Other, "the transaction ended before its COMMIT".into(), Left::Nothing)),
+        _ => {
+            return Err(apply::ours(
+                last,
+                FailureClass::Other,
+                "the transaction ended before its COMMIT".into(),
+                Left::Nothing,
+            ));
+        }
     };
     match position {
         Ok(position) => {
             for (job, millis) in jobs.iter().zip(millis).filter(|_| jobs.len() > 1) {
-                progress(Note::Applied { migration: job.migration.clone(), millis });
+                progress(Note::Applied {
+                    migration: job.migration.clone(),
+                    millis,
+                });
             }
             Ok(Applied {
                 millis: started.elapsed().as_millis() as u64,
@@ -52,7 +68,9 @@ pub async fn run(session: &mut MysqlSession, jobs: &[Job], progress: Progress<'_
                 warnings,
             })
         }
-        Err(Trouble::Lost(source)) => Err(apply::lost(last, None, "during COMMIT", source.as_ref())),
+        Err(Trouble::Lost(source)) => {
+            Err(apply::lost(last, None, "during COMMIT", source.as_ref()))
+        }
         Err(Trouble::Server(error)) => {
             let index = last.script.statements.len().saturating_sub(1);
             Err(failed(session, last, index, error).await)
@@ -77,13 +95,21 @@ async fn statements(
         intent: Some(&canary),
         failure: None,
     };
-    let written = session.link.run(steps::write_sql(&session.names, job, &row)).await;
+    let written = session
+        .link
+        .run(steps::write_sql(&session.names, job, &row))
+        .await;
     written.map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"))?;
     for index in 0..job.script.statements.len() {
         let answer = match apply::statement(session, job, index).await {
             Ok(answer) => answer,
             Err(Trouble::Lost(source)) => {
-                return Err(apply::lost(job, Some(index), "while a statement ran", source.as_ref()));
+                return Err(apply::lost(
+                    job,
+                    Some(index),
+                    "while a statement ran",
+                    source.as_ref(),
+                ));
             }
             Err(Trouble::Server(error)) => return Err(failed(session, job, index, error).await),
         };
@@ -93,10 +119,20 @@ async fn statements(
         apply::note(progress, job, index + 1);
         if !open {
             if !alone {
-                let message = format!("statement {} ended the transaction that several migrations share", index + 1);
-                return Err(apply::ours(job, FailureClass::Refused, message, Left::Nothing));
+                let message = format!(
+                    "statement {} ended the transaction that several migrations share",
+                    index + 1
+                );
+                return Err(apply::ours(
+                    job,
+                    FailureClass::Refused,
+                    message,
+                    Left::Nothing,
+                ));
             }
-            return stepwise::take_over(session, job, index + 1, progress).await.map(Some);
+            return stepwise::take_over(session, job, index + 1, progress)
+                .await
+                .map(Some);
         }
     }
     Ok(None)
@@ -130,7 +166,8 @@ pub fn lock_gone(job: &Job, left: Left) -> End {
     let mut failure = failure::of_ours(
         job,
         FailureClass::Refused,
-        "the shard's lock was lost while the migration ran, so its history row was not written".into(),
+        "the shard's lock was lost while the migration ran, so its history row was not written"
+            .into(),
         left,
     );
     failure.hint = Some("a file must not call RELEASE_LOCK or RELEASE_ALL_LOCKS; otherwise look for who ended the lock".into());
@@ -145,22 +182,42 @@ async fn failed(session: &mut MysqlSession, job: &Job, index: usize, error: Serv
     }
 }
 
-async fn after_error(session: &mut MysqlSession, job: &Job, index: usize, error: &ServerError) -> Result<Failure, End> {
+async fn after_error(
+    session: &mut MysqlSession,
+    job: &Job,
+    index: usize,
+    error: &ServerError,
+) -> Result<Failure, End> {
     let mut failure = failure::of_statement(job, index, error, Left::Nothing);
     let trouble = |session: &MysqlSession, t| apply::of_trouble(session, job, t, "rolling back");
-    let open = session.link.ask_transaction().await.map_err(|t| trouble(session, t))?;
+    let open = session
+        .link
+        .ask_transaction()
+        .await
+        .map_err(|t| trouble(session, t))?;
     let mut done = 0;
     if open {
-        let answer = session.link.run("ROLLBACK").await.map_err(|t| trouble(session, t))?;
+        let answer = session
+            .link
+            .run("ROLLBACK")
+            .await
+            .map_err(|t| trouble(session, t))?;
         if answer.warnings > 0 {
             failure.message.push_str(
                 "; a table without transactions (MyISAM, Aria) was written before, and what was written there stays",
             );
         }
-    } else if steps::find(session, &job.migration).await.map_err(|e| apply::of_error(job, e))?.is_some_and(|row| row.intent.is_some()) {
+    } else if steps::find(session, &job.migration)
+        .await
+        .map_err(|e| apply::of_error(job, e))?
+        .is_some_and(|row| row.intent.is_some())
+    {
         // The step row of the transaction is to be seen outside: what came before has committed.
         done = index;
-        failure.left = Left::Partial { done: index as u32, total: job.script.statements.len() as u32 };
+        failure.left = Left::Partial {
+            done: index as u32,
+            total: job.script.statements.len() as u32,
+        };
     }
     stepwise::remember(session, job, done, &failure).await?;
     Ok(failure)

@@ -11,7 +11,8 @@ impl Flavour for MySql {
     }
 
     fn too_old(&self, version: &str) -> Option<&'static str> {
-        (numbers(version) < (8, 0, 22)).then_some("MySQL 8.0.22 is the oldest with SHOW REPLICA STATUS and atomic DDL")
+        (numbers(version) < (8, 0, 22))
+            .then_some("MySQL 8.0.22 is the oldest with SHOW REPLICA STATUS and atomic DDL")
     }
 
     // Without a privilege a server only shows that it is a replica by having played a position of its source: the source's log

@@ -33,8 +33,17 @@ pub struct Address {
 }
 
 const KNOWN: [&str; 11] = [
-    "ssl-mode", "sslmode", "ssl-ca", "sslrootcert", "ssl-cert", "sslcert", "ssl-key", "sslkey", "require_ssl",
-    "socket", "charset",
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslrootcert",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "require_ssl",
+    "socket",
+    "charset",
 ];
 
 /// Reads a target's URL.
@@ -49,7 +58,9 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
             "`schema = \"{schema}\"` is for PostgreSQL: on MySQL and MariaDB a schema is a database, so name it in the URL's path"
         )));
     }
-    let decode = |text: &str| percent_decode(text).ok_or_else(|| wrong("it holds bytes that are not UTF-8".into()));
+    let decode = |text: &str| {
+        percent_decode(text).ok_or_else(|| wrong("it holds bytes that are not UTF-8".into()))
+    };
     let database = decode(url.path().trim_start_matches('/'))?;
     if database.is_empty() {
         return Err(wrong(format!(
@@ -59,7 +70,10 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
     }
     let host = url.host_str().unwrap_or("localhost");
     let mut address = Address {
-        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        host: host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
         port: url.port().unwrap_or(3306),
         socket: None,
         user: decode(url.username())?,
@@ -77,7 +91,11 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
             "require-ssl" => match value.as_ref() {
                 "true" | "1" => address.tls = Tls::Required,
                 "false" | "0" => {}
-                other => return Err(wrong(format!("require_ssl is true or false, not `{other}`"))),
+                other => {
+                    return Err(wrong(format!(
+                        "require_ssl is true or false, not `{other}`"
+                    )));
+                }
             },
             "ssl-ca" | "sslrootcert" => address.authorities = Some(PathBuf::from(value.as_ref())),
             "ssl-cert" | "sslcert" => certificate = Some(PathBuf::from(value.as_ref())),
@@ -104,7 +122,12 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
 
 impl Address {
     /// The driver's options, with TLS or without.
-    pub fn options(&self, password: Option<&str>, application: &str, with_tls: bool) -> OptsBuilder {
+    pub fn options(
+        &self,
+        password: Option<&str>,
+        application: &str,
+        with_tls: bool,
+    ) -> OptsBuilder {
         OptsBuilder::default()
             .ip_or_hostname(self.host.clone())
             .tcp_port(self.port)
@@ -134,11 +157,18 @@ impl Address {
             return ssl.with_danger_accept_invalid_certs(true);
         }
         if let Some(file) = &self.authorities {
-            return ssl.with_disable_built_in_roots(true).with_root_certs(vec![file.clone().into()]);
+            return ssl
+                .with_disable_built_in_roots(true)
+                .with_root_certs(vec![file.clone().into()]);
         }
         let system = rustls_native_certs::load_native_certs().certs;
         ssl.with_disable_built_in_roots(!system.is_empty())
-            .with_root_certs(system.into_iter().map(|certificate| certificate.to_vec().into()).collect())
+            .with_root_certs(
+                system
+                    .into_iter()
+                    .map(|certificate| certificate.to_vec().into())
+                    .collect(),
+            )
     }
 }
 

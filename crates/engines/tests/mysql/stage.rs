@@ -30,13 +30,19 @@ impl Stage {
         if !greylag_lab::available(lab_engine(engine)) {
             return None;
         }
-        let server = Server::start(lab_engine(engine), Options::default()).await.unwrap();
+        let server = Server::start(lab_engine(engine), Options::default())
+            .await
+            .unwrap();
         Some(Stage::on(Arc::new(server), engine).await)
     }
 
     async fn on(server: Arc<Server>, engine: Engine) -> Stage {
         let database = server.database("my").await.unwrap();
-        Stage { server, database, engine }
+        Stage {
+            server,
+            database,
+            engine,
+        }
     }
 
     pub fn target(&self) -> Target {
@@ -60,7 +66,9 @@ impl Stage {
 
     /// A session, not yet locked.
     pub async fn open(&self) -> Box<dyn Session> {
-        greylag_engines::open(&self.target()).await.unwrap_or_else(|e| panic!("{e}: {e:?}"))
+        greylag_engines::open(&self.target())
+            .await
+            .unwrap_or_else(|e| panic!("{e}: {e:?}"))
     }
 
     /// A session that holds the lock on a prepared shard.
@@ -81,7 +89,9 @@ impl Stage {
     }
 
     pub async fn count(&self, table: &str) -> String {
-        self.value(&format!("SELECT COUNT(*) FROM {table}")).await.unwrap()
+        self.value(&format!("SELECT COUNT(*) FROM {table}"))
+            .await
+            .unwrap()
     }
 
     pub async fn has_column(&self, table: &str, column: &str) -> bool {
@@ -99,7 +109,10 @@ impl Stage {
             if value.as_deref() == Some(wanted) {
                 return;
             }
-            assert!(std::time::Instant::now() < deadline, "{sql} says {value:?}, not {wanted}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{sql} says {value:?}, not {wanted}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -120,7 +133,10 @@ pub async fn hold(session: &mut dyn Session) {
         match session.try_lock().await.unwrap() {
             LockAttempt::Held => return,
             LockAttempt::Busy { holder } => {
-                assert!(std::time::Instant::now() < deadline, "{holder:?} never let go");
+                assert!(
+                    std::time::Instant::now() < deadline,
+                    "{holder:?} never let go"
+                );
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -169,7 +185,9 @@ pub fn job(version: &str, statements: &[&str]) -> Job {
         }),
         mode: match plain {
             true => RunMode::Transaction,
-            false => RunMode::Statements { why: "it commits by itself".into() },
+            false => RunMode::Statements {
+                why: "it commits by itself".into(),
+            },
         },
         rollout: "r1".into(),
         epoch: 1,
@@ -197,7 +215,9 @@ fn tx(sql: &str) -> Tx {
     let first = upper.split_whitespace().next().unwrap_or_default();
     match first {
         "CREATE" if upper.contains("TEMPORARY") => Tx::Can,
-        "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "LOCK" | "UNLOCK" => Tx::Commits("DDL"),
+        "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "LOCK" | "UNLOCK" => {
+            Tx::Commits("DDL")
+        }
         "BEGIN" | "START" => Tx::Control(TxControl::Begin),
         "COMMIT" => Tx::Control(TxControl::Commit),
         "ROLLBACK" => Tx::Control(TxControl::Rollback),
