@@ -35,6 +35,11 @@ pub struct PgSession {
     pub(super) link: Link,
     /// The role that logged in.
     pub(super) user: String,
+    /// The server's version, as it prints it.
+    pub(super) version: String,
+    /// The server does not tell this role its system identifier.
+    pub(super) lineage_hidden: bool,
+    pub(super) database: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
     /// Which of them are there, once seen.
@@ -53,12 +58,22 @@ pub struct Home {
     pub schema: String,
 }
 
+/// What is known as soon as the server has let us in.
+pub struct Login {
+    pub user: String,
+    pub database: String,
+    pub version: String,
+}
+
 impl PgSession {
-    pub(super) fn new(target: Target, link: Link, user: String) -> Self {
+    pub(super) fn new(target: Target, link: Link, login: Login) -> Self {
         Self {
             target,
             link,
-            user,
+            user: login.user,
+            version: login.version,
+            database: login.database,
+            lineage_hidden: false,
             home: None,
             tables: None,
             steps: None,
