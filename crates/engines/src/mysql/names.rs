@@ -1,7 +1,7 @@
 //! Where our rows live on a shard, quoted and qualified: a file may say USE.
 
 use super::quote;
-use crate::{flyway, target::Target};
+use crate::target::Target;
 
 /// Names of tables and locks of one shard.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub const OWN: [&str; 4] = [
     "greylag_hole",
 ];
 
+/// The history table whose lock Flyway takes too.
+const FLYWAYS: &str = "flyway_schema_history";
+
 impl Names {
     pub fn new(target: &Target, database: &str) -> Self {
         let qualified = |table: &str| format!("{}.{}", quote::name(database), quote::name(table));
@@ -37,7 +40,7 @@ impl Names {
 
     /// Whether the history table is Flyway's own.
     pub fn is_flyways(&self) -> bool {
-        self.history_plain.eq_ignore_ascii_case(flyway::TABLE)
+        self.history_plain.eq_ignore_ascii_case(FLYWAYS)
     }
 
     /// The project as a literal.

@@ -12,7 +12,7 @@ use super::{
     stepwise,
 };
 use crate::{
-    job::{Applied, Attempt, Job, Progress},
+    job::{Applied, Attempt, Job, Note, Progress},
     step,
 };
 use greylag_core::{
@@ -56,8 +56,11 @@ pub async fn run(
     };
     match position {
         Ok(position) => {
-            for (job, millis) in jobs.iter().zip(millis) {
-                apply::told(progress, job, millis);
+            for (job, millis) in jobs.iter().zip(millis).filter(|_| jobs.len() > 1) {
+                progress(Note::Applied {
+                    migration: job.migration.clone(),
+                    millis,
+                });
             }
             Ok(Applied {
                 millis: started.elapsed().as_millis() as u64,
@@ -127,9 +130,9 @@ async fn statements(
                     Left::Nothing,
                 ));
             }
-            let applied = stepwise::take_over(session, job, index + 1, progress).await?;
-            apply::told(progress, job, applied.millis);
-            return Ok(Some(applied));
+            return stepwise::take_over(session, job, index + 1, progress)
+                .await
+                .map(Some);
         }
     }
     Ok(None)
