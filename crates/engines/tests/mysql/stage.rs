@@ -4,7 +4,7 @@ use greylag_core::{
     engine::{Dialect, Engine},
     migration::MigrationId,
     outcome::Failure,
-    script::{RunMode, Script, Statement, Tx, TxControl},
+    script::{RunMode, Tx, split},
     survey::ShardIdentity,
 };
 use greylag_engines::{Attempt, Claim, Job, Limits, LockAttempt, Note, Session, Target};
@@ -188,31 +188,16 @@ pub fn claim() -> Claim {
 /// A migration of these statements, in one transaction where its statements allow it.
 pub fn job(version: &str, statements: &[&str]) -> Job {
     let migration: MigrationId = format!("V{version}").parse().unwrap();
-    let mut text = String::from("-- a migration\n");
-    let mut cut = Vec::new();
-    for sql in statements {
-        let line = text.matches('\n').count() as u32 + 1;
-        let start = text.len();
-        text.push_str(sql);
-        cut.push(Statement {
-            span: start..text.len(),
-            line,
-            tx: tx(sql),
-            copy_data: None,
-        });
-        text.push_str(";\n");
-    }
-    let plain = cut.iter().all(|s| s.tx == Tx::Can);
+    let text: String = statements.iter().map(|sql| format!("{sql};\n")).collect();
+    let script = split(Dialect::Mysql, format!("-- a migration\n{text}").as_str()).unwrap();
+    assert_eq!(script.statements.len(), statements.len());
+    let plain = script.statements.iter().all(|s| s.tx == Tx::Can);
     Job {
         migration,
         description: format!("step {version}"),
         script_name: format!("V{version}__step_{version}.sql"),
         checksum: Some(version.bytes().map(i32::from).sum()),
-        script: Arc::new(Script {
-            dialect: Dialect::Mysql,
-            text: text.into(),
-            statements: cut,
-        }),
+        script: Arc::new(script),
         mode: match plain {
             true => RunMode::Transaction,
             false => RunMode::Statements {
@@ -238,22 +223,6 @@ pub fn as_transaction(mut job: Job) -> Job {
     job.script = Arc::new(script);
     job.mode = RunMode::Transaction;
     job
-}
-
-fn tx(sql: &str) -> Tx {
-    let upper = sql.to_ascii_uppercase();
-    let first = upper.split_whitespace().next().unwrap_or_default();
-    match first {
-        "CREATE" if upper.contains("TEMPORARY") => Tx::Can,
-        "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "LOCK" | "UNLOCK" => {
-            Tx::Commits("DDL")
-        }
-        "BEGIN" | "START" => Tx::Control(TxControl::Begin),
-        "COMMIT" => Tx::Control(TxControl::Commit),
-        "ROLLBACK" => Tx::Control(TxControl::Rollback),
-        "CALL" => Tx::MayCommit("CALL"),
-        _ => Tx::Can,
-    }
 }
 
 pub fn silent() -> impl Fn(Note) + Send + Sync {
