@@ -93,7 +93,7 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
 
 async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
     let surveyed = if screen.human() && !verb.watch {
-        let looking = view::open(screen, place.folder());
+        let looking = view::open_for_looking(screen, place.folder());
         let surveyed = survey_fleet(&place.setup, None, &*looking).await;
         looking.close();
         surveyed?

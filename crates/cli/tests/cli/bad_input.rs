@@ -26,6 +26,7 @@ fn an_unknown_directive_names_the_nearest() {
        ╭─[migrations/V1__a.sql:1:1]
      1 │ -- greylag:fase expand
        · ──────────────────────
+     2 │ SELECT 1;
        ╰────
       help: Did you mean `phase`?
     "#);
@@ -38,7 +39,7 @@ fn two_files_of_one_version_are_named() {
     error: the migrations have a fault
       × version 1 is taken by `V1.0__b.sql` too
        ╭─[migrations/V1__a.sql:1:1]
-     1 │ C
+     1 │ CREATE TABLE a (x);
        · ▲
        ╰────
       help: Rename one of them; no shard must have it applied yet.
@@ -50,10 +51,8 @@ fn names_that_are_almost_right_are_told() {
     insta::assert_snapshot!(plan_of(&[("V1_a.sql", A.as_bytes()), ("Vx__b.sql", A.as_bytes()), ("seed.sql", A.as_bytes())]), @r#"
     2
     error: the migrations have a fault
-      × `V1_a.sql` has no `__` between version and description
-       ╭─[migrations/V1_a.sql:1:1]
-       ╰────
-      help: Name it `V<version>__<description>.sql`, with two underscores between.
+      × migrations/V1_a.sql: `V1_a.sql` has no `__` between version and description
+       help: Name it `V<version>__<description>.sql`, with two underscores between.
     "#);
 }
 
@@ -81,8 +80,9 @@ fn bytes_that_are_no_utf8_are_located() {
     error: the migrations have a fault
       × the file is not UTF-8: byte 0xff at offset 18
        ╭─[migrations/V1__a.sql:2:9]
-     2 │ �
-       · ─
+     1 │ SELECT 1;
+     2 │ SELECT '�';
+       ·         ─
        ╰────
       help: Save the file as UTF-8.
     "#);
@@ -146,7 +146,17 @@ fn a_placeholder_without_value_is_located() {
     );
     let said = place.run("apply --yes");
     assert_eq!(said.code, 2, "{}", said.err);
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @r#"
+    error: the migrations have a fault
+      × the placeholder has no value: `${table}`
+       ╭─[migrations/V1__a.sql:2:14]
+     1 │ SELECT 1;
+     2 │ CREATE TABLE ${table} (x);
+       ·              ────────
+       ╰────
+      help: Give each a value under `[placeholders]` in greylag.toml, or write
+            `placeholderReplacement=false` into the file's `.conf` if `${` is meant as it stands.
+    "#);
     place.write(
         "greylag.toml",
         project(1, "[placeholders]\ntable = \"named\"\n"),

@@ -13,32 +13,39 @@ fn mistakes_are_drawn_with_their_lines() {
     error: greylag.toml has 5 mistakes
       × greylag.toml lacks `project`
        ╭─[greylag.toml:1:1]
-     1 │ p
+     1 │ projct = "shop"
        · ▲
+     2 │
        ╰────
       help: write `project = "orders"` at the top of the file
       × greylag.toml has no key `projct`
        ╭─[greylag.toml:1:1]
-     1 │ projct
+     1 │ projct = "shop"
        · ──────
+     2 │
        ╰────
       help: did you mean `project`?
       × the shard name `eu 1` has a space at character 3; use letters, digits and `. _ - + @ : =`,
       │ beginning with a letter or digit
        ╭─[greylag.toml:4:8]
-     4 │ "eu 1"
-       · ──────
+     3 │ [[shard]]
+     4 │ name = "eu 1"
+       ·        ──────
+     5 │ primary = "postgres://h/x"
        ╰────
       × [rollout] has no key `max_in_flight`
        ╭─[greylag.toml:8:1]
-     8 │ max_in_flight
+     7 │ [rollout]
+     8 │ max_in_flight = 8
        · ─────────────
+     9 │ failure-budget = "lots"
        ╰────
       help: did you mean `max-in-flight`?
       × `failure-budget` is neither a number of shards nor a share
        ╭─[greylag.toml:9:18]
-     9 │ "lots"
-       · ──────
+     8 │ max_in_flight = 8
+     9 │ failure-budget = "lots"
+       ·                  ──────
        ╰────
       help: write a number of shards, `failure-budget = 2`, or a share, `"2%"`
     "#);

@@ -67,7 +67,7 @@ fn what_is_there_is_not_overwritten() {
     let place = Place::empty();
     place.write("greylag.toml", "project = \"mine\"\n");
     insta::assert_snapshot!(place.err("init", 2), @r#"
-    error: ./greylag.toml is there already
+    error: greylag.toml is there already
       hint: edit it, or name another folder: `greylag init FOLDER`
     "#);
     assert_eq!(place.read("greylag.toml"), "project = \"mine\"\n");

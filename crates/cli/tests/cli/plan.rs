@@ -23,7 +23,7 @@ fn a_plan_shows_stages_waves_and_digest() {
 
     stage 1 of 1: expand, V1 and V2
       V1__create_orders.sql  on 12 shards
-      V2__add_total.sql  on 12 shards  change totals
+      V2__add_total.sql      on 12 shards  change totals
 
     waves
       canary           1 shard  s1  (then soaks 5:00 min)
@@ -61,12 +61,12 @@ fn what_is_held_says_why() {
 
     stage 1 of 1: expand, V1 and V2
       V1__create_orders.sql  on 2 shards
-      V2__add_total.sql  on 2 shards  change totals
+      V2__add_total.sql      on 2 shards  change totals
 
     waves
       canary      1 shard  s1
       fleet       1 shard  s2
-      up to 8 at a time, 8 per host; stops past 0 failed shards
+      up to 8 at a time, 8 per host; stops at the first failed shard
 
     held
       V3: this version of greylag does not run contract migrations yet

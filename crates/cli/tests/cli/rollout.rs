@@ -56,8 +56,21 @@ fn abort_asks_first_and_ends_it() {
       hint: `greylag rollout abort --yes` ends the rollout; `pause` only halts it
     "#);
     insta::assert_snapshot!(place.out("rollout abort --yes --reason \"wrong week\"", 0), @"✓ aborted: what is in flight finishes its current migration, nothing new starts, ever");
-    let status = place.json("rollout list --output json", 0);
-    assert_eq!(status["rollouts"][0]["ended"], "aborted", "{status}");
+    let rows = place.json("rollout list --output json", 0);
+    assert_eq!(rows["rollouts"][0]["ended"], "aborted", "{rows}");
+    insta::assert_snapshot!(place.out("plan", 0), @r#"
+    plan for shop (test), 3 shards in the fleet
+
+    stage 1 of 1: new shards catch up, V1
+      V1__a.sql  on 2 shards
+
+    waves
+      canary      1 shard  s2
+      fleet       1 shard  s3  (after an approval)
+      up to 8 at a time, 8 per host; stops at the first failed shard
+
+    digest sha256:DIGEST
+    "#);
 }
 
 #[test]

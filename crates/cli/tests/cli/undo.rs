@@ -22,7 +22,7 @@ fn versions_are_taken_back_wave_by_wave() {
     waves
       canary      1 shard  s1
       fleet      2 shards  s2, s3
-      up to 8 at a time, 8 per host; stops past 0 failed shards
+      up to 8 at a time, 8 per host; stops at the first failed shard
 
     digest sha256:DIGEST
     "#);
