@@ -44,6 +44,14 @@ impl Mistake {
         }
     }
 
+    pub fn has_text(&self) -> bool {
+        !self.source.inner().is_empty()
+    }
+
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     pub fn document(&self) -> Value {
         json!({
             "file": self.file,

@@ -1,12 +1,13 @@
 //! What the command line says when a verb can't do its work.
 
 use crate::{mistake::Mistake, workplace::shown};
+use greylag_core::migration::MigrationError;
 use greylag_orchestrator::{
     Exit, Explained,
     files::{FileFault, FilesError},
     project::LoadError,
 };
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// An error on its way to the person: what, why, how to mend it, and the exit code.
 #[derive(Debug)]
@@ -60,13 +61,23 @@ impl Problem {
         problem
     }
 
+    /// Migrations that can't run as they are.
+    pub fn of_scripts(errors: &[MigrationError], folders: &[PathBuf]) -> Self {
+        let mut problem = Self::usage(faults(errors.len()));
+        for error in errors {
+            let path = folders
+                .iter()
+                .map(|folder| folder.join(&error.script))
+                .find(|path| path.exists());
+            let file = path.map_or_else(|| error.script.clone(), |path| shown(&path));
+            problem.mistakes.push(Mistake::of_migration(&file, error));
+        }
+        problem
+    }
+
     /// The migrations could not be read.
     pub fn of_files(error: &FilesError) -> Self {
-        let message = match error.faults.len() {
-            1 => "the migrations have a fault".to_owned(),
-            n => format!("the migrations have {n} faults"),
-        };
-        let mut problem = Self::usage(message);
+        let mut problem = Self::usage(faults(error.faults.len()));
         for fault in &error.faults {
             match fault {
                 FileFault::File { path, error } => {
@@ -102,6 +113,13 @@ impl<E: Explained> From<E> for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+fn faults(n: usize) -> String {
+    match n {
+        1 => "the migrations have a fault".to_owned(),
+        n => format!("the migrations have {n} faults"),
     }
 }
 

@@ -53,6 +53,9 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
         files: Arc::new(files.set),
         placeholders: project.placeholders.clone(),
     };
+    migrations
+        .check(&found.fleet.shards)
+        .map_err(|errors| Problem::of_scripts(&errors, &project.migrations))?;
     let journal = match mode {
         Journal::Write => journal::open(&project.state).await?,
         Journal::Look => journal::look(&project.state).await?,

@@ -24,7 +24,7 @@ pub struct Doctor {}
 
 pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let place = workplace::open(global, screen, Journal::Look).await?;
-    let looking = view::open(screen, place.folder());
+    let looking = view::open_for_looking(screen, place.folder());
     let found = diagnose_fleet(&place.setup, &*looking).await;
     looking.close();
     let at = |level| {

@@ -136,7 +136,7 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
     let sightings = if verb.offline {
         None
     } else {
-        let looking = view::open(screen, place.folder());
+        let looking = view::open_for_looking(screen, place.folder());
         let surveyed = survey_fleet(&place.setup, None, &*looking).await;
         looking.close();
         Some(surveyed?)

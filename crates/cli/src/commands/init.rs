@@ -40,8 +40,12 @@ enum Kind {
 
 pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
     let folder = &verb.folder;
-    let file = folder.join(FILE_NAME);
-    let migrations = folder.join("migrations");
+    let inside = |name: &str| match folder == Path::new(".") {
+        true => PathBuf::from(name),
+        false => folder.join(name),
+    };
+    let file = inside(FILE_NAME);
+    let migrations = inside("migrations");
     if file.exists() {
         return Err(
             Problem::usage(format!("{} is there already", file.display()))
@@ -53,7 +57,7 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
     };
     std::fs::create_dir_all(&migrations).map_err(|error| failed(&migrations, &error))?;
     if verb.engine == Kind::Sqlite {
-        let shards = folder.join("shards");
+        let shards = inside("shards");
         std::fs::create_dir_all(&shards).map_err(|error| failed(&shards, &error))?;
     }
     let name = match &verb.project {
@@ -62,7 +66,7 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
     };
     let text = project_file(&name, &verb.environment, verb.engine);
     std::fs::write(&file, text).map_err(|error| failed(&file, &error))?;
-    let ignore = folder.join(".gitignore");
+    let ignore = inside(".gitignore");
     if !ignore.exists() {
         std::fs::write(&ignore, "/.greylag/\n").map_err(|error| failed(&ignore, &error))?;
     }

@@ -60,7 +60,7 @@ pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, 
         skip_unreachable: verb.skip_unreachable,
         ..Ask::default()
     };
-    let looking = view::open(screen, place.folder());
+    let looking = view::open_for_looking(screen, place.folder());
     let surveyed = survey_fleet(&place.setup, ask.scope.only.as_ref(), &*looking).await;
     looking.close();
     let prospect = look_ahead(&place.setup, &surveyed?, &ask).await?;
@@ -191,6 +191,13 @@ fn print_stage(screen: &Screen, plan: &Planned, stage: &Stage, at: usize) {
             .filter(|work| work.migrations.contains(id));
         works.map(|work| work.shards.len()).sum::<usize>()
     };
+    let widest = stage
+        .migrations
+        .iter()
+        .filter_map(|id| plan.migration(id))
+        .map(|planned| planned.script.chars().count())
+        .max()
+        .unwrap_or_default();
     for id in &stage.migrations {
         let planned = plan.migration(id);
         let script = planned.map_or(String::new(), |planned| planned.script.clone());
@@ -199,7 +206,7 @@ fn print_stage(screen: &Screen, plan: &Planned, stage: &Stage, at: usize) {
             .map(|change| format!("  change {change}"))
             .unwrap_or_default();
         screen.result(format!(
-            "  {script}  on {}{change}",
+            "  {script:<widest$}  on {}{change}",
             count(shards_of(id), "shard")
         ));
     }
@@ -236,17 +243,19 @@ fn print_waves(screen: &Screen, plan: &Planned) {
         ));
     }
     let policy = &plan.policy;
+    let stops = match plan.budget {
+        0 => "stops at the first failed shard".to_owned(),
+        n => format!("stops past {}", count(n as usize, "failed shard")),
+    };
+    let windows = match policy.windows.is_empty() {
+        true => String::new(),
+        false => format!("; only {}", policy.windows.join(", ")),
+    };
     screen.result(paint(
         Paint::Dim,
         format!(
-            "  up to {} at a time, {} per host; stops past {}{}",
-            policy.max_in_flight,
-            policy.max_per_host,
-            count(plan.budget as usize, "failed shard"),
-            match policy.windows.is_empty() {
-                true => String::new(),
-                false => format!("; only {}", policy.windows.join(", ")),
-            },
+            "  up to {} at a time, {} per host; {stops}{windows}",
+            policy.max_in_flight, policy.max_per_host
         ),
     ));
 }

@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Up to so many shards are listed one by one without being asked.
-const LISTED: usize = 30;
+const LISTED: usize = 16;
 
 /// Shows the fleet: versions, what is pending, what failed, and the rollout
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
 
 async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
     let surveyed = if screen.human() && !verb.watch {
-        let looking = view::open(screen, place.folder());
+        let looking = view::open_for_looking(screen, place.folder());
         let surveyed = survey_fleet(&place.setup, None, &*looking).await;
         looking.close();
         surveyed?
@@ -160,8 +160,15 @@ fn show(screen: &Screen, document: &Document, verb: &Status) {
         screen.say(paint(
             Paint::Dim,
             format!(
-                "{} more as they should be; --shards lists all",
-                count(rest, "shard")
+                "{} without trouble; --shards lists all",
+                count(
+                    rest,
+                    if listed.is_empty() {
+                        "shard"
+                    } else {
+                        "other shard"
+                    }
+                )
             ),
         ));
     }

@@ -13,7 +13,7 @@ pub const SHARDS: usize = 24;
 /// The shard whose data breaks the rule.
 pub const ODD_ONE: usize = 17;
 /// Enough that a wave can be watched, and that it is over in a few seconds.
-const ORDERS: usize = 20_000;
+const ORDERS: usize = 10_000;
 
 const HOSTS: [&str; 6] = ["rack-1", "rack-2", "rack-3", "rack-4", "rack-5", "rack-6"];
 const REGIONS: [&str; 3] = ["eu", "us", "ap"];

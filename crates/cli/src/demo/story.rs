@@ -176,7 +176,7 @@ impl<'a> Teller<'a> {
         self.title("What to try next");
         self.screen
             .result(format!("cd {}", shown(&self.place.folder)));
-        for (command, what) in [
+        let rows = [
             ("fleet list".to_owned(), "who is there"),
             (
                 "rollout show --events".to_owned(),
@@ -192,11 +192,17 @@ impl<'a> Teller<'a> {
                 "watch it go; ^C stops cleanly, apply goes on",
             ),
             ("status --output json".to_owned(), "for a program"),
-        ] {
-            let command = format!("{program} {command}");
+        ]
+        .map(|(command, what)| (format!("{program} {command}"), what));
+        let width = rows
+            .iter()
+            .map(|(command, _)| command.chars().count())
+            .max();
+        let width = width.unwrap_or_default();
+        for (command, what) in rows {
             self.screen.result(format!(
                 "{}  {}",
-                paint(Paint::Name, format!("{command:<44}")),
+                paint(Paint::Name, format!("{command:<width$}")),
                 paint(Paint::Dim, format!("# {what}"))
             ));
         }
@@ -204,7 +210,7 @@ impl<'a> Teller<'a> {
             "{}",
             paint(
                 Paint::Dim,
-                "A real fleet with replicas: `lab up --engine postgres`. Your own project: `init`."
+                "\nA real fleet with replicas: `lab up --engine postgres`. Your own project: `init`."
             )
         ));
     }

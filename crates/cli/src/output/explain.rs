@@ -94,12 +94,16 @@ fn draw_mistakes(mistakes: &[Mistake], width: usize) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .with_wrap_lines(true);
     let mut text = String::new();
     for mistake in mistakes {
-        if handler.render_report(&mut text, mistake).is_err() {
-            text.push_str(&format!("  {}:{}: {mistake}\n", mistake.file, mistake.line));
+        // A file whose name alone is wrong was not read: there is no line to draw.
+        if !mistake.has_text() || handler.render_report(&mut text, mistake).is_err() {
+            text.push_str(&format!("  × {}: {mistake}\n", mistake.file));
+            if let Some(hint) = mistake.hint() {
+                text.push_str(&format!("   help: {hint}\n"));
+            }
         }
     }
     text.trim_end().to_owned()

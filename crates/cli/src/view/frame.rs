@@ -2,7 +2,10 @@
 
 use super::board::{Board, Flight, WaveBoard};
 use crate::output::{Paint, count, paint, span, wait_reason};
-use greylag_core::plan::{Stage, StageKind};
+use greylag_core::{
+    gate::WaitReason,
+    plan::{Stage, StageKind},
+};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
     let widest = board.waves.iter().map(|wave| wave.name.chars().count());
     let widest = widest.max().unwrap_or_default().min(24);
     for wave in board.waves.iter().filter(|wave| wave.total > 0) {
-        lines.push(wave_line(wave, widest, width));
+        lines.push(wave_line(wave, widest, width, now));
     }
     let names = board.in_flight.keys().take(FLIGHTS);
     let name_width = names
@@ -45,7 +48,7 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
     }
     for reason in &board.waiting {
         let text = fit(
-            &format!("waiting: {}", wait_reason(reason)),
+            &format!("waiting: {}", wait(reason, now)),
             width.saturating_sub(2),
         );
         lines.push(format!("  {}", paint(Paint::Waits, text)));
@@ -90,9 +93,9 @@ fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> Stri
     }
     if let Some(since) = board.since {
         let elapsed = between(since, now);
-        parts.push(span(elapsed));
+        parts.push(clock_span(elapsed));
         if let Some(left) = remaining(board, elapsed) {
-            parts.push(format!("about {} left", span(left)));
+            parts.push(format!("about {} left", clock_span(left)));
         }
     }
     let title = format!(
@@ -125,7 +128,7 @@ pub fn stage_words(stage: &Stage) -> String {
     }
 }
 
-fn wave_line(wave: &WaveBoard, widest: usize, width: usize) -> String {
+fn wave_line(wave: &WaveBoard, widest: usize, width: usize, now: Timestamp) -> String {
     let drawn = bar(wave.done, wave.failed, wave.in_flight, wave.total);
     let figures = format!("{}/{}", wave.done, wave.total);
     let mut line = format!("  {} {drawn} {figures:>9}", pad(&wave.name, widest));
@@ -133,7 +136,7 @@ fn wave_line(wave: &WaveBoard, widest: usize, width: usize) -> String {
         line.push_str(&paint(Paint::Bad, format!("  {} stopped", wave.failed)));
     } else if let Some(reason) = wave.waiting.first() {
         let room = width.saturating_sub(widest + BAR + 16);
-        let text = fit(&format!("waiting: {}", wait_reason(reason)), room);
+        let text = fit(&format!("waiting: {}", wait(reason, now)), room);
         line.push_str(&format!("  {}", paint(Paint::Waits, text)));
     } else if wave.done == wave.total {
         line.push_str(&format!("  {}", paint(Paint::Good, "done")));
@@ -159,13 +162,21 @@ fn flight_line(flight: &Flight, now: Timestamp) -> String {
         text.push_str(&format!(", statement {} of {total}", (done + 1).min(total)));
     }
     if let Some(reason) = flight.waiting.first() {
-        text.push_str(&format!("  waiting: {}", wait_reason(reason)));
+        text.push_str(&format!("  waiting: {}", wait(reason, now)));
     }
     let since = between(flight.since, now);
     if since >= Duration::from_secs(1) {
         text.push_str(&format!("  {}", span(since)));
     }
     text
+}
+
+/// A reason, with the time that is left where it has an end.
+fn wait(reason: &WaitReason, now: Timestamp) -> String {
+    match reason {
+        WaitReason::Soak { until } => format!("soaking, {} left", clock_span(between(now, *until))),
+        other => wait_reason(other),
+    }
 }
 
 /// As long as it took per shard so far, for what is left. Silent until it has seen enough to guess.
@@ -218,6 +229,14 @@ fn fit(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// Minutes and seconds, which don't flicker.
+fn clock_span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => span(time),
+    }
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {

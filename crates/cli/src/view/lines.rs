@@ -25,6 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Turns notices into lines; remembers what it said, so as not to say it twice.
 #[derive(Debug, Default)]
 pub struct Teller {
+    /// False above a live view, which shows the stage, its waves, the shards in flight and every wait by itself.
     each_shard: bool,
     each_migration: bool,
     folder: Option<PathBuf>,
@@ -111,6 +112,7 @@ impl Teller {
                 self.enter(*stage, board, lines);
                 let name = board.waves.get(*wave).map_or("", |wave| &wave.name);
                 match verdict {
+                    Verdict::Pass if !self.each_shard => self.waiting.clear(),
                     Verdict::Pass => {
                         let total = board.waves.get(*wave).map_or(0, |wave| wave.total);
                         if total > 0 {
@@ -246,8 +248,13 @@ impl Teller {
                     paint(Paint::Bad, "✗"),
                     what.unwrap_or_default()
                 ));
-                let detail = draw_failure(failure, self.folder.as_deref());
-                lines.extend(detail.into_iter().map(|line| format!("    {line}")));
+                if self.each_shard {
+                    let detail = draw_failure(failure, self.folder.as_deref());
+                    lines.extend(detail.into_iter().map(|line| format!("    {line}")));
+                } else {
+                    // The summary draws it, on the same terminal.
+                    lines.push(format!("    {}", failure.message));
+                }
             }
             Outcome::Unknown { doubt } => lines.push(format!(
                 "{} {shard}: {}; it is looked at before anything else happens there",
@@ -285,6 +292,9 @@ impl Teller {
             return;
         }
         self.stage = Some(stage);
+        if !self.each_shard {
+            return;
+        }
         let Some(plan) = &board.plan else { return };
         if let Some(this) = plan.stages.get(stage) {
             let title = format!(
@@ -308,10 +318,10 @@ impl Teller {
     }
 
     fn once(&mut self, text: String, lines: &mut Vec<String>) {
-        if self.waiting != text {
+        if self.waiting != text && self.each_shard {
             lines.push(paint(Paint::Waits, &text));
-            self.waiting = text;
         }
+        self.waiting = text;
     }
 }
 

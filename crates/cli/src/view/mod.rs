@@ -9,4 +9,4 @@ mod open;
 
 pub use board::Board;
 pub use frame::stage_words;
-pub use open::open;
+pub use open::{open, open_for_looking};

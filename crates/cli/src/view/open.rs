@@ -29,6 +29,17 @@ pub struct View {
     surface: Box<dyn Surface>,
 }
 
+/// Opens the view of a verb that only looks: programs get its document, and no events.
+pub fn open_for_looking(screen: &Screen, folder: Option<PathBuf>) -> Arc<View> {
+    match screen.format {
+        Format::Human => open(screen, folder),
+        Format::Json | Format::Ndjson => Arc::new(View {
+            board: Arc::default(),
+            surface: Box::new(Quiet),
+        }),
+    }
+}
+
 /// Opens the view that fits the screen. `folder` is where the migrations lie.
 pub fn open(screen: &Screen, folder: Option<PathBuf>) -> Arc<View> {
     let board = Arc::new(Mutex::new(Board::default()));

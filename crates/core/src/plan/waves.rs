@@ -111,8 +111,8 @@ fn refuse_to_match_nothing(
         .filter(|candidate| !matches!(candidate.seen, Seen::Read { .. }))
         .map(|candidate| candidate.shard.name.clone())
         .collect();
-    let expected = !matching.is_empty() && !(is_first && !left_out.is_empty());
-    if expected {
+    let canary_left_out = is_first && !left_out.is_empty();
+    if !matching.is_empty() && !canary_left_out {
         return Ok(());
     }
     let labels: BTreeSet<String> = input

@@ -194,8 +194,12 @@ impl Rollout {
         if self.is_stopped() {
             return Err(Why::Stopped);
         }
-        if !self.startable().contains(&number) {
+        // Which of those whose turn it is goes first is for whoever starts them: a run may touch only some.
+        if !self.has_gone(self.wave_of(number)) {
             return Err(Why::NotItsTurn);
+        }
+        if !self.has_room_for(number) {
+            return Err(Why::NoRoom);
         }
         self.set(number, Progress::Running { since: at });
         Ok(())

@@ -80,7 +80,7 @@ pub fn explain(error: &ServerError) -> Known {
             Syntax,
             "the file holds LOCK TABLES and uses a table it did not lock",
         ),
-        1785 | 1786 | 1787 => (
+        1785..=1787 => (
             Syntax,
             "GTIDs forbid this statement here: give it a file of its own, with `-- greylag:transaction off`",
         ),

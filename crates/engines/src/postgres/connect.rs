@@ -8,7 +8,7 @@ use super::{
     address::{self, Address, Mode},
     cancel,
     link::{Link, Trouble},
-    session::PgSession,
+    session::{Login, PgSession},
     startup::{self, Asked},
     tls::{self, Tls},
 };
@@ -44,10 +44,16 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         });
     }
     session_sql(target, &connected.link).await?;
+    let user = address.config.get_user().unwrap_or("").to_owned();
+    let login = Login {
+        database: address.config.get_dbname().unwrap_or(&user).to_owned(),
+        user,
+        version: connected.version,
+    };
     Ok(Box::new(PgSession::new(
         target.clone(),
         connected.link,
-        address.config.get_user().unwrap_or("").to_owned(),
+        login,
     )))
 }
 

@@ -115,6 +115,9 @@ impl PgSession {
     }
 }
 
+/// How many columns `step_row` reads.
+pub const STEP_COLUMNS: usize = 9;
+
 /// The columns that `step_row` reads.
 pub const STEP: &str =
     "migration, state, rollout, epoch, statements_done, statements_total, hashes, intent, failure";

@@ -1,6 +1,7 @@
 //! The shard's lock: held by the working connection, tried and never waited for.
 
 use greylag_core::outcome::Blocker;
+use sha2::{Digest, Sha256};
 use tokio_postgres::SimpleQueryRow;
 
 use super::session::PgSession;
@@ -8,45 +9,57 @@ use crate::{error::EngineError, flyway, session::LockAttempt};
 
 const DOING: &str = "taking the shard's lock";
 
-/// The lock's key, worked out by the server: the first eight bytes of `identity::lock_key` of its own names.
-const KEY: &str = "('x' || encode(substring(sha256(decode('677265796c616700', 'hex') \
-     || convert_to(current_database()::text, 'UTF8') || decode('00', 'hex') \
-     || convert_to(current_schema()::text, 'UTF8')) from 1 for 8), 'hex'))::bit(64)::bigint";
-
 impl PgSession {
     pub(super) async fn attempt_lock(&mut self) -> Result<LockAttempt, EngineError> {
+        loop {
+            let assumed = self.assumed_schema().to_owned();
+            let key = key(&self.database, &assumed);
+            let (taken, schema) = self.attempt_key(key).await?;
+            if taken {
+                self.keys = vec![key];
+            }
+            if let Err(refused) = self.settle_home(schema.as_deref()) {
+                self.release().await?;
+                return Err(refused);
+            }
+            if schema.as_deref() != Some(&assumed) {
+                // The search path leads elsewhere than to `public`: the lock there is the one that counts.
+                self.release().await?;
+                continue;
+            }
+            return match taken {
+                true => self.attempt_flyways(&assumed).await,
+                false => self.busy(key).await,
+            };
+        }
+    }
+
+    async fn attempt_key(&self, key: i64) -> Result<(bool, Option<String>), EngineError> {
         let pid = self.link.pid;
-        let sql = format!(
-            "SELECT pg_backend_pid(), current_schema(), {KEY}, \
-             CASE WHEN pg_backend_pid() = {pid} OR {pid} = 0 THEN pg_try_advisory_lock({KEY}) END"
-        );
+        let attempt = match pid {
+            0 => format!("pg_try_advisory_lock({key})"),
+            // Behind a pooler it would be taken by a connection that is not ours for long.
+            pid => format!("CASE pg_backend_pid() WHEN {pid} THEN pg_try_advisory_lock({key}) END"),
+        };
+        let sql = format!("SELECT pg_backend_pid(), {attempt}, current_schema()");
         let rows = self.query(DOING, &sql).await?;
         let row = &rows[0];
-        self.prove_pid(number(row, 0))?;
-        let schema = row.get(1).unwrap_or("").to_owned();
-        let schema = schema.as_str();
-        let key: i64 = row.get(2).and_then(|text| text.parse().ok()).unwrap_or(0);
-        if row.get(1).is_none() {
-            return Err(self.homeless());
+        self.prove_pid(row.get(0).and_then(|pid| pid.parse().ok()).unwrap_or(-1))?;
+        Ok((row.get(1) == Some("t"), row.get(2).map(str::to_owned)))
+    }
+
+    /// Flyway's own lock, where its table is shared.
+    async fn attempt_flyways(&mut self, schema: &str) -> Result<LockAttempt, EngineError> {
+        if &*self.target.history_table != flyway::TABLE {
+            return Ok(LockAttempt::Held);
         }
-        if row.get(3) != Some("t") {
-            return self.busy(key).await;
-        }
-        self.keys = vec![key];
-        if let Err(refused) = self.settle_home(row.get(1)) {
+        let theirs = flyway::postgres_lock(schema, flyway::TABLE);
+        let (taken, _) = self.attempt_key(theirs).await?;
+        if !taken {
             self.release().await?;
-            return Err(refused);
+            return self.busy(theirs).await;
         }
-        if &*self.target.history_table == flyway::TABLE {
-            let theirs = flyway::postgres_lock(schema, flyway::TABLE);
-            let sql = format!("SELECT pg_try_advisory_lock({theirs})");
-            let rows = self.query(DOING, &sql).await?;
-            if rows[0].get(0) != Some("t") {
-                self.release().await?;
-                return self.busy(theirs).await;
-            }
-            self.keys.push(theirs);
-        }
+        self.keys.push(theirs);
         Ok(LockAttempt::Held)
     }
 
@@ -108,6 +121,10 @@ pub fn blocker(row: &SimpleQueryRow, holds: &str) -> Blocker {
     }
 }
 
-fn number(row: &SimpleQueryRow, at: usize) -> i32 {
-    row.get(at).and_then(|text| text.parse().ok()).unwrap_or(-1)
+/// The first eight bytes of SHA-256 over what the lock is of: the same for all projects and history tables.
+fn key(database: &str, schema: &str) -> i64 {
+    let digest = Sha256::digest(format!("greylag\0{database}\0{schema}").as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
 }

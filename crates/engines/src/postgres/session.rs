@@ -1,7 +1,7 @@
 //! A working connection to a PostgreSQL primary: the verbs, each told where its work is done.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -35,6 +35,11 @@ pub struct PgSession {
     pub(super) link: Link,
     /// The role that logged in.
     pub(super) user: String,
+    /// The server's version, as it prints it.
+    pub(super) version: String,
+    /// The server does not tell this role its system identifier.
+    pub(super) lineage_hidden: bool,
+    pub(super) database: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
     /// Which of them are there, once seen.
@@ -53,12 +58,22 @@ pub struct Home {
     pub schema: String,
 }
 
+/// What is known as soon as the server has let us in.
+pub struct Login {
+    pub user: String,
+    pub database: String,
+    pub version: String,
+}
+
 impl PgSession {
-    pub(super) fn new(target: Target, link: Link, user: String) -> Self {
+    pub(super) fn new(target: Target, link: Link, login: Login) -> Self {
         Self {
             target,
             link,
-            user,
+            user: login.user,
+            version: login.version,
+            database: login.database,
+            lineage_hidden: false,
             home: None,
             tables: None,
             steps: None,
@@ -202,6 +217,21 @@ impl Session for PgSession {
 
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         self.ask_one(sql).await
+    }
+
+    async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        self.named_rows(sql).await
+    }
+
+    async fn list_databases(&mut self) -> Result<Vec<String>, EngineError> {
+        self.database_names().await
+    }
+
+    async fn list_schemas(&mut self) -> Result<Vec<String>, EngineError> {
+        self.schema_names().await
     }
 
     async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {

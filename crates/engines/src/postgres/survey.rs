@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
-    history::{STEP, step_row},
-    link::Trouble,
+    history::{STEP, STEP_COLUMNS, step_row},
+    link::{Answer, Trouble},
     quote::{ident, literal},
     session::{Home, PgSession},
 };
@@ -19,7 +19,7 @@ use crate::error::EngineError;
 
 const DOING: &str = "the survey";
 
-/// Where greylag's tables are looked for, and which of them are there.
+/// Which of greylag's tables are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tables {
     pub shard: bool,
@@ -27,81 +27,152 @@ pub struct Tables {
     pub step: bool,
 }
 
-impl Tables {
-    fn all(self) -> bool {
-        self.shard && self.history && self.step
-    }
-}
-
 impl PgSession {
     pub(super) async fn look(&mut self) -> Result<Survey, EngineError> {
-        let known = self.home.as_ref().map(|home| home.schema.clone());
-        let everything = Tables {
-            shard: true,
-            history: true,
-            step: true,
+        let assumed = self.assumed_schema().to_owned();
+        let mut answer = self.first_look(&assumed).await;
+        if self.lineage_is_hidden(&answer) {
+            answer = self.first_look(&assumed).await;
+        }
+        let Some(facts) = Facts::read(&answer.rows, self) else {
+            return Err(self.broken(DOING, answer.trouble));
         };
-        let message = [
-            self.facts(),
-            self.rows(
-                everything,
-                known.as_deref().or(self.target.schema.as_deref()),
-            ),
-        ];
-        let answer = self.link.run(&message.concat(), 0).await;
-        self.link.hush();
-        let mut rows = answer.rows;
-        let facts = match rows.iter().position(|(index, _)| *index == 0) {
-            Some(at) => Facts::read(&rows.remove(at).1),
-            None => return Err(self.broken(DOING, answer.trouble)),
-        };
-        self.arrive(&facts)?;
-        let missed =
+        self.prove_pid(facts.pid)?;
+        self.settle_home(facts.schema.as_deref())?;
+        let missing =
             matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42P01");
-        if answer.trouble.is_some() && !missed {
+        if answer.trouble.is_some() && !missing {
             return Err(self.broken(DOING, answer.trouble));
         }
-        if !facts.tables.all() || !facts.plain && known.is_none() || missed {
-            let schema = facts.schema.as_deref();
-            let again = self.link.run(&self.rows(facts.tables, schema), 0).await;
-            rows = match again.into_rows() {
-                Ok(rows) => facts.spread(rows),
+        let schema = facts.schema.clone().unwrap_or_default();
+        let found = match missing || schema != assumed {
+            false => Found {
+                tables: ALL,
+                rows: answer.rows,
+                empty: None,
+            },
+            true => self.second_look(&schema).await?,
+        };
+        self.assemble(facts, found).await
+    }
+
+    /// The schema that greylag's tables are in, unless the server says otherwise.
+    pub(super) fn assumed_schema(&self) -> &str {
+        match (&self.home, &self.target.schema) {
+            (Some(home), _) => &home.schema,
+            (None, Some(schema)) => schema,
+            (None, None) => "public",
+        }
+    }
+
+    /// Everything in one message. Each function and operator costs a fresh backend as much as a small table, so that
+    /// there are as few as can be: texts are sorted, filtered and put together on this side.
+    async fn first_look(&self, schema: &str) -> Answer {
+        let lineage = match self.lineage_hidden {
+            true => ("''", ""),
+            false => ("system_identifier", "FROM pg_control_system()"),
+        };
+        let message = format!(
+            "SHOW transaction_read_only; SHOW in_hot_standby; \
+             SELECT pg_backend_pid(), current_schema(), current_database(), pg_relation_filepath(1259), \
+             inet_server_addr(), inet_server_port(), {} {};\n{}",
+            lineage.0,
+            lineage.1,
+            self.rows(ALL, schema),
+        );
+        let answer = self.link.run(&message, 0).await;
+        self.link.hush();
+        answer
+    }
+
+    /// An administrator may have taken `pg_control_system` from ordinary roles.
+    fn lineage_is_hidden(&mut self, answer: &Answer) -> bool {
+        let hidden = answer.completed == 2
+            && matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42501");
+        self.lineage_hidden |= hidden;
+        hidden
+    }
+
+    /// Where not all of the tables are there: which are, and whether anything else is.
+    async fn second_look(&self, schema: &str) -> Result<Found, EngineError> {
+        let history = &self.target.history_table;
+        let sql = format!(
+            "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace \
+             AND relname IN ('greylag_shard', 'greylag_step', {});\nSELECT {}",
+            literal(&ident(schema)),
+            literal(history),
+            self.nothing_at_all(schema),
+        );
+        let answer = self.link.run(&sql, 0).await;
+        self.link.hush();
+        let seen = match answer.into_rows() {
+            Ok(rows) => rows,
+            Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
+        };
+        let there = |name: &str| {
+            seen.iter()
+                .any(|(index, row)| *index == 0 && row.get(0) == Some(name))
+        };
+        let tables = Tables {
+            shard: there("greylag_shard"),
+            history: there(history),
+            step: there("greylag_step"),
+        };
+        let nothing = seen
+            .iter()
+            .any(|(index, row)| *index == 1 && row.get(0) == Some("t"));
+        let mut found = Found {
+            tables,
+            rows: Vec::new(),
+            empty: nothing.then_some(true),
+        };
+        if tables != Tables::default() {
+            let answer = self.link.run(&self.rows(tables, schema), 0).await;
+            self.link.hush();
+            found.rows = match answer.into_rows() {
+                Ok(rows) => tables.spread(rows),
                 Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
             };
         }
-        self.assemble(facts, &rows).await
+        Ok(found)
     }
 
-    async fn assemble(
-        &mut self,
-        facts: Facts,
-        rows: &[(usize, SimpleQueryRow)],
-    ) -> Result<Survey, EngineError> {
-        let of = |wanted: usize| rows.iter().filter(move |(index, _)| *index == wanted);
+    async fn assemble(&mut self, facts: Facts, found: Found) -> Result<Survey, EngineError> {
+        let of = |wanted: usize| {
+            let rows = found.rows.iter();
+            rows.filter(move |(index, _)| *index == wanted)
+                .map(|(_, row)| row)
+        };
         let foreign = |what: &str, why: String| EngineError::Foreign {
             address: self.target.address(),
             what: what.into(),
             why,
         };
-        let identity = of(1)
-            .next()
-            .map(|(_, row)| identity(row))
+        let project = &*self.target.project;
+        // A shard that another project claimed first is somebody's too: its word is the shard's.
+        let identity = of(3)
+            .find(|row| row.get(1) == Some(project))
+            .or_else(|| of(3).next())
+            .map(identity)
             .transpose()
             .map_err(|why| foreign("a row of greylag_shard", why))?;
-        let history = of(2)
-            .map(|(_, row)| history(row))
+        let mut history = of(4)
+            .map(history)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of the history table", why))?;
-        let steps = of(3)
-            .map(|(_, row)| step_row(row))
+        history.sort_by_key(|row| row.installed_rank);
+        let mut steps = of(5)
+            .filter(|row| row.get(STEP_COLUMNS) == Some(project))
+            .map(step_row)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| foreign("a row of greylag_step", why.to_string()))?;
-        let empty = match (facts.empty, &identity) {
+        steps.sort_by(|a, b| a.migration.cmp(&b.migration));
+        let empty = match (found.empty, &identity) {
             (Some(empty), _) => empty,
             (None, Some(_)) => false,
             (None, None) => self.is_empty().await?,
         };
-        self.tables = Some(facts.tables);
+        self.tables = Some(found.tables);
         self.steps = Some(steps.iter().map(|step| step.migration.clone()).collect());
         Ok(Survey {
             shard: self.target.shard.clone(),
@@ -110,16 +181,10 @@ impl PgSession {
             role: facts.role,
             identity,
             empty,
-            has_history: facts.tables.history,
+            has_history: found.tables.history,
             history,
             steps,
         })
-    }
-
-    /// Remembers where greylag's tables are, and refuses what can't be worked with.
-    fn arrive(&mut self, facts: &Facts) -> Result<(), EngineError> {
-        self.prove_pid(facts.pid)?;
-        self.settle_home(facts.schema.as_deref())
     }
 
     /// Where greylag's tables are: the first schema of the search path that exists, which a schema shard's own must be.
@@ -205,33 +270,23 @@ impl PgSession {
         }
     }
 
-    fn facts(&self) -> String {
-        let history = literal(&ident(&self.target.history_table));
-        let there = |name: &str| {
-            format!("to_regclass(quote_ident(current_schema()) || '.' || {name}) IS NOT NULL")
-        };
-        let plain = |name: &str| {
-            format!(
-                "to_regclass({name}) IS NOT DISTINCT FROM to_regclass(quote_ident(current_schema()) || '.' || {name})"
-            )
+    /// True where not a single thing was made since the database was; false may still be empty.
+    fn nothing_at_all(&self, schema: &str) -> String {
+        // Things that came with the server have smaller numbers.
+        const FIRST: &str = "oid >= 16384";
+        let within = |column: &str| match self.target.schema {
+            Some(_) => format!("AND {column} = {}::regnamespace", literal(&ident(schema))),
+            None => String::new(),
         };
         format!(
-            "SELECT current_setting('server_version'), \
-             CASE WHEN has_function_privilege('pg_control_system()', 'execute') \
-               THEN (SELECT system_identifier::text FROM pg_control_system()) ELSE '' END, \
-             current_database(), (SELECT oid FROM pg_database WHERE datname = current_database()), \
-             current_schema(), \
-             coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local:' || current_setting('port')), \
-             pg_is_in_recovery(), current_setting('transaction_read_only'), pg_backend_pid(), \
-             {shard}, {hist}, {step}, {plain_shard} AND {plain_hist} AND {plain_step}, \
-             CASE WHEN {shard} THEN NULL ELSE {empty} END;\n",
-            shard = there("'greylag_shard'"),
-            hist = there(&history),
-            step = there("'greylag_step'"),
-            plain_shard = plain("'greylag_shard'"),
-            plain_hist = plain(&history),
-            plain_step = plain("'greylag_step'"),
-            empty = self.emptiness(),
+            "NOT EXISTS (SELECT FROM pg_class WHERE {FIRST} AND relkind IN ('r','p','v','m','S','f','c') {} \
+               AND relname NOT IN ('greylag_shard', 'greylag_step', {})) \
+             AND NOT EXISTS (SELECT FROM pg_proc WHERE {FIRST} {}) \
+             AND NOT EXISTS (SELECT FROM pg_type WHERE {FIRST} AND typtype IN ('d','e','r') {})",
+            within("relnamespace"),
+            literal(&self.target.history_table),
+            within("pronamespace"),
+            within("typnamespace"),
         )
     }
 
@@ -264,93 +319,97 @@ impl PgSession {
     }
 
     /// The rows of the tables that are there, in the order identity, history, steps.
-    fn rows(&self, tables: Tables, schema: Option<&str>) -> String {
-        let table = |name: &str| match schema {
-            Some(schema) => format!("{}.{}", ident(schema), ident(name)),
-            None => ident(name),
-        };
-        let project = literal(&self.target.project);
+    fn rows(&self, tables: Tables, schema: &str) -> String {
+        let table = |name: &str| format!("{}.{}", ident(schema), ident(name));
         let mut sql = String::new();
         if tables.shard {
-            sql += &format!(
-                "SELECT uuid, project, name, environment FROM {} \
-                 ORDER BY project <> {project}, claimed_at LIMIT 1;\n",
-                table("greylag_shard"),
-            );
+            let shard = table("greylag_shard");
+            sql += &format!("SELECT uuid, project, name, environment FROM {shard};\n");
         }
         if tables.history {
             sql += &format!(
                 "SELECT installed_rank, version, description, type, script, checksum, installed_by, \
-                 installed_on, execution_time, success FROM {} ORDER BY installed_rank;\n",
+                 installed_on, execution_time, success FROM {};\n",
                 table(&self.target.history_table),
             );
         }
         if tables.step {
-            sql += &format!(
-                "SELECT {STEP} FROM {} WHERE project = {project} ORDER BY started_at;\n",
-                table("greylag_step"),
-            );
+            sql += &format!("SELECT {STEP}, project FROM {};\n", table("greylag_step"));
         }
         sql
     }
 }
 
-/// The first row of a survey.
+const ALL: Tables = Tables {
+    shard: true,
+    history: true,
+    step: true,
+};
+
+impl Tables {
+    /// Numbers the rows of a later message as those of the first one.
+    fn spread(self, rows: Vec<(usize, SimpleQueryRow)>) -> Vec<(usize, SimpleQueryRow)> {
+        let present: Vec<usize> = [(self.shard, 3), (self.history, 4), (self.step, 5)]
+            .into_iter()
+            .filter_map(|(there, index)| there.then_some(index))
+            .collect();
+        rows.into_iter()
+            .filter_map(|(index, row)| Some((*present.get(index)?, row)))
+            .collect()
+    }
+}
+
+/// The tables that are there, with their rows numbered as in the first message.
+struct Found {
+    tables: Tables,
+    rows: Vec<(usize, SimpleQueryRow)>,
+    empty: Option<bool>,
+}
+
+/// What a server says of itself.
 struct Facts {
     server: Server,
     role: Role,
     schema: Option<String>,
     pid: i32,
-    tables: Tables,
-    /// The tables are found without a schema's name too.
-    plain: bool,
-    empty: Option<bool>,
 }
 
 impl Facts {
-    fn read(row: &SimpleQueryRow) -> Self {
+    fn read(rows: &[(usize, SimpleQueryRow)], session: &PgSession) -> Option<Self> {
+        let of = |wanted: usize| {
+            rows.iter()
+                .find(|(index, _)| *index == wanted)
+                .map(|(_, row)| row)
+        };
+        let on = |row: &SimpleQueryRow| row.get(0) == Some("on");
+        let row = of(2)?;
         let text = |at: usize| row.get(at).unwrap_or("").to_owned();
-        let yes = |at: usize| row.get(at) == Some("t");
-        let schema = row.get(4).map(str::to_owned);
-        Self {
-            role: match (yes(6), row.get(7) == Some("on")) {
+        let schema = row.get(1).map(str::to_owned);
+        Some(Self {
+            role: match (on(of(1)?), on(of(0)?)) {
                 (true, _) => Role::Replica,
                 (false, true) => Role::ReadOnly,
                 (false, false) => Role::Primary,
             },
             server: Server {
                 engine: Engine::Postgres,
-                version: text(0),
-                lineage: text(1),
-                database: format!("{}/{}/{}", text(2), text(3), text(4)),
-                address: text(5),
+                version: session.version.clone(),
+                lineage: text(6),
+                database: format!("{}/{}/{}", text(2), folder(&text(3)), text(1)),
+                address: match row.get(4) {
+                    Some(address) => format!("{address}:{}", text(5)),
+                    None => session.target.address(),
+                },
             },
             schema,
-            pid: text(8).parse().unwrap_or(-1),
-            tables: Tables {
-                shard: yes(9),
-                history: yes(10),
-                step: yes(11),
-            },
-            plain: yes(12),
-            empty: row.get(13).map(|text| text == "t"),
-        }
+            pid: text(0).parse().unwrap_or(-1),
+        })
     }
+}
 
-    /// Numbers the rows of a second message as those of a whole first one.
-    fn spread(&self, rows: Vec<(usize, SimpleQueryRow)>) -> Vec<(usize, SimpleQueryRow)> {
-        let present: Vec<usize> = [
-            (self.tables.shard, 1),
-            (self.tables.history, 2),
-            (self.tables.step, 3),
-        ]
-        .into_iter()
-        .filter_map(|(there, index)| there.then_some(index))
-        .collect();
-        rows.into_iter()
-            .filter_map(|(index, row)| Some((*present.get(index)?, row)))
-            .collect()
-    }
+/// The number of the database, which is the folder that its catalog is in.
+fn folder(path: &str) -> &str {
+    path.rsplit('/').nth(1).unwrap_or("")
 }
 
 fn identity(row: &SimpleQueryRow) -> Result<ShardIdentity, String> {

@@ -64,11 +64,12 @@ impl PgSession {
             ));
         }
         if !tables.shard {
+            // Narrow enough for PostgreSQL to make no second table for long values.
             sql.push(format!(
                 "CREATE TABLE IF NOT EXISTS {} (\
                  project VARCHAR(100) PRIMARY KEY, uuid VARCHAR(36) NOT NULL, name VARCHAR(100) NOT NULL, \
                  environment VARCHAR(100) NOT NULL, claimed_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
-                 claimed_by VARCHAR(200) NOT NULL)",
+                 claimed_by VARCHAR(120) NOT NULL)",
                 self.table("greylag_shard"),
             ));
         }
@@ -87,7 +88,7 @@ impl PgSession {
     }
 
     fn claim(&self, claim: &Claim) -> String {
-        let by: String = claim.by.chars().take(200).collect();
+        let by: String = claim.by.chars().take(120).collect();
         format!(
             "INSERT INTO {} (project, uuid, name, environment, claimed_by) \
              VALUES ({}, {}, {}, {}, {}) ON CONFLICT (project) DO NOTHING",

@@ -9,6 +9,7 @@ use greylag_core::{
 };
 use greylag_engines::{Attempt, Claim, Job, Limits, LockAttempt, Note, Session, Target};
 use greylag_lab::{Options, Server, TestDatabase};
+use mysql_async::prelude::Queryable;
 use std::{sync::Arc, time::Duration};
 
 /// Where a test plays.
@@ -22,7 +23,7 @@ impl Stage {
     /// On the server that all tests share.
     pub async fn shared(engine: Engine) -> Option<Stage> {
         let server = greylag_lab::require(lab_engine(engine)).await?;
-        Some(Stage::on(server, engine).await)
+        Some(Stage::holding(server, engine).await)
     }
 
     /// On a server of its own, that may be hurt.
@@ -33,10 +34,10 @@ impl Stage {
         let server = Server::start(lab_engine(engine), Options::default())
             .await
             .unwrap();
-        Some(Stage::on(Arc::new(server), engine).await)
+        Some(Stage::holding(Arc::new(server), engine).await)
     }
 
-    async fn on(server: Arc<Server>, engine: Engine) -> Stage {
+    pub async fn holding(server: Arc<Server>, engine: Engine) -> Stage {
         let database = server.database("my").await.unwrap();
         Stage {
             server,
@@ -79,6 +80,12 @@ impl Stage {
         session
     }
 
+    /// A session that is not Greylag's.
+    pub async fn open_plain(&self) -> Plain {
+        let url = self.database.url.replacen("mariadb://", "mysql://", 1);
+        Plain(mysql_async::Conn::from_url(url).await.unwrap())
+    }
+
     /// Runs SQL as the administrator.
     pub async fn run(&self, sql: &str) {
         self.server.execute(&self.database.name, sql).await.unwrap();
@@ -115,6 +122,29 @@ impl Stage {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// A client that is not Greylag.
+pub struct Plain(mysql_async::Conn);
+
+impl Plain {
+    pub fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    pub async fn run(&mut self, sql: &str) {
+        self.0.query_drop(sql).await.unwrap();
+    }
+
+    /// A transaction that has read a table, and so keeps it from being altered.
+    pub async fn begin_reading(&mut self, table: &str) {
+        self.run("BEGIN").await;
+        self.run(&format!("SELECT * FROM {table}")).await;
+    }
+
+    pub async fn end(&mut self) {
+        self.run("ROLLBACK").await;
     }
 }
 

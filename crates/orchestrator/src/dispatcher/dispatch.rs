@@ -8,7 +8,12 @@ use super::{
     tasks::{Done, Tasks},
     waiting::Patience,
 };
-use crate::{control::Level, executor::Report, journal::KnownShard, watch::Notice};
+use crate::{
+    control::Level,
+    executor::{Report, take_again},
+    journal::KnownShard,
+    watch::Notice,
+};
 use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -335,12 +340,26 @@ impl Dispatcher {
         let Some((name, anchor)) = &self.run.anchor else {
             return;
         };
-        if !self.tasks.has_shard(name) && !anchor.is_alive().await {
-            ledger.show(Notice::Warning {
-                shard: Some(name.clone()),
-                text: "the session that holds the fleet's anchor was lost".into(),
-            });
+        if self.tasks.has_shard(name) || anchor.is_alive().await {
+            return;
         }
+        let Some(shard) = self.run.setup.fleet.get(name) else {
+            return;
+        };
+        let again = take_again(&self.run.setup, &self.run.rollout, shard);
+        let text = match tokio::time::timeout(ANCHOR, again).await {
+            Ok(Some(session)) => {
+                anchor.take_back(session).await;
+                "the session that holds the fleet's anchor was lost, and is taken again"
+            }
+            Ok(None) | Err(_) => {
+                "the session that holds the fleet's anchor was lost, and can't be had again yet"
+            }
+        };
+        ledger.show(Notice::Warning {
+            shard: Some(name.clone()),
+            text: text.into(),
+        });
     }
 
     fn is_ours(&self, shard: &greylag_core::fleet::ShardName) -> bool {

@@ -116,8 +116,13 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
 
 /// Gives the anchor's session back, or unlocks and closes.
 pub async fn release(mut session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
-    if matches!(outcome, Outcome::Unknown { .. }) {
-        // Of no more use: its lock, if the server still has it, dies with it.
+    let is_lost = match outcome {
+        Outcome::Unknown { .. } => true,
+        Outcome::Failed { failure } => failure.class == FailureClass::Connection,
+        Outcome::Applied | Outcome::Absent => false,
+    };
+    if is_lost {
+        // Of no more use: its lock, if the server still has it, dies with it. An anchor is taken again by whoever needs it.
         return drop(session);
     }
     match &errand.anchor {

@@ -136,5 +136,8 @@ async fn schemas_of_a_database_are_found_by_name() {
             database.url
         ))
         .await;
-    insta::assert_snapshot!(plain(&found, &database.url, &database.name), @"");
+    insta::assert_snapshot!(plain(&found, &database.url, &database.name), @r#"
+    tenant_1 postgres://SERVER/DATABASE host=127.0.0.1 schema=tenant_1
+    tenant_2 postgres://SERVER/DATABASE host=127.0.0.1 schema=tenant_2
+    "#);
 }
