@@ -41,8 +41,9 @@ pub async fn survey_fleet(
         .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
         .collect();
     let total = wanted.len();
-    let mut looks = stream::iter(wanted.into_iter().enumerate())
-        .map(|(at, shard)| async move { (at, shard, look(setup, shard).await) })
+    let wanted = &wanted;
+    let mut looks = stream::iter(0..total)
+        .map(|at| async move { (at, wanted[at], look(setup, wanted[at]).await) })
         .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
     let mut readings: HashSet<Arc<Reading>> = HashSet::new();
     let mut shards: Vec<Option<Sighting>> = (0..total).map(|_| None).collect();
