@@ -54,7 +54,7 @@ impl Link {
     }
 
     /// Runs one statement and returns its answer; of a procedure's several, the first, with the last one's counts.
-    pub async fn run(&mut self, sql: impl AsQuery + Send) -> Result<Answer, Trouble> {
+    pub async fn run(&mut self, sql: impl AsQuery) -> Result<Answer, Trouble> {
         let mut answers = Vec::new();
         self.run_all(sql, &mut answers).await?;
         let last = answers.last().map(|a| (a.affected, a.warnings));
@@ -69,7 +69,7 @@ impl Link {
     /// Runs statements of one packet; what was answered before an error is in `answers` all the same.
     pub async fn run_all(
         &mut self,
-        sql: impl AsQuery + Send,
+        sql: impl AsQuery,
         answers: &mut Vec<Answer>,
     ) -> Result<(), Trouble> {
         let outcome = gather(&mut self.conn, sql, answers).await;
@@ -172,7 +172,7 @@ fn trouble(error: Error) -> Trouble {
 
 async fn gather(
     conn: &mut Conn,
-    sql: impl AsQuery + Send,
+    sql: impl AsQuery,
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     let mut result = conn.query_iter(sql).await?;

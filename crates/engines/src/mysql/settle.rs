@@ -22,7 +22,7 @@ use greylag_core::{
 /// What the images say of an open intent.
 pub enum Seen {
     /// The row as it stands now, with its intent closed.
-    Open(StepRow),
+    Open(Box<StepRow>),
     Unclear(Doubt),
 }
 
@@ -36,7 +36,7 @@ pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, En
     let row = match row.intent {
         None => row,
         Some(_) => match intent(session, job, &row).await? {
-            Seen::Open(row) => row,
+            Seen::Open(row) => *row,
             Seen::Unclear(doubt) => return Ok(Settled::Unknown(doubt)),
         },
     };
@@ -56,7 +56,7 @@ pub async fn intent(
     row: &StepRow,
 ) -> Result<Seen, EngineError> {
     let Some(intent) = &row.intent else {
-        return Ok(Seen::Open(row.clone()));
+        return Ok(Seen::Open(Box::new(row.clone())));
     };
     let verdict = match serde_json::from_value::<Before>(intent.before.clone()) {
         Ok(before) => {
@@ -95,7 +95,7 @@ pub async fn intent(
         .run(steps::write_sql(&session.names, job, &step))
         .await;
     written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
-    Ok(Seen::Open(row))
+    Ok(Seen::Open(Box::new(row)))
 }
 
 /// What only a person can settle, with the command that does.
