@@ -155,6 +155,9 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             lines.extend(where_it_stands(board));
             lines.extend(failures(summary, place));
             lines.extend(ways_on(summary));
+            if summary.failed.is_empty() && summary.unknown.is_empty() {
+                lines.push(format!("  go on:  {}", paint(Paint::Name, "greylag apply")));
+            }
         }
     }
     lines

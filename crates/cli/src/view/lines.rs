@@ -6,7 +6,7 @@ use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::{Verdict, WaitReason},
-    outcome::Outcome,
+    outcome::{Blocker, Outcome},
 };
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
@@ -88,14 +88,16 @@ impl Teller {
                     whose.unwrap_or_default()
                 ));
             }
+            // The live view says it at its foot.
+            Notice::Stopping { .. } if !self.each_shard => {}
             Notice::Stopping {
                 cancelling,
                 in_flight,
             } => {
                 let n = count(in_flight.len(), "shard");
                 lines.push(match cancelling {
-                    false => format!("stopping: nothing new starts, {n} in flight finish their current migration; interrupt again to cancel them on the servers"),
-                    true => format!("cancelling what is in flight on {n}"),
+                    false => format!("stopping: nothing new starts, what is in flight ({n}) finishes its current migration; interrupt again to cancel it on the servers"),
+                    true => format!("cancelling what is in flight ({n}) on the servers"),
                 });
             }
         }
@@ -146,12 +148,14 @@ impl Teller {
                 lines.push(format!("  {shard}: {migration} applied in {time}"));
             }
             Event::ShardWaiting { shard, reasons, .. } => {
-                let text = joined(reasons);
-                let before = self.shards_waiting.insert(shard.clone(), text.clone());
-                if !text.is_empty() && before.as_ref() != Some(&text) {
+                let key = reasons.iter().map(about).collect::<Vec<_>>().join("; ");
+                let news = !key.is_empty() && self.shards_waiting.get(shard) != Some(&key);
+                self.shards_waiting.insert(shard.clone(), key);
+                if news && self.each_shard {
                     lines.push(format!(
-                        "{} {shard} waits: {text}",
-                        paint(Paint::Waits, "…")
+                        "{} {shard} waits: {}",
+                        paint(Paint::Waits, "…"),
+                        joined(reasons)
                     ));
                 }
             }
@@ -239,7 +243,7 @@ impl Teller {
                 }
             }
             Outcome::Absent => lines.push(format!(
-                "{shard}: looked, and nothing had happened there; it is taken again"
+                "{shard}: looked, and nothing had happened there; it can be taken again"
             )),
             Outcome::Failed { failure } => {
                 let what = failure.migration.as_ref().map(|m| format!(" in {m}"));
@@ -407,6 +411,20 @@ fn heartbeat(board: &Board) -> String {
 fn print(line: &str) {
     let time = paint(Paint::Dim, clock(Timestamp::now()));
     let _ = writeln!(anstream::stderr(), "{time} {line}");
+}
+
+/// What a reason is about, without the figures that grow while it lasts.
+fn about(reason: &WaitReason) -> String {
+    let pids = |blockers: &[Blocker]| {
+        let pids: Vec<_> = blockers.iter().map(|one| one.pid.as_str()).collect();
+        pids.join(",")
+    };
+    match reason {
+        WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
+        WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
+        WaitReason::Retry { error, .. } => format!("retry {error}"),
+        other => wait_reason(other),
+    }
 }
 
 fn joined(reasons: &[WaitReason]) -> String {

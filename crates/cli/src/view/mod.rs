@@ -6,6 +6,10 @@ mod lines;
 mod live;
 mod ndjson;
 mod open;
+mod wrap;
+
+#[cfg(test)]
+mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
