@@ -94,7 +94,7 @@ fn draw_mistakes(mistakes: &[Mistake], width: usize) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .with_wrap_lines(true);
     let mut text = String::new();
     for mistake in mistakes {

@@ -9,4 +9,5 @@ mod open;
 
 pub use board::Board;
 pub use frame::stage_words;
+pub use lines::Teller;
 pub use open::open;
