@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     control::Control,
-    dispatcher::{Ending, Run, Stop, dispatch},
+    dispatcher::{Ending, Run, Stop, dispatch, find_places},
     executor::claim_shard,
     journal::{Holder, KnownShard, Lease, LeaseTry},
     planning::{self, Ask, Prospect},
@@ -206,6 +206,7 @@ impl Leased<'_> {
             known: surveyed.known.clone(),
             anchor,
             settle_only,
+            places: find_places(self.setup, &opened.plan),
         });
         match dispatch(run, &mut opened.ledger).await {
             Ok(ending) => Ok((opened, ending)),
