@@ -69,7 +69,7 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
                 changed = true;
                 (paint(Paint::Good, "✓"), what.clone())
             }
-            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would mend"), what.clone()),
+            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would:"), what.clone()),
             ShardResult::Nothing { why } => (paint(Paint::Dim, "-"), vec![why.clone()]),
             ShardResult::Refused { refusals } => {
                 exit = Exit::Refused;
@@ -155,6 +155,9 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             lines.extend(where_it_stands(board));
             lines.extend(failures(summary, place));
             lines.extend(ways_on(summary));
+            if summary.failed.is_empty() && summary.unknown.is_empty() {
+                lines.push(format!("  go on:  {}", paint(Paint::Name, "greylag apply")));
+            }
         }
     }
     lines
