@@ -200,7 +200,7 @@ impl Leased<'_> {
             plan: opened.plan.clone(),
             scripts: opened.scripts.clone(),
             epoch: self.lease.epoch,
-            options: self.options.clone(),
+            options: self.reachable(surveyed),
             control: self.control.clone(),
             known: surveyed.known.clone(),
             anchor,
@@ -212,6 +212,20 @@ impl Leased<'_> {
             Err(Stop::Ledger(why)) => Err(fault(&opened.ledger.rollout, why)),
             Err(Stop::LeaseLost(why)) => Err(ApplyError::LeaseLost { why }),
         }
+    }
+
+    /// The options of this run; shards that are left out as unreachable are not tried.
+    fn reachable(&self, surveyed: &Surveyed) -> Options {
+        let mut options = self.options.clone();
+        if self.ask.skip_unreachable {
+            let seen = surveyed.shards.iter().filter(|s| s.seen.is_ok());
+            let only = seen.map(|s| s.name.clone());
+            options.only = Some(match &options.only {
+                Some(asked) => only.filter(|name| asked.contains(name)).collect(),
+                None => only.collect(),
+            });
+        }
+        options
     }
 
     /// The world may have moved between the look ahead and the lease.
