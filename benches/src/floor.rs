@@ -2,7 +2,10 @@
 //!
 //! One pass connects to each shard once. Two passes read every shard first, as a plan must, and then apply.
 
-use crate::migrations::{self, File};
+use crate::{
+    engine,
+    migrations::{self, File},
+};
 use clap::{Parser, ValueEnum};
 use futures::{StreamExt, stream};
 use std::{fs, path::PathBuf, time::Duration};
@@ -27,6 +30,9 @@ pub enum Kind {
     Look,
     Sqlite,
     SqliteLook,
+    /// Greylag's sessions alone
+    SqliteSession,
+    SqliteSurvey,
 }
 
 impl Kind {
@@ -37,6 +43,8 @@ impl Kind {
             Kind::Look => "look",
             Kind::Sqlite => "sqlite",
             Kind::SqliteLook => "sqlite-look",
+            Kind::SqliteSession => "sqlite-session",
+            Kind::SqliteSurvey => "sqlite-survey",
         }
     }
 }
@@ -45,6 +53,8 @@ pub fn run(args: &Args) {
     let text = fs::read_to_string(&args.shards).expect("the list of shards");
     let shards: Vec<String> = text.lines().map(str::to_owned).collect();
     match args.kind {
+        Kind::SqliteSession => engine::run(&shards, true),
+        Kind::SqliteSurvey => engine::run(&shards, false),
         Kind::Sqlite | Kind::SqliteLook => sqlite(&shards, matches!(args.kind, Kind::Sqlite)),
         kind => tokio::runtime::Builder::new_current_thread()
             .enable_all()

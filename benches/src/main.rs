@@ -3,6 +3,7 @@
 //! All peers run interleaved in one process's lifetime, each as a child of its own, so that wall, CPU and memory are
 //! measured alike. Prints ratios to the floor; asserts nothing.
 
+mod engine;
 mod floor;
 mod measure;
 mod migrations;

@@ -21,17 +21,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) {
-    let greylag = args
-        .greylag
-        .canonicalize()
-        .expect("the greylag binary: cargo build --release");
     let files = migrations::files(false);
-    let all = [
+    let mut all = vec![
         Peer::floor("one tx each", Kind::Sqlite),
-        Peer::greylag(greylag),
+        Peer::floor("sessions", Kind::SqliteSession),
     ];
+    match args.greylag.canonicalize() {
+        Ok(greylag) => all.push(Peer::greylag(greylag)),
+        Err(_) => eprintln!("greylag is left out: cargo build --release"),
+    }
     let mut applied: Vec<Series> = all.iter().map(|peer| Series::new(peer.name)).collect();
-    let mut idle = vec![Series::new("open + query"), Series::new("greylag")];
+    let mut idle: Vec<Series> = ["open + query", "sessions", "greylag"]
+        .iter()
+        .take(all.len())
+        .map(|name| Series::new(name))
+        .collect();
     for round in 0..args.rounds {
         eprintln!("round {} of {}", round + 1, args.rounds);
         for at in 0..all.len() {
@@ -63,10 +67,10 @@ pub fn run(args: &Args) {
             let cost = measure(all[at].command(&project, false), None);
             eprintln!("  {:<16} {:>7.2} s", all[at].name, cost.wall.as_secs_f64());
             applied[at].costs.push(cost);
-            let again = if all[at].is_floor() {
-                Peer::floor("open + query", Kind::SqliteLook).command(&project, true)
-            } else {
-                all[at].command(&project, true)
+            let again = match at {
+                0 => Peer::floor("open + query", Kind::SqliteLook).command(&project, true),
+                1 => Peer::floor("sessions", Kind::SqliteSurvey).command(&project, true),
+                _ => all[at].command(&project, true),
             };
             idle[at].costs.push(measure(again, None));
         }

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 #[command(
     name = "greylag",
     version,
-    propagate_version = true,
     max_term_width = 100,
     after_help = "Begin with `greylag demo`: it needs no server. A project begins with `greylag init`.\n\
                   Exit codes: 0 done, 1 error and nothing changed, 2 usage, 3 fleet split, 4 waiting,\n\
@@ -28,8 +27,14 @@ pub struct Global {
     /// The project file; the nearest greylag.toml here or above is taken where none is named
     #[arg(long, global = true, value_name = "FILE", env = "GREYLAG_CONFIG")]
     pub config: Option<PathBuf>,
-    /// How results are written
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    /// How results are written (`apply` in ndjson: one event a line)
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
     pub output: Format,
     /// No colours (NO_COLOR does the same)
     #[arg(long, global = true)]

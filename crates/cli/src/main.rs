@@ -4,7 +4,9 @@
 
 mod arguments;
 mod commands;
+mod demo;
 mod interrupt;
+mod mistake;
 mod output;
 mod problem;
 mod run;

@@ -1,10 +1,13 @@
 //! What the command line says when a verb can't do its work.
 
+use crate::{mistake::Mistake, workplace::shown};
+use greylag_core::migration::MigrationError;
 use greylag_orchestrator::{
     Exit, Explained,
-    project::{ConfigError, LoadError},
+    files::{FileFault, FilesError},
+    project::LoadError,
 };
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// An error on its way to the person: what, why, how to mend it, and the exit code.
 #[derive(Debug)]
@@ -15,7 +18,7 @@ pub struct Problem {
     pub causes: Vec<String>,
     pub hints: Vec<String>,
     /// Mistakes in a file, to be drawn with the text.
-    pub config: Option<ConfigError>,
+    pub mistakes: Vec<Mistake>,
 }
 
 impl Problem {
@@ -25,7 +28,7 @@ impl Problem {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
-            config: None,
+            mistakes: Vec::new(),
         }
     }
 
@@ -45,18 +48,53 @@ impl Problem {
     }
 
     /// The project file could not be read.
-    pub fn of_file(error: LoadError) -> Self {
-        let causes = causes(&error);
-        match error {
-            LoadError::Config(error) => Self {
-                config: Some(error.clone()),
-                ..Self::usage(error.to_string())
-            },
-            LoadError::Read { .. } => Self {
-                causes,
-                ..Self::usage(error.to_string())
-            },
+    pub fn of_project(error: LoadError) -> Self {
+        let mut problem = Self::usage(error.to_string());
+        problem.causes = causes(&error);
+        if let LoadError::Config(config) = error {
+            problem.mistakes = config
+                .problems
+                .iter()
+                .map(|found| Mistake::of_project(&config.file, found))
+                .collect();
         }
+        problem
+    }
+
+    /// Migrations that can't run as they are.
+    pub fn of_scripts(errors: &[MigrationError], folders: &[PathBuf]) -> Self {
+        let mut problem = Self::usage(faults(errors.len()));
+        for error in errors {
+            let path = folders
+                .iter()
+                .map(|folder| folder.join(&error.script))
+                .find(|path| path.exists());
+            let file = path.map_or_else(|| error.script.clone(), |path| shown(&path));
+            problem.mistakes.push(Mistake::of_migration(&file, error));
+        }
+        problem
+    }
+
+    /// The migrations could not be read.
+    pub fn of_files(error: &FilesError) -> Self {
+        let mut problem = Self::usage(faults(error.faults.len()));
+        for fault in &error.faults {
+            match fault {
+                FileFault::File { path, error } => {
+                    problem
+                        .mistakes
+                        .push(Mistake::of_migration(&shown(path), error));
+                }
+                _ => {
+                    let why = causes(fault);
+                    problem
+                        .causes
+                        .push([vec![fault.to_string()], why].concat().join(": "));
+                    problem.hints.extend(fault.hint());
+                }
+            }
+        }
+        problem
     }
 }
 
@@ -67,7 +105,7 @@ impl<E: Explained> From<E> for Problem {
             message: error.to_string(),
             causes: causes(&error),
             hints: error.hints(),
-            config: None,
+            mistakes: Vec::new(),
         }
     }
 }
@@ -75,6 +113,13 @@ impl<E: Explained> From<E> for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+fn faults(n: usize) -> String {
+    match n {
+        1 => "the migrations have a fault".to_owned(),
+        n => format!("the migrations have {n} faults"),
     }
 }
 

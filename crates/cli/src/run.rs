@@ -41,7 +41,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Problem::new(Exit::Error, "greylag can't start its threads").because(&error))
+        .map_err(|error| {
+            Problem::new(Exit::Error, "greylag can't start its threads").because(&error)
+        })
 }
 
 /// What goes on inside, for `-v` and `GREYLAG_LOG`; never on stdout.

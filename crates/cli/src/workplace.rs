@@ -5,6 +5,7 @@ use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
     Migrations, Setup,
     discover::{Found, discover},
+    files::read_folders,
     journal,
     project::{self, FILE_NAME, Project},
     setup::Servers,
@@ -33,13 +34,28 @@ pub enum Journal {
 pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Workplace, Problem> {
     let project = read_project(global)?;
     for note in &project.notes {
-        screen.say(format!("note: {}:{}: {}", shown(&project.file), note.line, note.text));
+        screen.say(format!(
+            "note: {}:{}: {}",
+            shown(&project.file),
+            note.line,
+            note.text
+        ));
     }
     let found = discover(&project).await?;
+    let files = read_folders(&project.migrations).map_err(|error| Problem::of_files(&error))?;
+    for path in &files.passed_over {
+        screen.say(format!(
+            "note: {} is no migration by its name, and is passed over",
+            shown(path)
+        ));
+    }
     let migrations = Migrations {
-        files: read_files(&project.migrations)?.into(),
+        files: Arc::new(files.set),
         placeholders: project.placeholders.clone(),
     };
+    migrations
+        .check(&found.fleet.shards)
+        .map_err(|errors| Problem::of_scripts(&errors, &project.migrations))?;
     let journal = match mode {
         Journal::Write => journal::open(&project.state).await?,
         Journal::Look => journal::look(&project.state).await?,
@@ -63,7 +79,7 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
 /// The project file alone.
 pub fn read_project(global: &Global) -> Result<Project, Problem> {
     let file = find(global)?;
-    project::load(&file).map_err(Problem::of_file)
+    project::load(&file).map_err(Problem::of_project)
 }
 
 /// The project file's path: as named, or the nearest.
@@ -117,7 +133,9 @@ impl Workplace {
             .min_by_key(|known| strsim::damerau_levenshtein(known, name));
         let problem = Problem::usage(format!("`{name}` is no shard of this fleet"));
         Err(match near {
-            Some(near) => problem.hint(format!("the nearest name is `{near}`; `greylag fleet list` shows all")),
+            Some(near) => problem.hint(format!(
+                "the nearest name is `{near}`; `greylag fleet list` shows all"
+            )),
             None => problem,
         })
     }
@@ -139,29 +157,12 @@ pub fn shown(path: &Path) -> String {
 /// `user@host`, for events and history.
 fn who() -> String {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "somebody".into());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let user = env("USER")
+        .or_else(|| env("LOGNAME"))
+        .unwrap_or_else(|| "somebody".into());
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     format!("{user}@{host}")
-}
-
-/// Until the orchestrator reads folders itself.
-fn read_files(folders: &[PathBuf]) -> Result<Vec<greylag_core::migration::Migration>, Problem> {
-    let mut found = Vec::new();
-    for folder in folders {
-        let entries = std::fs::read_dir(folder).map_err(|error| {
-            Problem::usage(format!("the migrations folder {} can't be read", shown(folder))).because(&error)
-        })?;
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".sql") {
-                continue;
-            }
-            let bytes = std::fs::read(entry.path()).map_err(|error| Problem::usage(name.clone()).because(&error))?;
-            match greylag_core::migration::Migration::read(&name, &bytes, None) {
-                Ok(migration) => found.push(migration),
-                Err(errors) => return Err(Problem::usage(errors[0].to_string())),
-            }
-        }
-    }
-    Ok(found)
 }

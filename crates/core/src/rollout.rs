@@ -6,6 +6,7 @@
 mod act;
 mod command;
 mod counts;
+mod course;
 mod next;
 mod order;
 mod ready;
@@ -14,6 +15,7 @@ mod state;
 mod stop;
 mod summary;
 mod verdict;
+mod view;
 
 pub use command::{Command, Finish, Progress};
 pub use counts::Counts;

@@ -3,8 +3,9 @@
 use crate::database::TestDatabase;
 use crate::engine::Engine;
 use crate::error::{SqlError, StartError};
+use crate::options::Options;
 use crate::replication;
-use crate::server::{Options, Server};
+use crate::server::Server;
 
 /// A primary and its replicas. PostgreSQL streams physically, MySQL and MariaDB by GTID.
 #[derive(Debug)]

@@ -32,8 +32,9 @@ impl Launch {
     }
 }
 
-/// How long anything may take. `GREYLAG_LAB_SLOW` multiplies it, for a machine under load.
-pub(crate) fn patience() -> Duration {
+/// How long the lab waits for anything, and a test should. `GREYLAG_LAB_SLOW` multiplies it, for a machine under load.
+#[must_use]
+pub fn patience() -> Duration {
     let factor = std::env::var("GREYLAG_LAB_SLOW")
         .ok()
         .and_then(|text| text.parse().ok());

@@ -219,6 +219,11 @@ impl Recipe for Family {
         ]
     }
 
+    fn identify(&self, _: &Node, _: Option<&Node>) -> io::Result<()> {
+        // Made by the server itself when it starts without `auto.cnf`.
+        Ok(())
+    }
+
     fn prepare_replica(&self, _: &Node, _: &Node, _: &str) -> io::Result<()> {
         Ok(())
     }

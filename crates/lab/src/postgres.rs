@@ -8,13 +8,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use rand::Rng;
 use rustix::process::Signal;
 
 use crate::error::SqlError;
 use crate::installation::Installation;
 use crate::node::{Node, PASSWORD, USER};
 use crate::recipe::Recipe;
-use crate::sql;
+use crate::{postgres_identity, sql};
 
 /// For all servers. Durability is off, since a test's server loses its machine never and its data always.
 /// Shared memory lies in the data directory, so that nothing is left behind by a killed server.
@@ -155,6 +156,14 @@ impl Recipe for Postgres {
         vec![format!(
             "CREATE DATABASE \"{name}\" OWNER {USER} {strategy}"
         )]
+    }
+
+    fn identify(&self, node: &Node, primary: Option<&Node>) -> io::Result<()> {
+        let identifier = match primary {
+            Some(primary) => postgres_identity::read(&primary.data())?,
+            None => rand::rng().random(),
+        };
+        postgres_identity::write(&node.data(), identifier)
     }
 
     fn prepare_replica(&self, node: &Node, primary: &Node, name: &str) -> io::Result<()> {

@@ -18,6 +18,8 @@ pub(crate) struct Order<'a> {
     pub(crate) recipe: &'static dyn Recipe,
     pub(crate) installation: &'a Installation,
     pub(crate) template: &'a Path,
+    /// Whether the template is another server's data, and its identity is to stay.
+    pub(crate) clone: bool,
     pub(crate) settings: &'a [(String, String)],
     pub(crate) tls: bool,
     /// Where it is to live; asked again for each try.
@@ -76,6 +78,12 @@ async fn raise_in(order: &Order<'_>, node: &Node) -> Result<ServerProcess, Launc
         .recipe
         .configure(order.installation, node, false)
         .map_err(what("cannot write a server's configuration"))?;
+    if !order.clone {
+        order
+            .recipe
+            .identify(node, order.primary.map(|(primary, _)| primary))
+            .map_err(what("cannot give a server its identity"))?;
+    }
     if let Some((primary, name)) = order.primary {
         order
             .recipe

@@ -50,6 +50,9 @@ pub(crate) trait Recipe: Send + Sync {
     /// Makes a database that belongs to the ordinary account.
     fn create_database(&self, installation: &Installation, name: &str) -> Vec<String>;
 
+    /// Gives a stopped copy of the template an identity of its own, or its primary's where replicas share it.
+    fn identify(&self, node: &Node, primary: Option<&Node>) -> io::Result<()>;
+
     /// Turns a stopped copy of the template into a replica of `primary`: what belongs in files.
     fn prepare_replica(&self, node: &Node, primary: &Node, name: &str) -> io::Result<()>;
 

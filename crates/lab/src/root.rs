@@ -116,8 +116,11 @@ fn is_orphaned(path: &Path) -> bool {
         .is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists())
 }
 
-/// Where short-lived folders go: tmpfs with room, or the machine's temporary folder.
+/// Where short-lived folders go: where `GREYLAG_LAB_ROOT` says, else tmpfs with room, or the machine's temporary folder.
 pub(crate) fn base() -> PathBuf {
+    if let Some(chosen) = std::env::var_os("GREYLAG_LAB_ROOT") {
+        return chosen.into();
+    }
     let memory = Path::new("/dev/shm");
     let roomy = rustix::fs::statvfs(memory)
         .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) > ROOM_NEEDED);

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rand::Rng;
 
@@ -12,44 +11,11 @@ use crate::error::{Missing, SqlError, StartError};
 use crate::installation::{Installation, installed};
 use crate::launch;
 use crate::node::{Node, PASSWORD, USER};
+use crate::options::Options;
 use crate::process::{ProcessId, ServerProcess, log_tail};
 use crate::raise::{Order, raise};
 use crate::recipe::{Recipe, recipe};
 use crate::{root, sql, template, tls};
-
-/// How a server is to be started.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Settings on top of the lab's, as the engine's configuration file spells them.
-    pub settings: Vec<(String, String)>,
-    /// Which of the machine's installations; the first of [`installed`] otherwise.
-    pub installation: Option<Installation>,
-    /// Whether it offers TLS, with a certificate for 127.0.0.1 and localhost ([`Server::ca_file`]).
-    pub tls: bool,
-}
-
-impl Options {
-    /// Adds a setting.
-    #[must_use]
-    pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.settings.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Offers TLS.
-    #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.tls = true;
-        self
-    }
-
-    /// Chooses an installation.
-    #[must_use]
-    pub fn on(mut self, installation: Installation) -> Self {
-        self.installation = Some(installation);
-        self
-    }
-}
 
 /// A server on 127.0.0.1, of this process. It ends, and its data goes, when it is dropped or the process ends.
 pub struct Server {
@@ -89,6 +55,7 @@ impl Server {
             recipe,
             installation: &installation,
             template: &template,
+            clone: false,
             settings: &settings,
             tls: options.tls,
             place: &|| root.place(&engine.word()[..1]),
@@ -228,6 +195,32 @@ impl Server {
         Ok(())
     }
 
+    /// Starts a second server on a copy of all of its data, as a restored backup or a cloned disk is: another port, the same
+    /// identity. Stops this one for the moment of copying.
+    pub async fn copy(&self) -> Result<Server, StartError> {
+        self.stop_fast().await;
+        let root = root::root().map_err(StartError::machine("cannot make a folder for servers"))?;
+        let (node, process) = raise(Order {
+            recipe: self.recipe,
+            installation: &self.installation,
+            template: &self.node.data(),
+            clone: true,
+            settings: &self.node.settings,
+            tls: self.ca_file().exists(),
+            place: &|| root.place(&self.engine().word()[..1]),
+            primary: None,
+            keeper: &launch::this_process,
+        })
+        .await?;
+        self.restart().await?;
+        Ok(Server {
+            recipe: self.recipe,
+            node,
+            installation: self.installation.clone(),
+            process: Mutex::new(Some(process)),
+        })
+    }
+
     /// Freezes it, children too (SIGSTOP): connections are taken by the kernel and never answered.
     pub fn pause(&self) {
         if let Some(process) = self.lock().as_ref() {
@@ -272,10 +265,4 @@ impl std::fmt::Debug for Server {
             .field("folder", &self.folder())
             .finish_non_exhaustive()
     }
-}
-
-/// How long the lab waits for anything.
-#[must_use]
-pub fn patience() -> Duration {
-    launch::patience()
 }

@@ -7,7 +7,8 @@ use tokio::sync::OnceCell;
 use crate::engine::Engine;
 use crate::error::{Missing, StartError};
 use crate::installation::installed;
-use crate::server::{Options, Server};
+use crate::options::Options;
+use crate::server::Server;
 
 static SERVERS: [OnceCell<Arc<Server>>; 3] = [
     const { OnceCell::const_new() },

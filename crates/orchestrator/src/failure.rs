@@ -1,5 +1,11 @@
 //! The one place that maps what went wrong to an exit code and a hint.
 
+use crate::{
+    apply::ApplyError, journal::JournalError, operations::IdentifyError, planning::PlanningError,
+    steering::SteerError, survey::SurveyError,
+};
+use greylag_core::{identity::Refusal, outcome::FailureClass};
+
 /// Exit codes of DESIGN §5.3. Precedence 3 > 6 > 5 > 2 > 1; 4 only if nothing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -14,6 +20,19 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The meaning of a code; an unknown one is an error.
+    pub fn from_code(code: u8) -> Exit {
+        match code {
+            0 => Exit::Done,
+            2 => Exit::Usage,
+            3 => Exit::Split,
+            4 => Exit::Waiting,
+            5 => Exit::Problems,
+            6 => Exit::Refused,
+            _ => Exit::Error,
+        }
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -32,4 +51,202 @@ pub trait Explained: std::error::Error {
     fn exit(&self) -> Exit;
     /// Whole sentences, ready to print; the commands that help among them.
     fn hints(&self) -> Vec<String>;
+}
+
+impl Explained for JournalError {
+    fn exit(&self) -> Exit {
+        match self {
+            JournalError::Newer { .. } | JournalError::Foreign { .. } => Exit::Usage,
+            JournalError::Fenced { .. } | JournalError::Conflict { .. } => Exit::Refused,
+            _ => Exit::Error,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            JournalError::Newer { .. } => {
+                "Run the newer greylag, or name another store under `[state]` in greylag.toml."
+            }
+            JournalError::Foreign { .. } => {
+                "Check `url` under `[state]` in greylag.toml: it must name a store of greylag's own."
+            }
+            JournalError::ReadOnly { .. } | JournalError::Folder { .. } => {
+                "Let this user write there, or name another place under `[state]` in greylag.toml. `plan`, `status` and `--dry-run` only read."
+            }
+            JournalError::Full { .. } => {
+                "Make room, then run `greylag apply` again: nothing was started that is not in the journal, and what was in flight is looked at first."
+            }
+            JournalError::Unreachable { .. } => {
+                "Check `url` under `[state]` in greylag.toml, and whether its server is up. `greylag apply` takes an unfinished rollout up again."
+            }
+            JournalError::Fenced { .. } | JournalError::Conflict { .. } => {
+                "`greylag status` shows who works; `greylag apply` goes on once they are through."
+            }
+            JournalError::Damaged { .. } => {
+                "Was it written by another version? Keep the file; the shards' own histories are the truth about what they have."
+            }
+            JournalError::Store { .. } | JournalError::LookOnly => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+impl Explained for SurveyError {
+    fn exit(&self) -> Exit {
+        match self {
+            SurveyError::EmptyFleet | SurveyError::Files { .. } => Exit::Usage,
+            SurveyError::Journal(why) => why.exit(),
+            SurveyError::Interrupted => Exit::Error,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            SurveyError::EmptyFleet => {
+                vec!["Add `[[shard]]` or `[[discover]]` to greylag.toml.".into()]
+            }
+            SurveyError::Files { .. } => vec![
+                "A placeholder has its value in `[placeholders]` of greylag.toml, or in `placeholders` of the shard.".into(),
+            ],
+            SurveyError::Journal(why) => why.hints(),
+            SurveyError::Interrupted => Vec::new(),
+        }
+    }
+}
+
+impl Explained for PlanningError {
+    fn exit(&self) -> Exit {
+        match self {
+            PlanningError::Unreachable(_) => Exit::Error,
+            PlanningError::Refused(_)
+            | PlanningError::ClaimCount { .. }
+            | PlanningError::Changed(_)
+            | PlanningError::SettingsChanged { .. } => Exit::Refused,
+            PlanningError::Plan(why) if why.is_refusal() => Exit::Refused,
+            PlanningError::Plan(_) => Exit::Usage,
+            PlanningError::Rollout(why) => why.exit(),
+            PlanningError::Journal(why) => why.exit(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            PlanningError::Unreachable(_) => vec![
+                "Mend the connection; `greylag doctor` says more.".into(),
+                "`--skip-unreachable` or `--only SHARD…` leaves them out on purpose; they are then reported as unreached.".into(),
+            ],
+            PlanningError::Refused(refusals) => {
+                let mut hints: Vec<String> = refusals.iter().map(Refusal::hint).collect();
+                hints.dedup();
+                hints.truncate(5);
+                hints
+            }
+            PlanningError::ClaimCount { found, .. } => vec![format!(
+                "If all of them are to be claimed, `--claim {found}`; otherwise correct their URLs."
+            )],
+            PlanningError::SettingsChanged { rollout } => vec![format!(
+                "Put them back as they were, or `greylag rollout abort {rollout}` and apply anew."
+            )],
+            PlanningError::Rollout(why) => why.hints(),
+            PlanningError::Journal(why) => why.hints(),
+            PlanningError::Plan(_) | PlanningError::Changed(_) => Vec::new(),
+        }
+    }
+}
+
+impl Explained for ApplyError {
+    fn exit(&self) -> Exit {
+        match self {
+            ApplyError::Survey(why) => why.exit(),
+            ApplyError::Planning(why) => why.exit(),
+            ApplyError::Busy { .. } | ApplyError::Stale { .. } | ApplyError::LeaseLost { .. } => {
+                Exit::Refused
+            }
+            ApplyError::Anchor { failure, .. } | ApplyError::Claim { failure, .. } => {
+                match failure.class {
+                    FailureClass::Refused | FailureClass::Lock => Exit::Refused,
+                    _ => Exit::Error,
+                }
+            }
+            ApplyError::Journal(why) => why.exit(),
+            ApplyError::Scripts(_) | ApplyError::Damaged { .. } => Exit::Error,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            ApplyError::Survey(why) => why.hints(),
+            ApplyError::Planning(why) => why.hints(),
+            ApplyError::Busy { .. } => vec![
+                "Wait for it, or follow it with `greylag status --watch`; `greylag rollout pause` and `abort` reach it.".into(),
+            ],
+            ApplyError::Anchor { failure, .. } | ApplyError::Claim { failure, .. } => {
+                failure.hint.iter().cloned().collect()
+            }
+            ApplyError::Stale { .. } => {
+                vec!["Make the plan again with `greylag plan`, and read what changed.".into()]
+            }
+            ApplyError::Journal(why) => why.hints(),
+            ApplyError::LeaseLost { .. } => vec![
+                "Nothing new was started after that. `greylag status` shows who works now.".into(),
+            ],
+            ApplyError::Scripts(_) => {
+                vec!["Put the file back, or `greylag rollout abort` and apply anew.".into()]
+            }
+            ApplyError::Damaged { .. } => vec![
+                "Was the journal written by another version of greylag? The shards' own histories are the truth about what they have.".into(),
+            ],
+        }
+    }
+}
+
+impl Explained for SteerError {
+    fn exit(&self) -> Exit {
+        match self {
+            SteerError::NoRollout { .. }
+            | SteerError::NoSuchRollout(_)
+            | SteerError::Ambiguous { .. }
+            | SteerError::NoSuchShard(_) => Exit::Usage,
+            SteerError::NotNow(_) => Exit::Refused,
+            SteerError::Journal(why) => why.exit(),
+            SteerError::Shard { .. } | SteerError::NotTaken { .. } | SteerError::Damaged { .. } => {
+                Exit::Error
+            }
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            SteerError::NoRollout { .. } => {
+                vec!["`greylag rollout list` shows those that ended; `greylag apply` begins one.".into()]
+            }
+            SteerError::NoSuchRollout(_) | SteerError::Ambiguous { .. } => {
+                vec!["`greylag rollout list` shows all.".into()]
+            }
+            SteerError::NotNow(_) => vec!["`greylag rollout show` says how it stands.".into()],
+            SteerError::NoSuchShard(_) => vec!["`greylag fleet` lists the shards.".into()],
+            SteerError::Shard { failure, .. } => failure.hint.iter().cloned().collect(),
+            SteerError::Journal(why) => why.hints(),
+            SteerError::NotTaken { .. } => vec![
+                "It is folded as soon as that orchestrator comes to it; `greylag rollout show` says when.".into(),
+            ],
+            SteerError::Damaged { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Explained for IdentifyError {
+    fn exit(&self) -> Exit {
+        match self {
+            IdentifyError::NoSuchShard(_) => Exit::Usage,
+            IdentifyError::Journal(why) => why.exit(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            IdentifyError::NoSuchShard(_) => vec!["`greylag fleet` lists the shards.".into()],
+            IdentifyError::Journal(why) => why.hints(),
+        }
+    }
 }

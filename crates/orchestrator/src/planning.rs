@@ -84,7 +84,9 @@ pub enum PlanningError {
     /// A planned file of an unfinished rollout changed or went, and some shard has it.
     #[error(transparent)]
     Changed(PlanError),
-    #[error("the placeholders, the session SQL or the history table changed since rollout {rollout} began")]
+    #[error(
+        "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
+    )]
     SettingsChanged { rollout: String },
     #[error("the unfinished rollout can't be read")]
     Rollout(#[source] Box<SteerError>),
@@ -201,8 +203,7 @@ fn compose(
 }
 
 fn candidates(setup: &Setup, surveyed: &Surveyed, claimed: &[ShardName]) -> Vec<Candidate> {
-    let by_name: HashMap<&ShardName, _> =
-        surveyed.shards.iter().map(|s| (&s.name, s)).collect();
+    let by_name: HashMap<&ShardName, _> = surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     setup
         .fleet
         .shards
@@ -332,10 +333,12 @@ pub fn settings_digest(setup: &Setup) -> String {
             }
         }
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    })
+    hash.finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            text.push_str(&format!("{byte:02x}"));
+            text
+        })
 }
 
 fn is_flyways(setup: &Setup) -> bool {

@@ -1,13 +1,22 @@
 //! What a run stands on: fleet, files, policy, journal, and the door to databases.
 
-use crate::{fleet::Fleet, gates::CheckRule, journal::Journal};
+use crate::{
+    executor::placeholders,
+    fleet::{Fleet, FleetShard},
+    gates::CheckRule,
+    journal::Journal,
+};
 use async_trait::async_trait;
 use greylag_core::{
-    migration::{Migration, MigrationId, Set},
+    migration::{Migration, MigrationError, MigrationId, Set},
     policy::Policy,
 };
 use greylag_engines::{OpenError, Session, Target};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// Everything that a verb needs to know.
 #[derive(Clone)]
@@ -36,6 +45,20 @@ pub struct Migrations {
 impl Migrations {
     pub fn get(&self, id: &MigrationId) -> Option<&Migration> {
         self.files.get(id)
+    }
+
+    /// Placeholders that some shard has no value for: mistakes in files, told before any shard is asked.
+    pub fn check(&self, shards: &[FleetShard]) -> Result<(), Vec<MigrationError>> {
+        let mut seen = HashSet::new();
+        for shard in shards {
+            let values = placeholders(&self.placeholders, shard);
+            // Which names there are decides, and most shards have the same ones.
+            let names: Vec<String> = values.keys().cloned().collect();
+            if seen.insert(names) {
+                self.files.checksums(&values)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -156,7 +156,11 @@ fn status_of(shard: &FleetShard, sighting: &Sighting) -> ShardStatus {
         failed: survey.and_then(failed_step),
         replicas: Vec::new(),
         refusals: sighting.refusals.clone(),
-        unreachable: sighting.seen.as_ref().err().map(|unseen| unseen.why.clone()),
+        unreachable: sighting
+            .seen
+            .as_ref()
+            .err()
+            .map(|unseen| unseen.why.clone()),
         problems: reading.map_or_else(Vec::new, problems),
     }
 }

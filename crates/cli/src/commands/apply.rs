@@ -15,8 +15,8 @@ use crate::{
 use clap::Args;
 use greylag_core::{migration::Version, plan::Plan, policy};
 use greylag_orchestrator::{
-    Control, Exit, Explained,
-    apply::{self, ApplyError, Options, Summary},
+    Control, Exit,
+    apply::{self, Options, Summary},
     planning::{Ask, Prospect, look_ahead},
     project::parse_duration,
     survey::survey_fleet,
@@ -91,7 +91,11 @@ pub async fn run(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exit,
 
 async fn carry_out(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let saved = verb.file.as_deref().map(read_plan).transpose()?;
-    let mode = if verb.dry_run { Journal::Look } else { Journal::Write };
+    let mode = if verb.dry_run {
+        Journal::Look
+    } else {
+        Journal::Write
+    };
     let place = workplace::open(global, screen, mode).await?;
     let only = place.shards(&verb.only)?;
     let ask = Ask {
@@ -202,14 +206,26 @@ fn confirm(screen: &Screen, prospect: &Prospect, place: &Workplace) -> Result<()
             .hint("look at it with `greylag plan`, then `greylag apply --yes`"));
     }
     print_plan(screen, prospect.plan(), prospect, place);
-    let shards: usize = prospect.plan().waves.iter().map(|wave| wave.shards.len()).sum();
-    let _ = write!(anstream::stderr(), "\nApply this to {}? [y/N] ", count(shards, "shard"));
+    let shards: usize = prospect
+        .plan()
+        .waves
+        .iter()
+        .map(|wave| wave.shards.len())
+        .sum();
+    let _ = write!(
+        anstream::stderr(),
+        "\nApply this to {}? [y/N] ",
+        count(shards, "shard")
+    );
     let _ = anstream::stderr().flush();
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     match (read, answer.trim().to_ascii_lowercase().as_str()) {
         (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Problem::new(Exit::Error, "not confirmed; nothing was touched")),
+        _ => Err(Problem::new(
+            Exit::Error,
+            "not confirmed; nothing was touched",
+        )),
     }
 }
 
@@ -218,13 +234,11 @@ fn read_plan(file: &Path) -> Result<Plan, Problem> {
         Problem::usage(format!("the plan {} can't be read", shown(file))).because(&error)
     })?;
     serde_json::from_str(&text).map_err(|error| {
-        Problem::usage(format!("{} is no plan of this version of greylag", shown(file)))
-            .because(&error)
-            .hint(format!("make it anew: `greylag plan -o {}`", shown(file)))
+        Problem::usage(format!(
+            "{} is no plan of this version of greylag",
+            shown(file)
+        ))
+        .because(&error)
+        .hint(format!("make it anew: `greylag plan -o {}`", shown(file)))
     })
-}
-
-/// What an error before any summary amounts to.
-pub fn refused(error: &ApplyError) -> bool {
-    error.exit() == Exit::Refused
 }

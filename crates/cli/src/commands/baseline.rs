@@ -25,8 +25,8 @@ pub struct Baseline {
     #[arg(long, value_name = "SHARD", num_args = 1..)]
     only: Vec<String>,
     /// What the history says
-    #[arg(long, default_value = "<< Greylag Baseline >>")]
-    description: String,
+    #[arg(long)]
+    description: Option<String>,
     /// Don't ask
     #[arg(short, long)]
     yes: bool,
@@ -35,11 +35,25 @@ pub struct Baseline {
 pub async fn run(verb: &Baseline, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let place = workplace::open(global, screen, Journal::Write).await?;
     let only = place.shards(&verb.only)?;
-    let n = only.as_ref().map_or(place.setup.fleet.shards.len(), std::collections::BTreeSet::len);
-    super::repair::confirm(screen, verb.yes, &format!("Mark up to {n} shards as being at V{}?", verb.version))?;
+    let n = only.as_ref().map_or(
+        place.setup.fleet.shards.len(),
+        std::collections::BTreeSet::len,
+    );
+    super::repair::confirm(
+        screen,
+        verb.yes,
+        &format!("Mark up to {n} shards as being at V{}?", verb.version),
+    )?;
     let view = view::open(screen, place.folder());
     let watcher = Arc::clone(&view) as Arc<dyn Watcher>;
-    let report = operations::baseline(&place.setup, only.as_ref(), &verb.version, &verb.description, watcher).await;
+    let report = operations::baseline(
+        &place.setup,
+        only.as_ref(),
+        &verb.version,
+        verb.description.as_deref(),
+        watcher,
+    )
+    .await;
     view.close();
-    Ok(print_report(screen, "greylag.baseline/v1", &report?))
+    Ok(print_report(screen, "greylag.baseline/v1", &report))
 }

@@ -7,7 +7,9 @@ use greylag_orchestrator::Exit;
 
 /// Prints completions for a shell
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  greylag completions bash > /etc/bash_completion.d/greylag\n  greylag completions zsh > ~/.zfunc/_greylag\n  greylag completions fish > ~/.config/fish/completions/greylag.fish")]
+#[command(
+    after_help = "Examples:\n  greylag completions bash > /etc/bash_completion.d/greylag\n  greylag completions zsh > ~/.zfunc/_greylag\n  greylag completions fish > ~/.config/fish/completions/greylag.fish"
+)]
 pub struct Completions {
     #[arg(value_enum)]
     shell: Shell,

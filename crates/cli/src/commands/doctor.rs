@@ -24,7 +24,7 @@ pub struct Doctor {}
 
 pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let place = workplace::open(global, screen, Journal::Look).await?;
-    let looking = view::open(screen, place.folder());
+    let looking = view::open_for_looking(screen, place.folder());
     let found = diagnose_fleet(&place.setup, &*looking).await;
     looking.close();
     let at = |level| {
@@ -33,11 +33,14 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
     };
     let (problems, warnings) = (at(Level::Problem), at(Level::Warning));
     if !screen.human() {
-        screen.document("greylag.doctor/v1", &json!({
-            "problems": problems,
-            "warnings": warnings,
-            "shards": found,
-        }));
+        screen.document(
+            "greylag.doctor/v1",
+            &json!({
+                "problems": problems,
+                "warnings": warnings,
+                "shards": found,
+            }),
+        );
     } else {
         for shard in &found {
             let said: Vec<_> = shard
@@ -48,7 +51,11 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
             if said.is_empty() {
                 continue;
             }
-            screen.result(format!("{} ({})", paint(Paint::Strong, shard.shard.as_str()), shard.address));
+            screen.result(format!(
+                "{} ({})",
+                paint(Paint::Strong, shard.shard.as_str()),
+                shard.address
+            ));
             for line in said {
                 let mark = match line.level {
                     Level::Good => paint(Paint::Good, "✓"),
@@ -62,9 +69,22 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
             }
         }
         screen.result(match (problems, warnings) {
-            (0, 0) => format!("{} {} in good health", paint(Paint::Good, "✓"), count(found.len(), "shard")),
-            _ => format!("{}, {} on {}", count(problems, "problem"), count(warnings, "warning"), count(found.len(), "shard")),
+            (0, 0) => format!(
+                "{} {} in good health",
+                paint(Paint::Good, "✓"),
+                count(found.len(), "shard")
+            ),
+            _ => format!(
+                "{}, {} on {}",
+                count(problems, "problem"),
+                count(warnings, "warning"),
+                count(found.len(), "shard")
+            ),
         });
     }
-    Ok(if problems > 0 { Exit::Problems } else { Exit::Done })
+    Ok(if problems > 0 {
+        Exit::Problems
+    } else {
+        Exit::Done
+    })
 }

@@ -3,7 +3,7 @@
 use super::{report::print_report, rollout::given};
 use crate::{
     arguments::Global,
-    output::{Paint, Screen, count, paint},
+    output::{Paint, Screen, count, paint, trimmed},
     problem::Problem,
     view,
     workplace::{self, Journal, Workplace},
@@ -48,64 +48,104 @@ struct List {
 enum Verb {
     /// The shards, and what they say of themselves
     List(List),
-    /// The shard moved: it is believed at its new place
+    /// Shards moved: they are believed at their new places
+    #[command(
+        after_help = "Examples:\n  greylag fleet accept eu-7 --reason \"moved to rack 4\"\n  greylag fleet accept eu-7 eu-8 --reason \"new storage\""
+    )]
     Accept {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
-    /// The database is a copy: it gets an identity of its own
+    /// Databases are copies: they get identities of their own
+    #[command(after_help = "Example:\n  greylag fleet rebrand eu-7 --reason \"copied from eu-6\"")]
     Rebrand {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
-    /// The shard is gone: it is expected no more
+    /// Shards are gone: they are expected no more
+    #[command(
+        after_help = "Example:\n  greylag fleet forget eu-9 --reason \"decommissioned\"\n\nThe databases are not touched. Take them out of greylag.toml, too."
+    )]
     Forget {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Their names
+    #[arg(required = true, value_name = "SHARD")]
+    shards: Vec<String>,
+    /// Why, for the next person
+    #[arg(long)]
+    reason: String,
 }
 
 pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     match &verb.verb {
         None => list(&verb.list, global, screen).await,
         Some(Verb::List(verb)) => list(verb, global, screen).await,
-        Some(Verb::Accept { shard, reason }) => {
+        Some(Verb::Accept { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
-            let shard = place.shard(shard)?;
-            let report = operations::accept(&place.setup, &shard, &given(reason)?).await?;
-            let report = OperationReport { shards: vec![report] };
+            let mut report = OperationReport { shards: Vec::new() };
+            for shard in which.of(&place)? {
+                let one = operations::accept(&place.setup, &shard).await?;
+                report.shards.push(one);
+            }
             Ok(print_report(screen, "greylag.fleet-accept/v1", &report))
         }
-        Some(Verb::Rebrand { shard, reason }) => {
+        Some(Verb::Rebrand { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
-            let shard = place.shard(shard)?;
-            let report = operations::rebrand(&place.setup, &shard, &given(reason)?).await?;
-            let report = OperationReport { shards: vec![report] };
+            let mut report = OperationReport { shards: Vec::new() };
+            for shard in which.of(&place)? {
+                let one = operations::rebrand(&place.setup, &shard).await?;
+                report.shards.push(one);
+            }
             Ok(print_report(screen, "greylag.fleet-rebrand/v1", &report))
         }
-        Some(Verb::Forget { shard, reason }) => forget(shard, reason, global, screen).await,
+        Some(Verb::Forget { which }) => forget(which, global, screen).await,
     }
 }
 
-async fn forget(shard: &str, reason: &str, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Write).await?;
-    let name = shard
-        .parse::<ShardName>()
-        .map_err(|error| Problem::usage(error.to_string()))?;
-    let known = operations::forget(&place.setup, &name, &given(reason)?).await?;
-    if !known {
-        return Err(Problem::usage(format!("`{name}` was never seen, so that there is nothing to forget")));
+impl Which {
+    /// The shards, each one of the fleet; the reason is checked with them.
+    fn of(&self, place: &Workplace) -> Result<Vec<ShardName>, Problem> {
+        let reason = given(&self.reason)?;
+        tracing::info!(shards = ?self.shards, reason, "who is who is settled");
+        self.shards.iter().map(|name| place.shard(name)).collect()
     }
-    if screen.human() {
-        screen.result(format!("{} {name} is expected no more", paint(Paint::Good, "✓")));
-        if place.setup.fleet.get(&name).is_some() {
-            screen.say("the project still names it: the next look at the fleet sees it anew");
+}
+
+async fn forget(which: &Which, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+    let place = workplace::open(global, screen, Journal::Write).await?;
+    let reason = given(&which.reason)?;
+    // Gone from the project already, most likely: so not looked up in the fleet.
+    let names = which
+        .shards
+        .iter()
+        .map(|name| name.parse::<ShardName>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Problem::usage(error.to_string()))?;
+    for name in &names {
+        if !operations::forget(&place.setup, name, &reason).await? {
+            return Err(Problem::usage(format!(
+                "`{name}` was never seen, so that there is nothing to forget"
+            )));
         }
-    } else {
-        screen.document("greylag.fleet-forget/v1", &json!({"shard": name, "forgotten": true}));
+        if screen.human() {
+            let mark = paint(Paint::Good, "✓");
+            screen.result(format!("{mark} {name} is expected no more"));
+            if place.setup.fleet.get(name).is_some() {
+                screen.say("the project still names it: the next look at the fleet sees it anew");
+            }
+        }
+    }
+    if !screen.human() {
+        screen.document(
+            "greylag.fleet-forget/v1",
+            &json!({"shards": names, "forgotten": true}),
+        );
     }
     Ok(Exit::Done)
 }
@@ -115,15 +155,18 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
     let sightings = if verb.offline {
         None
     } else {
-        let looking = view::open(screen, place.folder());
+        let looking = view::open_for_looking(screen, place.folder());
         let surveyed = survey_fleet(&place.setup, None, &*looking).await;
         looking.close();
         Some(surveyed?)
     };
     let sighted = |name: &ShardName| sightings.as_ref().and_then(|seen| seen.get(name));
     if screen.human() {
-        screen.result(table(&place, &sighted).to_string());
-        screen.say(format!("\n{}", count(place.setup.fleet.shards.len(), "shard")));
+        screen.result(trimmed(&table(&place, &sighted)));
+        screen.say(format!(
+            "\n{}",
+            count(place.setup.fleet.shards.len(), "shard")
+        ));
         for shard in &place.setup.fleet.shards {
             if let Some(sighting) = sighted(&shard.shard.name) {
                 show_troubles(screen, sighting);
@@ -141,7 +184,9 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
         screen.document("greylag.fleet/v1", &json!({"shards": shards}));
     }
     let trouble = sightings.as_ref().is_some_and(|seen| {
-        seen.shards.iter().any(|one| one.seen.is_err() || !one.refusals.is_empty())
+        seen.shards
+            .iter()
+            .any(|one| one.seen.is_err() || !one.refusals.is_empty())
     });
     Ok(if trouble { Exit::Problems } else { Exit::Done })
 }
@@ -149,9 +194,11 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
 fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a Sighting>) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION"]);
+    table.set_header([
+        "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
+    ]);
     for (at, shard) in place.setup.fleet.shards.iter().enumerate() {
         let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
         let mut address = shard.target.address();
@@ -163,12 +210,20 @@ fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a S
             Replicas::Auto => "auto, not watched yet".into(),
             Replicas::Listed(list) => format!("{}, not watched yet", list.len()),
         };
-        let (mut engine, mut role, mut version) = (shard.shard.engine.to_string(), String::new(), String::new());
+        let (mut engine, mut role, mut version) =
+            (shard.shard.engine.to_string(), String::new(), String::new());
         match sighted(&shard.shard.name).map(|sighting| &sighting.seen) {
             Some(Ok(seen)) => {
-                engine = format!("{engine} {}", seen.survey.server.version);
+                // Without what a distribution adds in parentheses.
+                let version_of = &seen.survey.server.version;
+                let short = version_of.split(" (").next().unwrap_or_default();
+                engine = format!("{engine} {short}");
                 role = role_word(seen.survey.role).into();
-                version = seen.reading.current.as_ref().map_or("-".into(), |v| format!("V{v}"));
+                version = seen
+                    .reading
+                    .current
+                    .as_ref()
+                    .map_or("-".into(), |v| format!("V{v}"));
             }
             Some(Err(_)) => role = "unreachable".into(),
             None => {}
@@ -215,7 +270,11 @@ fn document<'a>(
 
 fn show_troubles(screen: &Screen, sighting: &Sighting) {
     if let Err(why) = &sighting.seen {
-        screen.result(format!("{} {}: {why}", paint(Paint::Bad, "✗"), sighting.name));
+        screen.result(format!(
+            "{} {}: {why}",
+            paint(Paint::Bad, "✗"),
+            sighting.name
+        ));
         if let Some(hint) = &why.hint {
             screen.result(format!("  {} {hint}", paint(Paint::Waits, "hint:")));
         }

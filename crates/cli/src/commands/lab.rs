@@ -30,12 +30,18 @@ pub struct Lab {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Starts a fleet, with a ready greylag.toml
+    #[command(
+        after_help = "Examples:\n  greylag lab up\n  greylag lab up --engine mariadb --shards 3 --replicas 2\n  greylag lab up --bin /opt/postgresql-18/bin --dir pg18"
+    )]
     Up {
+        /// Whose servers
         #[arg(long, value_enum, default_value_t = Kind::Postgres)]
         engine: Kind,
-        #[arg(long, default_value_t = 4)]
+        /// How many shards, each on a primary of its own
+        #[arg(long, value_name = "N", default_value_t = 4)]
         shards: usize,
-        #[arg(long, default_value_t = 1)]
+        /// How many replicas each shard has
+        #[arg(long, value_name = "N", default_value_t = 1)]
         replicas: usize,
         /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
@@ -45,12 +51,16 @@ enum Verb {
         bin: Option<PathBuf>,
     },
     /// Ends the servers and removes all that `up` made
+    #[command(after_help = "Example:\n  greylag lab down --dir pg18")]
     Down {
+        /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
         dir: PathBuf,
     },
     /// What runs
+    #[command(after_help = "Example:\n  greylag lab status --dir pg18")]
     Status {
+        /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
         dir: PathBuf,
     },
@@ -76,8 +86,8 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
             let options = FleetOptions {
                 engine: match engine {
                     Kind::Postgres => Engine::Postgres,
-                    Kind::Mysql => Engine::Mysql,
-                    Kind::Mariadb => Engine::Mariadb,
+                    Kind::Mysql => Engine::MySql,
+                    Kind::Mariadb => Engine::MariaDb,
                 },
                 shards: *shards,
                 replicas: *replicas,
@@ -96,44 +106,70 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
                     shown(&fleet.config()),
                 ));
                 let cd = shown(&fleet.dir);
-                screen.say(format!("\nNext:\n  cd {cd} && greylag apply\n  greylag lab down --dir {cd}"));
+                screen.say(format!(
+                    "\nNext:\n  cd {cd} && greylag apply\n  greylag lab down --dir {cd}"
+                ));
             } else {
-                screen.document("greylag.lab/v1", &json!({
-                    "config": fleet.config(),
-                    "engine": fleet.engine,
-                    "version": fleet.version,
-                    "nodes": fleet.nodes,
-                }));
+                screen.document(
+                    "greylag.lab/v1",
+                    &json!({
+                        "config": fleet.config(),
+                        "engine": fleet.engine,
+                        "version": fleet.version,
+                        "nodes": fleet.nodes,
+                    }),
+                );
             }
         }
         Verb::Down { dir } => {
             let removed = fleet::down(&here(dir), &progress).map_err(problem)?;
             if screen.human() {
-                screen.result(format!("{} {} ended, their data is gone", paint(Paint::Good, "✓"), count(removed.ended, "server")));
+                screen.result(format!(
+                    "{} {} ended, their data is gone",
+                    paint(Paint::Good, "✓"),
+                    count(removed.ended, "server")
+                ));
                 for kept in &removed.kept {
-                    screen.result(format!("{} was changed since, and is kept", shown(kept)));
+                    screen.result(format!(
+                        "{} was changed since `up`, and is kept",
+                        shown(kept)
+                    ));
                 }
             } else {
-                screen.document("greylag.lab-down/v1", &json!({"ended": removed.ended, "kept": removed.kept}));
+                screen.document(
+                    "greylag.lab-down/v1",
+                    &json!({"ended": removed.ended, "kept": removed.kept}),
+                );
             }
         }
         Verb::Status { dir } => {
             let (fleet, nodes) = fleet::status(&here(dir)).map_err(problem)?;
             if screen.human() {
-                screen.result(format!("{} {} in {}", fleet.engine, fleet.version, shown(&fleet.dir)));
+                screen.result(format!(
+                    "{} {} in {}",
+                    fleet.engine,
+                    fleet.version,
+                    shown(&fleet.dir)
+                ));
                 for node in &nodes {
                     let state = match node.running {
                         true => paint(Paint::Good, "runs"),
                         false => paint(Paint::Bad, "down"),
                     };
-                    screen.result(format!("  {:<12} {:<10} 127.0.0.1:{}  {state}", node.node.shard, node.node.role, node.node.port));
+                    screen.result(format!(
+                        "  {:<12} {:<10} 127.0.0.1:{}  {state}",
+                        node.node.shard, node.node.role, node.node.port
+                    ));
                 }
             } else {
                 let nodes: Vec<_> = nodes
                     .iter()
                     .map(|node| json!({"shard": node.node.shard, "role": node.node.role, "port": node.node.port, "running": node.running}))
                     .collect();
-                screen.document("greylag.lab/v1", &json!({"engine": fleet.engine, "version": fleet.version, "nodes": nodes}));
+                screen.document(
+                    "greylag.lab/v1",
+                    &json!({"engine": fleet.engine, "version": fleet.version, "nodes": nodes}),
+                );
             }
         }
     }

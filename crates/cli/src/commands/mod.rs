@@ -15,7 +15,8 @@ pub mod rollout;
 pub mod status;
 pub mod undo;
 
+pub mod report;
+
 mod choose;
-mod report;
 
 pub use choose::run;

@@ -14,7 +14,9 @@ use std::path::Path;
 
 /// Starts a migration file with the next version
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  greylag new \"create orders\"\n  greylag new add_total --phase expand --change orders-total\n  greylag new drop_old_total --phase contract --change orders-total\n  greylag new order_views --repeatable")]
+#[command(
+    after_help = "Examples:\n  greylag new \"create orders\"\n  greylag new add_total --phase expand --change orders-total\n  greylag new drop_old_total --phase contract --change orders-total\n  greylag new order_views --repeatable"
+)]
 pub struct New {
     /// What it does, in a few words: they become the file's name
     name: String,
@@ -47,8 +49,11 @@ pub fn run(verb: &New, global: &Global, screen: &Screen) -> Result<Exit, Problem
         .ok_or_else(|| Problem::usage("the project names no folder of migrations"))?;
     let words = file_words(&verb.name)?;
     if let (Some(PhaseName::Backfill | PhaseName::Contract), None) = (verb.phase, &verb.change) {
-        return Err(Problem::usage("a backfill or a contract belongs to a change")
-            .hint("name it: `--change orders-total`; the expand of the change has the same name"));
+        return Err(
+            Problem::usage("a backfill or a contract belongs to a change").hint(
+                "name it: `--change orders-total`; the expand of the change has the same name",
+            ),
+        );
     }
     let failed = |what: &Path, error: &std::io::Error| {
         Problem::new(Exit::Error, format!("{} can't be written", shown(what))).because(error)
@@ -92,8 +97,10 @@ fn file_words(name: &str) -> Result<String, Problem> {
         .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() {
-        return Err(Problem::usage("a migration needs a name of letters or digits")
-            .hint("for instance: `greylag new \"add total\"`"));
+        return Err(
+            Problem::usage("a migration needs a name of letters or digits")
+                .hint("for instance: `greylag new \"add total\"`"),
+        );
     }
     Ok(words.join("_"))
 }
@@ -118,7 +125,10 @@ fn versions(folders: &[std::path::PathBuf]) -> Result<Vec<Version>, Problem> {
                 continue;
             }
             let name = entry.file_name();
-            let id = name.to_str().and_then(|name| name.split_once("__")).map(|(head, _)| head);
+            let id = name
+                .to_str()
+                .and_then(|name| name.split_once("__"))
+                .map(|(head, _)| head);
             if let Some(Ok(MigrationId::Versioned(version))) = id.map(str::parse) {
                 found.push(version);
             }

@@ -60,7 +60,7 @@ pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, 
         skip_unreachable: verb.skip_unreachable,
         ..Ask::default()
     };
-    let looking = view::open(screen, place.folder());
+    let looking = view::open_for_looking(screen, place.folder());
     let surveyed = survey_fleet(&place.setup, ask.scope.only.as_ref(), &*looking).await;
     looking.close();
     let prospect = look_ahead(&place.setup, &surveyed?, &ask).await?;
@@ -73,7 +73,10 @@ pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, 
     }
     print_plan(screen, plan, &prospect, &place);
     if let Some(file) = &verb.file {
-        screen.say(format!("\nsaved as {}; carry it out with `greylag apply {0}`", shown(file)));
+        screen.say(format!(
+            "\nsaved as {}; carry it out with `greylag apply {0}`",
+            shown(file)
+        ));
     }
     match verb.fail_on_held && !plan.held.is_empty() {
         true => Ok(Exit::Waiting),
@@ -97,15 +100,39 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     ));
     match prospect {
         Prospect::Fresh { .. } => {}
-        Prospect::Continue { rollout, .. } => {
-            screen.result(format!("unfinished rollout {rollout} goes on with the plan it has"));
+        Prospect::Continue { rollout, new, .. } => {
+            screen.result(format!(
+                "unfinished rollout {rollout} goes on with the plan it has"
+            ));
+            if !new.is_empty() {
+                let names: Vec<_> = new.iter().map(ToString::to_string).collect();
+                screen.result(format!(
+                    "{} in the plan after it: apply again then",
+                    waits(&names)
+                ));
+            }
+        }
+        Prospect::SettleFirst {
+            rollout, shards, ..
+        } => {
+            let names: Vec<_> = shards.iter().map(ToString::to_string).collect();
+            screen.result(format!(
+                "unfinished rollout {rollout}: files have changed; first it is settled what became of {}",
+                some(&names)
+            ));
         }
         Prospect::Supersede { rollout, why, .. } => screen.result(format!(
             "unfinished rollout {rollout} is superseded: {why}; this plan takes its place"
         )),
     }
     if plan.stages.is_empty() {
-        screen.result(paint(Paint::Good, "nothing to do: every shard has every migration"));
+        screen.result(match plan.held.is_empty() {
+            true => paint(
+                Paint::Good,
+                "nothing to do: every shard has every migration",
+            ),
+            false => "nothing to do but what is held".to_owned(),
+        });
     }
     for (at, stage) in plan.stages.iter().enumerate() {
         print_stage(screen, plan, stage, at);
@@ -128,12 +155,16 @@ pub fn print_held(screen: &Screen, held: &[Held]) {
     let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for one in held {
         let reasons: Vec<_> = one.reasons.iter().map(hold_reason).collect();
-        let migration = one.migration.as_ref().map(ToString::to_string).unwrap_or_default();
-        let shard = one.shard.as_ref().map(ToString::to_string);
+        let migration = one
+            .migration
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let shards = one.shards.iter().map(ToString::to_string);
         groups
             .entry((migration, reasons.join("; ")))
             .or_default()
-            .extend(shard);
+            .extend(shards);
     }
     for ((migration, reasons), shards) in groups {
         let who = match (migration.is_empty(), shards.is_empty()) {
@@ -146,24 +177,48 @@ pub fn print_held(screen: &Screen, held: &[Held]) {
 }
 
 fn print_stage(screen: &Screen, plan: &Planned, stage: &Stage, at: usize) {
-    let title = format!("stage {} of {}: {}", at + 1, plan.stages.len(), stage_words(stage));
+    let title = format!(
+        "stage {} of {}: {}",
+        at + 1,
+        plan.stages.len(),
+        stage_words(stage)
+    );
     screen.result(format!("\n{}", paint(Paint::Strong, title)));
     let shards_of = |id| {
-        let works = stage.work.iter().filter(|work| work.migrations.contains(id));
+        let works = stage
+            .work
+            .iter()
+            .filter(|work| work.migrations.contains(id));
         works.map(|work| work.shards.len()).sum::<usize>()
     };
+    let widest = stage
+        .migrations
+        .iter()
+        .filter_map(|id| plan.migration(id))
+        .map(|planned| planned.script.chars().count())
+        .max()
+        .unwrap_or_default();
     for id in &stage.migrations {
-        let planned = plan.migrations.iter().find(|planned| planned.id == *id);
+        let planned = plan.migration(id);
         let script = planned.map_or(String::new(), |planned| planned.script.clone());
         let change = planned.and_then(|planned| planned.change.as_ref());
-        let change = change.map(|change| format!("  change {change}")).unwrap_or_default();
-        screen.result(format!("  {script}  on {}{change}", count(shards_of(id), "shard")));
+        let change = change
+            .map(|change| format!("  change {change}"))
+            .unwrap_or_default();
+        screen.result(format!(
+            "  {script:<widest$}  on {}{change}",
+            count(shards_of(id), "shard")
+        ));
     }
 }
 
 fn print_waves(screen: &Screen, plan: &Planned) {
     screen.result(format!("\n{}", paint(Paint::Strong, "waves")));
-    let widest = plan.waves.iter().map(|wave| wave.name.chars().count()).max();
+    let widest = plan
+        .waves
+        .iter()
+        .map(|wave| wave.name.chars().count())
+        .max();
     for wave in &plan.waves {
         let names: Vec<String> = wave.shards.iter().map(ShardName::to_string).collect();
         let mut gates = Vec::new();
@@ -188,16 +243,26 @@ fn print_waves(screen: &Screen, plan: &Planned) {
         ));
     }
     let policy = &plan.policy;
-    screen.result(paint(Paint::Dim, format!(
-        "  up to {} at a time, {} per host; stops past {}{}",
-        policy.max_in_flight,
-        policy.max_per_host,
-        count(plan.budget as usize, "failed shard"),
-        match policy.windows.is_empty() {
-            true => String::new(),
-            false => format!("; only {}", policy.windows.join(", ")),
-        },
-    )));
+    let stops = match plan.budget {
+        0 => "stops at the first failed shard".to_owned(),
+        n => format!("stops past {}", count(n as usize, "failed shard")),
+    };
+    let windows = match policy.windows.is_empty() {
+        true => String::new(),
+        false => format!("; only {}", policy.windows.join(", ")),
+    };
+    screen.result(paint(
+        Paint::Dim,
+        format!(
+            "  up to {} at a time, {} per host; {stops}{windows}",
+            policy.max_in_flight, policy.max_per_host
+        ),
+    ));
+}
+
+fn waits(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "comes" } else { "come" };
+    format!("{} {verb}", some(names))
 }
 
 /// A few names, and how many more.
@@ -206,5 +271,9 @@ pub fn some(names: &[String]) -> String {
     if names.len() <= SHOWN + 1 {
         return names.join(", ");
     }
-    format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN)
+    format!(
+        "{} and {} more",
+        names[..SHOWN].join(", "),
+        names.len() - SHOWN
+    )
 }

@@ -41,27 +41,36 @@ pub struct Repair {
 }
 
 pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let mode = if verb.dry_run { Journal::Look } else { Journal::Write };
-    let reason = if verb.dry_run { String::new() } else { given(&verb.reason)? };
+    let mode = if verb.dry_run {
+        Journal::Look
+    } else {
+        Journal::Write
+    };
+    if !verb.dry_run {
+        let reason = given(&verb.reason)?;
+        tracing::info!(by = "repair", reason);
+    }
     let place = workplace::open(global, screen, mode).await?;
     let only = place.shards(&verb.only)?;
     if !verb.dry_run {
-        let what = verb.migration.as_ref().map_or("all histories".into(), |id| format!("the histories of {id}"));
+        let what = verb
+            .migration
+            .as_ref()
+            .map_or("all histories".into(), |id| {
+                format!("the histories of {id}")
+            });
         confirm(screen, verb.yes, &format!("Mend {what}?"))?;
     }
     let view = view::open(screen, place.folder());
     let watcher = Arc::clone(&view) as Arc<dyn Watcher>;
-    let report = operations::repair(
-        &place.setup,
-        only.as_ref(),
-        verb.migration.as_ref(),
-        &reason,
-        verb.dry_run,
-        watcher,
-    )
-    .await;
+    let wanted = operations::Repair {
+        migration: verb.migration.clone(),
+        only,
+        dry_run: verb.dry_run,
+    };
+    let report = operations::repair(&place.setup, &wanted, watcher).await;
     view.close();
-    Ok(print_report(screen, "greylag.repair/v1", &report?))
+    Ok(print_report(screen, "greylag.repair/v1", &report))
 }
 
 /// Asks on a terminal; without one, `--yes` must have said it.
@@ -70,7 +79,9 @@ pub fn confirm(screen: &Screen, yes: bool, question: &str) -> Result<(), Problem
         return Ok(());
     }
     if !screen.attended || !screen.human() {
-        return Err(Problem::usage("there is no terminal to ask on").hint("say `--yes` to go ahead"));
+        return Err(
+            Problem::usage("there is no terminal to ask on").hint("say `--yes` to go ahead")
+        );
     }
     let _ = write!(anstream::stderr(), "{question} [y/N] ");
     let _ = anstream::stderr().flush();
@@ -78,6 +89,9 @@ pub fn confirm(screen: &Screen, yes: bool, question: &str) -> Result<(), Problem
     let read = std::io::stdin().lock().read_line(&mut answer);
     match (read, answer.trim().to_ascii_lowercase().as_str()) {
         (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Problem::new(Exit::Error, "not confirmed; nothing was touched")),
+        _ => Err(Problem::new(
+            Exit::Error,
+            "not confirmed; nothing was touched",
+        )),
     }
 }

@@ -34,7 +34,10 @@ pub fn print_summary(screen: &Screen, summary: &Summary, board: &Board, place: &
     }
     print_held(screen, &summary.held);
     for (shard, why) in &summary.unreached {
-        screen.result(format!("{} {shard} was not reached: {why}", paint(Paint::Waits, "!")));
+        screen.result(format!(
+            "{} {shard} was not reached: {why}",
+            paint(Paint::Waits, "!")
+        ));
     }
 }
 
@@ -66,7 +69,7 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
                 changed = true;
                 (paint(Paint::Good, "✓"), what.clone())
             }
-            ShardResult::WouldChange { what } => ("would".to_owned(), what.clone()),
+            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would:"), what.clone()),
             ShardResult::Nothing { why } => (paint(Paint::Dim, "-"), vec![why.clone()]),
             ShardResult::Refused { refusals } => {
                 exit = Exit::Refused;
@@ -79,7 +82,10 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
             }
             ShardResult::Unreachable { why } => {
                 exit = worse(exit, Exit::Error);
-                (paint(Paint::Bad, "✗"), vec![format!("can't be reached: {why}")])
+                (
+                    paint(Paint::Bad, "✗"),
+                    vec![format!("can't be reached: {why}")],
+                )
             }
         };
         if screen.human() {
@@ -111,11 +117,19 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             paint(Paint::Good, "✓"),
             paint(Paint::Strong, "done"),
             count(shards.changed, "shard"),
-            count(usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX), "migration"),
+            count(
+                usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX),
+                "migration"
+            ),
         )),
         Verdict::Waiting => {
             lines.push(paint(Paint::Waits, format!("waiting, after {took}")));
-            lines.extend(summary.waiting.iter().map(|reason| format!("  {}", wait_reason(reason))));
+            lines.extend(
+                summary
+                    .waiting
+                    .iter()
+                    .map(|reason| format!("  {}", wait_reason(reason))),
+            );
             lines.extend(where_it_stands(board));
             lines.extend(waiting_commands(summary));
         }
@@ -130,13 +144,20 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
                 Verdict::Refused => "refused",
                 _ => "stopped; this run changed no shard",
             };
-            lines.push(format!("{} {}", paint(Paint::Bad, "✗"), paint(Paint::Bad, title)));
+            lines.push(format!(
+                "{} {}",
+                paint(Paint::Bad, "✗"),
+                paint(Paint::Bad, title)
+            ));
             if let Some(why) = &summary.stopped {
                 lines.push(format!("  {why}"));
             }
             lines.extend(where_it_stands(board));
             lines.extend(failures(summary, place));
             lines.extend(ways_on(summary));
+            if summary.failed.is_empty() && summary.unknown.is_empty() {
+                lines.push(format!("  go on:  {}", paint(Paint::Name, "greylag apply")));
+            }
         }
     }
     lines
@@ -149,15 +170,25 @@ fn where_it_stands(board: &Board) -> Vec<String> {
     let mut group = |title: &str, mut names: Vec<String>| {
         if !names.is_empty() {
             names.sort();
-            lines.push(format!("  {title:<12} {:>4}  {}", names.len(), some(&names)));
+            lines.push(format!(
+                "  {title:<12} {:>4}  {}",
+                names.len(),
+                some(&names)
+            ));
         }
     };
     let stopped = |shard: &&ShardName| {
-        board.failed.contains(*shard) || board.unknown.contains(*shard) || board.skipped.contains(*shard)
+        board.failed.contains(*shard)
+            || board.unknown.contains(*shard)
+            || board.skipped.contains(*shard)
     };
-    let changed = board.shards().filter(|shard| board.changed.contains(*shard) && !stopped(shard));
+    let changed = board
+        .shards()
+        .filter(|shard| board.changed.contains(*shard) && !stopped(shard));
     group("changed", changed.map(|s| s.to_string()).collect());
-    let untouched = board.shards().filter(|shard| !board.changed.contains(*shard) && !stopped(shard));
+    let untouched = board
+        .shards()
+        .filter(|shard| !board.changed.contains(*shard) && !stopped(shard));
     group("not changed", untouched.map(|s| s.to_string()).collect());
     group("failed", board.failed.iter().map(|s| name(&s)).collect());
     group("unknown", board.unknown.iter().map(|s| name(&s)).collect());
@@ -169,16 +200,25 @@ fn failures(summary: &Summary, place: &Workplace) -> Vec<String> {
     let mut lines = Vec::new();
     let folder = place.folder();
     for (shard, failure) in &summary.failed {
-        let what = failure.migration.as_ref().map(|m| format!(" failed in {m}"));
+        let what = failure
+            .migration
+            .as_ref()
+            .map(|m| format!(" failed in {m}"));
         lines.push(String::new());
-        lines.push(paint(Paint::Strong, format!("{shard}{}", what.unwrap_or_default())));
+        lines.push(paint(
+            Paint::Strong,
+            format!("{shard}{}", what.unwrap_or_default()),
+        ));
         let detail = draw_failure(failure, folder.as_deref());
         lines.extend(detail.into_iter().map(|line| format!("  {line}")));
     }
     for (shard, doubt) in &summary.unknown {
         lines.push(String::new());
         let what = doubt.migration.as_ref().map(|m| format!(", {m}"));
-        lines.push(paint(Paint::Strong, format!("{shard}{}", what.unwrap_or_default())));
+        lines.push(paint(
+            Paint::Strong,
+            format!("{shard}{}", what.unwrap_or_default()),
+        ));
         lines.push(format!("  {}", doubt.why));
     }
     lines
@@ -189,7 +229,10 @@ fn ways_on(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
     let command = |text: String| paint(Paint::Name, text);
     if let Some((shard, failure)) = summary.failed.iter().next() {
-        let migration = failure.migration.as_ref().map_or("V…".into(), ToString::to_string);
+        let migration = failure
+            .migration
+            .as_ref()
+            .map_or("V…".into(), ToString::to_string);
         lines.push(String::new());
         lines.push(paint(Paint::Strong, "ways on"));
         lines.push(format!(
@@ -203,14 +246,25 @@ fn ways_on(summary: &Summary) -> Vec<String> {
         ));
         lines.push(format!(
             "  leave it out:  {}",
-            command(format!("greylag rollout skip {shard} --reason … && greylag apply"))
+            command(format!(
+                "greylag rollout skip {shard} --reason … && greylag apply"
+            ))
         ));
     }
-    for (shard, doubt) in summary.unknown.iter().filter(|(_, doubt)| doubt.needs_person) {
-        let migration = doubt.migration.as_ref().map_or("V…".into(), ToString::to_string);
+    for (shard, doubt) in summary
+        .unknown
+        .iter()
+        .filter(|(_, doubt)| doubt.needs_person)
+    {
+        let migration = doubt
+            .migration
+            .as_ref()
+            .map_or("V…".into(), ToString::to_string);
         lines.push(format!(
             "  look at {shard}, then say what became of {migration}:  {}",
-            command(format!("greylag rollout settle {shard} {migration} --applied|--absent --reason …"))
+            command(format!(
+                "greylag rollout settle {shard} {migration} --applied|--absent --reason …"
+            ))
         ));
     }
     if summary.unknown.values().any(|doubt| !doubt.needs_person) {
@@ -229,7 +283,10 @@ fn waiting_commands(summary: &Summary) -> Vec<String> {
         let line = match reason {
             WaitReason::Approval { digest } => format!(
                 "  approve it:  {}",
-                paint(Paint::Name, format!("greylag rollout approve --digest {digest} && greylag apply"))
+                paint(
+                    Paint::Name,
+                    format!("greylag rollout approve --digest {digest} && greylag apply")
+                )
             ),
             WaitReason::Paused { .. } => format!(
                 "  let it go on:  {}",

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::Global,
-    output::{Paint, Screen, clock, count, draw_failure, paint, wait_reason},
+    output::{Paint, Screen, clock, count, draw_failure, paint, trimmed, wait_reason},
     problem::Problem,
     view,
     workplace::{self, Journal, Workplace},
@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Up to so many shards are listed one by one without being asked.
-const LISTED: usize = 30;
+const LISTED: usize = 16;
 
 /// Shows the fleet: versions, what is pending, what failed, and the rollout
 #[derive(Debug, Args)]
@@ -53,8 +53,12 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
     let until = verb.wait.map(|wait| Instant::now() + wait);
     loop {
         let document = read(&place, screen, verb).await?;
-        let behind = verb.at_least.as_ref().map(|version| behind(&document, version));
-        let waits = behind.is_some_and(|n| n > 0) && until.is_some_and(|until| Instant::now() < until);
+        let behind = verb
+            .at_least
+            .as_ref()
+            .map(|version| behind(&document, version));
+        let waits =
+            behind.is_some_and(|n| n > 0) && until.is_some_and(|until| Instant::now() < until);
         if !waits {
             if verb.watch && screen.live {
                 let _ = write!(std::io::stdout(), "\x1b[H\x1b[2J");
@@ -74,9 +78,22 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
     }
 }
 
+/// The fleet as it stands now, once.
+pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
+    let verb = Status {
+        shards: false,
+        watch: false,
+        at_least: None,
+        wait: None,
+    };
+    let document = read(place, screen, &verb).await?;
+    show(screen, &document, &verb);
+    Ok(())
+}
+
 async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
     let surveyed = if screen.human() && !verb.watch {
-        let looking = view::open(screen, place.folder());
+        let looking = view::open_for_looking(screen, place.folder());
         let surveyed = survey_fleet(&place.setup, None, &*looking).await;
         looking.close();
         surveyed?
@@ -89,8 +106,12 @@ async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Docum
 /// How many shards don't have a version; those that can't be asked count, too.
 fn behind(document: &Document, version: &Version) -> usize {
     let has = |shard: &&ShardStatus| {
-        let there = shard.version.as_ref().and_then(|v| v.parse::<Version>().ok());
-        let hole = |id: &greylag_core::migration::MigrationId| id.version().is_some_and(|v| v <= version);
+        let there = shard
+            .version
+            .as_ref()
+            .and_then(|v| v.parse::<Version>().ok());
+        let hole =
+            |id: &greylag_core::migration::MigrationId| id.version().is_some_and(|v| v <= version);
         there.is_some_and(|there| there >= *version) && !shard.pending.iter().any(hole)
     };
     document.shards.len() - document.shards.iter().filter(has).count() + document.missing.len()
@@ -116,26 +137,50 @@ fn show(screen: &Screen, document: &Document, verb: &Status) {
             version => format!("V{version}"),
         };
         let share = (n * 30).checked_div(fleet.shards).unwrap_or(0).max(1);
-        screen.result(format!("  {label:>12}  {n:>5}  {}", paint(Paint::Name, "━".repeat(share))));
+        screen.result(format!(
+            "  {label:>12}  {n:>5}  {}",
+            paint(Paint::Name, "━".repeat(share))
+        ));
     }
     if let Some(rollout) = &document.rollout {
         show_rollout(screen, rollout);
     }
     let all = verb.shards || document.shards.len() <= LISTED;
-    let listed: Vec<_> = document.shards.iter().filter(|shard| all || is_odd(shard)).collect();
+    let listed: Vec<_> = document
+        .shards
+        .iter()
+        .filter(|shard| all || is_odd(shard))
+        .collect();
     if !listed.is_empty() {
         screen.result(String::new());
-        screen.result(table(&listed).to_string());
+        screen.result(trimmed(&table(&listed)));
     }
     if !all {
         let rest = document.shards.len() - listed.len();
-        screen.say(paint(Paint::Dim, format!("{} more as they should be; --shards lists all", count(rest, "shard"))));
+        screen.say(paint(
+            Paint::Dim,
+            format!(
+                "{} without trouble; --shards lists all",
+                count(
+                    rest,
+                    if listed.is_empty() {
+                        "shard"
+                    } else {
+                        "other shard"
+                    }
+                )
+            ),
+        ));
     }
     for shard in &document.shards {
         show_troubles(screen, shard);
     }
     for known in &document.missing {
-        let version = known.version.as_ref().map(|v| format!(", on V{v}")).unwrap_or_default();
+        let version = known
+            .version
+            .as_ref()
+            .map(|v| format!(", on V{v}"))
+            .unwrap_or_default();
         screen.result(format!(
             "{} {} was seen on {}{version}, and is named no more: `greylag fleet forget {} --reason …` if it is gone",
             paint(Paint::Waits, "!"),
@@ -148,7 +193,11 @@ fn show(screen: &Screen, document: &Document, verb: &Status) {
 
 fn figures(document: &Document) -> String {
     let fleet = &document.fleet;
-    let mut parts = vec![format!("{}, {} up to date", count(fleet.shards, "shard"), fleet.up_to_date)];
+    let mut parts = vec![format!(
+        "{}, {} up to date",
+        count(fleet.shards, "shard"),
+        fleet.up_to_date
+    )];
     for (n, word, colour) in [
         (fleet.pending, "pending", Paint::Waits),
         (fleet.failed, "failed", Paint::Bad),
@@ -179,14 +228,17 @@ fn show_rollout(screen: &Screen, rollout: &RolloutStatus) {
     }
     screen.result(line);
     for reason in &rollout.waiting {
-        screen.result(paint(Paint::Waits, format!("  waiting: {}", wait_reason(reason))));
+        screen.result(paint(
+            Paint::Waits,
+            format!("  waiting: {}", wait_reason(reason)),
+        ));
     }
 }
 
 fn table(shards: &[&ShardStatus]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     let hosts = shards.iter().any(|shard| shard.host != shards[0].host);
     let mut head = vec!["SHARD", "VERSION", "PENDING", "STATE"];
@@ -195,7 +247,10 @@ fn table(shards: &[&ShardStatus]) -> Table {
     }
     table.set_header(head);
     for shard in shards {
-        let version = shard.version.as_ref().map_or("-".to_owned(), |v| format!("V{v}"));
+        let version = shard
+            .version
+            .as_ref()
+            .map_or("-".to_owned(), |v| format!("V{v}"));
         let pending = match &shard.pending[..] {
             [] => String::new(),
             [one] => one.to_string(),
@@ -236,14 +291,25 @@ fn is_odd(shard: &ShardStatus) -> bool {
 fn show_troubles(screen: &Screen, shard: &ShardStatus) {
     let title = |text: String| paint(Paint::Strong, text);
     if let Some(why) = &shard.unreachable {
-        screen.result(format!("\n{} can't be reached\n  {why}", title(shard.name.to_string())));
+        screen.result(format!(
+            "\n{} can't be reached\n  {why}",
+            title(shard.name.to_string())
+        ));
     }
     for refusal in &shard.refusals {
         screen.result(format!("\n{}: {refusal}", title(shard.name.to_string())));
     }
     if let Some(failed) = &shard.failed {
-        screen.result(format!("\n{} failed in {}", title(shard.name.to_string()), failed.migration));
-        for line in failed.failure.iter().flat_map(|failure| draw_failure(failure, None)) {
+        screen.result(format!(
+            "\n{} failed in {}",
+            title(shard.name.to_string()),
+            failed.migration
+        ));
+        for line in failed
+            .failure
+            .iter()
+            .flat_map(|failure| draw_failure(failure, None))
+        {
             screen.result(format!("  {line}"));
         }
     }

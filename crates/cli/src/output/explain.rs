@@ -1,9 +1,8 @@
 //! Errors and failures as a person is told them.
 
 use super::{Format, Paint, Screen, paint, words::blocker};
-use crate::problem::Problem;
+use crate::{mistake::Mistake, problem::Problem};
 use greylag_core::outcome::{Failure, FailureClass, Left};
-use greylag_orchestrator::project::ConfigError;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 
@@ -12,14 +11,16 @@ pub fn print_problem(screen: &Screen, problem: &Problem) {
     if screen.format != Format::Human {
         screen.json(&problem_document(problem));
     }
-    match &problem.config {
-        Some(config) => screen.tell(draw_config(config, screen.width())),
-        None => {
-            screen.tell(format!("{} {}", paint(Paint::Bad, "error:"), problem.message));
-            for cause in &problem.causes {
-                screen.tell(format!("  {} {cause}", paint(Paint::Dim, "because:")));
-            }
-        }
+    screen.tell(format!(
+        "{} {}",
+        paint(Paint::Bad, "error:"),
+        problem.message
+    ));
+    for cause in &problem.causes {
+        screen.tell(format!("  {} {cause}", paint(Paint::Dim, "because:")));
+    }
+    if !problem.mistakes.is_empty() {
+        screen.tell(draw_mistakes(&problem.mistakes, screen.width()));
     }
     for hint in &problem.hints {
         for (at, line) in hint.lines().enumerate() {
@@ -84,42 +85,31 @@ fn class(class: FailureClass) -> &'static str {
     }
 }
 
-/// The mistakes of a project file, each with its line.
-fn draw_config(config: &ConfigError, width: usize) -> String {
-    let coloured = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let theme = match coloured {
-        true => GraphicalTheme::unicode(),
-        false => GraphicalTheme::unicode_nocolor(),
+/// Mistakes in files, each with its line.
+fn draw_mistakes(mistakes: &[Mistake], width: usize) -> String {
+    let plain = anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never;
+    let theme = match plain {
+        true => GraphicalTheme::unicode_nocolor(),
+        false => GraphicalTheme::unicode(),
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .with_wrap_lines(true);
-    let mut text = format!("{} {config}\n", paint(Paint::Bad, "error:"));
-    for problem in &config.problems {
-        if handler.render_report(&mut text, problem).is_err() {
-            text.push_str(&format!("  {}:{}: {problem}\n", config.file, problem.line));
+    let mut text = String::new();
+    for mistake in mistakes {
+        // A file whose name alone is wrong was not read: there is no line to draw.
+        if !mistake.has_text() || handler.render_report(&mut text, mistake).is_err() {
+            text.push_str(&format!("  × {}: {mistake}\n", mistake.file));
+            if let Some(hint) = mistake.hint() {
+                text.push_str(&format!("   help: {hint}\n"));
+            }
         }
     }
     text.trim_end().to_owned()
 }
 
 fn problem_document(problem: &Problem) -> serde_json::Value {
-    let mistakes: Vec<_> = problem
-        .config
-        .iter()
-        .flat_map(|config| {
-            config.problems.iter().map(|mistake| {
-                json!({
-                    "file": config.file,
-                    "line": mistake.line,
-                    "column": mistake.column,
-                    "message": mistake.message,
-                    "hint": mistake.hint,
-                })
-            })
-        })
-        .collect();
     json!({
         "schema": "greylag.error/v1",
         "type": "error",
@@ -127,6 +117,6 @@ fn problem_document(problem: &Problem) -> serde_json::Value {
         "causes": problem.causes,
         "hints": problem.hints,
         "exit_code": problem.exit.code(),
-        "mistakes": mistakes,
+        "mistakes": problem.mistakes.iter().map(Mistake::document).collect::<Vec<_>>(),
     })
 }

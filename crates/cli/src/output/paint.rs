@@ -22,5 +22,10 @@ pub fn paint(paint: Paint, text: impl AsRef<str>) -> String {
         Paint::Dim => Style::new().dimmed(),
         Paint::Name => AnsiColor::Cyan.on_default(),
     };
-    format!("{}{}{}", style.render(), text.as_ref(), style.render_reset())
+    format!(
+        "{}{}{}",
+        style.render(),
+        text.as_ref(),
+        style.render_reset()
+    )
 }

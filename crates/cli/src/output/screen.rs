@@ -6,14 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 use std::io::{IsTerminal, Write, stderr, stdin};
 
+/// For people, as one JSON document, or as one JSON document per line (`apply`: one event per line).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
     #[default]
     Human,
-    /// One JSON document.
     Json,
-    /// One JSON document per line; `apply` writes one event per line.
     Ndjson,
 }
 

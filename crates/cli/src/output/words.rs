@@ -1,6 +1,7 @@
 //! Reasons, holds and times in words.
 
-use greylag_core::{gate::WaitReason, outcome::Blocker, plan::HoldReason};
+use super::tell::count;
+use greylag_core::{fleet::ShardName, gate::WaitReason, outcome::Blocker, plan::HoldReason};
 use jiff::{Timestamp, tz::TimeZone};
 use std::time::Duration;
 
@@ -34,7 +35,10 @@ pub fn wait_reason(reason: &WaitReason) -> String {
                 [first] => blocker(first),
                 [first, rest @ ..] => format!("{} and {} more", blocker(first), rest.len()),
             };
-            format!("locked out by {who} (try {attempt}, until {})", clock(*deadline))
+            format!(
+                "locked out by {who} (try {attempt}, until {})",
+                clock(*deadline)
+            )
         }
         WaitReason::Retry { attempt, at, error } => {
             format!("try {attempt} failed ({error}); again at {}", clock(*at))
@@ -43,6 +47,40 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         WaitReason::Host { host, limit } => {
             format!("{limit} shards of host {host} are in flight (max-per-host)")
         }
+        WaitReason::Failed {
+            shards,
+            count: n,
+            budget,
+        } => format!(
+            "{} failed ({}), and {} tolerated (failure-budget)",
+            count(*n as usize, "shard"),
+            named(shards, *n),
+            match budget {
+                0 => "none is".to_owned(),
+                1 => "1 is".to_owned(),
+                n => format!("{n} are"),
+            }
+        ),
+        WaitReason::Unsettled { shards, count: n } => format!(
+            "nobody knows what became of {} ({})",
+            count(*n as usize, "shard"),
+            named(shards, *n)
+        ),
+        WaitReason::Stopped { why } => format!("stopped: {why}"),
+        WaitReason::Aborted { by, reason: None } => format!("aborted by {by}"),
+        WaitReason::Aborted {
+            by,
+            reason: Some(reason),
+        } => format!("aborted by {by}: {reason}"),
+    }
+}
+
+/// The first few names, and how many more.
+fn named(shards: &[ShardName], all: u32) -> String {
+    let names: Vec<_> = shards.iter().map(ShardName::to_string).collect();
+    match (all as usize).saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
@@ -83,21 +121,19 @@ pub fn hold_reason(reason: &HoldReason) -> String {
             format!("this version of greylag does not run {phase} migrations yet")
         }
         HoldReason::BehindHeld { held } => {
-            format!("it is behind {held}, which is held; tag it with a change (`-- greylag:change NAME`) to let it pass")
+            format!(
+                "it is behind {held}, which is held; tag it with a change (`-- greylag:change NAME`) to let it pass"
+            )
         }
         HoldReason::OutOfOrder { highest } => {
-            format!("it is below {highest}, which is applied already; `out-of-order = true` in [rollout] lets it in")
+            format!(
+                "it is below V{highest}, which is applied already; `out-of-order = true` in [rollout] lets it in"
+            )
         }
         HoldReason::FailedBefore { migration } => {
-            format!("{migration} failed before and is still in its history; `greylag repair` clears it")
-        }
-        HoldReason::ChangedOnDisk {
-            migration,
-            applied,
-            file,
-        } => {
-            let applied = applied.map_or("none".to_owned(), |sum| sum.to_string());
-            format!("{migration} was changed after it was applied (checksum {applied} there, {file} in the file)")
+            format!(
+                "{migration} failed before and is still in its history; `greylag repair` clears it"
+            )
         }
         HoldReason::MissingOnDisk { migration } => {
             format!("{migration} is applied there, and its file is gone")
@@ -105,9 +141,12 @@ pub fn hold_reason(reason: &HoldReason) -> String {
         HoldReason::Unreachable { why } => format!("it can't be reached: {why}"),
         HoldReason::Refused { refusal } => refusal.to_string(),
         HoldReason::OutOfScope => "it is left out by --only".into(),
-        HoldReason::Unsettled { migration } => {
-            format!("{migration} is open there from another run; `greylag apply` looks what became of it")
+        HoldReason::OvertakesOnFlywayTable { held } => {
+            format!(
+                "it would overtake {held}, which Flyway's own table allows only with `out-of-order = true` in [rollout]"
+            )
         }
+        HoldReason::BeyondTarget { to } => format!("it is above V{to} (--to)"),
     }
 }
 

@@ -21,7 +21,6 @@ use std::{
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     pub surveyed: Option<(usize, usize)>,
-    pub rollout: Option<String>,
     pub plan: Option<Arc<Plan>>,
     /// The stage that moves.
     pub stage: usize,
@@ -45,8 +44,6 @@ pub struct Board {
     /// How many times a shard is still to be taken, over all stages.
     pub visits_left: usize,
     members: HashMap<ShardName, Member>,
-    /// For each stage, which of its works a shard has.
-    works: Vec<HashMap<ShardName, usize>>,
 }
 
 /// A wave in the stage that moves.
@@ -75,7 +72,6 @@ pub struct Flight {
 
 #[derive(Clone, Debug)]
 struct Member {
-    wave: usize,
     stages_left: usize,
     now: Standing,
 }
@@ -93,12 +89,8 @@ impl Board {
     pub fn fold(&mut self, notice: &Notice, now: Timestamp) {
         match notice {
             Notice::Surveyed { done, total, .. } => self.surveyed = Some((*done, *total)),
-            Notice::Taken {
-                rollout,
-                plan,
-                past,
-            } => {
-                self.take(rollout, plan);
+            Notice::Taken { plan, past, .. } => {
+                self.take(plan);
                 for stamped in past.iter() {
                     self.event(&stamped.event, stamped.at);
                 }
@@ -127,64 +119,56 @@ impl Board {
     }
 
     pub fn wave_of(&self, shard: &ShardName) -> Option<&WaveBoard> {
-        self.waves.get(self.members.get(shard)?.wave)
+        self.waves.get(self.plan.as_ref()?.wave_of(shard)?)
     }
 
     /// The migrations that a shard has to run in a stage.
     pub fn work(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
-        let work = self.works.get(stage).and_then(|works| works.get(shard));
-        let stage = self.plan.as_ref().and_then(|plan| plan.stages.get(stage));
-        match (stage, work) {
-            (Some(stage), Some(at)) => &stage.work[*at].migrations,
-            _ => &[],
-        }
+        self.plan
+            .as_ref()
+            .map_or(&[], |plan| plan.work(stage, shard))
     }
 
-    fn take(&mut self, rollout: &str, plan: &Arc<Plan>) {
+    fn take(&mut self, plan: &Arc<Plan>) {
         *self = Self {
             surveyed: self.surveyed,
             stopping: self.stopping,
-            rollout: Some(rollout.to_owned()),
             plan: Some(Arc::clone(plan)),
             ..Self::default()
         };
-        let mut waves = HashMap::new();
-        for (at, wave) in plan.waves.iter().enumerate() {
-            waves.extend(wave.shards.iter().map(|shard| (shard, at)));
-        }
-        for stage in &plan.stages {
-            let mut works = HashMap::new();
-            for (at, work) in stage.work.iter().enumerate() {
-                for shard in &work.shards {
-                    works.insert(shard.clone(), at);
-                    let member = self.members.entry(shard.clone()).or_insert(Member {
-                        wave: waves.get(shard).copied().unwrap_or(usize::MAX),
-                        stages_left: 0,
-                        now: Standing::Idle,
-                    });
-                    member.stages_left += 1;
-                    self.visits_left += 1;
-                }
-            }
-            self.works.push(works);
+        for shard in plan
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.work)
+            .flat_map(|work| &work.shards)
+        {
+            let member = self.members.entry(shard.clone()).or_insert(Member {
+                stages_left: 0,
+                now: Standing::Idle,
+            });
+            member.stages_left += 1;
+            self.visits_left += 1;
         }
         self.enter(0);
     }
 
     fn enter(&mut self, stage: usize) {
-        let Some(plan) = self.plan.clone() else { return };
+        let Some(plan) = self.plan.clone() else {
+            return;
+        };
         self.stage = stage;
         let empty = |name: &str| WaveBoard {
             name: name.to_owned(),
             ..WaveBoard::default()
         };
         self.waves = plan.waves.iter().map(|wave| empty(&wave.name)).collect();
-        for shard in self.works.get(stage).into_iter().flat_map(HashMap::keys) {
+        let works = plan.stages.get(stage).map_or(&[][..], |stage| &stage.work);
+        for shard in works.iter().flat_map(|work| &work.shards) {
             if let Some(member) = self.members.get_mut(shard) {
                 member.now = Standing::Idle;
-                if let Some(wave) = self.waves.get_mut(member.wave) {
-                    wave.total += 1;
-                }
+            }
+            if let Some(wave) = plan.wave_of(shard).and_then(|at| self.waves.get_mut(at)) {
+                wave.total += 1;
             }
         }
     }
@@ -198,7 +182,8 @@ impl Board {
             return;
         };
         let before = std::mem::replace(&mut member.now, next);
-        let Some(wave) = self.waves.get_mut(member.wave) else {
+        let wave = self.plan.as_ref().and_then(|plan| plan.wave_of(shard));
+        let Some(wave) = wave.and_then(|at| self.waves.get_mut(at)) else {
             return;
         };
         let mut figure = |standing, up: bool| {
@@ -208,7 +193,11 @@ impl Board {
                 Standing::Done => &mut wave.done,
                 Standing::Failed => &mut wave.failed,
             };
-            *place = if up { *place + 1 } else { place.saturating_sub(1) };
+            *place = if up {
+                *place + 1
+            } else {
+                place.saturating_sub(1)
+            };
         };
         figure(before, false);
         figure(next, true);

@@ -2,7 +2,10 @@
 
 use super::board::{Board, Flight, WaveBoard};
 use crate::output::{Paint, count, paint, span, wait_reason};
-use greylag_core::plan::{Stage, StageKind};
+use greylag_core::{
+    gate::WaitReason,
+    plan::{Stage, StageKind},
+};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -22,10 +25,13 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
     let widest = board.waves.iter().map(|wave| wave.name.chars().count());
     let widest = widest.max().unwrap_or_default().min(24);
     for wave in board.waves.iter().filter(|wave| wave.total > 0) {
-        lines.push(wave_line(wave, widest, width));
+        lines.push(wave_line(wave, widest, width, now));
     }
     let names = board.in_flight.keys().take(FLIGHTS);
-    let name_width = names.map(|name| name.as_str().chars().count()).max().unwrap_or_default();
+    let name_width = names
+        .map(|name| name.as_str().chars().count())
+        .max()
+        .unwrap_or_default();
     for (name, flight) in board.in_flight.iter().take(FLIGHTS) {
         let text = flight_line(flight, now);
         let room = width.saturating_sub(name_width + 6);
@@ -41,11 +47,17 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
         lines.push(paint(Paint::Dim, format!("    and {more} more in flight")));
     }
     for reason in &board.waiting {
-        let text = fit(&format!("waiting: {}", wait_reason(reason)), width.saturating_sub(2));
+        let text = fit(
+            &format!("waiting: {}", wait(reason, now)),
+            width.saturating_sub(2),
+        );
         lines.push(format!("  {}", paint(Paint::Waits, text)));
     }
     match board.stopping {
-        Some(true) => lines.push(paint(Paint::Bad, "  cancelling what is in flight on the servers")),
+        Some(true) => lines.push(paint(
+            Paint::Bad,
+            "  cancelling what is in flight on the servers",
+        )),
         Some(false) => lines.push(paint(
             Paint::Waits,
             "  stopping: what is in flight finishes its current migration; ^C again cancels it",
@@ -57,7 +69,12 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
 
 fn survey(board: &Board) -> Option<String> {
     let (done, total) = board.surveyed?;
-    (total > 0).then(|| format!("looking at the fleet {} {done}/{total}", bar(done, 0, 0, total)))
+    (total > 0).then(|| {
+        format!(
+            "looking at the fleet {} {done}/{total}",
+            bar(done, 0, 0, total)
+        )
+    })
 }
 
 fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> String {
@@ -66,19 +83,26 @@ fn headline(board: &Board, stage: &Stage, stages: usize, now: Timestamp) -> Stri
         parts.push(paint(Paint::Bad, format!("{} failed", board.failed.len())));
     }
     if !board.unknown.is_empty() {
-        parts.push(paint(Paint::Bad, format!("{} unknown", board.unknown.len())));
+        parts.push(paint(
+            Paint::Bad,
+            format!("{} unknown", board.unknown.len()),
+        ));
     }
     if !board.skipped.is_empty() {
         parts.push(format!("{} skipped", board.skipped.len()));
     }
     if let Some(since) = board.since {
         let elapsed = between(since, now);
-        parts.push(span(elapsed));
+        parts.push(clock_span(elapsed));
         if let Some(left) = remaining(board, elapsed) {
-            parts.push(format!("about {} left", span(left)));
+            parts.push(format!("about {} left", clock_span(left)));
         }
     }
-    let title = format!("stage {} of {stages}: {}", board.stage + 1, stage_words(stage));
+    let title = format!(
+        "stage {} of {stages}: {}",
+        board.stage + 1,
+        stage_words(stage)
+    );
     format!("{}  {}", paint(Paint::Strong, title), parts.join(", "))
 }
 
@@ -88,7 +112,10 @@ pub fn stage_words(stage: &Stage) -> String {
         [] => "nothing".to_owned(),
         [one] => one.to_string(),
         [first, last] => format!("{first} and {last}"),
-        [first, .., last] => format!("{first} … {last} ({})", count(stage.migrations.len(), "migration")),
+        [first, .., last] => format!(
+            "{first} … {last} ({})",
+            count(stage.migrations.len(), "migration")
+        ),
     };
     match stage.kind {
         StageKind::Newcomers => format!("new shards catch up, {migrations}"),
@@ -101,15 +128,15 @@ pub fn stage_words(stage: &Stage) -> String {
     }
 }
 
-fn wave_line(wave: &WaveBoard, widest: usize, width: usize) -> String {
+fn wave_line(wave: &WaveBoard, widest: usize, width: usize, now: Timestamp) -> String {
     let drawn = bar(wave.done, wave.failed, wave.in_flight, wave.total);
     let figures = format!("{}/{}", wave.done, wave.total);
     let mut line = format!("  {} {drawn} {figures:>9}", pad(&wave.name, widest));
     if wave.failed > 0 {
-        line.push_str(&paint(Paint::Bad, format!("  {} stopped", wave.failed)));
+        line.push_str(&paint(Paint::Bad, format!("  {} in trouble", wave.failed)));
     } else if let Some(reason) = wave.waiting.first() {
         let room = width.saturating_sub(widest + BAR + 16);
-        let text = fit(&format!("waiting: {}", wait_reason(reason)), room);
+        let text = fit(&format!("waiting: {}", wait(reason, now)), room);
         line.push_str(&format!("  {}", paint(Paint::Waits, text)));
     } else if wave.done == wave.total {
         line.push_str(&format!("  {}", paint(Paint::Good, "done")));
@@ -122,7 +149,11 @@ fn flight_line(flight: &Flight, now: Timestamp) -> String {
     if let Some(migration) = &flight.migration {
         text.push_str(&migration.to_string());
         if flight.total > 1 {
-            text.push_str(&format!(" ({} of {})", (flight.done + 1).min(flight.total), flight.total));
+            text.push_str(&format!(
+                " ({} of {})",
+                (flight.done + 1).min(flight.total),
+                flight.total
+            ));
         }
     }
     if let Some((done, total)) = flight.statements
@@ -131,13 +162,21 @@ fn flight_line(flight: &Flight, now: Timestamp) -> String {
         text.push_str(&format!(", statement {} of {total}", (done + 1).min(total)));
     }
     if let Some(reason) = flight.waiting.first() {
-        text.push_str(&format!("  waiting: {}", wait_reason(reason)));
+        text.push_str(&format!("  waiting: {}", wait(reason, now)));
     }
     let since = between(flight.since, now);
     if since >= Duration::from_secs(1) {
         text.push_str(&format!("  {}", span(since)));
     }
     text
+}
+
+/// A reason, with the time that is left where it has an end.
+fn wait(reason: &WaitReason, now: Timestamp) -> String {
+    match reason {
+        WaitReason::Soak { until } => format!("soaking, {} left", clock_span(between(now, *until))),
+        other => wait_reason(other),
+    }
 }
 
 /// As long as it took per shard so far, for what is left. Silent until it has seen enough to guess.
@@ -155,15 +194,19 @@ fn bar(done: usize, failed: usize, in_flight: usize, total: usize) -> String {
     let part = |n: usize| (n * BAR).checked_div(total).unwrap_or(0);
     // What exists is seen, however small its share.
     let seen = |n: usize| if n > 0 { part(n).max(1) } else { 0 };
-    let full = if done == total && total > 0 { BAR } else { part(done) };
+    let full = if done == total && total > 0 {
+        BAR
+    } else {
+        part(done)
+    };
     let bad = seen(failed).min(BAR - full);
     let busy = seen(in_flight).min(BAR - full - bad);
     let rest = BAR - full - bad - busy;
     format!(
         "{}{}{}{}",
         paint(Paint::Good, "━".repeat(full)),
-        paint(Paint::Bad, "━".repeat(bad)),
-        paint(Paint::Name, "━".repeat(busy)),
+        paint(Paint::Bad, "╳".repeat(bad)),
+        paint(Paint::Name, "╍".repeat(busy)),
         paint(Paint::Dim, "─".repeat(rest))
     )
 }
@@ -186,6 +229,14 @@ fn fit(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// Minutes and seconds, which don't flicker.
+fn clock_span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => span(time),
+    }
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {

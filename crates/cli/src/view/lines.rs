@@ -2,7 +2,13 @@
 
 use super::{board::Board, frame::stage_words, open::Surface};
 use crate::output::{Paint, clock, count, draw_failure, paint, short_digest, span, wait_reason};
-use greylag_core::{event::Event, fleet::ShardName, gate::{Verdict, WaitReason}, outcome::Outcome};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    gate::{Verdict, WaitReason},
+    outcome::{Blocker, Outcome},
+    plan::StageKind,
+};
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
 use std::{
@@ -20,12 +26,10 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Turns notices into lines; remembers what it said, so as not to say it twice.
 #[derive(Debug, Default)]
 pub struct Teller {
-    /// Each shard that succeeds gets a line, not only waves and failures.
-    pub each_shard: bool,
-    /// Each migration, too.
-    pub each_migration: bool,
-    /// Where the migrations lie, for messages.
-    pub folder: Option<PathBuf>,
+    /// False above a live view, which shows the stage, its waves, the shards in flight and every wait by itself.
+    each_shard: bool,
+    each_migration: bool,
+    folder: Option<PathBuf>,
     stage: Option<usize>,
     waiting: String,
     shards_waiting: HashMap<ShardName, String>,
@@ -34,6 +38,17 @@ pub struct Teller {
 }
 
 impl Teller {
+    /// `each_shard`: each shard that succeeds gets a line, not only waves and failures; `each_migration`: each migration,
+    /// too. `folder` is where the migrations lie, for messages.
+    pub fn new(each_shard: bool, each_migration: bool, folder: Option<PathBuf>) -> Self {
+        Self {
+            each_shard,
+            each_migration,
+            folder,
+            ..Self::default()
+        }
+    }
+
     /// What is to be said of a notice; `board` has folded it already.
     pub fn tell(&mut self, notice: &Notice, board: &Board) -> Vec<String> {
         let mut lines = Vec::new();
@@ -42,7 +57,10 @@ impl Teller {
                 shard,
                 unreachable: Some(why),
                 ..
-            } => lines.push(format!("{} {shard} can't be reached: {why}", paint(Paint::Bad, "✗"))),
+            } => lines.push(format!(
+                "{} {shard} can't be reached: {why}",
+                paint(Paint::Bad, "✗")
+            )),
             Notice::Surveyed { .. } => {}
             Notice::Taken {
                 rollout,
@@ -53,7 +71,10 @@ impl Teller {
                 let what = if past.is_empty() {
                     format!("rollout {rollout} begins: {}", count(all, "shard"))
                 } else {
-                    format!("rollout {rollout} goes on: {done} of {} done", count(all, "shard"))
+                    format!(
+                        "rollout {rollout} goes on: {done} of {} done",
+                        count(all, "shard")
+                    )
                 };
                 lines.push(format!("{what}, plan {}", short_digest(&plan.digest)));
             }
@@ -62,16 +83,24 @@ impl Teller {
             Notice::Waiting { reasons } => self.wait(reasons, &mut lines),
             Notice::Warning { shard, text } => {
                 let whose = shard.as_ref().map(|shard| format!("{shard}: "));
-                lines.push(format!("{} {}{text}", paint(Paint::Waits, "!"), whose.unwrap_or_default()));
+                lines.push(format!(
+                    "{} {}{text}",
+                    paint(Paint::Waits, "!"),
+                    whose.unwrap_or_default()
+                ));
             }
+            // The live view says it at its foot.
+            Notice::Stopping { .. } if !self.each_shard => {}
             Notice::Stopping {
                 cancelling,
                 in_flight,
             } => {
                 let n = count(in_flight.len(), "shard");
-                lines.push(match cancelling {
-                    false => format!("stopping: nothing new starts, {n} in flight finish their current migration; interrupt again to cancel them on the servers"),
-                    true => format!("cancelling what is in flight on {n}"),
+                lines.push(match (cancelling, in_flight.len()) {
+                    (_, 0) => "stopping: nothing is in flight, and nothing new starts".into(),
+                    (false, 1) => "stopping: 1 shard finishes its migration; ^C again cancels it on the server".into(),
+                    (false, _) => format!("stopping: {n} finish their migrations; ^C again cancels them on the servers"),
+                    (true, _) => format!("cancelling what is in flight on {n}"),
                 });
             }
         }
@@ -88,6 +117,7 @@ impl Teller {
                 self.enter(*stage, board, lines);
                 let name = board.waves.get(*wave).map_or("", |wave| &wave.name);
                 match verdict {
+                    Verdict::Pass if !self.each_shard => self.waiting.clear(),
                     Verdict::Pass => {
                         let total = board.waves.get(*wave).map_or(0, |wave| wave.total);
                         if total > 0 {
@@ -100,7 +130,10 @@ impl Teller {
                         self.once(text, lines);
                     }
                     Verdict::Stop { why } => {
-                        lines.push(format!("{} wave {name} can't start: {why}", paint(Paint::Bad, "✗")));
+                        lines.push(format!(
+                            "{} wave {name} can't start: {why}",
+                            paint(Paint::Bad, "✗")
+                        ));
                     }
                 }
             }
@@ -118,10 +151,15 @@ impl Teller {
                 lines.push(format!("  {shard}: {migration} applied in {time}"));
             }
             Event::ShardWaiting { shard, reasons, .. } => {
-                let text = joined(reasons);
-                let before = self.shards_waiting.insert(shard.clone(), text.clone());
-                if !text.is_empty() && before.as_ref() != Some(&text) {
-                    lines.push(format!("{} {shard} waits: {text}", paint(Paint::Waits, "…")));
+                let key = reasons.iter().map(about).collect::<Vec<_>>().join("; ");
+                let news = !key.is_empty() && self.shards_waiting.get(shard) != Some(&key);
+                self.shards_waiting.insert(shard.clone(), key);
+                if news && self.each_shard {
+                    lines.push(format!(
+                        "{} {shard} waits: {}",
+                        paint(Paint::Waits, "…"),
+                        joined(reasons)
+                    ));
                 }
             }
             Event::ShardEnded {
@@ -136,15 +174,23 @@ impl Teller {
             Event::Paused { by, reason } => lines.push(format!(
                 "{} by {by}{}",
                 paint(Paint::Waits, "paused"),
-                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                reason
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default()
             )),
             Event::Resumed { by } => lines.push(format!("resumed by {by}")),
             Event::Aborted { by, reason } => lines.push(format!(
                 "{} by {by}{}",
                 paint(Paint::Bad, "aborted"),
-                reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                reason
+                    .as_ref()
+                    .map(|why| format!(": {why}"))
+                    .unwrap_or_default()
             )),
-            Event::Retried { shard, by } => lines.push(format!("{shard} is tried again, says {by}")),
+            Event::Retried { shard, by } => {
+                lines.push(format!("{shard} is tried again, says {by}"))
+            }
             Event::Skipped { shard, by, reason } => {
                 lines.push(format!("{shard} is skipped, says {by}: {reason}"));
             }
@@ -181,23 +227,31 @@ impl Teller {
         self.shards_waiting.remove(shard);
         let started = self.started.remove(shard);
         let took = started.and_then(|since| Duration::try_from(at.duration_since(since)).ok());
-        let took = took.map(|took| format!(" in {}", span(took))).unwrap_or_default();
+        let took = took
+            .map(|took| format!(" in {}", span(took)))
+            .unwrap_or_default();
         match outcome {
             Outcome::Applied => {
                 if self.each_shard {
                     let work = board.work(stage, shard).len();
                     let wave = board.wave_of(shard);
-                    let place = wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
+                    let place =
+                        wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
                     lines.push(format!(
-                        "{} {shard} has {}{took}{}",
+                        "{} {shard} {} {}{took}{}",
                         paint(Paint::Good, "✓"),
+                        if is_undo(board, stage) {
+                            "took back"
+                        } else {
+                            "has"
+                        },
                         count(work, "migration"),
                         paint(Paint::Dim, place.unwrap_or_default())
                     ));
                 }
             }
             Outcome::Absent => lines.push(format!(
-                "{shard}: looked, and nothing had happened there; it is taken again"
+                "{shard}: looked, and nothing had happened there; it can be taken again"
             )),
             Outcome::Failed { failure } => {
                 let what = failure.migration.as_ref().map(|m| format!(" in {m}"));
@@ -206,8 +260,13 @@ impl Teller {
                     paint(Paint::Bad, "✗"),
                     what.unwrap_or_default()
                 ));
-                let detail = draw_failure(failure, self.folder.as_deref());
-                lines.extend(detail.into_iter().map(|line| format!("    {line}")));
+                if self.each_shard {
+                    let detail = draw_failure(failure, self.folder.as_deref());
+                    lines.extend(detail.into_iter().map(|line| format!("    {line}")));
+                } else {
+                    // The summary draws it, on the same terminal.
+                    lines.push(format!("    {}", failure.message));
+                }
             }
             Outcome::Unknown { doubt } => lines.push(format!(
                 "{} {shard}: {}; it is looked at before anything else happens there",
@@ -218,8 +277,16 @@ impl Teller {
         self.wave_done(stage, shard, board, lines);
     }
 
-    fn wave_done(&mut self, stage: usize, shard: &ShardName, board: &Board, lines: &mut Vec<String>) {
-        let Some(wave) = board.wave_of(shard) else { return };
+    fn wave_done(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        board: &Board,
+        lines: &mut Vec<String>,
+    ) {
+        let Some(wave) = board.wave_of(shard) else {
+            return;
+        };
         let key = (stage, wave.name.clone());
         if stage == board.stage && wave.done == wave.total && !self.waves_done.contains(&key) {
             self.waves_done.push(key);
@@ -237,9 +304,17 @@ impl Teller {
             return;
         }
         self.stage = Some(stage);
+        if !self.each_shard {
+            return;
+        }
         let Some(plan) = &board.plan else { return };
         if let Some(this) = plan.stages.get(stage) {
-            let title = format!("stage {} of {}: {}", stage + 1, plan.stages.len(), stage_words(this));
+            let title = format!(
+                "stage {} of {}: {}",
+                stage + 1,
+                plan.stages.len(),
+                stage_words(this)
+            );
             lines.push(paint(Paint::Strong, title));
         }
     }
@@ -255,11 +330,16 @@ impl Teller {
     }
 
     fn once(&mut self, text: String, lines: &mut Vec<String>) {
-        if self.waiting != text {
+        if self.waiting != text && self.each_shard {
             lines.push(paint(Paint::Waits, &text));
-            self.waiting = text;
         }
+        self.waiting = text;
     }
+}
+
+fn is_undo(board: &Board, stage: usize) -> bool {
+    let stages = board.plan.as_ref().map(|plan| &plan.stages);
+    stages.is_some_and(|stages| stages.get(stage).is_some_and(|s| s.kind == StageKind::Undo))
 }
 
 /// The lines on stderr, with the time, and a heartbeat.
@@ -308,7 +388,11 @@ impl Surface for Lines {
     }
 
     fn close(&self) {
-        let heart = self.heart.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let heart = self
+            .heart
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((stop, heart)) = heart {
             drop(stop);
             let _ = heart.join();
@@ -320,7 +404,11 @@ fn heartbeat(board: &Board) -> String {
     if let Some((done, total)) = board.surveyed.filter(|(done, total)| done < total) {
         return format!("still looking at the fleet: {done} of {total}");
     }
-    let mut line = format!("still at it: {} of {}", board.complete, count(board.total(), "shard"));
+    let mut line = format!(
+        "still at it: {} of {}",
+        board.complete,
+        count(board.total(), "shard")
+    );
     if let Some((name, flight)) = board.in_flight.iter().next() {
         line.push_str(&format!(", {} in flight ({name}", board.in_flight.len()));
         if let Some(reason) = flight.waiting.first() {
@@ -338,6 +426,24 @@ fn print(line: &str) {
     let _ = writeln!(anstream::stderr(), "{time} {line}");
 }
 
+/// What a reason is about, without the figures that grow while it lasts.
+fn about(reason: &WaitReason) -> String {
+    let pids = |blockers: &[Blocker]| {
+        let pids: Vec<_> = blockers.iter().map(|one| one.pid.as_str()).collect();
+        pids.join(",")
+    };
+    match reason {
+        WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
+        WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
+        WaitReason::Retry { error, .. } => format!("retry {error}"),
+        other => wait_reason(other),
+    }
+}
+
 fn joined(reasons: &[WaitReason]) -> String {
-    reasons.iter().map(wait_reason).collect::<Vec<_>>().join("; ")
+    reasons
+        .iter()
+        .map(wait_reason)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

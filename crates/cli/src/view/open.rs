@@ -29,15 +29,21 @@ pub struct View {
     surface: Box<dyn Surface>,
 }
 
+/// Opens the view of a verb that only looks: programs get its document, and no events.
+pub fn open_for_looking(screen: &Screen, folder: Option<PathBuf>) -> Arc<View> {
+    match screen.format {
+        Format::Human => open(screen, folder),
+        Format::Json | Format::Ndjson => Arc::new(View {
+            board: Arc::default(),
+            surface: Box::new(Quiet),
+        }),
+    }
+}
+
 /// Opens the view that fits the screen. `folder` is where the migrations lie.
 pub fn open(screen: &Screen, folder: Option<PathBuf>) -> Arc<View> {
     let board = Arc::new(Mutex::new(Board::default()));
-    let teller = |each_shard| Teller {
-        each_shard,
-        each_migration: screen.verbose,
-        folder,
-        ..Teller::default()
-    };
+    let teller = |each_shard| Teller::new(each_shard, screen.verbose, folder);
     let surface: Box<dyn Surface> = match screen.format {
         Format::Ndjson => Box::new(Ndjson),
         _ if screen.quiet => Box::new(Quiet),
@@ -56,7 +62,10 @@ impl View {
 
     /// Where the run stands.
     pub fn board(&self) -> Board {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

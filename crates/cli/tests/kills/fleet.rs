@@ -19,7 +19,7 @@ const SHARDS: usize = 3;
 /// What happens to an apply.
 #[derive(Clone, Copy, Debug)]
 pub enum Strike {
-    KillAfterMicros(u64),
+    KillAfter(Duration),
     /// SIGKILL as soon as so many bytes went through to the server, and the connection cut there.
     KillAfterBytesToServer(u64),
     KillAfterBytesToClient(u64),
@@ -101,10 +101,8 @@ impl Fleet {
         let mut child = self.spawn();
         let proxy = self.server.as_ref().map(|(_, proxy)| proxy);
         let (bytes, direction, kill) = match strike {
-            Strike::KillAfterMicros(micros) => {
-                let ended = tokio::time::timeout(Duration::from_micros(micros), child.wait())
-                    .await
-                    .is_ok();
+            Strike::KillAfter(delay) => {
+                let ended = tokio::time::timeout(delay, child.wait()).await.is_ok();
                 child.kill().await.expect("a kill");
                 return !ended;
             }

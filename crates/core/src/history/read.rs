@@ -30,6 +30,7 @@ pub fn read(
     for (id, row) in &latest {
         judge_row(&mut reading, id, row, set, checksums);
     }
+    reading.by_rank = by_rank(&latest, &reading.applied);
     let applied = reading.applied.iter().filter_map(MigrationId::version);
     reading.current = applied.chain(&reading.baseline).max().cloned();
     for migration in set {
@@ -105,6 +106,17 @@ fn judge_row(
         _ => {}
     }
     reading.applied.push(id.clone());
+}
+
+/// The applied versions in the order they were installed.
+fn by_rank(
+    latest: &BTreeMap<MigrationId, &HistoryRow>,
+    applied: &[MigrationId],
+) -> Vec<MigrationId> {
+    let versions = applied.iter().filter(|id| !id.is_repeatable());
+    let mut by_rank: Vec<&MigrationId> = versions.collect();
+    by_rank.sort_by_key(|id| latest.get(id).map(|row| row.installed_rank));
+    by_rank.into_iter().cloned().collect()
 }
 
 /// A repeatable also matches by its checksum before placeholders, as in Flyway.

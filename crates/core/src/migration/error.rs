@@ -18,7 +18,6 @@ pub struct MigrationError {
     /// The bytes of `text` that are at fault.
     pub span: Range<usize>,
     pub position: Position,
-    #[source]
     pub fault: Box<Fault>,
     /// How to mend it, as a whole sentence.
     pub hint: Option<String>,

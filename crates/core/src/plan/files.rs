@@ -60,10 +60,6 @@ impl<'a> Files<'a> {
         })
     }
 
-    pub fn highest(&self) -> Option<&'a Version> {
-        self.versioned().next_back().map(|(_, version, _)| version)
-    }
-
     /// Whether a migration up to this one is of a phase that may be held while others go on.
     pub fn may_be_behind_held(&self, number: u32) -> bool {
         self.ordered[..=number as usize]

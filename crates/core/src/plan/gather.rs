@@ -14,7 +14,7 @@ use crate::{
     plan::parts::StageKind,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub fn of(input: &Input<'_>, files: &Files<'_>) -> Self {
-        let mut seen = BTreeSet::new();
+        let mut seen = Distinct::default();
         let mut lane = Lane::default();
         for candidate in &input.shards {
             let Seen::Read {
@@ -38,7 +38,7 @@ impl Lane {
             else {
                 continue;
             };
-            if !seen.insert(Arc::as_ptr(reading)) {
+            if !seen.is_new(reading) {
                 continue;
             }
             let has = versions_of(reading, files);
@@ -50,6 +50,19 @@ impl Lane {
             lane.has_others = true;
         }
         lane
+    }
+}
+
+/// Which readings have been met.
+#[derive(Default)]
+struct Distinct<'a> {
+    pointers: HashSet<*const Reading>,
+    readings: HashSet<&'a Reading>,
+}
+
+impl<'a> Distinct<'a> {
+    fn is_new(&mut self, reading: &'a Arc<Reading>) -> bool {
+        self.pointers.insert(Arc::as_ptr(reading)) && self.readings.insert(reading)
     }
 }
 
@@ -82,6 +95,7 @@ impl<'a> Groups<'a> {
         judge: impl Fn(&Reading, bool) -> Judgement,
     ) -> Self {
         let mut known: HashMap<(*const Reading, bool), usize> = HashMap::new();
+        let mut alike: HashMap<(&Reading, bool), usize> = HashMap::new();
         let mut groups = Vec::new();
         let mut of = HashMap::new();
         for candidate in input.shards.iter().filter(|c| input.in_scope(c)) {
@@ -89,11 +103,14 @@ impl<'a> Groups<'a> {
                 continue;
             };
             let newcomer = *newcomer && has_others;
+            // Most shards share their reading; those that don't may still read alike.
             let group = *known
                 .entry((Arc::as_ptr(reading), newcomer))
                 .or_insert_with(|| {
-                    groups.push(judge(reading, newcomer));
-                    groups.len() - 1
+                    *alike.entry((reading, newcomer)).or_insert_with(|| {
+                        groups.push(judge(reading, newcomer));
+                        groups.len() - 1
+                    })
                 });
             of.insert(&candidate.shard.name, group);
         }
@@ -162,7 +179,7 @@ impl<'a> Groups<'a> {
         }
         // Per migration: in how many groups it is pending, and where it is held for which reasons.
         let mut pending: HashMap<u32, usize> = HashMap::new();
-        let mut held: BTreeMap<u32, Vec<(&Vec<HoldReason>, Vec<usize>)>> = BTreeMap::new();
+        let mut held: BTreeMap<u32, Vec<HeldIn<'_>>> = BTreeMap::new();
         for (group, judgement) in self.groups.iter().enumerate() {
             for number in judgement.lane.iter().chain(&judgement.runs) {
                 *pending.entry(*number).or_default() += 1;
@@ -199,6 +216,9 @@ impl<'a> Groups<'a> {
         self.of.get(shard).map(|group| &self.groups[*group])
     }
 }
+
+/// Reasons, and the groups that have them for one migration.
+type HeldIn<'a> = (&'a Vec<HoldReason>, Vec<usize>);
 
 /// Shards that take nothing: out of scope though they lack something, unreachable, refused, or for what
 /// `own` says of their history.

@@ -80,15 +80,11 @@ impl Law<'_> {
         let failed = reading.failed.iter().map(|id| HoldReason::FailedBefore {
             migration: id.clone(),
         });
-        // A version above all files is an older checkout's future, as Flyway sees it; a repeatable's
-        // file may go once it has done its work.
+        // A repeatable's file may go once it has done its work.
         let missing = reading
             .missing
             .iter()
-            .filter(|id| {
-                id.version()
-                    .is_some_and(|v| self.files.highest().is_none_or(|highest| v < highest))
-            })
+            .filter(|id| !id.is_repeatable())
             .map(|id| HoldReason::MissingOnDisk {
                 migration: id.clone(),
             });

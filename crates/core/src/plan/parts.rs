@@ -124,6 +124,11 @@ impl Plan {
         self.index().migration(id).map(|at| &self.migrations[at])
     }
 
+    /// Whether the digest is that of the plan's content: a plan from a file may have been edited.
+    pub fn is_authentic(&self) -> bool {
+        super::digest::of(self) == self.digest
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.stages.is_empty()

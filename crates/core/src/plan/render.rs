@@ -186,7 +186,7 @@ fn span(duration: Duration) -> String {
     ];
     let fits = units
         .iter()
-        .find(|(size, _)| millis > 0 && millis % size == 0);
+        .find(|(size, _)| millis > 0 && millis.is_multiple_of(*size));
     fits.map_or_else(
         || "0s".to_owned(),
         |(size, unit)| format!("{}{unit}", millis / size),

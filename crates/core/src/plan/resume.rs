@@ -133,9 +133,7 @@ fn held_by_shards(
         let change = reading.changed.iter().find(|c| c.migration == planned.id);
         if let Some(change) = change {
             has(shard, change.applied);
-        } else if file.is_none()
-            && (reading.applied.contains(&planned.id) || reading.missing.contains(&planned.id))
-        {
+        } else if file.is_none() && reading.applied.contains(&planned.id) {
             has(shard, Some(planned.checksum));
         }
     }

@@ -6,7 +6,7 @@ use super::{
     parts::Wave,
 };
 use crate::{
-    fleet::{Labels, ShardName},
+    fleet::{Selector, SelectorError, ShardName},
     policy::{Size, WaveRule},
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -111,8 +111,8 @@ fn refuse_to_match_nothing(
         .filter(|candidate| !matches!(candidate.seen, Seen::Read { .. }))
         .map(|candidate| candidate.shard.name.clone())
         .collect();
-    let expected = !matching.is_empty() && !(is_first && !left_out.is_empty());
-    if expected {
+    let canary_left_out = is_first && !left_out.is_empty();
+    if !matching.is_empty() && !canary_left_out {
         return Ok(());
     }
     let labels: BTreeSet<String> = input
@@ -156,29 +156,11 @@ fn keep(carried: &[Wave], with_work: &[&Candidate]) -> Vec<Wave> {
     waves
 }
 
-/// `key=value` pairs, all of which must hold.
-struct Selector(Vec<(String, String)>);
-
-impl Selector {
-    fn matches(&self, labels: &Labels) -> bool {
-        self.0
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-    }
-}
-
 fn parse(rule: &WaveRule, text: &str) -> Result<Selector, PlanError> {
-    text.split(',')
-        .map(|pair| match pair.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => {
-                Ok((key.trim().to_owned(), value.trim().to_owned()))
-            }
-            _ => Err(PlanError::Selector {
-                wave: rule.name.clone(),
-                select: text.to_owned(),
-                why: format!("`{pair}` is not `key=value`"),
-            }),
+    text.parse()
+        .map_err(|error: SelectorError| PlanError::Selector {
+            wave: rule.name.clone(),
+            select: text.to_owned(),
+            why: error.to_string(),
         })
-        .collect::<Result<_, _>>()
-        .map(Selector)
 }

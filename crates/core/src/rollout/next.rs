@@ -4,13 +4,19 @@ use super::{
     command::{Command, Finish},
     state::{Cursor, Gate, Rollout},
 };
-use crate::gate::WaitReason;
+use crate::{fleet::ShardName, gate::WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
 impl Rollout {
     /// Everything that may be done now. Empty while all there is to do is to let what is in flight end, and once
     /// the rollout has ended.
     pub fn next(&self, now: Timestamp) -> Vec<Command> {
+        self.next_among(now, |_| true)
+    }
+
+    /// The same for a run that touches only some shards (`--only`): it starts no others, and is told nothing where
+    /// only others are left to go. Looks at all that may start, so it costs more in a large fleet.
+    pub fn next_among(&self, now: Timestamp, ours: impl Fn(&ShardName) -> bool) -> Vec<Command> {
         if self.end.is_some() {
             return Vec::new();
         }
@@ -20,7 +26,8 @@ impl Rollout {
         let mut commands = self.surveys();
         if !self.is_stopped() {
             let stage = self.cursor.stage;
-            commands.extend(self.startable().into_iter().map(|number| Command::Apply {
+            let starts = self.startable(|number| ours(self.name(number)));
+            commands.extend(starts.into_iter().map(|number| Command::Apply {
                 stage,
                 shard: self.name(number).clone(),
             }));
@@ -28,7 +35,8 @@ impl Rollout {
                 commands.push(self.before_gate(now));
             }
         }
-        if commands.is_empty() && self.in_flight.len() == self.unknown.len() {
+        let others_left = !self.is_stopped() && self.cursor.open > 0;
+        if commands.is_empty() && self.in_flight.len() == self.unknown.len() && !others_left {
             let mut reasons = self.stops();
             if reasons.is_empty() {
                 reasons.push(self.failures_as_reason());
@@ -58,15 +66,25 @@ impl Rollout {
             && self.cursor.open == 0
     }
 
-    /// Those that may start, within the limits: by wave, and in the plan's order within it.
-    pub(super) fn startable(&self) -> Vec<u32> {
-        let policy = &self.plan.policy;
-        // A limit of zero would wait for ever without saying so.
-        let room = (policy.max_in_flight.max(1) as usize).saturating_sub(self.in_flight.len());
-        let per_host = policy.max_per_host.max(1);
-        self.ready.list(room, |host| {
-            per_host.saturating_sub(self.on_host.get(&host).copied().unwrap_or(0))
-        })
+    /// Those that may start together: by wave, and in the plan's order within it.
+    fn startable(&self, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
+        self.ready
+            .list(self.room(), |host| self.room_on(host), wanted)
+    }
+
+    /// Whether the limits let a shard of an open wave start.
+    pub(super) fn has_room_for(&self, number: u32) -> bool {
+        self.room() > 0 && self.room_on(self.hosts[number as usize]) > 0
+    }
+
+    // A limit of zero would wait for ever without saying so.
+    fn room(&self) -> usize {
+        (self.plan.policy.max_in_flight.max(1) as usize).saturating_sub(self.in_flight.len())
+    }
+
+    fn room_on(&self, host: u32) -> u32 {
+        let taken = self.on_host.get(&host).copied().unwrap_or(0);
+        self.plan.policy.max_per_host.max(1).saturating_sub(taken)
     }
 
     /// What stands between now and the wave, before its gate is asked: soak and approval.

@@ -57,8 +57,10 @@ pub enum Why {
         shard: ShardName,
         state: &'static str,
     },
-    #[error("a limit is reached, or others come first")]
+    #[error("its wave has not been let go")]
     NotItsTurn,
+    #[error("as many are in flight, or on its host, as may be")]
+    NoRoom,
     #[error("{migration} is applied already on shard `{shard}`")]
     AppliedAlready {
         shard: ShardName,

@@ -46,10 +46,15 @@ impl Ready {
         self.heads.clear();
     }
 
-    /// The first `limit` that may start together; `room` says how many more a host takes.
+    /// The first `limit` wanted ones that may start together; `room` says how many more a host takes.
     ///
     /// Hosts without room are passed over one by one: no more of them than are in flight.
-    pub fn list(&self, limit: usize, room: impl Fn(u32) -> u32) -> Vec<u32> {
+    pub fn list(
+        &self,
+        limit: usize,
+        room: impl Fn(u32) -> u32,
+        wanted: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
         let mut list = Vec::new();
         let mut heads = self.heads.iter().copied().peekable();
         // Those after their host's head, with how many the host still takes.
@@ -71,9 +76,12 @@ impl Ready {
             let Some((number, host, left)) = taken.filter(|(_, _, left)| *left > 0) else {
                 continue;
             };
-            list.push(number);
+            let takes = wanted(number);
+            if takes {
+                list.push(number);
+            }
             let following = self.by_host[&host].range(number + 1..).next();
-            after.extend(following.map(|next| Reverse((*next, host, left - 1))));
+            after.extend(following.map(|next| Reverse((*next, host, left - u32::from(takes)))));
         }
         list
     }

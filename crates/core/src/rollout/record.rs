@@ -48,7 +48,7 @@ impl Rollout {
                 stage,
                 shard,
                 outcome,
-            } => self.end_shard(*stage, shard, outcome)?,
+            } => self.end_shard(*stage, shard, outcome, at)?,
             Event::ShardWaiting { stage, shard, .. }
             | Event::StatementDone { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
@@ -75,16 +75,16 @@ impl Rollout {
             Event::Finished { verdict } => self.finish(verdict)?,
         }
         self.epoch = epoch;
-        self.advance(at);
+        self.advance();
         Ok(())
     }
 
     /// Only the holder of the newest epoch speaks, only between the start and the end.
     fn expect_alive(&self, event: &Event, epoch: u64) -> Result<(), Why> {
         match (event, self.started) {
-            (Event::RolloutStarted { .. }, Some(_)) => return Err(Why::StartedAlready),
-            (Event::RolloutStarted { .. }, None) => return Ok(()),
-            (_, None) => return Err(Why::NotStarted),
+            (Event::RolloutStarted { .. }, true) => return Err(Why::StartedAlready),
+            (Event::RolloutStarted { .. }, false) => return Ok(()),
+            (_, false) => return Err(Why::NotStarted),
             _ => {}
         }
         if self.end.is_some() {
@@ -104,7 +104,8 @@ impl Rollout {
 
     fn start(&mut self, digest: &str, at: Timestamp) -> Result<(), Why> {
         self.expect_digest(digest)?;
-        self.started = Some(at);
+        self.started = true;
+        self.taken_up = at;
         Ok(())
     }
 
@@ -193,8 +194,12 @@ impl Rollout {
         if self.is_stopped() {
             return Err(Why::Stopped);
         }
-        if !self.startable().contains(&number) {
+        // Which of those whose turn it is goes first is for whoever starts them: a run may touch only some.
+        if !self.has_gone(self.wave_of(number)) {
             return Err(Why::NotItsTurn);
+        }
+        if !self.has_room_for(number) {
+            return Err(Why::NoRoom);
         }
         self.set(number, Progress::Running { since: at });
         Ok(())
@@ -215,7 +220,13 @@ impl Rollout {
         Ok(())
     }
 
-    fn end_shard(&mut self, stage: usize, shard: &ShardName, outcome: &Outcome) -> Result<(), Why> {
+    fn end_shard(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<(), Why> {
         let number = self.number(shard)?;
         self.expect_current(stage)?;
         self.expect_in_flight(number)?;
@@ -227,6 +238,7 @@ impl Rollout {
                 self.verify_again.remove(&number);
                 self.mark_changed(number);
                 self.set(number, Progress::Applied);
+                self.soak(number, at);
             }
             Outcome::Absent => self.set(number, Progress::Pending),
             Outcome::Failed { failure } => {

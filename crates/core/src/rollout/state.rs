@@ -14,11 +14,11 @@ use crate::{
     outcome::{Doubt, Failure},
     plan::Plan,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
-    ops::{Deref, Range},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -28,7 +28,8 @@ pub struct Rollout {
     pub(super) plan: Carried,
     /// Each shard's host, by number.
     pub(super) hosts: Arc<[u32]>,
-    pub(super) started: Option<Timestamp>,
+    pub(super) taken_up: Timestamp,
+    pub(super) started: bool,
     pub(super) epoch: u64,
     pub(super) end: Option<End>,
     pub(super) aborted: Option<(String, Option<String>)>,
@@ -123,7 +124,8 @@ impl Rollout {
         let count = plan.shards.len();
         let mut rollout = Self {
             hosts: number_hosts(&plan),
-            started: None,
+            taken_up: at,
+            started: false,
             epoch: 0,
             end: None,
             aborted: None,
@@ -158,7 +160,7 @@ impl Rollout {
             plan: Carried(plan),
         };
         rollout.enter_stage(0);
-        rollout.advance(at);
+        rollout.advance();
         rollout
     }
 
@@ -181,94 +183,6 @@ impl Rollout {
             rollout.record(&stamped.event, stamped.at, stamped.epoch)?;
         }
         Ok(rollout)
-    }
-
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan.0
-    }
-
-    /// The stage and wave under way; the wave is none once all of the stage have gone, and none is returned once
-    /// all stages are through.
-    pub fn current(&self) -> Option<(usize, Option<usize>)> {
-        let Cursor { stage, wave, .. } = self.cursor;
-        (stage < self.plan.stages.len()).then(|| (stage, self.is_wave(wave).then_some(wave)))
-    }
-
-    /// Where a shard stands in a stage; none if the plan has no such shard or stage.
-    pub fn shard_progress(&self, stage: usize, shard: &ShardName) -> Option<Progress> {
-        let number = self.plan.index().number(shard)?;
-        (stage < self.plan.stages.len()).then(|| self.progress_in(stage, number))
-    }
-
-    /// What is there of the shard's work in the current stage, as far as events have said.
-    pub fn applied_so_far(&self, shard: &ShardName) -> &[MigrationId] {
-        let Some(number) = self.plan.index().number(shard) else {
-            return &[];
-        };
-        self.there(self.cursor.stage, number)
-    }
-
-    /// The same for any stage.
-    pub fn applied_in(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
-        match self.plan.index().number(shard) {
-            Some(number) => self.there(stage, number),
-            None => &[],
-        }
-    }
-
-    /// Whether this rollout has recorded the migration as applied there.
-    pub fn has_applied(&self, shard: &ShardName, migration: &MigrationId) -> bool {
-        let Some(number) = self.plan.index().number(shard) else {
-            return false;
-        };
-        (0..self.plan.stages.len()).any(|stage| self.there(stage, number).contains(migration))
-    }
-
-    /// The migration that is applied and whose `verify` queries are to be asked again.
-    pub fn verify_again(&self, shard: &ShardName) -> Option<&MigrationId> {
-        self.verify_again.get(&self.plan.index().number(shard)?)
-    }
-
-    /// Failed shards and what each failed on.
-    pub fn failures(&self) -> impl Iterator<Item = (&ShardName, &Failure)> {
-        self.failed
-            .iter()
-            .map(|(n, failure)| (self.name(*n), failure))
-    }
-
-    /// Shards nobody knows about, and why.
-    pub fn doubts(&self) -> impl Iterator<Item = (&ShardName, &Doubt)> {
-        self.unknown.iter().map(|(n, doubt)| (self.name(*n), doubt))
-    }
-
-    /// Shards that were started and have not ended, unknown ones among them.
-    pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
-        self.in_flight.iter().map(|number| self.name(*number))
-    }
-
-    /// Shards whose work is under way as far as anyone knows.
-    pub fn running(&self) -> impl Iterator<Item = &ShardName> {
-        let known = |number: &&u32| !self.unknown.contains_key(number);
-        (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
-    }
-
-    /// Whether nothing more will happen: finished, or superseded.
-    pub fn has_ended(&self) -> bool {
-        self.end.is_some()
-    }
-
-    /// What is recorded as applied of a shard's work in a stage.
-    fn there(&self, stage: usize, number: u32) -> &[MigrationId] {
-        let shard = &self.shards[number as usize];
-        let work = self.plan.work_of(stage, number);
-        let applied = match self.progress_in(stage, number) {
-            Progress::Applied => work.len(),
-            Progress::Skipped if shard.skipped_from != Some(stage) => 0,
-            Progress::Skipped => shard.applied as usize,
-            _ if stage == self.cursor.stage => shard.applied as usize,
-            _ => 0,
-        };
-        &work[..applied.min(work.len())]
     }
 
     pub(super) fn name(&self, number: u32) -> &ShardName {
@@ -313,148 +227,6 @@ impl Rollout {
             (true, _) => Progress::Pending,
         }
     }
-
-    /// Moves a shard within the current stage, with all that counts it.
-    pub(super) fn set(&mut self, number: u32, to: Progress) {
-        let wave = self.wave_of(number);
-        let from = self.shards[number as usize].progress;
-        self.shards[number as usize].progress = to;
-        let counts = &mut self.counts[self.cursor.stage][wave];
-        counts.take(from);
-        counts.add(to);
-
-        let host = self.hosts[number as usize];
-        match (is_in_flight(from), is_in_flight(to)) {
-            (false, true) => {
-                self.in_flight.insert(number);
-                *self.on_host.entry(host).or_default() += 1;
-            }
-            (true, false) => {
-                self.in_flight.remove(&number);
-                match self.on_host.get_mut(&host) {
-                    Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(self.on_host.remove(&host)),
-                }
-            }
-            _ => {}
-        }
-        if self.has_gone(wave) {
-            self.cursor.open -= u32::from(is_open(from));
-            self.cursor.open += u32::from(is_open(to));
-            match (from, to) {
-                (Progress::Pending, Progress::Pending) => {}
-                (Progress::Pending, _) => self.ready.remove(number, host),
-                (_, Progress::Pending) => self.ready.add(number, host),
-                _ => {}
-            }
-        }
-    }
-
-    /// Lets the cursor's wave go: its gate has passed.
-    pub(super) fn open_wave(&mut self) {
-        let Cursor { stage, wave, .. } = self.cursor;
-        self.cursor.gate = Gate::Passed;
-        self.cursor.canary.get_or_insert(wave);
-        self.cursor.open += self.counts[stage][wave].open();
-        for number in self.numbers(wave) {
-            if self.shards[number as usize].progress == Progress::Pending {
-                self.ready.add(number, self.hosts[number as usize]);
-            }
-        }
-    }
-
-    /// Moves the cursor past everything that is through.
-    pub(super) fn advance(&mut self, at: Timestamp) {
-        while !self.is_through() && self.cursor.open == 0 && !self.is_over_budget() {
-            let Cursor { stage, wave, .. } = self.cursor;
-            if !self.is_wave(wave) {
-                if !self.failed.is_empty() {
-                    return;
-                }
-                self.enter_stage(stage + 1);
-                continue;
-            }
-            let counts = self.counts[stage][wave];
-            if self.cursor.gate == Gate::Passed {
-                // Where nothing was applied there is nothing to watch.
-                if counts.applied > 0 {
-                    self.soak_after(wave, at);
-                }
-            } else if counts.pending > 0 {
-                return;
-            }
-            self.cursor.wave = wave + 1;
-            self.cursor.gate = Gate::NotAsked;
-        }
-    }
-
-    /// More failures than the budget lets pass, or one in the first wave.
-    pub(super) fn is_over_budget(&self) -> bool {
-        let stage = self.cursor.stage;
-        let canary_failed = self
-            .cursor
-            .canary
-            .is_some_and(|wave| self.counts[stage][wave].failed > 0);
-        canary_failed || self.failed.len() > self.plan.budget as usize
-    }
-
-    fn enter_stage(&mut self, stage: usize) {
-        self.cursor = Cursor {
-            stage,
-            wave: 0,
-            gate: Gate::NotAsked,
-            canary: None,
-            open: 0,
-        };
-        self.ready.clear();
-        if stage >= self.plan.stages.len() {
-            return;
-        }
-        for number in 0..self.shards.len() as u32 {
-            let has_work = self.has_work(stage, number);
-            let shard = &mut self.shards[number as usize];
-            // What a shard had when it was skipped stays known.
-            if shard.skipped_from.is_none_or(|from| from >= stage) {
-                shard.applied = 0;
-            }
-            shard.progress = match (has_work, shard.skipped_from) {
-                (false, _) => Progress::NoWork,
-                (true, Some(_)) => Progress::Skipped,
-                (true, None) => Progress::Pending,
-            };
-        }
-    }
-
-    fn soak_after(&mut self, wave: usize, at: Timestamp) {
-        let soak = self.plan.waves[wave].soak_ms;
-        if soak > 0 {
-            let soak = SignedDuration::from_millis(i64::try_from(soak).unwrap_or(i64::MAX));
-            self.soak_until = Some(at.saturating_add(soak).unwrap_or(Timestamp::MAX));
-        }
-    }
-
-    /// Whether the wave's gate has passed in this stage.
-    fn has_gone(&self, wave: usize) -> bool {
-        wave < self.cursor.wave || wave == self.cursor.wave && self.cursor.gate == Gate::Passed
-    }
-
-    /// A wave's shards: their numbers follow each other.
-    fn numbers(&self, wave: usize) -> Range<u32> {
-        let before: usize = self.plan.waves[..wave].iter().map(|w| w.shards.len()).sum();
-        before as u32..(before + self.plan.waves[wave].shards.len()) as u32
-    }
-}
-
-fn is_open(progress: Progress) -> bool {
-    matches!(progress, Progress::Pending) || is_in_flight(progress)
-}
-
-/// An unknown one may be running still: it counts against the limits.
-fn is_in_flight(progress: Progress) -> bool {
-    matches!(
-        progress,
-        Progress::Running { .. } | Progress::Unknown { .. }
-    )
 }
 
 fn number_hosts(plan: &Plan) -> Arc<[u32]> {

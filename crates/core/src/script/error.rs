@@ -14,7 +14,6 @@ pub struct ScriptError {
     pub span: Range<usize>,
     /// In the file on disk.
     pub position: Position,
-    #[source]
     pub fault: ScriptFault,
 }
 

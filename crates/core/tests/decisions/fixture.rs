@@ -124,9 +124,9 @@ pub fn small(budget: u32) -> Plan {
     let versions = reading("R__views", "V1 V2");
     let shards = vec![
         candidate("a", "h1", &one),
-        candidate("b", "h1", &all),
+        candidate("b", "h2", &all),
         candidate("c", "h2", &views),
-        candidate("d", "h2", &versions),
+        candidate("d", "h1", &versions),
     ];
     let policy = Policy {
         failure_budget: Budget::Shards(budget),

@@ -1,10 +1,16 @@
 //! What plan and rollout decide, told as stories of events.
 
+mod acts;
+mod digest;
+mod doubts;
 mod fixture;
+mod gates;
 mod home;
+mod journals;
+mod limits;
 mod mission;
 mod oracle;
 mod random;
 mod resuming;
-mod rules;
+mod story;
 mod walk;

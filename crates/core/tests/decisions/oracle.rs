@@ -30,10 +30,8 @@ pub struct Oracle {
     skipped: BTreeSet<ShardName>,
     done: BTreeSet<(usize, ShardName)>,
     applied: BTreeSet<(ShardName, MigrationId)>,
-    /// When each wave of each stage was last seen to be through.
-    soaked_from: BTreeMap<(usize, usize), Timestamp>,
-    /// In which stages something was applied in which waves.
-    touched: BTreeSet<(usize, usize)>,
+    /// When something was last applied in a wave of a stage.
+    touched: BTreeMap<(usize, usize), Timestamp>,
 }
 
 impl Oracle {
@@ -68,11 +66,9 @@ impl Oracle {
                 }
             }
             Event::ShardStarted { stage, shard } => {
-                let command = Command::Apply {
-                    stage: *stage,
-                    shard: shard.clone(),
-                };
-                assert!(asked.contains(&command), "started unasked: {event:?}");
+                // Any shard whose turn it is may go first, listed or not.
+                self.check_start(plan, *stage, shard);
+                self.check_limits(plan, &[(*stage, shard)]);
                 self.running.insert(shard.clone());
             }
             Event::MigrationApplied {
@@ -95,7 +91,7 @@ impl Oracle {
                 match outcome {
                     Outcome::Applied => {
                         self.touched
-                            .extend(plan.wave_of(shard).map(|w| (*stage, w)));
+                            .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
                         assert!(self.done.insert((*stage, shard.clone())), "done twice");
                         for migration in plan.work(*stage, shard) {
                             self.applied.insert((shard.clone(), migration.clone()));
@@ -153,7 +149,6 @@ impl Oracle {
             }
             Event::ShardWaiting { .. } | Event::StatementDone { .. } => {}
         }
-        self.watch_soaks(plan, at);
     }
 
     /// Checks what the rollout wants done now.
@@ -255,10 +250,10 @@ impl Oracle {
             let key = (wave, is_contract(plan, stage));
             assert!(self.approved.contains(&key), "unapproved wave {wave}");
         }
-        for ((stage, wave), since) in &self.soaked_from {
+        for ((stage, wave), since) in &self.touched {
             let until = since.as_millisecond() + plan.waves[*wave].soak_ms as i64;
             assert!(
-                now.as_millisecond() >= until || !self.touched.contains(&(*stage, *wave)),
+                now.as_millisecond() >= until,
                 "wave {wave} of stage {stage} soaks still"
             );
         }
@@ -340,19 +335,6 @@ impl Oracle {
 
     fn is_in_flight(&self, shard: &ShardName) -> bool {
         self.running.contains(shard) || self.unknown.contains_key(shard)
-    }
-
-    /// A wave is through when its gate has passed and none of its shards will move by itself.
-    fn watch_soaks(&mut self, plan: &Plan, at: Timestamp) {
-        for (stage, wave) in self.passed.clone() {
-            let through = plan.waves[wave]
-                .shards
-                .iter()
-                .all(|shard| !self.has_open(plan, stage, shard) || self.failed.contains(shard));
-            if through {
-                self.soaked_from.entry((stage, wave)).or_insert(at);
-            }
-        }
     }
 }
 

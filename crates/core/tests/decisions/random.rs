@@ -202,7 +202,10 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
     match dice.below(20) {
         0 => draw_act(dice, teller),
         1 => draw_nonsense(dice, teller),
-        2..8 if !running.is_empty() => draw_answer(dice, teller, stage, dice_pick(dice, &running)),
+        2..8 if !running.is_empty() => {
+            let shard = dice.pick(&running).clone();
+            draw_answer(dice, teller, stage, shard)
+        }
         _ if commands.is_empty() => match running.first() {
             Some(shard) => draw_answer(dice, teller, stage, shard.clone()),
             None => draw_act(dice, teller),
@@ -217,10 +220,6 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
             Command::WaitUntil { .. } | Command::WaitForPerson { .. } => draw_act(dice, teller),
         },
     }
-}
-
-fn dice_pick(dice: &mut Dice, shards: &[ShardName]) -> ShardName {
-    dice.pick(shards).clone()
 }
 
 fn draw_answer(dice: &mut Dice, teller: &Teller, stage: usize, shard: ShardName) -> Event {
@@ -256,9 +255,7 @@ fn draw_verdict(dice: &mut Dice) -> Verdict {
 
 fn draw_act(dice: &mut Dice, teller: &Teller) -> Event {
     let plan = &teller.plan;
-    let some_shard = plan.shards()[dice.below(plan.shards().len().max(1) as u64) as usize]
-        .name
-        .clone();
+    let some_shard = draw_shard(dice, plan);
     let failed = teller
         .rollout
         .failures()
@@ -294,9 +291,7 @@ fn draw_act(dice: &mut Dice, teller: &Teller) -> Event {
 
 fn draw_nonsense(dice: &mut Dice, teller: &Teller) -> Event {
     let plan = &teller.plan;
-    let shard = plan.shards()[dice.below(plan.shards().len().max(1) as u64) as usize]
-        .name
-        .clone();
+    let shard = draw_shard(dice, plan);
     let stage = dice.below(plan.stages.len() as u64 + 1) as usize;
     let wave = dice.below(plan.waves.len() as u64 + 1) as usize;
     match dice.below(8) {
@@ -311,6 +306,13 @@ fn draw_nonsense(dice: &mut Dice, teller: &Teller) -> Event {
         6 => started(plan),
         _ => approve(plan, stage, wave),
     }
+}
+
+fn draw_shard(dice: &mut Dice, plan: &Plan) -> ShardName {
+    if plan.shards().is_empty() {
+        return name("nobody");
+    }
+    dice.pick(plan.shards()).name.clone()
 }
 
 /// Numbers that look random and are the same each time (splitmix64).

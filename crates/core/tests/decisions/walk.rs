@@ -18,19 +18,19 @@ use std::{
 
 #[test]
 fn no_story_breaks_the_rules_without_a_budget() {
-    walk(&Arc::new(small(0)), 9, 10_000);
+    walk(&Arc::new(small(0)), 9, 7_000);
 }
 
 #[test]
 fn no_story_breaks_the_rules_within_a_budget() {
-    walk(&Arc::new(small(1)), 9, 10_000);
+    walk(&Arc::new(small(1)), 9, 7_000);
 }
 
 #[test]
 fn no_story_breaks_the_rules_of_approvals() {
     let mut plan = small(1);
     plan.waves[1].approval = true;
-    walk(&Arc::new(plan), 8, 5_000);
+    walk(&Arc::new(plan), 8, 4_000);
 }
 
 fn walk(plan: &Arc<Plan>, length: usize, at_least: usize) {

@@ -5,9 +5,8 @@ use super::{
     link::{Answer, Trouble},
     lock, open, quote,
     session::MysqlSession,
-    settle, steps, stepwise,
-    touched::{self, Verb},
-    transaction,
+    settle, steps, stepwise, touched, transaction,
+    verb::{self, Verb},
 };
 use crate::{
     error::EngineError,
@@ -63,6 +62,7 @@ async fn run(
 ) -> Result<Applied, End> {
     let mut rows = Vec::new();
     for job in jobs {
+        refuse_unable(job)?;
         rows.push(begin(session, job).await?);
     }
     let resumes = rows
@@ -81,8 +81,9 @@ async fn run(
     for (job, row) in jobs.iter().zip(rows) {
         let row = settled(session, job, row).await?;
         last = stepwise::run(session, job, row, progress).await;
-        if last.is_err() {
-            break;
+        match &last {
+            Ok(applied) => told(progress, job, applied.millis),
+            Err(_) => break,
         }
     }
     last
@@ -97,10 +98,31 @@ fn is_one_transaction(job: &Job) -> bool {
                 Tx::Can | Tx::Control(TxControl::Savepoint) | Tx::Ineffective(_)
             );
             can && !matches!(
-                touched::verb(job.script.sql(statement)),
+                verb::verb(job.script.sql(statement)),
                 Verb::Call | Verb::LockTables | Verb::UnlockTables
             )
         })
+}
+
+/// What no session here can run is refused before anything is touched.
+fn refuse_unable(job: &Job) -> Result<(), End> {
+    let local = |index: &usize| {
+        let statement = &job.script.statements[*index];
+        verb::verb(job.script.sql(statement)) == Verb::LoadLocal
+    };
+    let Some(index) = (0..job.script.statements.len()).find(local) else {
+        return Ok(());
+    };
+    let mut failure = failure::of_ours(
+        job,
+        FailureClass::Refused,
+        "LOAD DATA LOCAL asks for a file of the machine that greylag runs on".into(),
+        Left::Nothing,
+    );
+    failure.place = failure::place(job, index, None);
+    failure.hint =
+        Some("write the rows as INSERT, or load them with a client of the server's own".into());
+    Err(Box::new(Attempt::Failed(failure)))
 }
 
 /// Sets the session up for a job and reads how far it has come.
@@ -112,7 +134,8 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
             quote::name(&session.names.database)
         ));
         packet.push(session.flavour.reset_sql().to_owned());
-        packet.extend(session.target.session_sql.iter().cloned());
+        let session_sql = session.target.session_sql.iter();
+        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
     }
     packet.push(format!(
         "SET SESSION {}",
@@ -122,7 +145,10 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
     packet.push(steps::one_sql(&session.names, &job.migration));
     session.dirty = true;
     let mut answers = Vec::new();
-    let outcome = session.link.run_all(packet.join("; "), &mut answers).await;
+    let outcome = session
+        .link
+        .run_all(packet.join("\n; "), &mut answers)
+        .await;
     outcome.map_err(|t| of_trouble(session, job, t, "setting the session up"))?;
     let rows = answers.pop().unwrap_or_default().rows;
     let held = answers.pop().unwrap_or_default().rows;
@@ -169,7 +195,7 @@ async fn settled(
     };
     let row = row.unwrap_or_else(|| unreachable!("matched above"));
     match settle::intent(session, job, &row).await {
-        Ok(settle::Seen::Open(row)) => Ok(Some(row)),
+        Ok(settle::Seen::Open(row)) => Ok(Some(*row)),
         Ok(settle::Seen::Unclear(doubt)) => Err(Box::new(Attempt::Unknown(doubt))),
         Err(error) => Err(of_error(job, error)),
     }
@@ -210,11 +236,10 @@ pub async fn statement(
     running.await
 }
 
-/// The statement with the session's name before it, where the server shows it nowhere else.
+/// The statement with the session's name before it, for whoever looks at the server's list of processes. Not before stored
+/// programs, whose text the server keeps.
 fn named<'a>(session: &MysqlSession, sql: &'a str) -> Cow<'a, str> {
-    let plain = !session.flavour.names_sessions_in_statements()
-        || sql.len() > 1 << 20
-        || touched::verb(sql) == Verb::CreateProgram;
+    let plain = sql.len() > 1 << 20 || verb::verb(sql) == Verb::CreateProgram;
     match plain {
         true => Cow::Borrowed(sql),
         false => format!(
@@ -267,6 +292,13 @@ pub fn note(progress: Progress<'_>, job: &Job, done: usize) {
         migration: job.migration.clone(),
         done: done as u32,
         total: job.script.statements.len() as u32,
+    });
+}
+
+pub fn told(progress: Progress<'_>, job: &Job, millis: u64) {
+    progress(Note::Applied {
+        migration: job.migration.clone(),
+        millis,
     });
 }
 

@@ -2,10 +2,7 @@
 //!
 //! Knows error numbers of both servers; talks to none.
 
-use greylag_core::{
-    outcome::{Failure, FailureClass, Left, Place},
-    script::Script,
-};
+use greylag_core::outcome::{Failure, FailureClass, Left, Place};
 use mysql_async::ServerError;
 
 use crate::job::Job;
@@ -83,7 +80,7 @@ pub fn explain(error: &ServerError) -> Known {
             Syntax,
             "the file holds LOCK TABLES and uses a table it did not lock",
         ),
-        1785 | 1786 | 1787 => (
+        1785..=1787 => (
             Syntax,
             "GTIDs forbid this statement here: give it a file of its own, with `-- greylag:transaction off`",
         ),
@@ -95,6 +92,10 @@ pub fn explain(error: &ServerError) -> Known {
         1845 | 1846 => (
             Syntax,
             "the server can't do it with the ALGORITHM or LOCK that the statement asks for",
+        ),
+        1153 => (
+            Other,
+            "raise max_allowed_packet on the server, or cut the statement into several",
         ),
         1118 | 1071 | 1070 | 1117 | 1170 | 1171 => (Syntax, ""),
         1040 | 1203 | 1226 => (Connection, "the server takes no more connections"),
@@ -137,22 +138,11 @@ pub fn of_ours(job: &Job, class: FailureClass, message: String, left: Left) -> F
 
 /// Where a statement is in its file; finer where the server's message says `near '…' at line N`.
 pub fn place(job: &Job, index: usize, message: Option<&str>) -> Option<Place> {
-    let script: &Script = &job.script;
-    let statement = script.statements.get(index)?;
-    let sql = script.sql(statement);
-    let offset = message.and_then(|m| offset_of(sql, m));
-    let (line, column) = match offset {
-        Some(offset) => position(&script.text, statement.span.start + offset),
-        None => (statement.line, None),
-    };
-    let first = sql.lines().next().unwrap_or_default().trim_end();
-    Some(Place {
-        script: job.script_name.clone(),
-        statement: index as u32 + 1,
-        line,
-        column,
-        excerpt: super::quote::shorten(first, 100),
-    })
+    let statement = job.script.statements.get(index)?;
+    let sql = job.script.sql(statement);
+    let offset = message.and_then(|m| offset_of(sql, m)).unwrap_or_default();
+    let character = sql[..offset].chars().count();
+    job.script.place_at(&job.script_name, index, character)
 }
 
 /// The byte within the statement that `near 'TEXT' at line N` points at.
@@ -177,25 +167,11 @@ fn offset_of(sql: &str, message: &str) -> Option<usize> {
         .unwrap_or_default();
     // Where nothing is near, the statement ended too early.
     if near.is_empty() {
-        return Some(sql.trim_end().len());
+        return sql.trim_end().char_indices().next_back().map(|(at, _)| at);
     }
     let near = near.lines().next().unwrap_or(near).trim_end_matches('\r');
     let found = sql[start..].find(near).map(|found| start + found);
     Some(found.unwrap_or(start))
-}
-
-/// Line and column, both from 1, the column in characters.
-fn position(text: &str, offset: usize) -> (u32, Option<u32>) {
-    let before = &text[..offset.min(text.len())];
-    let line = before.bytes().filter(|b| *b == b'\n').count() as u32 + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count() as u32
-        + 1;
-    (line, Some(column))
 }
 
 #[cfg(test)]
@@ -207,14 +183,13 @@ mod tests {
         let sql = "CREATE TABLE t (\n  a int,\n  b itn\n)";
         let message = "You have an error in your SQL syntax; check the manual for the right syntax to use near 'itn\n)' at line 3";
         assert_eq!(offset_of(sql, message), sql.find("itn"));
-        assert_eq!(position(sql, sql.find("itn").unwrap()), (3, Some(5)));
     }
 
     #[test]
-    fn an_early_end_points_behind_the_last_character() {
+    fn an_early_end_points_at_the_last_character() {
         assert_eq!(
             offset_of("SELECT 1 +", "… to use near '' at line 1"),
-            Some(10)
+            Some(9)
         );
     }
 

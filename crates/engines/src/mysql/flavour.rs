@@ -32,9 +32,6 @@ pub trait Flavour: Send + Sync {
     /// The connect attribute `program_name` of a session can be read by an ordinary account: a query with `{pid}` for the id.
     fn application_sql(&self) -> Option<&'static str>;
 
-    /// Statements carry the session's name in a comment, where nothing else of the server shows it.
-    fn names_sessions_in_statements(&self) -> bool;
-
     /// Who blocks connection `{pid}`, each a query of its own: id, user, what it holds, its query, open milliseconds, application.
     /// Queries that the account may not run are left out, and said.
     fn blocker_sql(&self) -> &'static [BlockerQuery];

@@ -8,8 +8,11 @@ use super::{
     session::MysqlSession,
     steps,
 };
-use crate::{error::EngineError, job::Job, session::HistoryChange};
-use greylag_core::{history::HistoryRow, migration::MigrationId};
+use crate::{error::EngineError, flyway, job::Job, session::HistoryChange};
+use greylag_core::history::HistoryRow;
+
+/// No such table.
+pub const MISSING: u16 = 1146;
 
 /// All rows, in order of their rank.
 pub fn all_sql(names: &Names) -> String {
@@ -53,10 +56,10 @@ pub fn insert_sql(session: &MysqlSession, job: &Job, millis: u64) -> String {
     };
     let values = format!(
         "{version}, {description}, {kind}, {script}, {checksum}, {by}, {millis}, 1",
-        version = quote::nullable(job.migration.version().map(ToString::to_string).as_deref()),
-        description = quote::text(&quote::shorten(&job.description, 200)),
-        kind = quote::text(kind(&job.migration)),
-        script = quote::text(&quote::shorten_head(&job.script_name, 1000)),
+        version = quote::nullable(flyway::version(&job.migration)),
+        description = quote::text(&flyway::description(&job.description)),
+        kind = quote::text(flyway::kind(&job.migration)),
+        script = quote::text(&flyway::script(&job.script_name)),
         checksum = quote::number(job.checksum),
         millis = millis.min(i32::MAX as u64),
     );
@@ -71,35 +74,19 @@ fn insert(names: &Names, values: &str, condition: &str) -> String {
     )
 }
 
-/// Flyway's word for what a migration is.
-fn kind(migration: &MigrationId) -> &'static str {
-    match migration {
-        MigrationId::Undo(_) => "UNDO_SQL",
-        MigrationId::Versioned(_) | MigrationId::Repeatable(_) => "SQL",
-    }
-}
-
-/// SQL that is 1 where the last word of the history on a job is that it succeeded.
-pub fn applied_sql(names: &Names, job: &Job) -> String {
-    let last = match &job.migration {
-        MigrationId::Versioned(version) | MigrationId::Undo(version) => format!(
-            "SELECT h.type IN ({}) AND h.success FROM {} h WHERE h.version = {} AND h.success ORDER BY h.installed_rank DESC LIMIT 1",
-            match &job.migration {
-                MigrationId::Undo(_) => "'UNDO_SQL', 'UNDO_SCRIPT'",
-                _ => "'SQL', 'JDBC', 'SCRIPT', 'CUSTOM'",
-            },
-            names.history,
-            quote::text(&version.to_string()),
-        ),
-        MigrationId::Repeatable(_) => format!(
-            "SELECT h.checksum <=> {} FROM {} h WHERE h.version IS NULL AND h.description = {} AND h.success \
-             ORDER BY h.installed_rank DESC LIMIT 1",
-            quote::number(job.checksum),
-            names.history,
-            quote::text(&quote::shorten(&job.description, 200)),
-        ),
+/// Whether the history says that a job is applied.
+pub async fn holds(session: &mut MysqlSession, job: &Job) -> Result<bool, EngineError> {
+    let answer = match session.link.run(all_sql(&session.names)).await {
+        // Nothing has ever been applied here.
+        Err(Trouble::Server(error)) if error.code == MISSING => return Ok(false),
+        other => other.map_err(|t| session.link.refused(t, "reading the history"))?,
     };
-    format!("SELECT COALESCE(({last}), 0)")
+    let rows = answer
+        .rows
+        .iter()
+        .map(|row| read(session, row))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(flyway::holds(&rows, job))
 }
 
 /// Under the lock, in one transaction: mends the history table and Greylag's rows.
@@ -145,9 +132,9 @@ fn change_sql(session: &MysqlSession, change: &HistoryChange) -> String {
             let values = format!(
                 "{}, {}, {}, {}, {}, {by}, {}, {}",
                 quote::nullable(row.version.as_deref()),
-                quote::text(&quote::shorten(&row.description, 200)),
+                quote::text(&flyway::description(&row.description)),
                 quote::text(&row.kind),
-                quote::text(&quote::shorten_head(&row.script, 1000)),
+                quote::text(&flyway::script(&row.script)),
                 quote::number(row.checksum),
                 row.execution_time,
                 u8::from(row.success),
@@ -163,7 +150,7 @@ fn change_sql(session: &MysqlSession, change: &HistoryChange) -> String {
             "UPDATE {} SET checksum = {}, description = {}, type = {} WHERE installed_rank = {installed_rank}",
             names.history,
             quote::number(*checksum),
-            quote::text(&quote::shorten(description, 200)),
+            quote::text(&flyway::description(description)),
             quote::text(kind),
         ),
         HistoryChange::Remove { installed_rank } => {

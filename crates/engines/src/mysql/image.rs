@@ -25,10 +25,13 @@ pub struct Seen {
     pub object: Object,
     /// None: it was not there.
     pub image: Option<String>,
-    /// When the server made it, where that matters.
+    /// Of a table that is to be emptied: a hash of its first row, or `empty`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created: Option<String>,
+    pub first: Option<String>,
 }
+
+/// The `first` of a table without rows.
+const EMPTY: &str = "empty";
 
 /// What images say of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +49,7 @@ pub async fn before(link: &mut Link, database: &str, touched: Touched) -> Result
         if object.kind != Kind::Database && object.schema.is_none() {
             object.schema = current_schema(link, database).await?;
         }
-        let mut image = look(link, object, &touched.rule).await?;
-        // Times count whole seconds: of a table made just now the next one can't be told apart.
-        if image.created.is_some() && !is_old(link, &image.object).await? {
-            image.created = None;
-        }
-        seen.push(image);
+        seen.push(look(link, object, &touched.rule).await?);
     }
     let rule = match touched.rule {
         Rule::Rename { pairs } => Rule::Rename {
@@ -150,16 +148,19 @@ fn compare(before: &Before, now: &[Seen], create_select_is_atomic: bool) -> Verd
     }
 }
 
-/// The server makes an emptied table anew. An empty one is as it should be, whoever emptied it.
+/// A table that is empty is as it should be, whoever emptied it. One that still begins with the row it began with was not
+/// emptied; one that begins with another row may have been, and filled again.
 fn truncated(before: &Before, now: &[Seen]) -> Verdict {
-    match (before.seen.first(), now.first()) {
-        (Some(was), Some(is)) if was.created.is_some() && is.created.is_some() => {
-            match was.created == is.created {
-                true => Verdict::Absent,
-                false => Verdict::Happened,
-            }
-        }
-        _ => Verdict::Unclear("when the table was made is not to be seen".into()),
+    let first = |seen: Option<&Seen>| seen.and_then(|s| s.first.clone()).unwrap_or_default();
+    let (was, is) = (first(before.seen.first()), first(now.first()));
+    match (was.as_str(), is.as_str()) {
+        ("", _) | (_, "") => Verdict::Unclear("the table's rows can't be read".into()),
+        (EMPTY, _) | (_, EMPTY) => Verdict::Happened,
+        (was, is) if was == is => Verdict::Absent,
+        _ => Verdict::Unclear(
+            "the table has other rows than before: emptied and filled again, or only changed"
+                .into(),
+        ),
     }
 }
 
@@ -224,23 +225,42 @@ async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trou
         Err(Trouble::Server(error)) if is_absent(error.code) => None,
         Err(trouble) => return Err(trouble),
     };
-    let created = match rule {
-        Rule::Truncate => created(link, &object).await?,
+    let first = match (rule, &image) {
+        (Rule::Truncate, Some(_)) => first_row(link, &object).await?,
         _ => None,
     };
     Ok(Seen {
         object,
         image,
-        created,
+        first,
     })
+}
+
+/// A hash of the table's first row.
+async fn first_row(link: &mut Link, object: &Object) -> Result<Option<String>, Trouble> {
+    match link
+        .run(format!("SELECT * FROM {} LIMIT 1", qualified(object)))
+        .await
+    {
+        Ok(answer) => Ok(Some(match answer.rows.first() {
+            Some(row) => digest(&format!("{row:?}")),
+            None => EMPTY.to_owned(),
+        })),
+        Err(Trouble::Server(_)) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+fn qualified(object: &Object) -> String {
+    match &object.schema {
+        Some(schema) => format!("{}.{}", quote::name(schema), quote::name(&object.name)),
+        None => quote::name(&object.name),
+    }
 }
 
 /// What shows an object, and which column of it is the definition.
 fn show(object: &Object) -> (String, usize) {
-    let name = match &object.schema {
-        Some(schema) => format!("{}.{}", quote::name(schema), quote::name(&object.name)),
-        None => quote::name(&object.name),
-    };
+    let name = qualified(object);
     match object.kind {
         Kind::Table => (format!("SHOW CREATE TABLE {name}"), 1),
         Kind::View => (format!("SHOW CREATE VIEW {name}"), 1),
@@ -255,27 +275,6 @@ fn show(object: &Object) -> (String, usize) {
 /// No such table, view, database, routine, trigger, event; and a table where a view is asked for.
 fn is_absent(code: u16) -> bool {
     matches!(code, 1146 | 1049 | 1305 | 1360 | 1539 | 1347 | 4091 | 1109)
-}
-
-/// When the server made a table; its statistics are not asked from a cache.
-async fn created(link: &mut Link, object: &Object) -> Result<Option<String>, Trouble> {
-    let schema = object.schema.clone().unwrap_or_default();
-    link.value(&format!(
-        "SELECT create_time FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-        quote::text(&schema),
-        quote::text(&object.name)
-    ))
-    .await
-}
-
-async fn is_old(link: &mut Link, object: &Object) -> Result<bool, Trouble> {
-    let schema = object.schema.clone().unwrap_or_default();
-    let sql = format!(
-        "SELECT create_time < NOW() - INTERVAL 2 SECOND FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-        quote::text(&schema),
-        quote::text(&object.name)
-    );
-    Ok(link.value(&sql).await?.as_deref() == Some("1"))
 }
 
 /// A definition without its own name, so that it can be followed through a renaming, and without the counter that moves

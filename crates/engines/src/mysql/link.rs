@@ -9,6 +9,8 @@ use mysql_async::{
     prelude::{AsQuery, Queryable},
 };
 
+use std::collections::BTreeMap;
+
 /// A row, as texts.
 pub type Row = Vec<Option<String>>;
 
@@ -52,7 +54,7 @@ impl Link {
     }
 
     /// Runs one statement and returns its answer; of a procedure's several, the first, with the last one's counts.
-    pub async fn run(&mut self, sql: impl AsQuery + Send) -> Result<Answer, Trouble> {
+    pub async fn run(&mut self, sql: impl AsQuery) -> Result<Answer, Trouble> {
         let mut answers = Vec::new();
         self.run_all(sql, &mut answers).await?;
         let last = answers.last().map(|a| (a.affected, a.warnings));
@@ -67,7 +69,7 @@ impl Link {
     /// Runs statements of one packet; what was answered before an error is in `answers` all the same.
     pub async fn run_all(
         &mut self,
-        sql: impl AsQuery + Send,
+        sql: impl AsQuery,
         answers: &mut Vec<Answer>,
     ) -> Result<(), Trouble> {
         let outcome = gather(&mut self.conn, sql, answers).await;
@@ -81,6 +83,24 @@ impl Link {
             let mut row = row.into_iter();
             row.next().flatten()
         }))
+    }
+
+    /// The rows of one query, each column under its name.
+    pub async fn named_rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, Trouble> {
+        let rows: Vec<mysql_async::Row> = self.conn.query(sql).await.map_err(trouble)?;
+        let named = |row: mysql_async::Row| {
+            let columns: Vec<String> = row
+                .columns_ref()
+                .iter()
+                .map(|c| c.name_str().into_owned())
+                .collect();
+            let values = row.unwrap_raw().into_iter().map(|v| v.and_then(text));
+            columns.into_iter().zip(values).collect()
+        };
+        Ok(rows.into_iter().map(named).collect())
     }
 
     /// Whether a transaction is open, in the server's last word. None after an error, when its last word is stale.
@@ -152,7 +172,7 @@ fn trouble(error: Error) -> Trouble {
 
 async fn gather(
     conn: &mut Conn,
-    sql: impl AsQuery + Send,
+    sql: impl AsQuery,
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     let mut result = conn.query_iter(sql).await?;

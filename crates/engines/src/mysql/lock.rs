@@ -4,8 +4,8 @@
 //! it knows that no statement of an earlier holder still runs.
 
 use super::{link::Trouble, quote, session::MysqlSession};
-use crate::{error::EngineError, session::LockAttempt};
-use greylag_core::outcome::Blocker;
+use crate::{error::EngineError, flyway, session::LockAttempt};
+use greylag_core::{identity::lock_key, outcome::Blocker};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -31,7 +31,23 @@ pub async fn try_lock(session: &mut MysqlSession) -> Result<LockAttempt, EngineE
         unlock(session).await?;
         return Ok(LockAttempt::Busy { holder });
     }
+    say_name(session).await?;
     Ok(LockAttempt::Held)
+}
+
+/// Connect attributes are seen on MySQL alone, and there only of connections without TLS (the driver announces them too late
+/// otherwise): so the session's name is a lock of its own.
+async fn say_name(session: &mut MysqlSession) -> Result<(), EngineError> {
+    let key = name_key(&own_key(session), &session.target.application);
+    let answer = session
+        .link
+        .value(&format!("SELECT GET_LOCK({}, 0)", quote::text(&key)))
+        .await;
+    let answer = answer.map_err(|t| session.link.refused(t, "taking the shard's lock"))?;
+    if answer.as_deref() == Some("1") {
+        session.held.push(key);
+    }
+    Ok(())
 }
 
 /// Whether the server still holds the shard's lock for this connection.
@@ -109,6 +125,9 @@ async fn holder(
     if holder.application.is_none() {
         holder.application = holder.query.as_deref().and_then(named_in_comment);
     }
+    if holder.application.is_none() {
+        holder.application = guess(session, &holder.pid).await?;
+    }
     let running = format!(
         "SELECT migration, rollout FROM {} WHERE state = 'running' ORDER BY updated_at DESC LIMIT 1",
         session.names.step
@@ -121,6 +140,37 @@ async fn holder(
         ));
     }
     Ok(holder)
+}
+
+/// The holder's name by the locks that the rollouts known here would hold: ours, and those of the progress rows.
+async fn guess(session: &mut MysqlSession, id: &str) -> Result<Option<String>, EngineError> {
+    let mut names = vec![session.target.application.to_string()];
+    let rollouts = format!(
+        "SELECT DISTINCT rollout FROM {} WHERE state = 'running'",
+        session.names.step
+    );
+    if let Ok(answer) = session.link.run(rollouts).await {
+        let rollouts = answer
+            .rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().flatten());
+        names.extend(rollouts.map(|rollout| format!("greylag/{rollout}/{}", session.target.shard)));
+    }
+    for name in names {
+        let sql = format!(
+            "SELECT IS_USED_LOCK({})",
+            quote::text(&name_key(&own_key(session), &name))
+        );
+        if first_row(session, &sql)
+            .await?
+            .and_then(|row| row.into_iter().next().flatten())
+            .as_deref()
+            == Some(id)
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 async fn first_row(
@@ -160,23 +210,31 @@ fn own_key(session: &MysqlSession) -> String {
         true => session.names.database.to_lowercase(),
         false => session.names.database.clone(),
     };
-    let digest = Sha256::digest(format!("greylag\0{database}\0").as_bytes());
-    digest
-        .iter()
-        .take(12)
-        .fold("greylag-".to_owned(), |mut key, byte| {
-            let _ = write!(key, "{byte:02x}");
-            key
-        })
+    format!("greylag-{}", hexadecimal(&lock_key(&database, "")[..12]))
 }
 
 /// The name that Flyway takes: Java's hash of the quoted and qualified table.
 fn flyways_key(database: &str, table: &str) -> String {
-    let table = format!("`{database}`.`{table}`");
-    let hash = table.encode_utf16().fold(0i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
-    format!("Flyway-{hash}")
+    format!(
+        "Flyway-{}",
+        flyway::java_hash(&format!("`{database}`.`{table}`"))
+    )
+}
+
+/// A lock that only names its holder: whoever knows the name can ask who holds it.
+fn name_key(shard: &str, application: &str) -> String {
+    let application = format!("{shard}\0{application}");
+    format!(
+        "greylag-is-{}",
+        hexadecimal(&Sha256::digest(application.as_bytes())[..16])
+    )
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -184,14 +242,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flyway_s_lock_is_named_by_java_s_hash() {
-        // "`a`.`b`".hashCode() by hand: 96 97 96 46 96 98 96 in base 31, wrapping.
-        let units = [96i64, 97, 96, 46, 96, 98, 96];
-        let by_hand = units
-            .iter()
-            .fold(0i64, |hash, unit| (hash * 31 + unit) & 0xffff_ffff) as u32
-            as i32;
-        assert_eq!(flyways_key("a", "b"), format!("Flyway-{by_hand}"));
+    fn names_of_locks_fit_the_server() {
+        assert!(name_key("greylag-0", &"x".repeat(200)).len() <= 64);
+        // "`a`.`b`".hashCode() in Java.
+        assert_eq!(
+            flyways_key("a", "b"),
+            format!("Flyway-{}", flyway::java_hash("`a`.`b`"))
+        );
     }
 
     #[test]

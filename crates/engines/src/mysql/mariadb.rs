@@ -53,11 +53,6 @@ impl Flavour for MariaDb {
         None
     }
 
-    // The performance schema, which would show connect attributes, is off by default.
-    fn names_sessions_in_statements(&self) -> bool {
-        true
-    }
-
     fn blocker_sql(&self) -> &'static [BlockerQuery] {
         &[
             BlockerQuery {

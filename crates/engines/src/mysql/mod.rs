@@ -1,12 +1,13 @@
 //! MySQL and MariaDB.
 //!
 //! Each DDL statement commits by itself here, and with it whatever was open. So a file of plain DML runs in one transaction
-//! with its history row (`transaction`), and every other file statement by statement (`stepwise`): an intent row before what
+//! with its history row (`transaction`), and every other file statement by statement (`stepwise`, `walk`): an intent row before what
 //! commits by itself, a step row after it, and runs of DML sharing a transaction with their step row. What a lost answer left
 //! behind is settled by comparing what the statement touches with an image taken before (`settle`).
 //!
 //! `upstream` is MySQL, `mariadb` the flavour; the rest speaks to both.
 
+mod aftermath;
 mod apply;
 mod blockers;
 mod diagnose;
@@ -14,6 +15,7 @@ mod failure;
 mod flavour;
 mod history;
 mod image;
+mod ledger;
 mod link;
 mod lock;
 mod mariadb;
@@ -26,9 +28,12 @@ mod steps;
 mod stepwise;
 mod survey;
 mod tables;
+mod tokens;
 mod touched;
 mod transaction;
 mod upstream;
 mod url;
+mod verb;
+mod walk;
 
 pub use open::open;

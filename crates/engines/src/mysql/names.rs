@@ -1,7 +1,7 @@
 //! Where our rows live on a shard, quoted and qualified: a file may say USE.
 
 use super::quote;
-use crate::target::Target;
+use crate::{flyway, target::Target};
 
 /// Names of tables and locks of one shard.
 #[derive(Clone, Debug)]
@@ -22,9 +22,6 @@ pub const OWN: [&str; 4] = [
     "greylag_hole",
 ];
 
-/// The history table whose lock Flyway takes too.
-const FLYWAYS: &str = "flyway_schema_history";
-
 impl Names {
     pub fn new(target: &Target, database: &str) -> Self {
         let qualified = |table: &str| format!("{}.{}", quote::name(database), quote::name(table));
@@ -40,7 +37,7 @@ impl Names {
 
     /// Whether the history table is Flyway's own.
     pub fn is_flyways(&self) -> bool {
-        self.history_plain.eq_ignore_ascii_case(FLYWAYS)
+        self.history_plain.eq_ignore_ascii_case(flyway::TABLE)
     }
 
     /// The project as a literal.

@@ -181,6 +181,15 @@ fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
             address: target.address(),
             source: Box::new(source),
         },
+        // A certificate that is not believed reaches us as an error of reading.
+        Error::Io(IoError::Io(source))
+            if source.get_ref().is_some_and(|e| e.is::<rustls::Error>()) =>
+        {
+            OpenError::Tls {
+                address: target.address(),
+                source: Box::new(source),
+            }
+        }
         Error::Driver(DriverError::NoClientSslFlagFromServer) => OpenError::Tls {
             address: target.address(),
             source: "the server offers no TLS (ssl-mode=PREFERRED or DISABLED goes without)".into(),

@@ -29,26 +29,13 @@ pub fn number<N: std::fmt::Display>(value: Option<N>) -> String {
     value.map_or_else(|| "NULL".into(), |n| n.to_string())
 }
 
-/// A text shortened to so many characters, as Flyway shortens what its columns can't hold.
+/// A text shortened to so many characters, with dots for the rest.
 pub fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
     let kept: String = text.chars().take(limit.saturating_sub(3)).collect();
     format!("{kept}...")
-}
-
-/// Like [`shorten`], but keeps the end.
-pub fn shorten_head(text: &str, limit: usize) -> String {
-    let length = text.chars().count();
-    if length <= limit {
-        return text.to_owned();
-    }
-    let kept: String = text
-        .chars()
-        .skip(length - limit.saturating_sub(3))
-        .collect();
-    format!("...{kept}")
 }
 
 #[cfg(test)]
@@ -67,9 +54,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_as_flyway_cuts_it() {
+    fn a_long_text_is_cut_with_dots() {
         assert_eq!(shorten("abcdefgh", 6), "abc...");
-        assert_eq!(shorten_head("abcdefgh", 6), "...fgh");
         assert_eq!(shorten("abc", 3), "abc");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 use async_trait::async_trait;
 use greylag_core::{engine::Engine, outcome::Blocker, survey::Survey};
 use mysql_async::Opts;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A working connection to one database.
 #[derive(Debug)]
@@ -90,6 +90,30 @@ impl Session for MysqlSession {
         let answer = answer.map_err(|t| self.link.refused(t, doing))?;
         ended.map_err(|t| self.link.refused(t, doing))?;
         Ok(answer)
+    }
+
+    async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        let rows = self.link.named_rows(sql).await;
+        rows.map_err(|t| self.link.refused(t, "a query"))
+    }
+
+    async fn list_databases(&mut self) -> Result<Vec<String>, EngineError> {
+        let answer = self
+            .link
+            .run(
+                "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN \
+                 ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY schema_name",
+            )
+            .await;
+        let answer = answer.map_err(|t| self.link.refused(t, "listing databases"))?;
+        Ok(answer
+            .rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().next().flatten())
+            .collect())
     }
 
     async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {

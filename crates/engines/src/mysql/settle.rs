@@ -22,15 +22,12 @@ use greylag_core::{
 /// What the images say of an open intent.
 pub enum Seen {
     /// The row as it stands now, with its intent closed.
-    Open(StepRow),
+    Open(Box<StepRow>),
     Unclear(Doubt),
 }
 
 pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, EngineError> {
-    let sql = history::applied_sql(&session.names, job);
-    let applied = session.link.value(&sql).await;
-    let applied = applied.map_err(|t| session.link.refused(t, "settling a migration"))?;
-    if applied.as_deref() == Some("1") {
+    if history::holds(session, job).await? {
         return Ok(Settled::Applied);
     }
     let Some(row) = steps::find(session, &job.migration).await? else {
@@ -39,7 +36,7 @@ pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, En
     let row = match row.intent {
         None => row,
         Some(_) => match intent(session, job, &row).await? {
-            Seen::Open(row) => row,
+            Seen::Open(row) => *row,
             Seen::Unclear(doubt) => return Ok(Settled::Unknown(doubt)),
         },
     };
@@ -59,7 +56,7 @@ pub async fn intent(
     row: &StepRow,
 ) -> Result<Seen, EngineError> {
     let Some(intent) = &row.intent else {
-        return Ok(Seen::Open(row.clone()));
+        return Ok(Seen::Open(Box::new(row.clone())));
     };
     let verdict = match serde_json::from_value::<Before>(intent.before.clone()) {
         Ok(before) => {
@@ -98,7 +95,7 @@ pub async fn intent(
         .run(steps::write_sql(&session.names, job, &step))
         .await;
     written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
-    Ok(Seen::Open(row))
+    Ok(Seen::Open(Box::new(row)))
 }
 
 /// What only a person can settle, with the command that does.

@@ -2,6 +2,7 @@
 //!
 //! No parser: enough of a reader to find verbs and names. What it doesn't understand it says so.
 
+use super::tokens::{Token, tokens};
 use serde::{Deserialize, Serialize};
 
 /// A thing of the schema.
@@ -42,7 +43,7 @@ pub enum Rule {
     Vanish { again: bool },
     /// Tables change names, in order from first to last.
     Rename { pairs: Vec<(Object, Object)> },
-    /// It empties a table; the server makes the table anew, which its time of creation shows.
+    /// It empties a table, which its rows show: neither server keeps a trace of it that an ordinary account can read.
     Truncate,
     /// Run again, it comes to the same.
     Again,
@@ -57,70 +58,6 @@ pub enum Rule {
 pub struct Touched {
     pub rule: Rule,
     pub objects: Vec<Object>,
-}
-
-/// Statements that the walk over a file treats by their verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    LockTables,
-    UnlockTables,
-    /// CALL, EXECUTE: may commit inside.
-    Call,
-    /// SET of session variables, USE, PREPARE: to be run again in a new session.
-    Session,
-    CreateTemporary,
-    /// A stored program, whose text the server keeps.
-    CreateProgram,
-    Other,
-}
-
-/// The verb of a statement.
-pub fn verb(sql: &str) -> Verb {
-    let tokens = tokens(sql, 40);
-    let word = |at: usize| tokens.get(at).map(Token::upper).unwrap_or_default();
-    match word(0).as_str() {
-        "LOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::LockTables,
-        "UNLOCK" if matches!(word(1).as_str(), "TABLE" | "TABLES") => Verb::UnlockTables,
-        "CALL" | "EXECUTE" => Verb::Call,
-        "SET"
-            if !matches!(
-                word(1).as_str(),
-                "GLOBAL"
-                    | "PERSIST"
-                    | "PERSIST_ONLY"
-                    | "PASSWORD"
-                    | "TRANSACTION"
-                    | "STATEMENT"
-                    | "DEFAULT"
-            ) =>
-        {
-            Verb::Session
-        }
-        "USE" | "PREPARE" => Verb::Session,
-        "CREATE" => {
-            let before_name = |w: &str| tokens.iter().take(30).position(|t| t.is(w));
-            let programs = [
-                "TRIGGER",
-                "PROCEDURE",
-                "FUNCTION",
-                "EVENT",
-                "PACKAGE",
-                "VIEW",
-            ];
-            let table = before_name("TABLE").unwrap_or(usize::MAX);
-            if before_name("TEMPORARY").is_some_and(|at| at < table) && table < 5 {
-                Verb::CreateTemporary
-            } else if programs
-                .iter()
-                .any(|w| before_name(w).is_some_and(|at| at < table))
-            {
-                Verb::CreateProgram
-            } else {
-                Verb::Other
-            }
-        }
-        _ => Verb::Other,
-    }
 }
 
 /// What a statement that commits by itself touches.
@@ -164,28 +101,6 @@ fn unknown(why: &str) -> Touched {
             why: why.to_owned(),
         },
         objects: Vec::new(),
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    /// In backticks, or in double quotes under ANSI_QUOTES.
-    Quoted(String),
-    Text,
-    Sign(char),
-}
-
-impl Token {
-    fn upper(&self) -> String {
-        match self {
-            Token::Word(word) => word.to_ascii_uppercase(),
-            _ => String::new(),
-        }
-    }
-
-    fn is(&self, word: &str) -> bool {
-        matches!(self, Token::Word(w) if w.eq_ignore_ascii_case(word))
     }
 }
 
@@ -491,91 +406,6 @@ impl Reader<'_> {
     }
 }
 
-/// The first `limit` tokens; comments are passed over, the insides of executable ones are read.
-fn tokens(sql: &str, limit: usize) -> Vec<Token> {
-    let chars: Vec<char> = sql.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    while at < chars.len() && tokens.len() < limit {
-        let (c, next) = (chars[at], chars.get(at + 1).copied());
-        match c {
-            _ if c.is_whitespace() => at += 1,
-            '#' => at = line_end(&chars, at),
-            '-' if next == Some('-') && chars.get(at + 2).is_none_or(|c| c.is_whitespace()) => {
-                at = line_end(&chars, at);
-            }
-            '/' if next == Some('*') => at = behind_comment(&chars, at),
-            '*' if next == Some('/') => at += 2,
-            '`' | '"' => {
-                let (name, end) = quoted(&chars, at);
-                tokens.push(Token::Quoted(name));
-                at = end;
-            }
-            '\'' => {
-                at = quoted(&chars, at).1;
-                tokens.push(Token::Text);
-            }
-            _ if is_word(c) => {
-                let end = (at..chars.len())
-                    .find(|i| !is_word(chars[*i]))
-                    .unwrap_or(chars.len());
-                tokens.push(Token::Word(chars[at..end].iter().collect()));
-                at = end;
-            }
-            _ => {
-                tokens.push(Token::Sign(c));
-                at += 1;
-            }
-        }
-    }
-    tokens
-}
-
-fn line_end(chars: &[char], from: usize) -> usize {
-    (from..chars.len())
-        .find(|i| chars[*i] == '\n')
-        .unwrap_or(chars.len())
-}
-
-/// Behind a comment; of an executable one (`/*!40101 … */`, `/*M! … */`) behind its head.
-fn behind_comment(chars: &[char], from: usize) -> usize {
-    let head = match chars.get(from + 2) {
-        Some('!') => from + 3,
-        Some('M') if chars.get(from + 3) == Some(&'!') => from + 4,
-        _ => {
-            let end = (from + 2..chars.len().saturating_sub(1))
-                .find(|i| chars[*i] == '*' && chars[*i + 1] == '/');
-            return end.map_or(chars.len(), |end| end + 2);
-        }
-    };
-    (head..chars.len())
-        .find(|i| !chars[*i].is_ascii_digit())
-        .unwrap_or(chars.len())
-}
-
-/// What stands in quotes, and where it ends.
-fn quoted(chars: &[char], from: usize) -> (String, usize) {
-    let mark = chars[from];
-    let mut text = String::new();
-    let mut at = from + 1;
-    while at < chars.len() {
-        if chars[at] == '\\' && mark != '`' {
-            text.extend(chars.get(at + 1));
-            at += 2;
-        } else if chars[at] == mark && chars.get(at + 1) == Some(&mark) {
-            text.push(mark);
-            at += 2;
-        } else if chars[at] == mark {
-            return (text, at + 1);
-        } else {
-            text.push(chars[at]);
-            at += 1;
-        }
-    }
-    (text, at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -669,25 +499,5 @@ mod tests {
         let (rule, tables) = names("RENAME TABLE a TO t, b TO a, t TO b");
         assert_eq!(tables, owned(&["a", "t", "b"]));
         assert!(matches!(rule, Rule::Rename { pairs } if pairs.len() == 3));
-    }
-
-    #[test]
-    fn verbs_are_told_apart() {
-        assert_eq!(verb("lock tables t write"), Verb::LockTables);
-        assert_eq!(verb("CALL p()"), Verb::Call);
-        assert_eq!(verb("SET @a = 1"), Verb::Session);
-        assert_eq!(verb("SET GLOBAL x = 1"), Verb::Other);
-        assert_eq!(
-            verb("CREATE TEMPORARY TABLE t (a int)"),
-            Verb::CreateTemporary
-        );
-        assert_eq!(
-            verb("CREATE DEFINER=`a`@`b` TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a=1"),
-            Verb::CreateProgram
-        );
-        assert_eq!(
-            verb("CREATE TABLE t (view int, temporary int)"),
-            Verb::Other
-        );
     }
 }

@@ -12,7 +12,7 @@ use super::{
     stepwise,
 };
 use crate::{
-    job::{Applied, Attempt, Job, Note, Progress},
+    job::{Applied, Attempt, Job, Progress},
     step,
 };
 use greylag_core::{
@@ -56,11 +56,8 @@ pub async fn run(
     };
     match position {
         Ok(position) => {
-            for (job, millis) in jobs.iter().zip(millis).filter(|_| jobs.len() > 1) {
-                progress(Note::Applied {
-                    migration: job.migration.clone(),
-                    millis,
-                });
+            for (job, millis) in jobs.iter().zip(millis) {
+                apply::told(progress, job, millis);
             }
             Ok(Applied {
                 millis: started.elapsed().as_millis() as u64,
@@ -130,9 +127,9 @@ async fn statements(
                     Left::Nothing,
                 ));
             }
-            return stepwise::take_over(session, job, index + 1, progress)
-                .await
-                .map(Some);
+            let applied = stepwise::take_over(session, job, index + 1, progress).await?;
+            apply::told(progress, job, applied.millis);
+            return Ok(Some(applied));
         }
     }
     Ok(None)

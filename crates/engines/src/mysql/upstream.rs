@@ -53,10 +53,6 @@ impl Flavour for MySql {
         )
     }
 
-    fn names_sessions_in_statements(&self) -> bool {
-        false
-    }
-
     fn blocker_sql(&self) -> &'static [BlockerQuery] {
         &[
             BlockerQuery {

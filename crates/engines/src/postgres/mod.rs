@@ -8,6 +8,7 @@ mod apart;
 mod apply;
 mod attempt;
 mod cancel;
+mod catalog;
 mod connect;
 mod examine;
 mod failure;

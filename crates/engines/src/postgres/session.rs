@@ -1,7 +1,7 @@
 //! A working connection to a PostgreSQL primary: the verbs, each told where its work is done.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -220,6 +220,21 @@ impl Session for PgSession {
 
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         self.ask_one(sql).await
+    }
+
+    async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        self.named_rows(sql).await
+    }
+
+    async fn list_databases(&mut self) -> Result<Vec<String>, EngineError> {
+        self.database_names().await
+    }
+
+    async fn list_schemas(&mut self) -> Result<Vec<String>, EngineError> {
+        self.schema_names().await
     }
 
     async fn blockers(&mut self, pid: &str) -> Result<Vec<Blocker>, EngineError> {

@@ -19,6 +19,7 @@ use greylag_core::{
     outcome::{Blocker, Doubt},
     survey::Survey,
 };
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::{sync::mpsc, task};
 
@@ -192,6 +193,15 @@ impl Session for SqliteSession {
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         let sql = sql.to_owned();
         self.blocking("asking", move |shard| question::ask(shard, &sql))
+            .await
+    }
+
+    async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        let sql = sql.to_owned();
+        self.blocking("asking", move |shard| question::rows(shard, &sql))
             .await
     }
 

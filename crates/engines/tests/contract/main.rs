@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod fixture;
+mod mysql;
 mod postgres;
 mod shard;
 mod sqlite;
@@ -71,3 +72,5 @@ macro_rules! contract {
 
 contract!(on_postgres: crate::postgres::Postgres);
 contract!(on_sqlite: crate::sqlite::Sqlite);
+contract!(on_mysql: crate::mysql::Mysql);
+contract!(on_mariadb: crate::mysql::Mariadb);

@@ -181,3 +181,24 @@ on_both!(a_file_that_lets_go_of_the_lock_leaves_no_history(stage, shared) {
     let without = apply(session.as_mut(), &job("1", &["SELECT 1"])).await;
     assert!(matches!(without, Attempt::Failed(f) if f.class == FailureClass::Refused));
 });
+
+on_both!(a_file_of_the_client_s_machine_is_refused_before_anything_runs(stage, shared) {
+    stage.run("CREATE TABLE t (a int)").await;
+    let mut session = stage.ready().await;
+    let failure = fail(session.as_mut(), &job("1", &["INSERT INTO t VALUES (1)", "LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE t"])).await;
+    assert_eq!(failure.class, FailureClass::Refused);
+    assert_eq!(failure.place.unwrap().statement, 2);
+    assert_eq!(stage.count("t").await, "0");
+    succeed(session.as_mut(), &job("2", &["INSERT INTO t VALUES (1)"])).await;
+});
+
+on_both!(a_statement_larger_than_the_server_takes_is_refused_before_it_is_sent(stage, private) {
+    stage.run("CREATE TABLE t (a longtext)").await;
+    stage.run("SET GLOBAL max_allowed_packet = 1048576").await;
+    let mut session = stage.ready().await;
+    let large = format!("INSERT INTO t VALUES ('{}')", "x".repeat(1_100_000));
+    let failure = fail(session.as_mut(), &job("1", &[&large])).await;
+    assert!(failure.message.contains("max_allowed_packet"), "{}", failure.message);
+    assert!(failure.hint.is_some());
+    succeed(session.as_mut(), &job("1", &["INSERT INTO t VALUES ('x')"])).await;
+});

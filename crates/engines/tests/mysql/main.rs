@@ -29,4 +29,9 @@ macro_rules! on_both {
 }
 
 mod applying;
+mod corpora;
+mod locking;
+mod losing;
+mod opening;
+mod settling;
 mod stage;

@@ -4,11 +4,12 @@ use greylag_core::{
     engine::{Dialect, Engine},
     migration::MigrationId,
     outcome::Failure,
-    script::{RunMode, Script, Statement, Tx, TxControl},
+    script::{RunMode, Tx, split},
     survey::ShardIdentity,
 };
 use greylag_engines::{Attempt, Claim, Job, Limits, LockAttempt, Note, Session, Target};
 use greylag_lab::{Options, Server, TestDatabase};
+use mysql_async::prelude::Queryable;
 use std::{sync::Arc, time::Duration};
 
 /// Where a test plays.
@@ -22,7 +23,7 @@ impl Stage {
     /// On the server that all tests share.
     pub async fn shared(engine: Engine) -> Option<Stage> {
         let server = greylag_lab::require(lab_engine(engine)).await?;
-        Some(Stage::on(server, engine).await)
+        Some(Stage::holding(server, engine).await)
     }
 
     /// On a server of its own, that may be hurt.
@@ -33,10 +34,10 @@ impl Stage {
         let server = Server::start(lab_engine(engine), Options::default())
             .await
             .unwrap();
-        Some(Stage::on(Arc::new(server), engine).await)
+        Some(Stage::holding(Arc::new(server), engine).await)
     }
 
-    async fn on(server: Arc<Server>, engine: Engine) -> Stage {
+    pub async fn holding(server: Arc<Server>, engine: Engine) -> Stage {
         let database = server.database("my").await.unwrap();
         Stage {
             server,
@@ -79,6 +80,12 @@ impl Stage {
         session
     }
 
+    /// A session that is not Greylag's.
+    pub async fn open_plain(&self) -> Plain {
+        let url = self.database.url.replacen("mariadb://", "mysql://", 1);
+        Plain(mysql_async::Conn::from_url(url).await.unwrap())
+    }
+
     /// Runs SQL as the administrator.
     pub async fn run(&self, sql: &str) {
         self.server.execute(&self.database.name, sql).await.unwrap();
@@ -115,6 +122,29 @@ impl Stage {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// A client that is not Greylag.
+pub struct Plain(mysql_async::Conn);
+
+impl Plain {
+    pub fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    pub async fn run(&mut self, sql: &str) {
+        self.0.query_drop(sql).await.unwrap();
+    }
+
+    /// A transaction that has read a table, and so keeps it from being altered.
+    pub async fn begin_reading(&mut self, table: &str) {
+        self.run("BEGIN").await;
+        self.run(&format!("SELECT * FROM {table}")).await;
+    }
+
+    pub async fn end(&mut self) {
+        self.run("ROLLBACK").await;
     }
 }
 
@@ -158,31 +188,16 @@ pub fn claim() -> Claim {
 /// A migration of these statements, in one transaction where its statements allow it.
 pub fn job(version: &str, statements: &[&str]) -> Job {
     let migration: MigrationId = format!("V{version}").parse().unwrap();
-    let mut text = String::from("-- a migration\n");
-    let mut cut = Vec::new();
-    for sql in statements {
-        let line = text.matches('\n').count() as u32 + 1;
-        let start = text.len();
-        text.push_str(sql);
-        cut.push(Statement {
-            span: start..text.len(),
-            line,
-            tx: tx(sql),
-            copy_data: None,
-        });
-        text.push_str(";\n");
-    }
-    let plain = cut.iter().all(|s| s.tx == Tx::Can);
+    let text: String = statements.iter().map(|sql| format!("{sql};\n")).collect();
+    let script = split(Dialect::Mysql, format!("-- a migration\n{text}").as_str()).unwrap();
+    assert_eq!(script.statements.len(), statements.len());
+    let plain = script.statements.iter().all(|s| s.tx == Tx::Can);
     Job {
         migration,
         description: format!("step {version}"),
         script_name: format!("V{version}__step_{version}.sql"),
         checksum: Some(version.bytes().map(i32::from).sum()),
-        script: Arc::new(Script {
-            dialect: Dialect::Mysql,
-            text: text.into(),
-            statements: cut,
-        }),
+        script: Arc::new(script),
         mode: match plain {
             true => RunMode::Transaction,
             false => RunMode::Statements {
@@ -208,22 +223,6 @@ pub fn as_transaction(mut job: Job) -> Job {
     job.script = Arc::new(script);
     job.mode = RunMode::Transaction;
     job
-}
-
-fn tx(sql: &str) -> Tx {
-    let upper = sql.to_ascii_uppercase();
-    let first = upper.split_whitespace().next().unwrap_or_default();
-    match first {
-        "CREATE" if upper.contains("TEMPORARY") => Tx::Can,
-        "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "LOCK" | "UNLOCK" => {
-            Tx::Commits("DDL")
-        }
-        "BEGIN" | "START" => Tx::Control(TxControl::Begin),
-        "COMMIT" => Tx::Control(TxControl::Commit),
-        "ROLLBACK" => Tx::Control(TxControl::Rollback),
-        "CALL" => Tx::MayCommit("CALL"),
-        _ => Tx::Can,
-    }
 }
 
 pub fn silent() -> impl Fn(Note) + Send + Sync {

@@ -5,10 +5,12 @@
 //! every folder.
 
 mod down;
+mod error;
 mod project;
 mod state;
 mod up;
 
 pub use down::{Removed, down, status};
+pub use error::FleetError;
 pub use state::{Fleet, FleetNode, NodeStatus};
-pub use up::{FleetError, FleetOptions, up};
+pub use up::{FleetOptions, up};

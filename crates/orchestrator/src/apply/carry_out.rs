@@ -143,7 +143,9 @@ impl Leased<'_> {
     ) -> Result<Summary, ApplyError> {
         if let Prospect::SettleFirst { rollout, .. } = &prospect {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
-            let (opened, ending) = self.dispatch(opened, anchor.clone(), &surveyed, true).await?;
+            let (opened, ending) = self
+                .dispatch(opened, anchor.clone(), &surveyed, true)
+                .await?;
             if opened.ledger.state.in_flight().next().is_some() {
                 return Ok(self.summarise(&opened, &surveyed, ending));
             }
@@ -171,7 +173,14 @@ impl Leased<'_> {
                     shard: None,
                     text: format!("rollout {rollout} is superseded by {successor}: {why}"),
                 });
-                begin(self.setup, &self.lease, successor, plan, self.watcher.clone()).await?
+                begin(
+                    self.setup,
+                    &self.lease,
+                    successor,
+                    plan,
+                    self.watcher.clone(),
+                )
+                .await?
             }
         };
         self.approve(&mut opened).await?;
@@ -246,19 +255,22 @@ impl Leased<'_> {
                 shard: name.clone(),
                 failure: Box::new(failure),
             };
-            let lent = match anchor {
-                Some((anchored, anchor)) if *anchored == name => anchor.lend().await.map(|s| (s, anchor)),
-                _ => None,
+            // The anchor's own lock is held already.
+            let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
+            let lent = match anchored {
+                Some((_, anchor)) => anchor.lend().await,
+                None => None,
             };
-            let identity = match lent {
-                Some((mut session, anchor)) => {
+            let claimed = match (lent, anchored) {
+                (Some(mut session), Some((_, anchor))) => {
                     let claimed =
                         crate::executor::claim_held(&mut *session, self.setup, shard).await;
                     anchor.take_back(session).await;
-                    claimed.map_err(failed)?
+                    claimed
                 }
-                None => claim_shard(self.setup, shard).await.map_err(failed)?,
+                _ => claim_shard(self.setup, shard).await,
             };
+            let identity = claimed.map_err(failed)?;
             if let Some(sighting) = surveyed.shards.iter_mut().find(|s| s.name == name) {
                 sighting.refusals.clear();
                 if let Ok(seen) = &mut sighting.seen {
@@ -338,7 +350,11 @@ impl Leased<'_> {
                 .collect(),
             unreached,
             held: opened.plan.held.clone(),
-            waiting: if state.has_ended() { Vec::new() } else { waiting },
+            waiting: if state.has_ended() {
+                Vec::new()
+            } else {
+                waiting
+            },
             stopped,
             millis: self.begun.elapsed().as_millis() as u64,
         }

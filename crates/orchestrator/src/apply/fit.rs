@@ -38,10 +38,13 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
         if then.uuid.is_some() && then.uuid != shard.uuid {
             return stale(format!("shard `{name}` is another database than it was"));
         }
-        let planned = |id| (0..saved.stages.len()).any(|stage| saved.work(stage, name).contains(id));
+        let planned =
+            |id| (0..saved.stages.len()).any(|stage| saved.work(stage, name).contains(id));
         for stage in 0..now.stages.len() {
             if let Some(id) = now.work(stage, name).iter().find(|id| !planned(id)) {
-                return stale(format!("shard `{name}` lacks {id} now, which the plan does not give it"));
+                return stale(format!(
+                    "shard `{name}` lacks {id} now, which the plan does not give it"
+                ));
             }
         }
     }

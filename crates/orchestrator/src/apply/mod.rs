@@ -8,7 +8,7 @@ mod opening;
 mod summary;
 
 pub use carry_out::{Options, apply};
-pub use opening::take_up;
 pub use error::ApplyError;
 pub use fit::check_saved;
+pub(crate) use opening::take_up;
 pub use summary::{Counts, Summary, Verdict};

@@ -8,11 +8,7 @@ use crate::{
     setup::Setup,
     watch::{Notice, Watcher},
 };
-use greylag_core::{
-    event::Event,
-    plan::Plan,
-    rollout::Rollout,
-};
+use greylag_core::{event::Event, plan::Plan, rollout::Rollout};
 use jiff::Timestamp;
 use rand::Rng;
 use std::sync::Arc;
@@ -52,14 +48,7 @@ pub async fn begin(
         plan: plan.clone(),
         past: Arc::new([]),
     });
-    let mut ledger = Ledger::new(
-        id,
-        state,
-        0,
-        lease.clone(),
-        setup.journal.clone(),
-        watcher,
-    );
+    let mut ledger = Ledger::new(id, state, 0, lease.clone(), setup.journal.clone(), watcher);
     let digest = plan.digest.clone();
     let by = setup.by.clone();
     write(&mut ledger, Event::RolloutStarted { digest, by }).await?;
@@ -88,7 +77,8 @@ pub async fn take_up(
         .ok_or_else(|| damaged("it is gone".into()))?;
     let past = setup.journal.events(id, 0).await?;
     let scripts = Arc::new(Scripts::stored(&stored, &setup.migrations)?);
-    let state = Rollout::replay(stored.plan.clone(), &past).map_err(|why| damaged(why.to_string()))?;
+    let state =
+        Rollout::replay(stored.plan.clone(), &past).map_err(|why| damaged(why.to_string()))?;
     watcher.notice(&Notice::Taken {
         rollout: id.to_owned(),
         plan: stored.plan.clone(),
@@ -119,11 +109,7 @@ pub async fn take_up(
 }
 
 /// Ends the rollout for its successor.
-pub async fn supersede(
-    opened: &mut Opened,
-    successor: &str,
-    why: &str,
-) -> Result<(), ApplyError> {
+pub async fn supersede(opened: &mut Opened, successor: &str, why: &str) -> Result<(), ApplyError> {
     let event = Event::Superseded {
         by_rollout: successor.to_owned(),
         why: why.to_owned(),

@@ -1,12 +1,12 @@
 //! How a run ended, for the last line of every surface.
 
+pub use greylag_core::rollout::RunVerdict as Verdict;
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     outcome::{Doubt, Failure},
     plan::Held,
 };
-pub use greylag_core::rollout::RunVerdict as Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Shards that a command prints as JSON.
 
 use super::{error::Trouble, file::document, record::Record};
+use crate::project::show_duration;
 use std::{path::Path, process::Stdio, time::Duration};
 
 pub(crate) async fn rows(
@@ -22,8 +23,8 @@ pub(crate) async fn rows(
         .await
         .map_err(|_| {
             Trouble::new(format!(
-                "`{program}` did not end within {} s",
-                limit.as_secs()
+                "`{program}` did not end within {}",
+                show_duration(limit)
             ))
             .hint("a longer time: `timeout = \"2m\"`")
         })?

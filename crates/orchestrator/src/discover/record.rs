@@ -103,7 +103,7 @@ impl Row<'_> {
     fn required(&self, keys: &[&str]) -> Result<String, Trouble> {
         self.text(keys).ok_or_else(|| {
             let found: Vec<_> = self.record.keys().map(|key| format!("`{key}`")).collect();
-            Trouble::new(format!("it has no `{}`", keys.join("`, `")))
+            Trouble::new(format!("it has no `{}`", keys[0]))
                 .hint(format!("what is there: {}", found.join(", ")))
         })
     }

@@ -8,13 +8,13 @@ use super::{
     tasks::{Done, Tasks},
     waiting::Patience,
 };
-use crate::{control::Level, executor::Report, journal::KnownShard, watch::Notice};
-use greylag_core::{
-    event::Event,
-    gate::WaitReason,
-    outcome::Outcome,
-    rollout::Command,
+use crate::{
+    control::Level,
+    executor::{Report, take_again},
+    journal::KnownShard,
+    watch::Notice,
 };
+use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -73,6 +73,14 @@ enum Rest {
     Finished,
 }
 
+/// The next thing that happened.
+enum Heard {
+    Report(Report),
+    Done(Done),
+    Lost(String),
+    Nothing,
+}
+
 impl Dispatcher {
     async fn carry_on(&mut self, ledger: &mut Ledger) -> Result<Ending, Stop> {
         loop {
@@ -115,14 +123,18 @@ impl Dispatcher {
         let mut gate = None;
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
-        let mut applies = false;
-        for command in ledger.state.next(Timestamp::now()) {
+        let now = Timestamp::now();
+        // The limits are filled with this run's own shards; surveys concern everybody.
+        let commands = match self.run.options.only {
+            Some(_) => ledger.state.next_among(now, |shard| self.is_ours(shard)),
+            None => ledger.state.next(now),
+        };
+        for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only || !self.is_ours(&shard) {
+                    if stopping || self.run.settle_only {
                         continue;
                     }
-                    applies = true;
                     if room == 0 {
                         continue;
                     }
@@ -160,9 +172,8 @@ impl Dispatcher {
                 }
             }
         }
-        // Nothing new may start, and something is in flight: it ends after its current migration.
-        let stopped = matches!(&rest, Rest::Person(_)) && !applies;
-        self.tasks.drain(stopped || stopping);
+        // Nothing new may start: what is in flight ends after its current migration, never its list.
+        self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             self.tasks.apply(stage, &shard);
@@ -179,24 +190,23 @@ impl Dispatcher {
     /// Waits for the next thing that happens, takes it and all that has happened with it, and writes it down at once.
     async fn listen(&mut self, ledger: &mut Ledger, at: Option<Timestamp>) -> Result<(), Stop> {
         let now = Instant::now();
-        let timer = at.map(|at| now + Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
-        let timer = [timer, self.patience.until().map(Instant::from_std), Some(self.inbox_at)]
-            .into_iter()
-            .flatten()
-            .min()
-            .expect("the inbox is always looked at");
-        let mut level = self.run.control.subscribe();
-        let heard = *level.borrow_and_update();
-        tokio::select! {
-            biased;
-            Some(report) = self.reports.recv() => self.take_report(ledger, report)?,
-            done = self.tasks.next() => self.take_done(ledger, done)?,
-            _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => {}
-            _ = self.lost.wait_for(Option::is_some) => {
-                let why = self.lost.borrow().clone().unwrap_or_default();
-                return Err(Stop::LeaseLost(why));
-            }
-            () = tokio::time::sleep_until(timer) => {}
+        let timer = at.map(|at| {
+            now + Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
+        });
+        let timer = [
+            timer,
+            self.patience.until().map(Instant::from_std),
+            Some(self.inbox_at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .expect("the inbox is always looked at");
+        match self.hear(timer).await {
+            Heard::Report(report) => self.take_report(ledger, report)?,
+            Heard::Done(done) => self.take_done(ledger, done)?,
+            Heard::Lost(why) => return Err(Stop::LeaseLost(why)),
+            Heard::Nothing => {}
         }
         // Group commit: what else has come in meanwhile is written with it.
         while let Ok(report) = self.reports.try_recv() {
@@ -220,6 +230,19 @@ impl Dispatcher {
         self.commit(ledger).await
     }
 
+    async fn hear(&mut self, timer: Instant) -> Heard {
+        let mut level = self.run.control.subscribe();
+        let heard = *level.borrow_and_update();
+        tokio::select! {
+            biased;
+            Some(report) = self.reports.recv() => Heard::Report(report),
+            done = self.tasks.next() => Heard::Done(done),
+            _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => Heard::Nothing,
+            why = lost(&mut self.lost) => Heard::Lost(why),
+            () = tokio::time::sleep_until(timer) => Heard::Nothing,
+        }
+    }
+
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
             Report::Proven(known) => self.proven.push(known),
@@ -230,9 +253,12 @@ impl Dispatcher {
             // Found there by a look, and recorded before the answer was lost.
             Report::Event(Event::MigrationApplied {
                 shard, migration, ..
-            }) if ledger.has_recorded(&shard, &migration) => {}
+            }) if ledger.has_recorded(&shard, &migration)
+                || ledger.state.applied_so_far(&shard).contains(&migration) => {}
             Report::Event(event) if event.is_durable() => {
-                ledger.record(event).map_err(|why| Stop::Ledger(why.into()))?;
+                ledger
+                    .record(event)
+                    .map_err(|why| Stop::Ledger(why.into()))?;
             }
             Report::Event(event) => ledger.show_live(event),
         }
@@ -318,12 +344,26 @@ impl Dispatcher {
         let Some((name, anchor)) = &self.run.anchor else {
             return;
         };
-        if !self.tasks.has_shard(name) && !anchor.is_alive().await {
-            ledger.show(Notice::Warning {
-                shard: Some(name.clone()),
-                text: "the session that holds the fleet's anchor was lost".into(),
-            });
+        if self.tasks.has_shard(name) || anchor.is_alive().await {
+            return;
         }
+        let Some(shard) = self.run.setup.fleet.get(name) else {
+            return;
+        };
+        let again = take_again(&self.run.setup, &self.run.rollout, shard);
+        let text = match tokio::time::timeout(ANCHOR, again).await {
+            Ok(Some(session)) => {
+                anchor.take_back(session).await;
+                "the session that holds the fleet's anchor was lost, and is taken again"
+            }
+            Ok(None) | Err(_) => {
+                "the session that holds the fleet's anchor was lost, and can't be had again yet"
+            }
+        };
+        ledger.show(Notice::Warning {
+            shard: Some(name.clone()),
+            text: text.into(),
+        });
     }
 
     fn is_ours(&self, shard: &greylag_core::fleet::ShardName) -> bool {
@@ -352,5 +392,13 @@ impl Dispatcher {
             });
             self.told_waiting = reasons;
         }
+    }
+}
+
+/// Why the lease is lost, once it is.
+async fn lost(lost: &mut tokio::sync::watch::Receiver<Option<String>>) -> String {
+    match lost.wait_for(Option::is_some).await {
+        Ok(why) => why.clone().unwrap_or_default(),
+        Err(_) => "its heartbeat ended".into(),
     }
 }

@@ -43,7 +43,10 @@ async fn beat(journal: &dyn Journal, lease: &Lease) -> String {
             Ok(()) => until = asked + lasts,
             Err(JournalError::Fenced { holder }) => return format!("{holder} has it"),
             Err(why) if Instant::now() + Duration::from_secs(1) > until => {
-                return format!("it could not be renewed in time: {}", crate::executor::chain(&why));
+                return format!(
+                    "it could not be renewed in time: {}",
+                    crate::executor::chain(&why)
+                );
             }
             Err(_) => {}
         }

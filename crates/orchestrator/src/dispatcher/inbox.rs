@@ -11,7 +11,9 @@ pub fn take(ledger: &mut Ledger, items: Vec<InboxItem>) {
     for item in items {
         let answer = match serde_json::from_value::<Request>(item.request) {
             Ok(request) => fold(ledger, &request, &item.by),
-            Err(why) => Err(format!("this greylag does not understand the request: {why}")),
+            Err(why) => Err(format!(
+                "this greylag does not understand the request: {why}"
+            )),
         };
         ledger.answer(Taken {
             item: item.id,

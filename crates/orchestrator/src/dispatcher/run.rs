@@ -61,9 +61,12 @@ impl Run {
             .as_ref()
             .filter(|(name, _)| name == shard)
             .map(|(_, anchor)| anchor.clone());
-        let planned = self.plan.shards().iter().find(|planned| planned.name == *shard);
+        let planned = self
+            .plan
+            .shards()
+            .iter()
+            .find(|planned| planned.name == *shard);
         Some(Errand {
-            stage,
             work: self.plan.work(stage, shard).into(),
             uuid: planned.and_then(|planned| planned.uuid),
             known: self.known.get(shard).map(|known| known.known.clone()),

@@ -6,7 +6,6 @@ use crate::{
     gates,
 };
 use greylag_core::{
-    event::Event,
     fleet::ShardName,
     gate::Verdict,
     outcome::{Doubt, Outcome},
@@ -102,12 +101,15 @@ impl Tasks {
     }
 
     fn send(&mut self, stage: usize, shard: &ShardName, run: bool) {
-        let errand = self.run.errand(
-            stage,
-            shard,
-            self.reports.clone(),
-            self.draining.subscribe(),
-        );
+        // A rollout that is stopped by an unknown outcome still has it looked at.
+        let draining = if run {
+            self.draining.subscribe()
+        } else {
+            watch::channel(false).1
+        };
+        let errand = self
+            .run
+            .errand(stage, shard, self.reports.clone(), draining);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             let outcome = match errand {
@@ -215,9 +217,4 @@ fn gone(run: bool, shard: &ShardName) -> Outcome {
             needs_person: false,
         },
     }
-}
-
-/// What an executor's report is as an event that the journal keeps.
-pub fn is_durable(event: &Event) -> bool {
-    event.is_durable()
 }

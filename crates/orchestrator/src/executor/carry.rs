@@ -116,8 +116,13 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
 
 /// Gives the anchor's session back, or unlocks and closes.
 pub async fn release(mut session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
-    if matches!(outcome, Outcome::Unknown { .. }) {
-        // Of no more use: its lock, if the server still has it, dies with it.
+    let is_lost = match outcome {
+        Outcome::Unknown { .. } => true,
+        Outcome::Failed { failure } => failure.class == FailureClass::Connection,
+        Outcome::Applied | Outcome::Absent => false,
+    };
+    if is_lost {
+        // Of no more use: its lock, if the server still has it, dies with it. An anchor is taken again by whoever needs it.
         return drop(session);
     }
     match &errand.anchor {
@@ -193,11 +198,7 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
 }
 
 /// Tables and identity, where they are missing.
-async fn prepare(
-    session: &mut dyn Session,
-    errand: &Errand,
-    found: &Found,
-) -> Result<(), Outcome> {
+async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> Result<(), Outcome> {
     let identity = match &found.survey.identity {
         Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(()),
         Some(identity) if !found.proof.needs_claim() => identity.clone(),

@@ -15,9 +15,15 @@ use std::time::Instant;
 
 /// A session that holds the shard's lock, for a verb beside any rollout.
 pub async fn seize(setup: &Setup, shard: &FleetShard) -> Result<Box<dyn Session>, Failure> {
-    let mut session = reach(&*setup.open, &shard.target, setup.policy.retry, None, || false)
-        .await
-        .map_err(|error| failure_of(&error))?;
+    let mut session = reach(
+        &*setup.open,
+        &shard.target,
+        setup.policy.retry,
+        None,
+        || false,
+    )
+    .await
+    .map_err(|error| failure_of(&error))?;
     let deadline = Instant::now() + setup.policy.lock_deadline.min(BRIEF);
     let failure = match hold(&mut *session, None, deadline, false, || false).await {
         Ok(Held::Yes) => return Ok(session),

@@ -21,7 +21,9 @@ pub async fn reach(
     loop {
         let error = match open.open(target).await {
             Ok(session) => {
-                if attempt > 1 && let Some(reports) = reports {
+                if attempt > 1
+                    && let Some(reports) = reports
+                {
                     reports.waiting(Vec::new());
                 }
                 return Ok(session);

@@ -18,7 +18,6 @@ use uuid::Uuid;
 /// One shard's work of one stage.
 #[derive(Clone)]
 pub struct Errand {
-    pub stage: usize,
     pub shard: FleetShard,
     /// In order.
     pub work: Arc<[MigrationId]>,
@@ -57,7 +56,10 @@ pub struct Limits {
 pub enum Report {
     /// To be recorded, in order.
     Event(Event),
-    Warning { shard: ShardName, text: String },
+    Warning {
+        shard: ShardName,
+        text: String,
+    },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
 }

@@ -44,13 +44,17 @@ pub fn hint_of(error: &OpenError) -> Option<String> {
         OpenError::Login { .. } => {
             "Check the user in the shard's URL and where its password comes from."
         }
-        OpenError::Tls { .. } => {
-            "Check `sslmode` and `sslrootcert` in the shard's URL."
-        }
+        OpenError::Tls { .. } => "Check `sslmode` and `sslrootcert` in the shard's URL.",
         OpenError::Secret(_) => "The password is looked up at each connection; mend the reference.",
-        OpenError::Url { .. } => "Write it as drivers know it: postgres://, mysql://, mariadb:// or sqlite:.",
-        OpenError::Pooler { .. } => "Connect to the server itself, or through a pooler in session mode.",
-        OpenError::SessionSql { .. } => "Mend `[session]` of the project or the shard's own session SQL.",
+        OpenError::Url { .. } => {
+            "Write it as drivers know it: postgres://, mysql://, mariadb:// or sqlite:."
+        }
+        OpenError::Pooler { .. } => {
+            "Connect to the server itself, or through a pooler in session mode."
+        }
+        OpenError::SessionSql { .. } => {
+            "Mend `[session]` of the project or the shard's own session SQL."
+        }
         OpenError::Version { .. } => return None,
     };
     Some(hint.to_owned())

@@ -1,9 +1,7 @@
 //! The shard's lock: tried, never waited for in the server, with jitter between tries.
 
-use super::{
-    backoff::Backoff,
-    errand::Reports,
-};
+use super::{backoff::Backoff, errand::Reports};
+use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{gate::WaitReason, outcome::Blocker};
 use greylag_engines::{EngineError, LockAttempt, Session};
 use std::time::{Duration, Instant};
@@ -41,12 +39,11 @@ impl Anchor {
         *self.session.lock().await = Some(session);
     }
 
-    /// Asks the idle session whether it still is there; drops it where it isn't, and says so.
+    /// Asks the session whether it still is there; drops it where it isn't, and says so. Asked while its shard does no work.
     pub async fn is_alive(&self) -> bool {
         let mut held = self.session.lock().await;
         let Some(session) = held.as_mut() else {
-            // At work: its own errand will notice.
-            return true;
+            return false;
         };
         if session.ask("SELECT 1").await.is_ok() {
             return true;
@@ -61,6 +58,24 @@ impl Anchor {
             // The lock dies with the session anyway.
             let _ = session.unlock().await;
             session.close().await;
+        }
+    }
+}
+
+/// A new session that holds the shard's lock, if both can be had at the first try.
+pub async fn take_again(
+    setup: &Setup,
+    rollout: &str,
+    shard: &FleetShard,
+) -> Option<Box<dyn Session>> {
+    let mut target = shard.target.clone();
+    target.application = format!("greylag/{rollout}/{}", shard.shard.name).into();
+    let mut session = setup.open.open(&target).await.ok()?;
+    match session.try_lock().await {
+        Ok(LockAttempt::Held) => Some(session),
+        _ => {
+            session.close().await;
+            None
         }
     }
 }
@@ -87,7 +102,9 @@ pub async fn hold(
     loop {
         let holder = match session.try_lock().await? {
             LockAttempt::Held => {
-                if told.is_some() && let Some(reports) = reports {
+                if told.is_some()
+                    && let Some(reports) = reports
+                {
                     reports.waiting(Vec::new());
                 }
                 return Ok(Held::Yes);

@@ -17,7 +17,6 @@ use greylag_engines::{EngineError, Session};
 pub struct Found {
     pub proof: Proof,
     pub survey: Survey,
-    pub reading: Reading,
     /// Of the work, in order.
     pub lacking: Vec<MigrationId>,
 }
@@ -71,7 +70,6 @@ pub async fn look(session: &mut dyn Session, errand: &Errand) -> Result<Found, L
     Ok(Found {
         proof,
         survey,
-        reading,
         lacking,
     })
 }
@@ -87,7 +85,7 @@ impl Found {
 }
 
 /// Whether the history does not have it (any more, for an undo).
-pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
+fn lacks(reading: &Reading, id: &MigrationId) -> bool {
     match id {
         MigrationId::Undo(version) => reading
             .applied

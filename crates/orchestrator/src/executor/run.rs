@@ -1,10 +1,6 @@
 //! Runs jobs on a held shard: with lock retries, someone who watches for blockers, and cancelling on the server.
 
-use super::{
-    backoff::Backoff,
-    errand::Errand,
-    waits,
-};
+use super::{backoff::Backoff, errand::Errand, waits};
 use crate::control::Level;
 use greylag_core::{
     gate::WaitReason,
@@ -88,7 +84,11 @@ async fn try_once(
             total,
         } => errand.reports.statement(migration, done, total),
         Note::Applied { migration, millis } => {
-            if told.lock().expect("no panics inside").insert(migration.clone()) {
+            if told
+                .lock()
+                .expect("no panics inside")
+                .insert(migration.clone())
+            {
                 errand.reports.applied(migration, millis);
             }
         }
@@ -108,7 +108,7 @@ async fn try_once(
             tokio::select! {
                 biased;
                 answer = &mut apply => break answer,
-                _ = level.wait_for(|level| *level == Level::Cancel), if !cancelled => {
+                () = cancel_asked(&mut level), if !cancelled => {
                     cancelled = true;
                     last_words = Some(tokio::time::Instant::now() + LAST_WORDS);
                     if let Err(error) = canceller.cancel().await {
@@ -127,7 +127,10 @@ async fn try_once(
     };
     if let Attempt::Applied(applied) = &answer {
         let told = told.into_inner().expect("no panics inside");
-        let untold: Vec<_> = jobs.iter().filter(|job| !told.contains(&job.migration)).collect();
+        let untold: Vec<_> = jobs
+            .iter()
+            .filter(|job| !told.contains(&job.migration))
+            .collect();
         let millis = applied.millis / untold.len().max(1) as u64;
         for job in untold {
             errand.reports.applied(job.migration.clone(), millis);
@@ -141,4 +144,9 @@ async fn until(deadline: Option<tokio::time::Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+async fn cancel_asked(level: &mut tokio::sync::watch::Receiver<Level>) {
+    // Its guard must not live across an await.
+    drop(level.wait_for(|level| *level == Level::Cancel).await);
 }

@@ -10,7 +10,7 @@ use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     outcome::{Failure, FailureClass},
     plan::Plan,
-    script::{RunMode, Script, prepare},
+    script::{Script, prepare},
 };
 use greylag_engines::{Job, Limits};
 use std::{
@@ -57,27 +57,27 @@ impl Scripts {
 
     /// Of files as the journal has them.
     pub fn stored(stored: &StoredRollout, migrations: &Migrations) -> Result<Self, ScriptsError> {
-        let files = stored
-            .plan
-            .migrations
-            .iter()
-            .map(|planned| {
-                let text = stored
-                    .files
-                    .get(&planned.script)
-                    .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
-                let mut file = Migration::read(&planned.script, text.as_bytes(), None).map_err(
-                    |faults| ScriptsError::Unreadable {
-                        id: planned.id.clone(),
-                        why: all(&faults),
-                    },
-                )?;
-                file.config = planned.config.clone();
-                file.checksum = planned.checksum;
-                file.sha256 = planned.sha256.clone();
-                Ok(file)
-            })
-            .collect::<Result<_, ScriptsError>>()?;
+        let files =
+            stored
+                .plan
+                .migrations
+                .iter()
+                .map(|planned| {
+                    let text = stored
+                        .files
+                        .get(&planned.script)
+                        .ok_or_else(|| ScriptsError::Missing(planned.id.clone()))?;
+                    let mut file = Migration::read(&planned.script, text.as_bytes(), None)
+                        .map_err(|faults| ScriptsError::Unreadable {
+                            id: planned.id.clone(),
+                            why: all(&faults),
+                        })?;
+                    file.config = planned.config.clone();
+                    file.checksum = planned.checksum;
+                    file.sha256 = planned.sha256.clone();
+                    Ok(file)
+                })
+                .collect::<Result<_, ScriptsError>>()?;
         Self::of(files, migrations)
     }
 
@@ -96,11 +96,7 @@ impl Scripts {
     /// A shard's history against the planned files alone.
     pub fn read(&self, rows: &[HistoryRow], shard: &FleetShard) -> Result<Reading, Failure> {
         read_history(&self.files, rows, &self.placeholders, shard)
-            .map_err(|why| untouched(FailureClass::Refused, why, None))
-    }
-
-    pub fn files(&self) -> impl Iterator<Item = &Migration> {
-        self.files.iter()
+            .map_err(|why| untouched(FailureClass::Refused, why.to_string(), None))
     }
 
     /// Each file's text, to be stored.
@@ -209,7 +205,7 @@ pub fn placeholders(
 
 /// Whether jobs may share a transaction.
 pub fn is_transactional(job: &Job) -> bool {
-    job.mode == RunMode::Transaction
+    job.may_share()
 }
 
 fn all(faults: &[MigrationError]) -> String {
@@ -220,15 +216,26 @@ fn all(faults: &[MigrationError]) -> String {
         .join("; ")
 }
 
+/// Why a history can't be held against the files.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryFault {
+    /// A file, with the shard's placeholders in it.
+    #[error("{0}")]
+    Files(String),
+    /// The shard's own rows.
+    #[error("{0}")]
+    Rows(String),
+}
+
 /// A shard's history against files, with the checksums that its placeholders give repeatables.
 pub fn read_history(
     files: &Set,
     rows: &[HistoryRow],
     project: &BTreeMap<String, String>,
     shard: &FleetShard,
-) -> Result<Reading, String> {
+) -> Result<Reading, HistoryFault> {
     let checksums = files
         .checksums(&placeholders(project, shard))
-        .map_err(|faults| all(&faults))?;
-    history::read(rows, files, &checksums).map_err(|why| why.to_string())
+        .map_err(|faults| HistoryFault::Files(all(&faults)))?;
+    history::read(rows, files, &checksums).map_err(|why| HistoryFault::Rows(why.to_string()))
 }

@@ -21,7 +21,10 @@ pub async fn find_out(errand: &Errand) -> Outcome {
         }
         Err(_) => {
             return Outcome::Unknown {
-                doubt: doubt(None, "it was not looked at: this run was asked to end".into()),
+                doubt: doubt(
+                    None,
+                    "it was not looked at: this run was asked to end".into(),
+                ),
             };
         }
     };
@@ -42,6 +45,10 @@ async fn settle(session: &mut dyn Session, errand: &Errand) -> Outcome {
     };
     for id in errand.work.iter().filter(|id| !found.lacking.contains(id)) {
         errand.reports.applied(id.clone(), 0);
+    }
+    if !found.lacking.is_empty() && (found.proof.needs_claim() || !found.survey.has_history) {
+        // Our tables come before any migration, and the identity last of them: nothing was begun here.
+        return Outcome::Absent;
     }
     for id in &found.lacking {
         let job = match errand.scripts.job(

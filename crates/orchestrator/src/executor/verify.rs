@@ -66,7 +66,14 @@ mod tests {
         for yes in ["t", "true", "TRUE", "1", "42", " 1 "] {
             assert!(is_yes(Some(yes)), "{yes}");
         }
-        for no in [None, Some("f"), Some("false"), Some("0"), Some(""), Some("0.0")] {
+        for no in [
+            None,
+            Some("f"),
+            Some("false"),
+            Some("0"),
+            Some(""),
+            Some("0.0"),
+        ] {
             assert!(!is_yes(no), "{no:?}");
         }
     }

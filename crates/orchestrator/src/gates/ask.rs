@@ -52,7 +52,9 @@ pub async fn ask(setup: &Setup, plan: &Plan, _stage: usize, _wave: usize) -> Ver
             Some(rule) => checks.push(rule),
             None => {
                 return Verdict::Stop {
-                    why: format!("the plan asks the check `{name}`, which the project does not have any more"),
+                    why: format!(
+                        "the plan asks the check `{name}`, which the project does not have any more"
+                    ),
                 };
             }
         }

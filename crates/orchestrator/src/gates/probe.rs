@@ -79,16 +79,23 @@ impl Check for Sql {
             target.application = format!("greylag/check/{}", self.base.name).into();
             let mut session = match self.open.open(&target).await {
                 Ok(session) => session,
-                Err(why) => return Answer::No(format!("`{name}` could not be asked: {}", chain(&why))),
+                Err(why) => {
+                    return Answer::No(format!("`{name}` could not be asked: {}", chain(&why)));
+                }
             };
             let said = session.ask(&self.query).await;
             session.close().await;
             match said {
                 Ok(said) if is_yes(said.as_deref()) => {}
                 Ok(said) => {
-                    return Answer::No(format!("`{name}` says {}", said.as_deref().unwrap_or("nothing")));
+                    return Answer::No(format!(
+                        "`{name}` says {}",
+                        said.as_deref().unwrap_or("nothing")
+                    ));
                 }
-                Err(why) => return Answer::No(format!("`{name}` could not be asked: {}", chain(&why))),
+                Err(why) => {
+                    return Answer::No(format!("`{name}` could not be asked: {}", chain(&why)));
+                }
             }
         }
         Answer::Yes
@@ -113,7 +120,10 @@ impl Check for Http {
     async fn ask(&self) -> Answer {
         // Fails only where another provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = match reqwest::Client::builder().timeout(self.base.timeout).build() {
+        let client = match reqwest::Client::builder()
+            .timeout(self.base.timeout)
+            .build()
+        {
             Ok(client) => client,
             Err(why) => return Answer::No(format!("could not be asked: {}", chain(&why))),
         };
@@ -167,6 +177,10 @@ impl Check for Run {
 
 fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
     Some(line.chars().take(200).collect())
 }

@@ -12,7 +12,7 @@ mod store;
 
 pub use error::JournalError;
 pub use record::{
-    Holder, InboxItem, KnownShard, Lease, LeaseRow, LeaseTry, Location, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken,
+    Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken,
 };
 pub use store::{Journal, look, open};

@@ -1,6 +1,5 @@
 //! Mistakes of a project file, each with its place in the text and how to mend it.
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::{cell::RefCell, fmt, ops::Range, sync::Arc};
 
 /// One mistake.
@@ -13,7 +12,7 @@ pub struct Problem {
     pub column: usize,
     pub message: String,
     pub hint: Option<String>,
-    source: Arc<NamedSource<String>>,
+    text: Arc<str>,
 }
 
 /// All that is wrong with a file.
@@ -24,18 +23,26 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
+impl Problem {
+    /// The whole text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// Collects mistakes while a file is read on.
 #[derive(Debug)]
 pub(crate) struct Problems {
-    source: Arc<NamedSource<String>>,
+    file: String,
+    text: Arc<str>,
     found: RefCell<Vec<Problem>>,
 }
 
 impl Problems {
     pub(crate) fn new(file: &str, text: &str) -> Self {
-        let source = NamedSource::new(file, text.to_owned()).with_language("TOML");
         Self {
-            source: Arc::new(source),
+            file: file.to_owned(),
+            text: text.into(),
             found: RefCell::default(),
         }
     }
@@ -53,13 +60,13 @@ impl Problems {
             column,
             message: message.into(),
             hint: hint.into(),
-            source: Arc::clone(&self.source),
+            text: Arc::clone(&self.text),
         });
     }
 
     /// Line and column of a byte, both from 1.
     pub(crate) fn place(&self, at: usize) -> (usize, usize) {
-        let text = self.source.inner();
+        let text = &*self.text;
         let mut at = at.min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
@@ -80,7 +87,7 @@ impl Problems {
         problems.sort_by_key(|p| p.span.start);
         problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
         (!problems.is_empty()).then(|| ConfigError {
-            file: self.source.name().to_owned(),
+            file: self.file,
             problems,
         })
     }
@@ -97,12 +104,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-impl Diagnostic for ConfigError {
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.problems.iter().map(|p| p as &dyn Diagnostic)))
-    }
-}
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -110,19 +111,3 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-impl Diagnostic for Problem {
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let hint = self.hint.as_ref()?;
-        Some(Box::new(hint))
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&*self.source)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label = LabeledSpan::new_primary_with_span(None, self.span.clone());
-        Some(Box::new(std::iter::once(label)))
-    }
-}

@@ -5,8 +5,8 @@ use super::{
     section::{At, Section, integer},
 };
 use crate::gates::CheckRule;
-use greylag_core::{fleet::Selector, window::Window};
 use greylag_core::policy::{Budget, Group, Policy, Retry, Size, WaveRule};
+use greylag_core::{fleet::Selector, window::Window};
 use std::{collections::BTreeSet, time::Duration};
 
 /// What holds where nothing is said: one canary, then the rest.
@@ -100,11 +100,9 @@ pub(crate) fn read_lock(section: Section<'_>, policy: &mut Policy) {
 pub(crate) fn windows(section: &Section<'_>, found: Vec<At<String>>) -> Vec<String> {
     for window in &found {
         if let Err(error) = window.value.parse::<Window>() {
-            section.problems().add(
-                window.span.clone(),
-                error.to_string(),
-                None,
-            );
+            section
+                .problems()
+                .add(window.span.clone(), error.to_string(), None);
         }
     }
     found.into_iter().map(|window| window.value).collect()

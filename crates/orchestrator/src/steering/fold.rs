@@ -7,7 +7,9 @@ use greylag_core::{event::Event, fleet::ShardName, rollout::Rollout};
 /// Records what the request leads to; all of it, or nothing and why.
 pub fn fold(ledger: &mut Ledger, request: &Request, by: &str) -> Result<String, String> {
     let (events, what) = events_of(&ledger.state, request, by)?;
-    ledger.record_all(events).map_err(|why| why.why.to_string())?;
+    ledger
+        .record_all(events)
+        .map_err(|why| why.why.to_string())?;
     Ok(what)
 }
 
@@ -35,7 +37,9 @@ pub fn events_of(
             "aborted: what is in flight finishes its current migration, nothing new starts, ever"
                 .into(),
         ),
-        Request::Approve { wave, digest } => approve(state, wave.as_deref(), digest.as_deref(), by)?,
+        Request::Approve { wave, digest } => {
+            approve(state, wave.as_deref(), digest.as_deref(), by)?
+        }
         Request::Retry { shards } => {
             let shards = retried(state, shards)?;
             let what = format!("may be tried again: {}", names(&shards));

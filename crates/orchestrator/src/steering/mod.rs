@@ -11,7 +11,7 @@ mod show;
 mod steer;
 
 pub use error::SteerError;
-pub use fold::fold;
+pub(crate) use fold::fold;
 pub use request::{Acknowledged, Request};
 pub use show::{Recorded, list, show};
 pub use steer::steer;

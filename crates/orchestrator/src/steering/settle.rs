@@ -67,7 +67,10 @@ fn changes(
     migration: &MigrationId,
     applied: bool,
 ) -> Result<Vec<HistoryChange>, Failure> {
-    let step = survey.steps.iter().find(|step| step.migration == *migration);
+    let step = survey
+        .steps
+        .iter()
+        .find(|step| step.migration == *migration);
     let Some(step) = step else {
         return Ok(if applied {
             vec![row(setup, recorded, migration)?]

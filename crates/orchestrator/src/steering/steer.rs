@@ -9,10 +9,12 @@ use super::{
 };
 use crate::{
     apply::ApplyError,
+    dispatcher::Ledger,
     journal::{Holder, InboxItem, JournalError, Lease, LeaseTry, RolloutRow, Taken},
     setup::Setup,
     watch::Blind,
 };
+use greylag_core::{event::Event, rollout::Command};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -143,12 +145,31 @@ async fn fold_here(
         .await
         .map_err(|why| of_apply(id, why))?;
     let answer = fold(&mut opened.ledger, request, &setup.by);
+    if answer.is_ok() {
+        end(&mut opened.ledger, id)?;
+    }
     opened.ledger.answer(Taken {
         item,
         answer: answer.clone(),
     });
     opened.ledger.commit().await?;
     Ok(answer)
+}
+
+/// Ends a rollout that has nothing left to do: what was aborted is over now, not at the next `apply`.
+fn end(ledger: &mut Ledger, id: &str) -> Result<(), SteerError> {
+    for command in ledger.state.next(jiff::Timestamp::now()) {
+        if let Command::Finish { verdict } = command {
+            let verdict = verdict.as_str().to_owned();
+            ledger
+                .record(Event::Finished { verdict })
+                .map_err(|why| SteerError::Damaged {
+                    rollout: id.to_owned(),
+                    why: why.why.to_string(),
+                })?;
+        }
+    }
+    Ok(())
 }
 
 fn of_apply(id: &str, why: ApplyError) -> SteerError {

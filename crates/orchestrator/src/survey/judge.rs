@@ -4,7 +4,7 @@ use super::{Sighting, Surveyed};
 use crate::journal::KnownShard;
 use greylag_core::{
     fleet::ShardName,
-    identity::{self, Expected, Known, Node, Proof, Refusal},
+    identity::{self, Expected, Known, Node, Refusal},
     survey::{Server, Survey},
 };
 use jiff::Timestamp;
@@ -76,9 +76,4 @@ pub fn known_of(
         version,
         seen: Timestamp::now(),
     })
-}
-
-/// Empty, without identity, and new: it gets its own lane.
-pub fn is_newcomer(proof: Option<Proof>) -> bool {
-    proof == Some(Proof::Empty)
 }

@@ -108,27 +108,31 @@ match = "("
         write a number of shards, `failure-budget = 2`, or a share, `"2%"`
     29:9 `group` has no value `sometimes`
         known here: `always`, `auto`, `never`
-    33:1 the wave `all` gets no shard: `all` before it takes all that is left
+    30:12 `Fry` in the window `Mon-Fry` is no day: write `Mon`, `Mon-Fri`, `Mon,Wed` or `daily`
+    30:34 `Europe/Berln` in the window `Mon 22:00-05:00 Europe/Berln` is no time zone that this machine knows: write one such as `Europe/Berlin` or `UTC`
+    34:1 the wave `all` gets no shard: `all` before it takes all that is left
         give `all` a `count`, a `percent` or a `select`, or put it last
-    34:8 two waves are named `all`
-    36:11 a wave has `count` or `percent`, not both
-    37:8 `soak` is a number, and must be a duration in quotes
+    35:8 two waves are named `all`
+    36:10 `select` has its end at character 7, where a value is expected
+        selectors look like `tier=canary`, `region in (eu, us)` or `tier=canary, region!=us`
+    38:11 a wave has `count` or `percent`, not both
+    39:8 `soak` is a number, and must be a duration in quotes
         write the unit too: `soak = "5s"`
-    38:1 [[rollout.wave]] has no key `soka`
+    40:1 [[rollout.wave]] has no key `soka`
         did you mean `soak`?
-    41:11 `timeout`: `5 parsecs` has no unit
+    43:11 `timeout`: `5 parsecs` has no unit
         durations look like `250ms`, `5s`, `10m`, `2h`, `1d` or `1h30m`
-    44:8 `wait` is not understood
+    46:8 `wait` is not understood
         write `"all"`, `"none"` or a number
-    46:14 `resume-lag` is above `max-lag`
+    48:14 `resume-lag` is above `max-lag`
         going on needs a smaller lag than holding, or it would flap
-    48:1 a check has exactly one of `sql`, `http` and `command`
+    50:1 a check has exactly one of `sql`, `http` and `command`
         write `sql = "SELECT …"`, `http = "https://…"` or `command = ["./ready"]`
-    52:8 discovery from Kubernetes comes in a later version of greylag
+    54:8 discovery from Kubernetes comes in a later version of greylag
         until then a `command` can list the Secrets: `kubectl get secrets -o json | jq …`
-    54:8 there is no kind of discovery named `databses`
+    56:8 there is no kind of discovery named `databses`
         did you mean `databases`?
-    58:9 `match` for databases is no regular expression: error: unclosed group
+    60:9 `match` for databases is no regular expression: error: unclosed group
         write `match = "^tenant_"`; `match = ".*"` takes all
     "#);
 }

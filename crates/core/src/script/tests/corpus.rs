@@ -181,3 +181,39 @@ fn what_a_server_refuses_in_a_transaction_runs_statement_by_statement() {
     assert_eq!(needed, 180);
     assert_eq!(needless, [""; 0]);
 }
+
+#[test]
+fn flyways_own_fixtures_are_cut_without_a_fault() {
+    let Some(folder) = crate::corpora::folder() else {
+        return;
+    };
+    let fixtures =
+        folder.join("_flyway/tests-4.2.0/flyway-core/src/test/resources/migration/dbsupport");
+    let mut statements = 0;
+    for (name, dialect) in [
+        ("postgresql", Dialect::Postgres),
+        ("mysql", Dialect::Mysql),
+        ("sqlite", Dialect::Sqlite),
+    ] {
+        let mut files = Vec::new();
+        collect(&fixtures.join(name), &mut files);
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            let text = String::from_utf8(fs::read(&file).unwrap()).unwrap();
+            let script = split(dialect, text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            statements += script.statements.len();
+        }
+    }
+    assert!(statements > 150, "{statements}");
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "sql") {
+            files.push(path);
+        }
+    }
+}

@@ -74,8 +74,10 @@ INSERT INTO greylag_state_format VALUES (1);
 pub async fn format(client: &Client, at: &str) -> Result<i64, JournalError> {
     let failed = |source| explain(at, "reading its format", source);
     let there: bool = client
+        // Not to_regclass: its cache may be older than the lock that was waited for.
         .query_one(
-            "SELECT to_regclass('greylag_state_format') IS NOT NULL",
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+             WHERE relname = 'greylag_state_format' AND pg_table_is_visible(oid))",
             &[],
         )
         .await

@@ -1,0 +1,20 @@
+//! The command line, as a person and as a program sees it: each verb run as a process.
+
+mod apply;
+mod bad_input;
+mod baseline;
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod fleet;
+mod help;
+mod init;
+mod lab;
+mod new;
+mod place;
+mod plan;
+mod repair;
+mod rollout;
+mod status;
+mod undo;

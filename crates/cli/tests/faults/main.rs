@@ -1,0 +1,12 @@
+//! What goes wrong on a real night, with the real binary on real servers: each story asserts the exit code, what the
+//! person is told, and the truth in the databases.
+
+mod approval;
+mod checks;
+mod cut_commit;
+mod ground;
+mod mission;
+mod our_transaction;
+mod run;
+mod steering;
+mod two_applies;

@@ -1,0 +1,182 @@
+//! Steered from a second process while `apply` runs in the first.
+
+use crate::{ground::Ground, run::eventually};
+use greylag_lab::Engine;
+
+/// Two waves, with time between for a person to act.
+const SOAKING: &str = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\nsoak = \"1h\"\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_from_another_process_reaches_a_running_apply_and_outlives_it() {
+    let Some(ground) = soaking(Engine::Sqlite).await else {
+        return;
+    };
+    let mut first = ground.start(&["apply", "--yes"]);
+    first.until_it_says("soaking until").await;
+    ground
+        .run(&["rollout", "pause", "--reason", "the pager rings"])
+        .await
+        .ends(0)
+        .says("paused");
+    // Without a terminal a pause ends the run.
+    first
+        .end()
+        .await
+        .ends(4)
+        .says("paused by oncall")
+        .says("the pager rings")
+        .says("greylag rollout resume");
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(4)
+        .says("the pager rings");
+    ground.run(&["rollout", "resume"]).await.ends(0);
+    let mut again = ground.start(&["apply", "--yes"]);
+    again.until_it_says("soaking until").await;
+    again.interrupt().await;
+    again.end().await;
+    assert_eq!(ground.versions(0).await, "1");
+    assert_eq!(ground.versions(1).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_from_another_process_ends_the_rollout_for_good() {
+    let Some(ground) = soaking(Engine::Sqlite).await else {
+        return;
+    };
+    let mut first = ground.start(&["apply", "--yes"]);
+    first.until_it_says("soaking until").await;
+    ground
+        .run(&["rollout", "abort", "--reason", "wrong fleet", "--yes"])
+        .await
+        .ends(0)
+        .says("aborted");
+    first
+        .end()
+        .await
+        .ends(3)
+        .says("aborted by oncall")
+        .says("wrong fleet");
+    assert_eq!(ground.versions(0).await, "1");
+    assert_eq!(ground.versions(1).await, "");
+    ground
+        .run(&["rollout", "resume"])
+        .await
+        .ends(2)
+        .says("no unfinished rollout");
+    ground
+        .run(&["rollout", "list"])
+        .await
+        .ends(0)
+        .says("aborted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_between_runs_is_durable_before_it_is_acknowledged() {
+    let Some(ground) = soaking(Engine::Sqlite).await else {
+        return;
+    };
+    let mut first = ground.start(&["apply", "--yes"]);
+    first.until_it_says("soaking until").await;
+    first.kill().await;
+    ground
+        .run(&["rollout", "pause"])
+        .await
+        .ends(0)
+        .says("paused");
+    ground.run(&["status"]).await.ends(0).says("paused");
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(4)
+        .says("paused by oncall");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_interrupt_drains() {
+    let Some(ground) = long_statement(3).await else {
+        return;
+    };
+    let mut run = ground.start(&["apply", "--yes"]);
+    runs_on_the_server(&ground).await;
+    run.interrupt().await;
+    run.until_it_says("interrupt again to cancel").await;
+    // The migration in flight is finished, the list is not: V3 stays where it is.
+    let ended = run.end().await;
+    assert_eq!(ground.versions(0).await, "1 2", "{}", ended.said);
+    assert_eq!(ground.versions(1).await, "", "{}", ended.said);
+    ended.ends(3);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    for shard in 0..2 {
+        assert_eq!(ground.versions(shard).await, "1 2 3");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_interrupt_cancels_on_the_server() {
+    let Some(ground) = long_statement(600).await else {
+        return;
+    };
+    let mut run = ground.start(&["apply", "--yes"]);
+    runs_on_the_server(&ground).await;
+    run.interrupt().await;
+    run.until_it_says("interrupt again to cancel").await;
+    run.interrupt().await;
+    let ended = run.end().await;
+    assert_eq!(
+        at_work(&ground).await,
+        Some(0),
+        "the statement is gone:\n{}",
+        ended.said
+    );
+    assert_eq!(ground.versions(0).await, "1", "{}", ended.said);
+    ended.ends(3);
+    ground.migration("V2__long.sql", "INSERT INTO effect VALUES ('2');\n");
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    for shard in 0..2 {
+        assert_eq!(ground.versions(shard).await, "1 2 3");
+        assert_eq!(
+            ground.count(shard, "SELECT count(*) FROM effect").await,
+            Some(1)
+        );
+    }
+}
+
+async fn soaking(engine: Engine) -> Option<Ground> {
+    let ground = Ground::on(engine, 2).await?;
+    ground.project(SOAKING);
+    ground.migration(
+        "V1__effect.sql",
+        "CREATE TABLE effect (step text NOT NULL);\n",
+    );
+    Some(ground)
+}
+
+/// V2 sleeps on the server.
+async fn long_statement(seconds: u32) -> Option<Ground> {
+    let ground = Ground::on(Engine::Postgres, 2).await?;
+    ground.project("");
+    ground.migration(
+        "V1__effect.sql",
+        "CREATE TABLE effect (step text NOT NULL);\n",
+    );
+    ground.migration(
+        "V2__long.sql",
+        &format!("INSERT INTO effect SELECT '2' FROM pg_sleep({seconds});\n"),
+    );
+    ground.migration("V3__last.sql", "CREATE TABLE last (id int);\n");
+    Some(ground)
+}
+
+async fn runs_on_the_server(ground: &Ground) {
+    eventually("the long statement runs", async || {
+        at_work(ground).await == Some(1)
+    })
+    .await;
+}
+
+async fn at_work(ground: &Ground) -> Option<i64> {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND query LIKE '%pg_sleep%' AND state = 'active'";
+    ground.count(0, sql).await
+}

@@ -1,0 +1,114 @@
+//! What a rollout tells of itself without changing.
+
+use super::{
+    command::Progress,
+    state::{Cursor, Rollout},
+};
+use crate::{
+    fleet::ShardName,
+    migration::MigrationId,
+    outcome::{Doubt, Failure},
+    plan::Plan,
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+impl Rollout {
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan.0
+    }
+
+    /// When it was taken up for the first time.
+    pub fn taken_up(&self) -> Timestamp {
+        self.taken_up
+    }
+
+    /// The lease's epoch of whoever spoke last.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The stage and wave under way; the wave is none once all of the stage have gone, and none is returned once
+    /// all stages are through.
+    pub fn current(&self) -> Option<(usize, Option<usize>)> {
+        let Cursor { stage, wave, .. } = self.cursor;
+        (stage < self.plan.stages.len()).then(|| (stage, self.is_wave(wave).then_some(wave)))
+    }
+
+    /// Where a shard stands in a stage; none if the plan has no such shard or stage.
+    pub fn shard_progress(&self, stage: usize, shard: &ShardName) -> Option<Progress> {
+        let number = self.plan.index().number(shard)?;
+        (stage < self.plan.stages.len()).then(|| self.progress_in(stage, number))
+    }
+
+    /// What is there of the shard's work in the current stage, as far as events have said.
+    pub fn applied_so_far(&self, shard: &ShardName) -> &[MigrationId] {
+        let Some(number) = self.plan.index().number(shard) else {
+            return &[];
+        };
+        self.there(self.cursor.stage, number)
+    }
+
+    /// The same for any stage.
+    pub fn applied_in(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
+        match self.plan.index().number(shard) {
+            Some(number) => self.there(stage, number),
+            None => &[],
+        }
+    }
+
+    /// Whether this rollout has recorded the migration as applied there.
+    pub fn has_applied(&self, shard: &ShardName, migration: &MigrationId) -> bool {
+        let Some(number) = self.plan.index().number(shard) else {
+            return false;
+        };
+        (0..self.plan.stages.len()).any(|stage| self.there(stage, number).contains(migration))
+    }
+
+    /// The migration that is applied and whose `verify` queries are to be asked again.
+    pub fn verify_again(&self, shard: &ShardName) -> Option<&MigrationId> {
+        self.verify_again.get(&self.plan.index().number(shard)?)
+    }
+
+    /// Failed shards and what each failed on.
+    pub fn failures(&self) -> impl Iterator<Item = (&ShardName, &Failure)> {
+        self.failed
+            .iter()
+            .map(|(n, failure)| (self.name(*n), failure))
+    }
+
+    /// Shards nobody knows about, and why.
+    pub fn doubts(&self) -> impl Iterator<Item = (&ShardName, &Doubt)> {
+        self.unknown.iter().map(|(n, doubt)| (self.name(*n), doubt))
+    }
+
+    /// Shards that were started and have not ended, unknown ones among them.
+    pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
+        self.in_flight.iter().map(|number| self.name(*number))
+    }
+
+    /// Shards whose work is under way as far as anyone knows.
+    pub fn running(&self) -> impl Iterator<Item = &ShardName> {
+        let known = |number: &&u32| !self.unknown.contains_key(number);
+        (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
+    }
+
+    /// Whether nothing more will happen: finished, or superseded.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// What is recorded as applied of a shard's work in a stage.
+    fn there(&self, stage: usize, number: u32) -> &[MigrationId] {
+        let shard = &self.shards[number as usize];
+        let work = self.plan.work_of(stage, number);
+        let applied = match self.progress_in(stage, number) {
+            Progress::Applied => work.len(),
+            Progress::Skipped if shard.skipped_from != Some(stage) => 0,
+            Progress::Skipped => shard.applied as usize,
+            _ if stage == self.cursor.stage => shard.applied as usize,
+            _ => 0,
+        };
+        &work[..applied.min(work.len())]
+    }
+}

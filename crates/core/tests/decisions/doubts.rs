@@ -1,0 +1,126 @@
+//! Outcomes nobody knows, and failures that are not all of one kind.
+
+use crate::{fixture::*, story::*};
+use greylag_core::{
+    gate::WaitReason,
+    outcome::{Doubt, Failure, FailureClass, Left, Outcome},
+    rollout::{Command, RunVerdict, Why},
+};
+
+#[test]
+fn a_restart_makes_what_was_running_unknown_and_has_it_surveyed() {
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).tell(start(0, &name("a")));
+    assert_eq!(story.ends(), (RunVerdict::Unknown, 3));
+    story.0.record(&restarted(), at(0), 2).unwrap();
+    let shard = name("a");
+    assert_eq!(story.next(), [Command::Survey { stage: 0, shard }]);
+    let late = end(0, &name("a"), Outcome::Applied);
+    let refused = story.0.record(&late, at(0), 1).unwrap_err();
+    assert_eq!(
+        refused.why,
+        Why::StaleEpoch {
+            event: 1,
+            current: 2
+        }
+    );
+    let refused = story.0.record(&late, at(0), 3).unwrap_err();
+    assert_eq!(refused.why, Why::NotTakenUp { event: 3 });
+    let absent = end(0, &name("a"), Outcome::Absent);
+    story.0.record(&absent, at(0), 2).unwrap();
+    assert_eq!(story.starts(), ["a"]);
+}
+
+#[test]
+fn what_the_catalog_cannot_tell_waits_for_a_person() {
+    let mut story = Story::of(small(0));
+    let doubt = Doubt {
+        migration: Some(id("V2")),
+        place: None,
+        why: "the answer to COMMIT was lost".into(),
+        needs_person: true,
+    };
+    story.pass(0, 0).run(0, "a", Outcome::Unknown { doubt });
+    assert!(matches!(
+        story.waits()[..],
+        [WaitReason::Unsettled { count: 1, .. }]
+    ));
+    assert_eq!(story.ends(), (RunVerdict::Unknown, 3));
+    let a = name("a");
+    assert!(matches!(
+        story.refuse(settle(&a, &id("V1"), true)),
+        Why::NoSuchWork { .. }
+    ));
+    assert!(matches!(
+        story.refuse(end(0, &a, Outcome::Applied)),
+        Why::Shard { .. }
+    ));
+    story.tell(settle(&a, &id("V2"), true));
+    assert_eq!(story.0.applied_so_far(&a), ids("V2"));
+    assert_eq!(story.starts(), ["a"], "its history says what is left");
+    story.tell(start(0, &a));
+    let why = story.refuse(applied(0, &a, &id("V2")));
+    assert!(matches!(why, Why::AppliedAlready { .. }));
+}
+
+#[test]
+fn a_doubt_names_the_migration_that_is_settled() {
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
+    let doubt = Doubt {
+        migration: Some(id("V1")),
+        place: None,
+        why: "lost".into(),
+        needs_person: true,
+    };
+    story.pass(0, 1).run(0, "b", Outcome::Unknown { doubt });
+    let why = story.refuse(settle(&name("b"), &id("V2"), true));
+    assert!(matches!(why, Why::AnotherDoubt { .. }));
+}
+
+#[test]
+fn a_failed_verify_is_applied_and_retry_asks_it_again() {
+    let mut story = Story::of(small(0));
+    let a = name("a");
+    story.pass(0, 0).tell(start(0, &a));
+    story.tell(applied(0, &a, &id("V2")));
+    let failure = Failure {
+        class: FailureClass::Verify,
+        code: None,
+        message: "12 rows are NULL".into(),
+        migration: Some(id("V2")),
+        place: None,
+        hint: None,
+        left: Left::Nothing,
+        blockers: Vec::new(),
+    };
+    story.tell(end(0, &a, Outcome::Failed { failure }));
+    assert_eq!(story.ends(), (RunVerdict::Split, 3));
+    story.tell(retry(&a));
+    assert_eq!(story.0.verify_again(&a), Some(&id("V2")));
+    assert_eq!(story.0.applied_so_far(&a), ids("V2"), "it is not run again");
+    story.run(0, "a", Outcome::Applied);
+    assert_eq!(story.0.verify_again(&a), None);
+}
+
+#[test]
+fn a_guards_refusal_before_anything_changed_is_its_own_verdict() {
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).run(0, "a", failed(FailureClass::Refused));
+    assert_eq!(story.ends(), (RunVerdict::Refused, 6));
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
+    story.pass(0, 1).run(0, "b", failed(FailureClass::Refused));
+    assert_eq!(story.ends(), (RunVerdict::Split, 3), "3 comes before 6");
+}
+
+#[test]
+fn a_half_run_migration_is_a_change() {
+    let mut story = Story::of(small(0));
+    let Outcome::Failed { mut failure } = failed(FailureClass::Data) else {
+        unreachable!()
+    };
+    failure.left = Left::Partial { done: 2, total: 5 };
+    story.pass(0, 0).run(0, "a", Outcome::Failed { failure });
+    assert_eq!(story.ends(), (RunVerdict::Split, 3));
+}

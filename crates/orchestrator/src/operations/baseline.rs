@@ -1,0 +1,78 @@
+//! Marks shards that have no history as being at a version, and claims them.
+
+use super::{
+    report::{OperationReport, ShardResult},
+    under_lock::{Deed, each},
+};
+use crate::{executor::failure_of_verb, setup::Setup, survey::expected_of, watch::Watcher};
+use greylag_core::{
+    fleet::ShardName,
+    history,
+    identity::{self, Expected},
+    migration::Version,
+    survey::ShardIdentity,
+};
+use greylag_engines::{Claim, HistoryChange};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// `greylag baseline V`. A shard with a history of its own is left alone, and told.
+pub async fn baseline(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    version: &Version,
+    description: Option<&str>,
+    watcher: Arc<dyn Watcher>,
+) -> OperationReport {
+    let row = history::baseline_row(version, description, &setup.by);
+    let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
+    let by = setup.by.clone();
+    let deed: Deed = Arc::new(move |session, shard, survey| {
+        let row = row.clone();
+        let name = &shard.shard.name;
+        let expected = Expected {
+            claim_allowed: true,
+            ..expected_of(name, &project, &environment, None)
+        };
+        let judged = identity::judge(&expected, &survey);
+        let identity = survey
+            .identity
+            .clone()
+            .filter(|identity| identity.project == *project)
+            .unwrap_or_else(|| ShardIdentity {
+                uuid: uuid::Uuid::new_v4(),
+                project: project.to_string(),
+                name: name.clone(),
+                environment: environment.to_string(),
+            });
+        let claim = Claim {
+            identity,
+            by: by.clone(),
+        };
+        Box::pin(async move {
+            if let Err(refusal) = judged {
+                return Ok(ShardResult::Refused {
+                    refusals: vec![refusal],
+                });
+            }
+            if !survey.history.is_empty() {
+                return Ok(ShardResult::Nothing {
+                    why: format!("it has a history of {} rows already", survey.history.len()),
+                });
+            }
+            session
+                .prepare(&claim)
+                .await
+                .map_err(|error| failure_of_verb(&error))?;
+            let what = format!(
+                "baselined at version {}",
+                row.version.as_deref().unwrap_or("?")
+            );
+            session
+                .change_history(&[HistoryChange::Insert(row)])
+                .await
+                .map_err(|error| failure_of_verb(&error))?;
+            Ok(ShardResult::Changed { what: vec![what] })
+        })
+    });
+    each(setup, only, &*watcher, "baseline", deed).await
+}

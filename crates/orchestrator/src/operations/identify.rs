@@ -1,0 +1,173 @@
+//! Settles who is who: a shard that moved, a copy that became a shard, one that is gone.
+
+use super::{
+    report::{ShardReport, ShardResult},
+    under_lock::{Deed, one},
+};
+use crate::{
+    executor::failure_of_verb,
+    journal::{JournalError, KnownShard},
+    setup::Setup,
+    survey::known_of,
+};
+use greylag_core::{
+    fleet::ShardName,
+    identity::Refusal,
+    survey::{Role, ShardIdentity, Survey},
+};
+use greylag_engines::{Claim, HistoryChange};
+use std::sync::{Arc, Mutex};
+
+/// Why a person's word on a shard was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    #[error("`{0}` is no shard of this fleet")]
+    NoSuchShard(ShardName),
+    #[error("the journal can't be written")]
+    Journal(#[from] JournalError),
+}
+
+/// `greylag fleet accept SHARD --reason`: the shard moved or was recreated, and is believed at its new place.
+pub async fn accept(setup: &Setup, shard: &ShardName) -> Result<ShardReport, IdentifyError> {
+    identify(setup, shard, false).await
+}
+
+/// `greylag fleet rebrand SHARD --reason`: the database is a copy, and gets an identity of its own.
+pub async fn rebrand(setup: &Setup, shard: &ShardName) -> Result<ShardReport, IdentifyError> {
+    identify(setup, shard, true).await
+}
+
+/// `greylag fleet forget SHARD --reason`: the shard is expected no more. Says whether it was known.
+pub async fn forget(setup: &Setup, shard: &ShardName, reason: &str) -> Result<bool, JournalError> {
+    setup
+        .journal
+        .forget(&setup.scope(), shard, &setup.by, reason)
+        .await
+}
+
+async fn identify(
+    setup: &Setup,
+    name: &ShardName,
+    anew: bool,
+) -> Result<ShardReport, IdentifyError> {
+    let shard = setup
+        .fleet
+        .get(name)
+        .ok_or_else(|| IdentifyError::NoSuchShard(name.clone()))?;
+    let scope = setup.scope();
+    let known: Option<KnownShard> = setup
+        .journal
+        .known(&scope)
+        .await?
+        .into_iter()
+        .find(|known| known.name == *name);
+    let proven: Arc<Mutex<Option<KnownShard>>> = Arc::default();
+    let deed = deed(setup, anew, known, proven.clone());
+    let verb = if anew { "rebrand" } else { "accept" };
+    let report = one(setup, shard, verb, &deed).await;
+    let proven = proven.lock().expect("no panics inside").take();
+    if let Some(proven) = proven {
+        setup.journal.remember(&scope, &[proven]).await?;
+    }
+    Ok(report)
+}
+
+fn deed(
+    setup: &Setup,
+    anew: bool,
+    known: Option<KnownShard>,
+    proven: Arc<Mutex<Option<KnownShard>>>,
+) -> Deed {
+    let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
+    let by = setup.by.clone();
+    Arc::new(move |session, shard, survey| {
+        let name = shard.shard.name.clone();
+        let own = survey
+            .identity
+            .clone()
+            .filter(|identity| identity.project == *project && !anew);
+        let fresh = || ShardIdentity {
+            uuid: uuid::Uuid::new_v4(),
+            project: project.to_string(),
+            name: name.clone(),
+            environment: environment.to_string(),
+        };
+        let refusal = refuse(&survey, own.as_ref(), &name, &environment);
+        let has_row = survey.identity.is_some();
+        let identity = own.clone().unwrap_or_else(fresh);
+        let known = known.clone();
+        let proven = proven.clone();
+        let by = by.clone();
+        Box::pin(async move {
+            if let Some(refusal) = refusal {
+                return Ok(ShardResult::Refused {
+                    refusals: vec![refusal],
+                });
+            }
+            let what = if own.is_some() {
+                format!("believed at {}", survey.server.address)
+            } else if has_row {
+                session
+                    .change_history(&[HistoryChange::Rebrand(identity.clone())])
+                    .await
+                    .map_err(|error| failure_of_verb(&error))?;
+                format!(
+                    "is `{name}` of `{}` now, under a new identity",
+                    identity.environment
+                )
+            } else {
+                let claim = Claim {
+                    identity: identity.clone(),
+                    by,
+                };
+                session
+                    .prepare(&claim)
+                    .await
+                    .map_err(|error| failure_of_verb(&error))?;
+                "got an identity".to_owned()
+            };
+            let version = known.as_ref().and_then(|known| known.version.clone());
+            let survey = Survey {
+                identity: Some(identity),
+                ..survey
+            };
+            *proven.lock().expect("no panics inside") = known_of(known.as_ref(), &survey, version);
+            Ok(ShardResult::Changed { what: vec![what] })
+        })
+    })
+}
+
+/// What no word of a person changes.
+fn refuse(
+    survey: &Survey,
+    own: Option<&ShardIdentity>,
+    name: &ShardName,
+    environment: &str,
+) -> Option<Refusal> {
+    let address = || survey.server.address.clone();
+    match survey.role {
+        Role::Replica => Some(Refusal::NotPrimary {
+            shard: name.clone(),
+            address: address(),
+        }),
+        Role::ReadOnly => Some(Refusal::ReadOnly {
+            shard: name.clone(),
+            address: address(),
+        }),
+        // To accept is to believe the identity there is; another name or environment is rebranded.
+        Role::Primary => match own {
+            Some(own) if own.name != *name => Some(Refusal::AnotherName {
+                shard: name.clone(),
+                says: own.name.clone(),
+                address: address(),
+            }),
+            Some(own) if own.environment != environment => Some(Refusal::AnotherEnvironment {
+                shard: name.clone(),
+                says: own.environment.clone(),
+                expected: environment.to_owned(),
+                address: address(),
+            }),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,141 @@
+//! Mends histories: removes failed rows, takes over the checksums of files that changed on purpose.
+
+use super::{
+    report::{OperationReport, ShardResult},
+    under_lock::{Deed, each},
+};
+use crate::{
+    executor::{failure_of_verb, placeholders, read_history, untouched},
+    fleet::FleetShard,
+    setup::{Migrations, Setup},
+    watch::Watcher,
+};
+use greylag_core::{
+    fleet::ShardName,
+    history::HistoryRow,
+    migration::MigrationId,
+    outcome::{Failure, FailureClass},
+    survey::{StepState, Survey},
+};
+use greylag_engines::HistoryChange;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What to mend.
+#[derive(Clone, Debug, Default)]
+pub struct Repair {
+    /// None: everything that is amiss.
+    pub migration: Option<MigrationId>,
+    pub only: Option<BTreeSet<ShardName>>,
+    pub dry_run: bool,
+}
+
+/// `greylag repair [V] --reason`. Both checksums are told for each that is taken over.
+pub async fn repair(setup: &Setup, repair: &Repair, watcher: Arc<dyn Watcher>) -> OperationReport {
+    let migrations = setup.migrations.clone();
+    let (wanted, dry_run) = (repair.migration.clone(), repair.dry_run);
+    let deed: Deed = Arc::new(move |session, shard, survey| {
+        let found = changes(&migrations, shard, &survey, wanted.as_ref());
+        Box::pin(async move {
+            let (changes, what) = found?;
+            if changes.is_empty() {
+                return Ok(ShardResult::Nothing {
+                    why: "nothing is amiss".into(),
+                });
+            }
+            if dry_run {
+                return Ok(ShardResult::WouldChange { what });
+            }
+            session
+                .change_history(&changes)
+                .await
+                .map_err(|error| failure_of_verb(&error))?;
+            Ok(ShardResult::Changed { what })
+        })
+    });
+    each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await
+}
+
+fn changes(
+    migrations: &Migrations,
+    shard: &FleetShard,
+    survey: &Survey,
+    wanted: Option<&MigrationId>,
+) -> Result<(Vec<HistoryChange>, Vec<String>), Failure> {
+    let refused = |why| untouched(FailureClass::Refused, why, None);
+    let reading = read_history(
+        &migrations.files,
+        &survey.history,
+        &migrations.placeholders,
+        shard,
+    )
+    .map_err(|why| refused(why.to_string()))?;
+    let checksums = migrations
+        .files
+        .checksums(&placeholders(&migrations.placeholders, shard))
+        .map_err(|faults| {
+            refused(
+                faults
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            )
+        })?;
+    let is_wanted = |id: &MigrationId| wanted.is_none_or(|wanted| wanted == id);
+    let mut changes = Vec::new();
+    let mut what = Vec::new();
+    for row in survey.history.iter().filter(|row| !row.success) {
+        if id_of(row).is_some_and(|id| is_wanted(&id)) {
+            changes.push(HistoryChange::Remove {
+                installed_rank: row.installed_rank,
+            });
+            what.push(format!("removed the failed row of `{}`", row.script));
+        }
+    }
+    for changed in reading.changed.iter().filter(|c| is_wanted(&c.migration)) {
+        let Some(file) = migrations.get(&changed.migration) else {
+            continue;
+        };
+        let Some(row) = standing_row(&survey.history, &changed.migration) else {
+            continue;
+        };
+        let checksum = checksums.get(&changed.migration).copied();
+        changes.push(HistoryChange::Realign {
+            installed_rank: row.installed_rank,
+            checksum,
+            description: greylag_core::history::description(&file.description),
+            kind: row.kind.clone(),
+        });
+        what.push(format!(
+            "{}: checksum {} became {}",
+            changed.migration,
+            changed.applied.map_or("none".into(), |c| c.to_string()),
+            checksum.unwrap_or(changed.file),
+        ));
+    }
+    // A failed step that left nothing behind is only a note; one with statements done is where a run resumes.
+    let forgotten = survey.steps.iter().filter(|step| {
+        step.state == StepState::Failed && step.statements_done == 0 && is_wanted(&step.migration)
+    });
+    for step in forgotten {
+        changes.push(HistoryChange::ForgetStep {
+            migration: step.migration.clone(),
+        });
+        what.push(format!("forgot the failed attempt of {}", step.migration));
+    }
+    Ok((changes, what))
+}
+
+fn id_of(row: &HistoryRow) -> Option<MigrationId> {
+    match &row.version {
+        Some(version) => Some(MigrationId::Versioned(version.parse().ok()?)),
+        None => Some(MigrationId::Repeatable(row.description.clone())),
+    }
+}
+
+/// The row that says the migration is there.
+fn standing_row<'a>(rows: &'a [HistoryRow], id: &MigrationId) -> Option<&'a HistoryRow> {
+    rows.iter()
+        .filter(|row| row.success && id_of(row).as_ref() == Some(id))
+        .max_by_key(|row| row.installed_rank)
+}

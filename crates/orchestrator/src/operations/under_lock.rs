@@ -1,0 +1,88 @@
+//! One shard at a time under its lock: looked at, judged, changed, let go.
+
+use super::report::{OperationReport, ShardReport, ShardResult};
+use crate::{
+    executor::{failure_of_verb, part, seize},
+    fleet::FleetShard,
+    setup::Setup,
+    watch::{Notice, Watcher},
+};
+use futures::{StreamExt, stream};
+use greylag_core::{fleet::ShardName, outcome::Failure, survey::Survey};
+use greylag_engines::Session;
+use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc};
+
+/// What an operation does on one held shard.
+pub type Deed = Arc<
+    dyn for<'a> Fn(
+            &'a mut dyn Session,
+            &'a FleetShard,
+            Survey,
+        )
+            -> Pin<Box<dyn Future<Output = Result<ShardResult, Failure>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
+
+/// Does the deed on each shard of the fleet (or of `only`), a few at a time.
+pub async fn each(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    watcher: &dyn Watcher,
+    verb: &str,
+    deed: Deed,
+) -> OperationReport {
+    let wanted: Vec<&FleetShard> = setup
+        .fleet
+        .shards
+        .iter()
+        .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
+        .collect();
+    let total = wanted.len();
+    let (wanted, deed) = (&wanted, &deed);
+    let mut running = stream::iter(0..total)
+        .map(|at| async move { one(setup, wanted[at], verb, deed).await })
+        .buffered(setup.policy.max_in_flight.max(1) as usize);
+    let mut shards = Vec::with_capacity(total);
+    while let Some(report) = running.next().await {
+        let report: ShardReport = report;
+        watcher.notice(&Notice::Surveyed {
+            done: shards.len() + 1,
+            total,
+            shard: report.shard.clone(),
+            unreachable: None,
+        });
+        shards.push(report);
+    }
+    OperationReport { shards }
+}
+
+/// Does the deed on one shard.
+pub async fn one(setup: &Setup, shard: &FleetShard, verb: &str, deed: &Deed) -> ShardReport {
+    let mut named = shard.clone();
+    named.target.application = format!("greylag/{verb}/{}", shard.shard.name).into();
+    let result = match seize(setup, &named).await {
+        Ok(mut session) => {
+            let done = held(&mut *session, &named, deed).await;
+            part(session).await;
+            done
+        }
+        Err(failure) => Err(failure),
+    };
+    ShardReport {
+        shard: shard.shard.name.clone(),
+        result: result.unwrap_or_else(|failure| ShardResult::Failed { failure }),
+    }
+}
+
+async fn held(
+    session: &mut dyn Session,
+    shard: &FleetShard,
+    deed: &Deed,
+) -> Result<ShardResult, Failure> {
+    let survey = session
+        .survey()
+        .await
+        .map_err(|error| failure_of_verb(&error))?;
+    deed(session, shard, survey).await
+}

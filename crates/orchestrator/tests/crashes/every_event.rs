@@ -1,0 +1,58 @@
+//! Killed before and after each single write of a rollout.
+
+use crate::{
+    crashing::Crash,
+    database::Fault,
+    world::{Ran, World},
+};
+use greylag_orchestrator::apply::Verdict;
+
+#[tokio::test]
+async fn killed_at_every_event_every_migration_happens_exactly_once() {
+    let clean = World::new(3, 3);
+    let (ran, writes) = clean.run(None).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+        "{ran:?}"
+    );
+    clean.is_home();
+    assert!(writes > 5, "{writes}");
+
+    let mut crashes = 0;
+    for at in 0..writes {
+        for durable in [false, true] {
+            let world = World::new(3, 3);
+            let (ran, _) = world.run(Some(Crash { at, durable })).await;
+            crashes += usize::from(matches!(ran, Ran::Crashed));
+            let (ran, _) = world.run(None).await;
+            assert!(
+                matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+                "after a crash at write {at} (durable: {durable}): {ran:?}"
+            );
+            world.is_home();
+        }
+    }
+    // How events fall into writes differs from run to run, so that the last ones may not come to a crash.
+    assert!(crashes > writes, "only {crashes} of {} crashed", writes * 2);
+}
+
+#[tokio::test]
+async fn lost_answers_are_looked_up_and_not_run_again() {
+    for fault in [
+        Fault::LoseBefore,
+        Fault::LoseAfter,
+        Fault::Torn,
+        Fault::Orphan,
+    ] {
+        let world = World::new(3, 3);
+        for _ in 0..3 {
+            world.fault("s2", fault.clone());
+        }
+        let (ran, _) = world.run(None).await;
+        assert!(
+            matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+            "{fault:?}: {ran:?}"
+        );
+        world.is_home();
+    }
+}

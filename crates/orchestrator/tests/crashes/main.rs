@@ -1,0 +1,9 @@
+//! The orchestrator killed at every event, over scripted databases that fail, lose answers and finish what orphans began:
+//! an oracle counts effects, and each migration happens exactly once.
+
+mod crashing;
+mod database;
+mod every_event;
+mod seeds;
+mod session;
+mod world;

@@ -1,0 +1,211 @@
+//! A fleet of scripted databases, and runs that end or crash.
+
+use crate::{
+    crashing::{Crash, Crashing},
+    database::{Fault, Shared},
+    session::Databases,
+};
+use greylag_core::{
+    engine::Engine,
+    fleet::{Shard, ShardName},
+    migration::{Migration, Set},
+    policy::{Budget, Group, Policy, Retry, Size, WaveRule},
+};
+use greylag_engines::Target;
+use greylag_orchestrator::{
+    Control, Fleet, FleetShard, Migrations, Setup,
+    apply::{ApplyError, Options, Summary, apply},
+    journal::{self, Journal, Location},
+    planning::{Ask, look_ahead},
+    steering::{Request, steer},
+    survey::survey_fleet,
+    watch::Blind,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tempfile::TempDir;
+
+pub struct World {
+    pub databases: Databases,
+    pub policy: Policy,
+    pub versions: u32,
+    folder: TempDir,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub enum Ran {
+    Ended(Box<Summary>),
+    Crashed,
+}
+
+impl World {
+    pub fn new(shards: usize, versions: u32) -> Self {
+        let databases = (1..=shards)
+            .map(|n| (format!("s{n}").parse().unwrap(), Shared::default()))
+            .collect();
+        Self {
+            databases: Databases(Arc::new(databases)),
+            policy: policy(),
+            versions,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn fault(&self, shard: &str, fault: Fault) {
+        self.databases.0[shard]
+            .lock()
+            .unwrap()
+            .faults
+            .push_back(fault);
+    }
+
+    async fn journal(&self) -> Arc<dyn Journal> {
+        let path = self.folder.path().join("state.db");
+        journal::open(&Location::Sqlite { path }).await.unwrap()
+    }
+
+    fn setup(&self, journal: Arc<dyn Journal>) -> Setup {
+        let files = (1..=self.versions)
+            .map(|n| {
+                let text = format!("CREATE TABLE t{n}(x int);");
+                Migration::read(&format!("V{n}__x.sql"), text.as_bytes(), None).unwrap()
+            })
+            .collect();
+        Setup {
+            fleet: Fleet {
+                project: "orders".into(),
+                environment: "test".into(),
+                shards: self.databases.0.keys().map(shard).collect(),
+            },
+            migrations: Migrations {
+                files: Arc::new(Set::new(files).unwrap()),
+                placeholders: BTreeMap::new(),
+            },
+            policy: self.policy.clone(),
+            checks: Vec::new(),
+            journal,
+            open: Arc::new(self.databases.clone()),
+            by: "ann@test".into(),
+        }
+    }
+
+    /// One run; says how many times it wrote to the journal.
+    pub async fn run(&self, crash: Option<Crash>) -> (Ran, usize) {
+        let journal = Crashing::new(self.journal().await, crash);
+        let setup = self.setup(journal.clone());
+        let ran = tokio::select! {
+            ended = run(&setup) => Ran::Ended(Box::new(ended.unwrap())),
+            () = journal.crashed.notified() => Ran::Crashed,
+        };
+        self.oracle();
+        let writes = *journal.writes.lock().unwrap();
+        (ran, writes)
+    }
+
+    pub async fn retry(&self) {
+        let setup = self.setup(Crashing::new(self.journal().await, None));
+        let request = Request::Retry { shards: Vec::new() };
+        steer(&setup, None, request).await.unwrap();
+    }
+
+    /// Nothing ever happens twice, and never without its row in the end.
+    pub fn oracle(&self) {
+        for (shard, database) in &*self.databases.0 {
+            let database = database.lock().unwrap();
+            for (migration, effects) in &database.effects {
+                assert_eq!(
+                    *effects, 1,
+                    "{migration} on {shard} took effect {effects} times"
+                );
+            }
+            assert!(
+                database.most_open <= 2,
+                "{shard} had {} connections at once",
+                database.most_open
+            );
+        }
+    }
+
+    pub fn is_home(&self) {
+        for (shard, database) in &*self.databases.0 {
+            let database = database.lock().unwrap();
+            let rows: Vec<_> = database
+                .history
+                .iter()
+                .map(|row| row.version.clone().unwrap())
+                .collect();
+            let wanted: Vec<_> = (1..=self.versions).map(|n| n.to_string()).collect();
+            assert_eq!(rows, wanted, "{shard}");
+            assert_eq!(database.effects.len(), self.versions as usize, "{shard}");
+            assert!(database.steps.is_empty(), "{shard}");
+        }
+    }
+}
+
+async fn run(setup: &Setup) -> Result<Summary, ApplyError> {
+    let ask = Ask::default();
+    let surveyed = survey_fleet(setup, None, &Blind).await?;
+    let prospect = look_ahead(setup, &surveyed, &ask).await?;
+    apply(
+        setup,
+        surveyed,
+        prospect,
+        &ask,
+        &Options::default(),
+        Control::new(),
+        Arc::new(Blind),
+    )
+    .await
+}
+
+fn shard(name: &ShardName) -> FleetShard {
+    FleetShard {
+        shard: Shard {
+            name: name.clone(),
+            engine: Engine::Postgres,
+            host: "here".into(),
+            schema: None,
+            labels: Arc::default(),
+        },
+        target: Target {
+            engine: Engine::Postgres,
+            shard: name.clone(),
+            url: "postgres://here/d".parse().unwrap(),
+            password: None,
+            schema: None,
+            session_sql: Arc::from([]),
+            project: "orders".into(),
+            history_table: "greylag_schema_history".into(),
+            connect_timeout: Duration::from_secs(1),
+            application: "greylag/test".into(),
+        },
+        placeholders: Arc::default(),
+    }
+}
+
+fn policy() -> Policy {
+    let wave = |name: &str, size| WaveRule {
+        name: name.into(),
+        select: None,
+        size,
+        soak: Duration::ZERO,
+        approval: false,
+    };
+    Policy {
+        waves: vec![wave("canary", Size::Count(1)), wave("rest", Size::Rest)],
+        max_in_flight: 3,
+        max_per_host: 3,
+        failure_budget: Budget::Shards(0),
+        group: Group::Auto,
+        out_of_order: false,
+        retry: Retry {
+            attempts: 2,
+            base: Duration::from_millis(1),
+            cap: Duration::from_millis(5),
+        },
+        lock_timeout: Duration::from_millis(50),
+        lock_deadline: Duration::from_secs(20),
+        windows: Vec::new(),
+        checks: Vec::new(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The fleet, as each kind of source finds it.
+
+mod files;
+mod found;
+mod servers;

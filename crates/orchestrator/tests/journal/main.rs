@@ -1,0 +1,5 @@
+//! One suite for both stores of the journal, and what only one of them can meet.
+
+mod folder;
+mod stores;
+mod suite;

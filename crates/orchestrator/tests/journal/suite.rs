@@ -1,0 +1,294 @@
+//! What both stores do alike.
+
+use crate::stores::{Store, finished, holder, lease, rollout, scope, stamped};
+use greylag_core::identity::{Known, Node};
+use greylag_orchestrator::journal::{JournalError, KnownShard, LeaseTry, Scope, Taken};
+use jiff::Timestamp;
+use serde_json::json;
+
+macro_rules! on_both_stores {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Store::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(store) = super::Store::postgres().await {
+                    super::$name(store).await;
+                }
+            })+
+        }
+    };
+}
+
+on_both_stores!(
+    a_rollout_comes_back_as_it_was_stored,
+    events_are_appended_in_order_or_not_at_all,
+    an_append_under_a_lost_lease_is_refused,
+    a_lease_is_held_by_one_and_each_new_holder_has_a_new_epoch,
+    the_lease_of_a_dead_process_is_taken_at_once,
+    many_that_come_at_once_leave_one_holder,
+    a_request_is_answered_with_the_events_it_led_to,
+    the_last_event_ends_the_rollout,
+    projects_and_environments_are_kept_apart,
+    a_known_shard_is_remembered_until_it_is_forgotten,
+);
+
+async fn a_rollout_comes_back_as_it_was_stored(store: Store) {
+    let journal = store.open().await;
+    let lease = lease(&*journal, &holder("apply")).await;
+    let new = rollout("r1");
+    journal.begin(&lease, &new).await.unwrap();
+    let again = store.open().await;
+    let stored = again.rollout("r1").await.unwrap().unwrap();
+    assert_eq!(stored.plan, new.plan);
+    assert_eq!(stored.files, new.files);
+    assert_eq!((stored.row.sequence, stored.row.ended), (0, None));
+    assert!(again.rollout("r2").await.unwrap().is_none());
+}
+
+async fn events_are_appended_in_order_or_not_at_all(store: Store) {
+    let journal = store.open().await;
+    let lease = lease(&*journal, &holder("apply")).await;
+    journal.begin(&lease, &rollout("r1")).await.unwrap();
+    let events = [stamped(1, lease.epoch, "a"), stamped(2, lease.epoch, "b")];
+    journal.append(&lease, "r1", &events, &[]).await.unwrap();
+
+    let twice = [stamped(2, lease.epoch, "c")];
+    let gap = [stamped(4, lease.epoch, "c")];
+    let torn = [stamped(3, lease.epoch, "c"), stamped(5, lease.epoch, "d")];
+    for wrong in [&twice[..], &gap[..], &torn[..]] {
+        let error = journal.append(&lease, "r1", wrong, &[]).await.unwrap_err();
+        assert!(matches!(error, JournalError::Conflict { .. }), "{error}");
+    }
+    assert_eq!(journal.events("r1", 0).await.unwrap(), events);
+    assert_eq!(journal.events("r1", 1).await.unwrap(), events[1..]);
+    let third = [stamped(3, lease.epoch, "e")];
+    journal.append(&lease, "r1", &third, &[]).await.unwrap();
+    assert_eq!(journal.events("r1", 2).await.unwrap(), third);
+}
+
+async fn an_append_under_a_lost_lease_is_refused(store: Store) {
+    let journal = store.open().await;
+    let old = lease(&*journal, &holder("apply")).await;
+    journal.begin(&old, &rollout("r1")).await.unwrap();
+    journal.release(&old).await.unwrap();
+    let new = lease(&*journal, &holder("apply")).await;
+    assert!(new.epoch > old.epoch);
+
+    let event = [stamped(1, old.epoch, "a")];
+    for error in [
+        journal.append(&old, "r1", &event, &[]).await.unwrap_err(),
+        journal.renew(&old).await.unwrap_err(),
+        journal.begin(&old, &rollout("r2")).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, JournalError::Fenced { .. }), "{error}");
+    }
+    assert!(journal.events("r1", 0).await.unwrap().is_empty());
+    assert!(journal.rollout("r2").await.unwrap().is_none());
+    // A late release by the old holder takes nothing from the new one.
+    journal.release(&old).await.unwrap();
+    journal.renew(&new).await.unwrap();
+}
+
+async fn a_lease_is_held_by_one_and_each_new_holder_has_a_new_epoch(store: Store) {
+    let (one, two) = (store.open().await, store.open().await);
+    assert!(one.holder(&scope()).await.unwrap().is_none());
+    let first = lease(&*one, &holder("apply")).await;
+    let same = lease(&*one, &first.holder).await;
+    assert_eq!(same.epoch, first.epoch);
+
+    let LeaseTry::Busy(row) = two.take_lease(&scope(), &holder("apply")).await.unwrap() else {
+        panic!("two hold it");
+    };
+    assert_eq!(row.holder, first.holder);
+    assert_eq!(
+        two.holder(&scope()).await.unwrap().unwrap().holder,
+        first.holder
+    );
+    let text = row.holder.to_string();
+    assert!(
+        text.contains("greylag apply") && text.contains(&std::process::id().to_string()),
+        "{text}"
+    );
+
+    one.release(&first).await.unwrap();
+    assert!(two.holder(&scope()).await.unwrap().is_none());
+    let second = lease(&*two, &holder("apply")).await;
+    assert_eq!(second.epoch, first.epoch + 1);
+}
+
+async fn the_lease_of_a_dead_process_is_taken_at_once(store: Store) {
+    let journal = store.open().await;
+    let mut child = std::process::Command::new("sleep")
+        .arg("600")
+        .spawn()
+        .unwrap();
+    let mut dead = holder("apply");
+    dead.pid = child.id();
+    dead.started = 1;
+    let old = lease(&*journal, &dead).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let new = lease(&*journal, &holder("apply")).await;
+    assert_eq!(new.epoch, old.epoch + 1);
+}
+
+async fn many_that_come_at_once_leave_one_holder(store: Store) {
+    let tries = (0..8).map(|_| async {
+        let journal = store.open().await;
+        let held = journal
+            .take_lease(&scope(), &holder("apply"))
+            .await
+            .unwrap();
+        matches!(held, LeaseTry::Held(_))
+    });
+    let held = futures::future::join_all(tries).await;
+    assert_eq!(held.iter().filter(|held| **held).count(), 1, "{held:?}");
+}
+
+async fn a_request_is_answered_with_the_events_it_led_to(store: Store) {
+    let (journal, other) = (store.open().await, store.open().await);
+    let lease = lease(&*journal, &holder("apply")).await;
+    journal.begin(&lease, &rollout("r1")).await.unwrap();
+    let request = json!({"request": "pause", "reason": "lunch"});
+    let first = other.post("r1", "bob@test", &request).await.unwrap();
+    let second = other
+        .post("r1", "bob@test", &json!({"request": "resume"}))
+        .await
+        .unwrap();
+
+    let waiting = journal.inbox("r1").await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|i| i.id).collect::<Vec<_>>(),
+        [first, second]
+    );
+    assert_eq!(
+        (&waiting[0].request, waiting[0].by.as_str()),
+        (&request, "bob@test")
+    );
+    assert!(journal.inbox("r2").await.unwrap().is_empty());
+
+    let taken = [
+        Taken {
+            item: first,
+            answer: Ok("paused".into()),
+        },
+        Taken {
+            item: second,
+            answer: Err("nothing is paused".into()),
+        },
+    ];
+    // With a wrong event nothing is answered either.
+    let wrong = [stamped(7, lease.epoch, "a")];
+    journal
+        .append(&lease, "r1", &wrong, &taken)
+        .await
+        .unwrap_err();
+    assert_eq!(journal.inbox("r1").await.unwrap().len(), 2);
+
+    let event = [stamped(1, lease.epoch, "a")];
+    journal
+        .append(&lease, "r1", &event, &taken[..1])
+        .await
+        .unwrap();
+    journal
+        .append(&lease, "r1", &[], &taken[1..])
+        .await
+        .unwrap();
+    assert!(journal.inbox("r1").await.unwrap().is_empty());
+    let answer = |item| {
+        let other = other.clone();
+        async move { other.answer(item).await.unwrap().unwrap().answer.unwrap() }
+    };
+    assert_eq!(answer(first).await, Ok("paused".into()));
+    assert_eq!(answer(second).await, Err("nothing is paused".into()));
+    assert!(other.answer(999).await.unwrap().is_none());
+}
+
+async fn the_last_event_ends_the_rollout(store: Store) {
+    let journal = store.open().await;
+    let lease = lease(&*journal, &holder("apply")).await;
+    for id in ["r1", "r2"] {
+        journal.begin(&lease, &rollout(id)).await.unwrap();
+    }
+    let end = [stamped(1, lease.epoch, "a"), finished(2, lease.epoch)];
+    journal.append(&lease, "r1", &end, &[]).await.unwrap();
+    let rows = journal.rollouts(&scope()).await.unwrap();
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|r| (r.id.as_str(), r.ended.as_deref(), r.sequence))
+        .collect();
+    assert_eq!(seen, [("r2", None, 0), ("r1", Some("done"), 2)]);
+}
+
+async fn projects_and_environments_are_kept_apart(store: Store) {
+    let journal = store.open().await;
+    let mine = lease(&*journal, &holder("apply")).await;
+    let other = Scope {
+        environment: "production".into(),
+        ..scope()
+    };
+    let theirs = journal.take_lease(&other, &holder("apply")).await.unwrap();
+    assert!(matches!(theirs, LeaseTry::Held(_)));
+    journal.begin(&mine, &rollout("r1")).await.unwrap();
+    assert!(journal.rollouts(&other).await.unwrap().is_empty());
+    journal
+        .remember(&scope(), &[known("a", "5")])
+        .await
+        .unwrap();
+    assert!(journal.known(&other).await.unwrap().is_empty());
+}
+
+async fn a_known_shard_is_remembered_until_it_is_forgotten(store: Store) {
+    let journal = store.open().await;
+    let (a, b) = (known("a", "1"), known("b", "1"));
+    journal
+        .remember(&scope(), &[b.clone(), a.clone()])
+        .await
+        .unwrap();
+    assert_eq!(journal.known(&scope()).await.unwrap(), [a, b.clone()]);
+    let newer = KnownShard {
+        version: Some("2".into()),
+        ..known("a", "2")
+    };
+    journal
+        .remember(&scope(), std::slice::from_ref(&newer))
+        .await
+        .unwrap();
+    assert_eq!(journal.known(&scope()).await.unwrap(), [newer, b.clone()]);
+    let name = "a".parse().unwrap();
+    assert!(
+        journal
+            .forget(&scope(), &name, "ann", "sold")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !journal
+            .forget(&scope(), &name, "ann", "sold")
+            .await
+            .unwrap()
+    );
+    assert_eq!(journal.known(&scope()).await.unwrap(), [b]);
+}
+
+fn known(name: &str, version: &str) -> KnownShard {
+    KnownShard {
+        name: name.parse().unwrap(),
+        known: Known {
+            uuid: uuid::Uuid::from_u128(7),
+            nodes: vec![Node {
+                lineage: "l".into(),
+                database: "d".into(),
+                address: "here".into(),
+            }],
+        },
+        version: Some(version.into()),
+        seen: Timestamp::from_second(1_700_000_000).unwrap(),
+    }
+}

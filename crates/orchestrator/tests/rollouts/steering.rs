@@ -1,0 +1,86 @@
+//! Approval, pause, abort, and what is refused.
+
+use crate::world::{World, wave};
+use greylag_core::policy::Size;
+use greylag_orchestrator::{
+    apply::{Options, Verdict},
+    planning::Ask,
+    steering::{Request, SteerError, list},
+};
+
+fn with_approval() -> World {
+    let mut world = World::new(3);
+    let mut rest = wave("rest", Size::Rest);
+    rest.approval = true;
+    world.policy.waves = vec![wave("canary", Size::Count(1)), rest];
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world
+}
+
+#[tokio::test]
+async fn a_wave_waits_for_its_approval_and_goes_on_after_it() {
+    let world = with_approval();
+    let summary = world.apply().await.unwrap();
+    assert_eq!((summary.verdict, summary.exit_code), (Verdict::Waiting, 4));
+    assert_eq!(summary.shards.done, 1);
+
+    let wrong = Request::Approve {
+        wave: None,
+        digest: Some("sha256:other".into()),
+    };
+    assert!(matches!(
+        world.steer(wrong).await,
+        Err(SteerError::NotNow(_))
+    ));
+    let approve = Request::Approve {
+        wave: None,
+        digest: summary.digest.clone(),
+    };
+    world.steer(approve.clone()).await.unwrap();
+    assert!(matches!(
+        world.steer(approve).await,
+        Err(SteerError::NotNow(_))
+    ));
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}
+
+#[tokio::test]
+async fn an_approved_digest_carries_all_waves_through() {
+    let world = with_approval();
+    let digest = world.prospect().await.plan().digest.clone();
+    let options = Options {
+        approved_digest: Some(digest),
+        ..Options::default()
+    };
+    let summary = world.apply_as(&Ask::default(), &options).await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}
+
+#[tokio::test]
+async fn a_paused_rollout_starts_nothing_until_it_is_resumed_and_an_aborted_one_never_does() {
+    let world = with_approval();
+    world.apply().await.unwrap();
+    world
+        .steer(Request::Pause {
+            reason: Some("lunch".into()),
+        })
+        .await
+        .unwrap();
+    let summary = world.apply().await.unwrap();
+    assert_eq!((summary.verdict, summary.exit_code), (Verdict::Waiting, 4));
+    world.steer(Request::Resume).await.unwrap();
+    assert!(matches!(
+        world.steer(Request::Resume).await,
+        Err(SteerError::NotNow(_))
+    ));
+    world.steer(Request::Abort { reason: None }).await.unwrap();
+    let ended = list(&world.setup().await).await.unwrap().remove(0);
+    assert_eq!(ended.ended.as_deref(), Some("aborted"));
+    assert_eq!(world.applied("s01", "1"), 1);
+    assert_eq!(world.count("s02", "SELECT count(*) FROM sqlite_schema"), 0);
+    assert!(matches!(
+        world.steer(Request::Resume).await,
+        Err(SteerError::NoRollout { .. })
+    ));
+}
