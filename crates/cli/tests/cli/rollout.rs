@@ -49,6 +49,21 @@ fn pause_halts_the_next_apply_until_resume() {
 }
 
 #[test]
+fn a_rollout_is_halted_while_the_catalog_is_down() {
+    let place = waiting();
+    let more = "\n[[discover]]\nname = \"catalog\"\nkind = \"command\"\ncommand = [\"false\"]\n";
+    let text = place.read("greylag.toml");
+    place.write("greylag.toml", text.clone() + more);
+    assert_eq!(place.run("plan").code, 1);
+    place.out("rollout pause", 0);
+    place.out("rollout show", 0);
+    place.write("greylag.toml", text);
+    place.out("rollout resume", 0);
+    place.out("rollout approve", 0);
+    place.out("apply --yes", 0);
+}
+
+#[test]
 fn abort_asks_first_and_ends_it() {
     let place = waiting();
     insta::assert_snapshot!(place.err("rollout abort", 2), @r#"
