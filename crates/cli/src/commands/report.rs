@@ -69,7 +69,7 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
                 changed = true;
                 (paint(Paint::Good, "✓"), what.clone())
             }
-            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would mend"), what.clone()),
+            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would:"), what.clone()),
             ShardResult::Nothing { why } => (paint(Paint::Dim, "-"), vec![why.clone()]),
             ShardResult::Refused { refusals } => {
                 exit = Exit::Refused;

@@ -7,6 +7,7 @@ use greylag_core::{
     fleet::ShardName,
     gate::{Verdict, WaitReason},
     outcome::{Blocker, Outcome},
+    plan::StageKind,
 };
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
@@ -95,9 +96,11 @@ impl Teller {
                 in_flight,
             } => {
                 let n = count(in_flight.len(), "shard");
-                lines.push(match cancelling {
-                    false => format!("stopping: nothing new starts, what is in flight ({n}) finishes its current migration; interrupt again to cancel it on the servers"),
-                    true => format!("cancelling what is in flight ({n}) on the servers"),
+                lines.push(match (cancelling, in_flight.len()) {
+                    (_, 0) => "stopping: nothing is in flight, and nothing new starts".into(),
+                    (false, 1) => "stopping: 1 shard finishes its migration; ^C again cancels it on the server".into(),
+                    (false, _) => format!("stopping: {n} finish their migrations; ^C again cancels them on the servers"),
+                    (true, _) => format!("cancelling what is in flight on {n}"),
                 });
             }
         }
@@ -235,8 +238,13 @@ impl Teller {
                     let place =
                         wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
                     lines.push(format!(
-                        "{} {shard} has {}{took}{}",
+                        "{} {shard} {} {}{took}{}",
                         paint(Paint::Good, "✓"),
+                        if is_undo(board, stage) {
+                            "took back"
+                        } else {
+                            "has"
+                        },
                         count(work, "migration"),
                         paint(Paint::Dim, place.unwrap_or_default())
                     ));
@@ -327,6 +335,11 @@ impl Teller {
         }
         self.waiting = text;
     }
+}
+
+fn is_undo(board: &Board, stage: usize) -> bool {
+    let stages = board.plan.as_ref().map(|plan| &plan.stages);
+    stages.is_some_and(|stages| stages.get(stage).is_some_and(|s| s.kind == StageKind::Undo))
 }
 
 /// The lines on stderr, with the time, and a heartbeat.

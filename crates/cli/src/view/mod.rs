@@ -13,4 +13,5 @@ mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
+pub use lines::Teller;
 pub use open::{open, open_for_looking};

@@ -255,21 +255,22 @@ impl Leased<'_> {
                 shard: name.clone(),
                 failure: Box::new(failure),
             };
-            let lent = match anchor {
-                Some((anchored, anchor)) if *anchored == name => {
-                    anchor.lend().await.map(|s| (s, anchor))
-                }
-                _ => None,
+            // The anchor's own lock is held already.
+            let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
+            let lent = match anchored {
+                Some((_, anchor)) => anchor.lend().await,
+                None => None,
             };
-            let identity = match lent {
-                Some((mut session, anchor)) => {
+            let claimed = match (lent, anchored) {
+                (Some(mut session), Some((_, anchor))) => {
                     let claimed =
                         crate::executor::claim_held(&mut *session, self.setup, shard).await;
                     anchor.take_back(session).await;
-                    claimed.map_err(failed)?
+                    claimed
                 }
-                None => claim_shard(self.setup, shard).await.map_err(failed)?,
+                _ => claim_shard(self.setup, shard).await,
             };
+            let identity = claimed.map_err(failed)?;
             if let Some(sighting) = surveyed.shards.iter_mut().find(|s| s.name == name) {
                 sighting.refusals.clear();
                 if let Ok(seen) = &mut sighting.seen {

@@ -1,6 +1,9 @@
 //! What was seen of each shard, and how it was judged.
 
-use crate::journal::{JournalError, KnownShard};
+use crate::{
+    executor::HistoryFault,
+    journal::{JournalError, KnownShard},
+};
 use greylag_core::{
     fleet::ShardName,
     history::Reading,
@@ -55,6 +58,13 @@ pub enum SurveyError {
     EmptyFleet,
     #[error("the journal can't say which shards are known")]
     Journal(#[from] JournalError),
+    /// The same files go to every shard, so that one that can't be read stops the whole.
+    #[error("the migrations can't be made ready for shard `{shard}`")]
+    Files {
+        shard: ShardName,
+        #[source]
+        source: HistoryFault,
+    },
     #[error("interrupted while looking at the fleet")]
     Interrupted,
 }

@@ -23,6 +23,8 @@ pub struct Database {
     pub lock: Option<u64>,
     /// Sessions whose client has gone while the server still works for them.
     pub at_work: Option<u64>,
+    /// Jobs that were begun.
+    pub served: u32,
     /// What happens to the next attempts, in order; ordinary once it is empty.
     pub faults: VecDeque<Fault>,
     /// Sessions open now, over its whole life at most so many at once.
@@ -40,6 +42,8 @@ pub enum Fault {
     LoseBefore,
     /// The connection is lost after the commit.
     LoseAfter,
+    /// The connection is lost after the effect, before its row where the two can't share a transaction.
+    Torn,
     /// The connection is lost, and the server goes on with it for a while.
     Orphan,
 }
