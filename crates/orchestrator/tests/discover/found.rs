@@ -33,7 +33,7 @@ impl Place {
                 if error.troubles.len() > 1 {
                     text.push_str(&format!("\n  {trouble}"));
                 }
-                for hint in &trouble.hint {
+                if let Some(hint) = &trouble.hint {
                     text.push_str(&format!("\n    {hint}"));
                 }
             }
