@@ -4,9 +4,14 @@
 mod approval;
 mod checks;
 mod cut_commit;
+mod full_disk;
 mod ground;
+mod held_lock;
 mod mission;
+mod orphan;
 mod our_transaction;
 mod run;
+mod server_death;
 mod steering;
 mod two_applies;
+mod unknown;
