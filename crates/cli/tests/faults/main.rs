@@ -8,6 +8,7 @@ mod full_disk;
 mod ground;
 mod held_lock;
 mod mission;
+mod mixed_fleet;
 mod orphan;
 mod our_transaction;
 mod run;

@@ -164,7 +164,7 @@ async fn orphans(ground: &Ground) -> i64 {
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND query LIKE '%ADD COLUMN more%' AND state = 'active'"
         }
         _ => {
-            "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND info LIKE 'ALTER TABLE effect%'"
+            "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND id <> connection_id() AND info LIKE '%ALTER TABLE effect%'"
         }
     };
     ground.count(0, sql).await.expect("a count")

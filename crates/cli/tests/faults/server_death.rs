@@ -64,13 +64,13 @@ async fn comes_back_later(engine: Engine) {
         .await
         .ends(3)
         .says("the fate of a migration is not known")
-        .says("`greylag apply`".trim_matches('`'))
+        .says("greylag apply looks what became of it")
         .never_says("greylag rollout settle");
     // Nor can the next run, which says who can't be reached.
     ground
         .run(&["apply", "--yes"])
         .await
-        .ends(1)
+        .ends(3)
         .says("can't be reached")
         .says("s00");
     ground.server().restart().await.expect("it starts again");
@@ -128,7 +128,7 @@ async fn waits_inside_v2(ground: &Ground) {
             "SELECT count(*) FROM pg_locks WHERE relation = 'effect'::regclass AND NOT granted"
         }
         _ => {
-            "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND info LIKE 'ALTER TABLE effect%' AND state LIKE '%metadata lock%'"
+            "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND id <> connection_id() AND info LIKE '%ALTER TABLE effect%' AND state LIKE '%metadata lock%'"
         }
     };
     eventually("V2 waits", async || ground.count(0, sql).await == Some(1)).await;
