@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     control::Control,
-    dispatcher::{Ending, Run, Stop, dispatch, find_places},
+    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::claim_shard,
     journal::{Holder, KnownShard, Lease, LeaseTry},
     planning::{self, Ask, Prospect},
@@ -209,8 +209,7 @@ impl Leased<'_> {
         });
         match dispatch(run, &mut opened.ledger).await {
             Ok(ending) => Ok((opened, ending)),
-            Err(Stop::Ledger(why)) => Err(fault(&opened.ledger.rollout, why)),
-            Err(Stop::LeaseLost(why)) => Err(ApplyError::LeaseLost { why }),
+            Err(stop) => Err(midway(&opened.ledger, stop)),
         }
     }
 
@@ -315,6 +314,23 @@ impl Leased<'_> {
         }
         opened.ledger.commit().await?;
         Ok(())
+    }
+}
+
+/// Why the run could not go on, and whether it leaves a fleet that it has split.
+fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
+    let why = match stop {
+        Stop::Ledger(why) => fault(&ledger.rollout, why),
+        Stop::LeaseLost(why) => ApplyError::LeaseLost { why },
+    };
+    let (changed, in_flight) = (ledger.changed().len(), ledger.state.in_flight().count());
+    if changed + in_flight == 0 {
+        return why;
+    }
+    ApplyError::Midway {
+        changed,
+        in_flight,
+        why: Box::new(why),
     }
 }
 
