@@ -130,14 +130,15 @@ impl PgSession {
     /// The server has one code for a person's cancel and for a statement's timeout.
     pub(super) fn mend_class(&self, job: &Job, failure: &mut Failure) {
         let cancelled = self.cancelled.load(Ordering::Relaxed);
-        if failure.code.as_deref() == Some("57014") && !cancelled {
-            if let Some(limit) = job.limits.statement_timeout {
-                failure.class = FailureClass::Other;
-                failure.hint = Some(format!(
-                    "The statement ran longer than its limit of {} ms; raise the limit, or do less in one statement.",
-                    limit.as_millis()
-                ));
-            }
+        if failure.code.as_deref() == Some("57014")
+            && !cancelled
+            && let Some(limit) = job.limits.statement_timeout
+        {
+            failure.class = FailureClass::Other;
+            failure.hint = Some(format!(
+                "The statement ran longer than its limit of {} ms; raise the limit, or do less in one statement.",
+                limit.as_millis()
+            ));
         }
     }
 
