@@ -20,26 +20,6 @@ impl PgSession {
         }
     }
 
-    /// True where not a single thing was made since the database was; false may still be empty.
-    pub(super) fn nothing_at_all(&self, schema: &str) -> String {
-        // Things that came with the server have smaller numbers.
-        const FIRST: &str = "oid >= 16384";
-        let within = |column: &str| match self.target.schema {
-            Some(_) => format!("AND {column} = {}::regnamespace", literal(&ident(schema))),
-            None => String::new(),
-        };
-        format!(
-            "NOT EXISTS (SELECT FROM pg_class WHERE {FIRST} AND relkind IN ('r','p','v','m','S','f','c') {} \
-               AND relname NOT IN ('greylag_shard', 'greylag_step', {})) \
-             AND NOT EXISTS (SELECT FROM pg_proc WHERE {FIRST} {}) \
-             AND NOT EXISTS (SELECT FROM pg_type WHERE {FIRST} AND typtype IN ('d','e','r') {})",
-            within("relnamespace"),
-            literal(&self.target.history_table),
-            within("pronamespace"),
-            within("typnamespace"),
-        )
-    }
-
     /// True where nobody has anything in the shard: relations, routines, types; extensions' own aside.
     fn emptiness(&self) -> String {
         let spaces = match self.target.schema {

@@ -94,46 +94,41 @@ impl PgSession {
 
     /// Where not all of the tables are there: which are, and whether anything else is.
     async fn second_look(&self, schema: &str) -> Result<Found, EngineError> {
-        let history = &self.target.history_table;
+        let mut found = Found {
+            tables: Tables::default(),
+            rows: Vec::new(),
+            empty: Some(true),
+        };
+        if self.all(NOTHING_YET).await?.is_empty() {
+            return Ok(found);
+        }
+        found.empty = None;
+        let history = &*self.target.history_table;
         let sql = format!(
             "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace \
-             AND relname IN ('greylag_shard', 'greylag_step', {});\nSELECT {}",
+             AND relname IN ('greylag_shard', 'greylag_step', {})",
             literal(&ident(schema)),
             literal(history),
-            self.nothing_at_all(schema),
         );
-        let answer = self.link.run(&sql, 0).await;
-        self.link.hush();
-        let seen = match answer.into_rows() {
-            Ok(rows) => rows,
-            Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
-        };
-        let there = |name: &str| {
-            seen.iter()
-                .any(|(index, row)| *index == 0 && row.get(0) == Some(name))
-        };
-        let tables = Tables {
+        let seen = self.all(&sql).await?;
+        let there = |name: &str| seen.iter().any(|(_, row)| row.get(0) == Some(name));
+        found.tables = Tables {
             shard: there("greylag_shard"),
             history: there(history),
             step: there("greylag_step"),
         };
-        let nothing = seen
-            .iter()
-            .any(|(index, row)| *index == 1 && row.get(0) == Some("t"));
-        let mut found = Found {
-            tables,
-            rows: Vec::new(),
-            empty: nothing.then_some(true),
-        };
-        if tables != Tables::default() {
-            let answer = self.link.run(&self.rows(tables, schema), 0).await;
-            self.link.hush();
-            found.rows = match answer.into_rows() {
-                Ok(rows) => tables.spread(rows),
-                Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
-            };
+        if found.tables != Tables::default() {
+            let rows = self.all(&self.rows(found.tables, schema)).await?;
+            found.rows = found.tables.spread(rows);
         }
         Ok(found)
+    }
+
+    async fn all(&self, sql: &str) -> Result<Vec<(usize, SimpleQueryRow)>, EngineError> {
+        let answer = self.link.run(sql, 0).await;
+        self.link.hush();
+        let rows = answer.into_rows();
+        rows.map_err(|trouble| self.broken(DOING, Some(trouble)))
     }
 
     async fn assemble(&mut self, facts: Facts, found: Found) -> Result<Survey, EngineError> {
@@ -211,6 +206,10 @@ impl PgSession {
         sql
     }
 }
+
+/// Rows where anything at all was made since the server was: what came with it has smaller numbers.
+const NOTHING_YET: &str = "SELECT FROM pg_class WHERE oid >= '16384' LIMIT 1; \
+     SELECT FROM pg_proc WHERE oid >= '16384' LIMIT 1; SELECT FROM pg_type WHERE oid >= '16384' LIMIT 1";
 
 const ALL: Tables = Tables {
     shard: true,
