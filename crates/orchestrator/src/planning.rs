@@ -13,6 +13,7 @@ use greylag_core::{
     identity::{Proof, Refusal},
     plan::{self, Candidate, ChangedFile, Input, Plan, PlanError, Resume, Seen, UndoTarget, Wave},
     policy::Scope,
+    rollout::{Progress, Rollout},
 };
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc};
@@ -118,6 +119,7 @@ pub async fn look_ahead(
         .iter()
         .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
         .collect();
+    check_outstanding(&recorded.state, surveyed, ask)?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
         Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
@@ -161,6 +163,43 @@ fn go_on(
         return Err(PlanningError::SettingsChanged { rollout });
     }
     Ok(Prospect::Continue { rollout, plan, new })
+}
+
+/// Of an unfinished rollout, the shards that have something left to do must be there and be who they were.
+fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<(), PlanningError> {
+    let plan = state.plan();
+    let has_more = |name: &ShardName| {
+        let mut stages = 0..plan.stages.len();
+        stages.any(|stage| {
+            matches!(
+                state.shard_progress(stage, name),
+                Some(
+                    Progress::Pending
+                        | Progress::Running { .. }
+                        | Progress::Unknown { .. }
+                        | Progress::Failed
+                )
+            )
+        })
+    };
+    let outstanding = Surveyed {
+        shards: surveyed
+            .shards
+            .iter()
+            .filter(|sighting| has_more(&sighting.name))
+            .cloned()
+            .collect(),
+        ..Surveyed::default()
+    };
+    check_reached(&outstanding, ask)?;
+    check_refusals(
+        &outstanding,
+        &Ask {
+            claim: None,
+            ..ask.clone()
+        },
+    )?;
+    Ok(())
 }
 
 /// The rollout of this project and environment that has not ended.

@@ -107,8 +107,8 @@ impl Lines {
     }
 }
 
-/// One column is kept free: a full line would wrap on some terminals.
+/// A few columns are kept free: a full line would wrap on some terminals, and so would the `^C` that a terminal echoes.
 fn width() -> usize {
     let width = comfy_table::Table::new().width();
-    width.map_or(100, usize::from).saturating_sub(1).max(20)
+    width.map_or(100, usize::from).saturating_sub(5).max(20)
 }

@@ -2,6 +2,7 @@
 
 use super::ApplyError;
 use greylag_core::plan::Plan;
+use std::collections::HashMap;
 
 /// A shard already further along the plan doesn't void it; anything else that differs does.
 pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
@@ -30,12 +31,13 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
             Some(_) => {}
         }
     }
+    let before: HashMap<_, _> = saved.shards().iter().map(|s| (&s.name, s.uuid)).collect();
     for shard in now.shards() {
         let name = &shard.name;
-        let Some(then) = saved.shards().iter().find(|then| then.name == *name) else {
+        let Some(then) = before.get(name) else {
             return stale(format!("shard `{name}` has work now, and none in it"));
         };
-        if then.uuid.is_some() && then.uuid != shard.uuid {
+        if then.is_some() && *then != shard.uuid {
             return stale(format!("shard `{name}` is another database than it was"));
         }
         let planned =

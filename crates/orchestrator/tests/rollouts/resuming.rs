@@ -107,6 +107,42 @@ async fn a_run_may_be_restricted_to_some_shards_of_the_unfinished_rollout() {
 }
 
 #[tokio::test]
+async fn an_unreachable_shard_of_an_unfinished_rollout_is_told_before_anything_is_touched() {
+    let world = stopped().await;
+    world.sql("s02", "DROP TABLE b");
+    world
+        .steer(Request::Retry { shards: vec![] })
+        .await
+        .unwrap();
+    let away = world.folder.path().join("away.db");
+    std::fs::rename(world.path("s03"), &away).unwrap();
+    let error = world.apply().await.unwrap_err();
+    assert!(
+        error.to_string().contains("`s03` can't be reached"),
+        "{error}"
+    );
+    assert_eq!(world.applied("s02", "2"), 0);
+
+    let ask = Ask {
+        skip_unreachable: true,
+        ..Ask::default()
+    };
+    let summary = world.apply_as(&ask, &Options::default()).await.unwrap();
+    assert_eq!(
+        (summary.exit_code, summary.shards.unreached),
+        (3, 1),
+        "{summary:#?}"
+    );
+    assert_eq!(world.applied("s02", "2"), 1);
+    std::fs::rename(&away, world.path("s03")).unwrap();
+    let summary = world.apply().await.unwrap();
+    assert_eq!(
+        (summary.verdict, summary.migrations_applied),
+        (Verdict::Done, 1)
+    );
+}
+
+#[tokio::test]
 async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let mut world = World::new(3);
     world.file("V1__a.sql", "CREATE TABLE a(x);");
