@@ -1,9 +1,6 @@
 //! Whether a shard is empty: nobody has anything in it but Greylag and the extensions.
 
-use super::{
-    quote::{ident, literal},
-    session::PgSession,
-};
+use super::{quote::literal, session::PgSession};
 use crate::error::EngineError;
 
 const DOING: &str = "the survey";
