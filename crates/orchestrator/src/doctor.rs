@@ -22,8 +22,8 @@ pub struct ShardDiagnosis {
 /// One entry per shard, in the fleet's order.
 pub async fn diagnose_fleet(setup: &Setup, watcher: &dyn Watcher) -> Vec<ShardDiagnosis> {
     let total = setup.fleet.shards.len();
-    let mut looks = stream::iter(setup.fleet.shards.iter().enumerate())
-        .map(|(at, shard)| async move { (at, diagnose(setup, shard).await) })
+    let mut looks = stream::iter(0..total)
+        .map(|at| async move { (at, diagnose(setup, &setup.fleet.shards[at]).await) })
         .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
     let mut found: Vec<(usize, ShardDiagnosis)> = Vec::with_capacity(total);
     while let Some((at, diagnosis)) = looks.next().await {

@@ -94,7 +94,7 @@ impl Explained for JournalError {
 impl Explained for SurveyError {
     fn exit(&self) -> Exit {
         match self {
-            SurveyError::EmptyFleet => Exit::Usage,
+            SurveyError::EmptyFleet | SurveyError::Files { .. } => Exit::Usage,
             SurveyError::Journal(why) => why.exit(),
             SurveyError::Interrupted => Exit::Error,
         }
@@ -105,6 +105,9 @@ impl Explained for SurveyError {
             SurveyError::EmptyFleet => {
                 vec!["Add `[[shard]]` or `[[discover]]` to greylag.toml.".into()]
             }
+            SurveyError::Files { .. } => vec![
+                "A placeholder has its value in `[placeholders]` of greylag.toml, or in `placeholders` of the shard.".into(),
+            ],
             SurveyError::Journal(why) => why.hints(),
             SurveyError::Interrupted => Vec::new(),
         }

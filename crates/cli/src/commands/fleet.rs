@@ -3,7 +3,7 @@
 use super::{report::print_report, rollout::given};
 use crate::{
     arguments::Global,
-    output::{Paint, Screen, count, paint},
+    output::{Paint, Screen, count, paint, trimmed},
     problem::Problem,
     view,
     workplace::{self, Journal, Workplace},
@@ -48,84 +48,103 @@ struct List {
 enum Verb {
     /// The shards, and what they say of themselves
     List(List),
-    /// The shard moved: it is believed at its new place
+    /// Shards moved: they are believed at their new places
+    #[command(
+        after_help = "Examples:\n  greylag fleet accept eu-7 --reason \"moved to rack 4\"\n  greylag fleet accept eu-7 eu-8 --reason \"new storage\""
+    )]
     Accept {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
-    /// The database is a copy: it gets an identity of its own
+    /// Databases are copies: they get identities of their own
+    #[command(after_help = "Example:\n  greylag fleet rebrand eu-7 --reason \"copied from eu-6\"")]
     Rebrand {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
-    /// The shard is gone: it is expected no more
+    /// Shards are gone: they are expected no more
+    #[command(
+        after_help = "Example:\n  greylag fleet forget eu-9 --reason \"decommissioned\"\n\nThe databases are not touched. Take them out of greylag.toml, too."
+    )]
     Forget {
-        shard: String,
-        #[arg(long)]
-        reason: String,
+        #[command(flatten)]
+        which: Which,
     },
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Their names
+    #[arg(required = true, value_name = "SHARD")]
+    shards: Vec<String>,
+    /// Why, for the next person
+    #[arg(long)]
+    reason: String,
 }
 
 pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     match &verb.verb {
         None => list(&verb.list, global, screen).await,
         Some(Verb::List(verb)) => list(verb, global, screen).await,
-        Some(Verb::Accept { shard, reason }) => {
+        Some(Verb::Accept { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
-            let shard = place.shard(shard)?;
-            let reason = given(reason)?;
-            tracing::info!(%shard, reason, "accept");
-            let report = operations::accept(&place.setup, &shard).await?;
-            let report = OperationReport {
-                shards: vec![report],
-            };
+            let mut report = OperationReport { shards: Vec::new() };
+            for shard in which.of(&place)? {
+                let one = operations::accept(&place.setup, &shard).await?;
+                report.shards.push(one);
+            }
             Ok(print_report(screen, "greylag.fleet-accept/v1", &report))
         }
-        Some(Verb::Rebrand { shard, reason }) => {
+        Some(Verb::Rebrand { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
-            let shard = place.shard(shard)?;
-            let reason = given(reason)?;
-            tracing::info!(%shard, reason, "rebrand");
-            let report = operations::rebrand(&place.setup, &shard).await?;
-            let report = OperationReport {
-                shards: vec![report],
-            };
+            let mut report = OperationReport { shards: Vec::new() };
+            for shard in which.of(&place)? {
+                let one = operations::rebrand(&place.setup, &shard).await?;
+                report.shards.push(one);
+            }
             Ok(print_report(screen, "greylag.fleet-rebrand/v1", &report))
         }
-        Some(Verb::Forget { shard, reason }) => forget(shard, reason, global, screen).await,
+        Some(Verb::Forget { which }) => forget(which, global, screen).await,
     }
 }
 
-async fn forget(
-    shard: &str,
-    reason: &str,
-    global: &Global,
-    screen: &Screen,
-) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Write).await?;
-    let name = shard
-        .parse::<ShardName>()
-        .map_err(|error| Problem::usage(error.to_string()))?;
-    let known = operations::forget(&place.setup, &name, &given(reason)?).await?;
-    if !known {
-        return Err(Problem::usage(format!(
-            "`{name}` was never seen, so that there is nothing to forget"
-        )));
+impl Which {
+    /// The shards, each one of the fleet; the reason is checked with them.
+    fn of(&self, place: &Workplace) -> Result<Vec<ShardName>, Problem> {
+        let reason = given(&self.reason)?;
+        tracing::info!(shards = ?self.shards, reason, "who is who is settled");
+        self.shards.iter().map(|name| place.shard(name)).collect()
     }
-    if screen.human() {
-        screen.result(format!(
-            "{} {name} is expected no more",
-            paint(Paint::Good, "✓")
-        ));
-        if place.setup.fleet.get(&name).is_some() {
-            screen.say("the project still names it: the next look at the fleet sees it anew");
+}
+
+async fn forget(which: &Which, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+    let place = workplace::open(global, screen, Journal::Write).await?;
+    let reason = given(&which.reason)?;
+    // Gone from the project already, most likely: so not looked up in the fleet.
+    let names = which
+        .shards
+        .iter()
+        .map(|name| name.parse::<ShardName>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Problem::usage(error.to_string()))?;
+    for name in &names {
+        if !operations::forget(&place.setup, name, &reason).await? {
+            return Err(Problem::usage(format!(
+                "`{name}` was never seen, so that there is nothing to forget"
+            )));
         }
-    } else {
+        if screen.human() {
+            let mark = paint(Paint::Good, "✓");
+            screen.result(format!("{mark} {name} is expected no more"));
+            if place.setup.fleet.get(name).is_some() {
+                screen.say("the project still names it: the next look at the fleet sees it anew");
+            }
+        }
+    }
+    if !screen.human() {
         screen.document(
             "greylag.fleet-forget/v1",
-            &json!({"shard": name, "forgotten": true}),
+            &json!({"shards": names, "forgotten": true}),
         );
     }
     Ok(Exit::Done)
@@ -143,7 +162,7 @@ async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Pro
     };
     let sighted = |name: &ShardName| sightings.as_ref().and_then(|seen| seen.get(name));
     if screen.human() {
-        screen.result(table(&place, &sighted).to_string());
+        screen.result(trimmed(&table(&place, &sighted)));
         screen.say(format!(
             "\n{}",
             count(place.setup.fleet.shards.len(), "shard")
@@ -195,7 +214,10 @@ fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a S
             (shard.shard.engine.to_string(), String::new(), String::new());
         match sighted(&shard.shard.name).map(|sighting| &sighting.seen) {
             Some(Ok(seen)) => {
-                engine = format!("{engine} {}", seen.survey.server.version);
+                // Without what a distribution adds in parentheses.
+                let version_of = &seen.survey.server.version;
+                let short = version_of.split(" (").next().unwrap_or_default();
+                engine = format!("{engine} {short}");
                 role = role_word(seen.survey.role).into();
                 version = seen
                     .reading

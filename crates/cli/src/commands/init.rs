@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Starts a project: greylag.toml and a folder for migrations
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  greylag init\n  greylag init services/orders --project orders --engine mysql\n\nNothing that is there already is overwritten."
+    after_help = "Examples:\n  greylag init\n  greylag init shop --engine sqlite --shards 3\n  greylag init services/orders --project orders --engine mysql\n\nNothing that is there already is overwritten."
 )]
 pub struct Init {
     /// The folder; made where it is missing
@@ -28,6 +28,9 @@ pub struct Init {
     /// Whose URLs the examples show
     #[arg(long, value_enum, default_value_t = Kind::Postgres)]
     engine: Kind,
+    /// How many shards to begin with
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    shards: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +39,17 @@ enum Kind {
     Mysql,
     Mariadb,
     Sqlite,
+}
+
+impl Kind {
+    fn scheme(self) -> &'static str {
+        match self {
+            Kind::Postgres => "postgres",
+            Kind::Mysql => "mysql",
+            Kind::Mariadb => "mariadb",
+            Kind::Sqlite => "sqlite",
+        }
+    }
 }
 
 pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
@@ -64,7 +78,7 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
         Some(name) => name.clone(),
         None => folder_name(folder),
     };
-    let text = project_file(&name, &verb.environment, verb.engine);
+    let text = project_file(&name, &verb.environment, verb.engine, verb.shards);
     std::fs::write(&file, text).map_err(|error| failed(&file, &error))?;
     let ignore = inside(".gitignore");
     if !ignore.exists() {
@@ -87,8 +101,12 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
         format!("cd {} && ", folder.display())
     };
     screen.result(format!("Project `{name}` begins in {}.", shown(&file)));
+    let shards = match verb.engine {
+        Kind::Sqlite => "look at the shards",
+        _ => "name your shards",
+    };
     screen.say(format!(
-        "\nNext:\n  1. name your shards in {}\n  2. {}\n  3. {}\n  4. {}",
+        "\nNext:\n  1. {shards} in {}\n  2. {}\n  3. {}\n  4. {}",
         shown(&file),
         paint(Paint::Name, format!("{at}greylag new \"create orders\"")),
         paint(Paint::Name, "greylag plan"),
@@ -106,45 +124,20 @@ fn folder_name(folder: &Path) -> String {
     name.unwrap_or("project").to_owned()
 }
 
-fn project_file(name: &str, environment: &str, engine: Kind) -> String {
-    let (one, two) = match engine {
-        Kind::Postgres => (
-            "postgres://greylag@127.0.0.1/orders_1",
-            "postgres://greylag@127.0.0.1/orders_2",
-        ),
-        Kind::Mysql => (
-            "mysql://greylag@127.0.0.1/orders_1",
-            "mysql://greylag@127.0.0.1/orders_2",
-        ),
-        Kind::Mariadb => (
-            "mariadb://greylag@127.0.0.1/orders_1",
-            "mariadb://greylag@127.0.0.1/orders_2",
-        ),
-        Kind::Sqlite => (
-            "sqlite:shards/orders-1.db?mode=rwc",
-            "sqlite:shards/orders-2.db?mode=rwc",
-        ),
-    };
-    let password = match engine {
-        Kind::Sqlite => "",
-        _ => "password = { env = \"GREYLAG_PASSWORD\" }\n",
-    };
+fn project_file(name: &str, environment: &str, engine: Kind, shards: u32) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let shards: String = (1..=shards).map(|n| shard(engine, n)).collect();
+    // The canary of files needs no time to show itself.
+    let soak = match engine {
+        Kind::Sqlite => "soak = \"0s\"",
+        _ => "soak = \"10s\"",
+    };
     format!(
         r#"project = {name}
 environment = {environment}            # written on each shard; another one is refused
 migrations = "migrations"
 
-[[shard]]
-name = "orders-1"
-primary = "{one}"
-{password}labels = {{ tier = "canary" }}
-
-[[shard]]
-name = "orders-2"
-primary = "{two}"
-{password}
-# Shards can be found, too: in a file, a catalog, a folder, the databases of a server.
+{shards}# Shards can be found, too: in a file, a catalog, a folder, the databases of a server.
 # [[discover]]
 # kind = "file"
 # path = "shards.csv"                    # name,primary,host,region,…
@@ -158,11 +151,26 @@ failure-budget = 0                       # failed shards tolerated: a number or 
 name = "canary"
 select = "tier=canary"
 count = 1
-soak = "10s"
+{soak:<41}# how long to look at it before the next wave
 [[rollout.wave]]
 name = "fleet"                           # what is left
 "#,
         name = quoted(name),
         environment = quoted(environment),
     )
+}
+
+fn shard(engine: Kind, n: u32) -> String {
+    let (primary, password) = match engine {
+        Kind::Sqlite => (format!("sqlite:shards/shard-{n}.db?mode=rwc"), ""),
+        _ => (
+            format!("{}://greylag@127.0.0.1/shard_{n}", engine.scheme()),
+            "password = { env = \"GREYLAG_PASSWORD\" }\n",
+        ),
+    };
+    let labels = match n {
+        1 => "labels = { tier = \"canary\" }\n",
+        _ => "",
+    };
+    format!("[[shard]]\nname = \"shard-{n}\"\nprimary = \"{primary}\"\n{password}{labels}\n")
 }

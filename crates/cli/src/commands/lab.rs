@@ -30,12 +30,18 @@ pub struct Lab {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Starts a fleet, with a ready greylag.toml
+    #[command(
+        after_help = "Examples:\n  greylag lab up\n  greylag lab up --engine mariadb --shards 3 --replicas 2\n  greylag lab up --bin /opt/postgresql-18/bin --dir pg18"
+    )]
     Up {
+        /// Whose servers
         #[arg(long, value_enum, default_value_t = Kind::Postgres)]
         engine: Kind,
-        #[arg(long, default_value_t = 4)]
+        /// How many shards, each on a primary of its own
+        #[arg(long, value_name = "N", default_value_t = 4)]
         shards: usize,
-        #[arg(long, default_value_t = 1)]
+        /// How many replicas each shard has
+        #[arg(long, value_name = "N", default_value_t = 1)]
         replicas: usize,
         /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
@@ -45,12 +51,16 @@ enum Verb {
         bin: Option<PathBuf>,
     },
     /// Ends the servers and removes all that `up` made
+    #[command(after_help = "Example:\n  greylag lab down --dir pg18")]
     Down {
+        /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
         dir: PathBuf,
     },
     /// What runs
+    #[command(after_help = "Example:\n  greylag lab status --dir pg18")]
     Status {
+        /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
         dir: PathBuf,
     },
@@ -120,7 +130,10 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
                     count(removed.ended, "server")
                 ));
                 for kept in &removed.kept {
-                    screen.result(format!("{} was changed since, and is kept", shown(kept)));
+                    screen.result(format!(
+                        "{} was changed since `up`, and is kept",
+                        shown(kept)
+                    ));
                 }
             } else {
                 screen.document(

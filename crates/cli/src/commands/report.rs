@@ -70,7 +70,7 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
                 changed = true;
                 (paint(Paint::Good, "✓"), what.clone())
             }
-            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would mend"), what.clone()),
+            ShardResult::WouldChange { what } => (paint(Paint::Waits, "would:"), what.clone()),
             ShardResult::Nothing { why } => (paint(Paint::Dim, "-"), vec![why.clone()]),
             ShardResult::Refused { refusals } => {
                 exit = Exit::Refused;
@@ -156,6 +156,9 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             lines.extend(where_it_stands(board));
             lines.extend(failures(summary, place));
             lines.extend(ways_on(summary));
+            if summary.failed.is_empty() && summary.unknown.is_empty() {
+                lines.push(format!("  go on:  {}", paint(Paint::Name, "greylag apply")));
+            }
         }
     }
     lines
@@ -238,7 +241,8 @@ fn ways_on(summary: &Summary) -> Vec<String> {
         let mend = match failure.class {
             FailureClass::Lock => format!("once the lock on {shard} is free"),
             FailureClass::Connection => format!("once {shard} can be reached"),
-            _ => format!("mend the data on {shard}"),
+            FailureClass::Data | FailureClass::Verify => format!("mend the data on {shard}"),
+            _ => format!("mend what is in its way on {shard}"),
         };
         lines.push(format!(
             "  {mend}:  {}",

@@ -4,7 +4,7 @@ use crate::{
     arguments::Global,
     output::{Paint, Screen, clock, count, paint, short_digest},
     problem::Problem,
-    view::Board,
+    view::{Board, Teller},
     workplace::{self, Journal, Workplace},
 };
 use clap::{ArgGroup, Args, Subcommand};
@@ -36,8 +36,14 @@ pub struct Rollout {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// All rollouts, newest first
+    #[command(
+        after_help = "Examples:\n  greylag rollout list\n  greylag rollout list --output json"
+    )]
     List,
     /// One rollout: its waves, shards and events
+    #[command(
+        after_help = "Examples:\n  greylag rollout show\n  greylag rollout show --events\n  greylag rollout show 20261122-1538"
+    )]
     Show {
         /// Its id, or the beginning of it [default: the newest]
         rollout: Option<String>,
@@ -46,14 +52,21 @@ enum Verb {
         events: bool,
     },
     /// Nothing new starts until `resume`
+    #[command(after_help = "Example:\n  greylag rollout pause --reason \"checkout is slow\"")]
     Pause {
+        /// Why, for those who wait
         #[arg(long)]
         reason: Option<String>,
     },
     /// Goes on after a pause
+    #[command(after_help = "Example:\n  greylag rollout resume && greylag apply")]
     Resume,
     /// Ends it; what is applied stays
+    #[command(
+        after_help = "Example:\n  greylag rollout abort --reason \"the release was withdrawn\""
+    )]
     Abort {
+        /// Why, for the next person
         #[arg(long)]
         reason: Option<String>,
         /// Don't ask
@@ -61,6 +74,9 @@ enum Verb {
         yes: bool,
     },
     /// Lets a wave that asks for it begin
+    #[command(
+        after_help = "Examples:\n  greylag rollout approve\n  greylag rollout approve --wave \"small batch\" --digest sha256:…"
+    )]
     Approve {
         /// The wave [default: the one that waits]
         #[arg(long)]
@@ -70,20 +86,33 @@ enum Verb {
         digest: Option<String>,
     },
     /// Failed shards are tried again
+    #[command(
+        after_help = "Examples:\n  greylag rollout retry eu-17 && greylag apply\n  greylag rollout retry                      every shard that failed"
+    )]
     Retry {
-        /// [default: all that failed]
+        /// Their names [default: all that failed]
+        #[arg(value_name = "SHARD")]
         shards: Vec<String>,
     },
     /// Leaves shards out of this rollout; they stay pending
+    #[command(
+        after_help = "Example:\n  greylag rollout skip eu-17 --reason \"decommissioned tomorrow\" && greylag apply"
+    )]
     Skip {
-        #[arg(required = true)]
+        /// Their names
+        #[arg(required = true, value_name = "SHARD")]
         shards: Vec<String>,
+        /// Why, for the next person
         #[arg(long)]
         reason: String,
     },
     /// Says what became of a migration where the catalog can't tell
-    #[command(group = ArgGroup::new("what").required(true).args(["applied", "absent"]))]
+    #[command(
+        group = ArgGroup::new("what").required(true).args(["applied", "absent"]),
+        after_help = "Examples:\n  greylag rollout settle eu-17 V42 --applied --reason \"the index is there\"\n  greylag rollout settle eu-17 V42 --absent --reason \"neither table nor index is there\""
+    )]
     Settle {
+        /// Its name
         shard: String,
         /// Such as V42
         migration: MigrationId,
@@ -93,6 +122,7 @@ enum Verb {
         /// None of it happened
         #[arg(long)]
         absent: bool,
+        /// Why, for the next person
         #[arg(long)]
         reason: String,
     },
@@ -101,7 +131,11 @@ enum Verb {
 pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let reads = matches!(verb.verb, Verb::List | Verb::Show { .. });
     let mode = if reads { Journal::Look } else { Journal::Write };
-    let place = workplace::open(global, screen, mode).await?;
+    let place = match &verb.verb {
+        // It connects to the shard; the others work on the journal alone.
+        Verb::Settle { .. } => workplace::open(global, screen, mode).await?,
+        _ => workplace::open_for_steering(global, screen, mode).await?,
+    };
     let request = match &verb.verb {
         Verb::List => return list(&place, screen).await,
         Verb::Show { rollout, events } => {
@@ -151,7 +185,7 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
     let done = steering::steer(&place.setup, None, request).await?;
     if screen.human() {
         screen.result(format!("{} {}", paint(Paint::Good, "✓"), done.what));
-        if !done.running {
+        if !done.running && !matches!(verb.verb, Verb::Abort { .. }) {
             screen.say(format!(
                 "go on with {}",
                 paint(Paint::Name, "greylag apply")
@@ -223,8 +257,16 @@ fn show_human(screen: &Screen, recorded: &Recorded, events: bool) {
         recorded.rollout,
         recorded.plan.digest
     ));
+    let summary = recorded.state.summary(Timestamp::now());
+    let state = match &recorded.row.ended {
+        Some(ended) => ended.as_str(),
+        None if summary.paused => "paused",
+        None if summary.stopped => "stopped",
+        None => "unfinished",
+    };
     screen.result(format!(
-        "{} of {} done",
+        "begun {}, {state}: {} of {} done",
+        clock(recorded.row.begun),
         board.complete,
         count(board.total(), "shard")
     ));
@@ -243,13 +285,36 @@ fn show_human(screen: &Screen, recorded: &Recorded, events: bool) {
     }
     if events {
         screen.result(String::new());
-        for stamped in recorded.events.iter() {
-            let event = serde_json::to_string(&stamped.event).unwrap_or_default();
-            screen.result(format!(
-                "{:>5}  {}  {event}",
-                stamped.sequence,
-                clock(stamped.at)
-            ));
+        show_events(screen, recorded);
+    }
+}
+
+/// Each event in the words that `apply` had for it; those without any by their names.
+fn show_events(screen: &Screen, recorded: &Recorded) {
+    let mut board = Board::default();
+    let taken = Notice::Taken {
+        rollout: recorded.rollout.clone(),
+        plan: Arc::clone(&recorded.plan),
+        past: Arc::new([]),
+    };
+    board.fold(&taken, recorded.row.begun);
+    let mut teller = Teller::new(true, true, None);
+    for stamped in recorded.events.iter() {
+        let notice = Notice::Event(stamped.clone());
+        board.fold(&notice, stamped.at);
+        let mut lines = teller.tell(&notice, &board);
+        if lines.is_empty() {
+            let shard = stamped.event.shard().map(|shard| format!("{shard}: "));
+            let name = stamped.event.name().replace('_', " ");
+            lines.push(format!("{}{name}", shard.unwrap_or_default()));
+        }
+        let lead = format!("{:>5}  {}", stamped.sequence, clock(stamped.at));
+        for (at, line) in lines.iter().enumerate() {
+            let lead = match at {
+                0 => lead.clone(),
+                _ => " ".repeat(lead.chars().count()),
+            };
+            screen.result(format!("{lead}  {line}"));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::Global,
-    output::{Paint, Screen, clock, count, draw_failure, paint, wait_reason},
+    output::{Paint, Screen, clock, count, draw_failure, paint, trimmed, wait_reason},
     problem::Problem,
     view,
     workplace::{self, Journal, Workplace},
@@ -153,7 +153,7 @@ fn show(screen: &Screen, document: &Document, verb: &Status) {
         .collect();
     if !listed.is_empty() {
         screen.result(String::new());
-        screen.result(table(&listed).to_string());
+        screen.result(trimmed(&table(&listed)));
     }
     if !all {
         let rest = document.shards.len() - listed.len();

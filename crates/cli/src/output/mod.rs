@@ -9,5 +9,5 @@ mod words;
 pub use explain::{draw_failure, draw_place, print_problem};
 pub use paint::{Paint, paint};
 pub use screen::{Format, Screen};
-pub use tell::count;
+pub use tell::{count, trimmed};
 pub use words::{clock, hold_reason, short_digest, span, wait_reason};

@@ -9,6 +9,13 @@ pub fn count(n: usize, one: &str) -> String {
     }
 }
 
+/// A table without the blanks that fill its last column.
+pub fn trimmed(table: &impl std::fmt::Display) -> String {
+    let drawn = table.to_string();
+    let lines: Vec<_> = drawn.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,7 +133,7 @@ fn wave_line(wave: &WaveBoard, widest: usize, width: usize, now: Timestamp) -> S
     let figures = format!("{}/{}", wave.done, wave.total);
     let mut line = format!("  {} {drawn} {figures:>9}", pad(&wave.name, widest));
     if wave.failed > 0 {
-        line.push_str(&paint(Paint::Bad, format!("  {} stopped", wave.failed)));
+        line.push_str(&paint(Paint::Bad, format!("  {} in trouble", wave.failed)));
     } else if let Some(reason) = wave.waiting.first() {
         let room = width.saturating_sub(widest + BAR + 16);
         let text = fit(&format!("waiting: {}", wait(reason, now)), room);
@@ -205,8 +205,8 @@ fn bar(done: usize, failed: usize, in_flight: usize, total: usize) -> String {
     format!(
         "{}{}{}{}",
         paint(Paint::Good, "━".repeat(full)),
-        paint(Paint::Bad, "━".repeat(bad)),
-        paint(Paint::Name, "━".repeat(busy)),
+        paint(Paint::Bad, "╳".repeat(bad)),
+        paint(Paint::Name, "╍".repeat(busy)),
         paint(Paint::Dim, "─".repeat(rest))
     )
 }

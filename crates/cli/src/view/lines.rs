@@ -6,7 +6,8 @@ use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::{Verdict, WaitReason},
-    outcome::Outcome,
+    outcome::{Blocker, Outcome},
+    plan::StageKind,
 };
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
@@ -88,14 +89,18 @@ impl Teller {
                     whose.unwrap_or_default()
                 ));
             }
+            // The live view says it at its foot.
+            Notice::Stopping { .. } if !self.each_shard => {}
             Notice::Stopping {
                 cancelling,
                 in_flight,
             } => {
                 let n = count(in_flight.len(), "shard");
-                lines.push(match cancelling {
-                    false => format!("stopping: nothing new starts, {n} in flight finish their current migration; interrupt again to cancel them on the servers"),
-                    true => format!("cancelling what is in flight on {n}"),
+                lines.push(match (cancelling, in_flight.len()) {
+                    (_, 0) => "stopping: nothing is in flight, and nothing new starts".into(),
+                    (false, 1) => "stopping: 1 shard finishes its migration; ^C again cancels it on the server".into(),
+                    (false, _) => format!("stopping: {n} finish their migrations; ^C again cancels them on the servers"),
+                    (true, _) => format!("cancelling what is in flight on {n}"),
                 });
             }
         }
@@ -146,12 +151,14 @@ impl Teller {
                 lines.push(format!("  {shard}: {migration} applied in {time}"));
             }
             Event::ShardWaiting { shard, reasons, .. } => {
-                let text = joined(reasons);
-                let before = self.shards_waiting.insert(shard.clone(), text.clone());
-                if !text.is_empty() && before.as_ref() != Some(&text) {
+                let key = reasons.iter().map(about).collect::<Vec<_>>().join("; ");
+                let news = !key.is_empty() && self.shards_waiting.get(shard) != Some(&key);
+                self.shards_waiting.insert(shard.clone(), key);
+                if news && self.each_shard {
                     lines.push(format!(
-                        "{} {shard} waits: {text}",
-                        paint(Paint::Waits, "…")
+                        "{} {shard} waits: {}",
+                        paint(Paint::Waits, "…"),
+                        joined(reasons)
                     ));
                 }
             }
@@ -231,15 +238,20 @@ impl Teller {
                     let place =
                         wave.map(|wave| format!("  [{} {}/{}]", wave.name, wave.done, wave.total));
                     lines.push(format!(
-                        "{} {shard} has {}{took}{}",
+                        "{} {shard} {} {}{took}{}",
                         paint(Paint::Good, "✓"),
+                        if is_undo(board, stage) {
+                            "took back"
+                        } else {
+                            "has"
+                        },
                         count(work, "migration"),
                         paint(Paint::Dim, place.unwrap_or_default())
                     ));
                 }
             }
             Outcome::Absent => lines.push(format!(
-                "{shard}: looked, and nothing had happened there; it is taken again"
+                "{shard}: looked, and nothing had happened there; it can be taken again"
             )),
             Outcome::Failed { failure } => {
                 let what = failure.migration.as_ref().map(|m| format!(" in {m}"));
@@ -325,6 +337,11 @@ impl Teller {
     }
 }
 
+fn is_undo(board: &Board, stage: usize) -> bool {
+    let stages = board.plan.as_ref().map(|plan| &plan.stages);
+    stages.is_some_and(|stages| stages.get(stage).is_some_and(|s| s.kind == StageKind::Undo))
+}
+
 /// The lines on stderr, with the time, and a heartbeat.
 pub struct Lines {
     shared: Arc<Mutex<State>>,
@@ -407,6 +424,20 @@ fn heartbeat(board: &Board) -> String {
 fn print(line: &str) {
     let time = paint(Paint::Dim, clock(Timestamp::now()));
     let _ = writeln!(anstream::stderr(), "{time} {line}");
+}
+
+/// What a reason is about, without the figures that grow while it lasts.
+fn about(reason: &WaitReason) -> String {
+    let pids = |blockers: &[Blocker]| {
+        let pids: Vec<_> = blockers.iter().map(|one| one.pid.as_str()).collect();
+        pids.join(",")
+    };
+    match reason {
+        WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
+        WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
+        WaitReason::Retry { error, .. } => format!("retry {error}"),
+        other => wait_reason(other),
+    }
 }
 
 fn joined(reasons: &[WaitReason]) -> String {

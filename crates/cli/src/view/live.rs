@@ -1,6 +1,6 @@
 //! The live view: a few lines at the foot of the terminal, redrawn; what matters later scrolls away above.
 
-use super::{board::Board, frame::frame, lines::Teller, open::Surface};
+use super::{board::Board, frame::frame, lines::Teller, open::Surface, wrap::wrap};
 use greylag_orchestrator::Notice;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -52,7 +52,10 @@ impl Surface for Live {
     fn show(&self, notice: &Notice, board: &Board) {
         let mut teller = self.teller.lock().unwrap_or_else(PoisonError::into_inner);
         for line in teller.tell(notice, board) {
-            let _ = self.bars.println(line);
+            // A line that the terminal wraps by itself is miscounted when the lines below are redrawn.
+            for part in wrap(&line, width()) {
+                let _ = self.bars.println(part);
+            }
         }
     }
 
@@ -74,14 +77,9 @@ impl Surface for Live {
 impl Lines {
     fn draw(&mut self, board: &Mutex<Board>) {
         self.tick += 1;
-        // One column is kept free: a full line would wrap on some terminals.
-        let width = comfy_table::Table::new()
-            .width()
-            .map_or(100, usize::from)
-            .saturating_sub(1);
         let lines = {
             let board = board.lock().unwrap_or_else(PoisonError::into_inner);
-            frame(&board, Timestamp::now(), self.tick, width)
+            frame(&board, Timestamp::now(), self.tick, width())
         };
         while self.lines.len() > lines.len() {
             if let Some(bar) = self.lines.pop() {
@@ -107,4 +105,10 @@ impl Lines {
         }
         let _ = self.bars.clear();
     }
+}
+
+/// A few columns are kept free: a full line would wrap on some terminals, and so would the `^C` that a terminal echoes.
+fn width() -> usize {
+    let width = comfy_table::Table::new().width();
+    width.map_or(100, usize::from).saturating_sub(5).max(20)
 }

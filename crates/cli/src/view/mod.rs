@@ -6,7 +6,12 @@ mod lines;
 mod live;
 mod ndjson;
 mod open;
+mod wrap;
+
+#[cfg(test)]
+mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
+pub use lines::Teller;
 pub use open::{open, open_for_looking};

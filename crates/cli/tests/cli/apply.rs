@@ -69,7 +69,7 @@ fn a_failure_says_where_what_and_the_three_ways_on() {
         | CREATE UNIQUE INDEX users_email
       data [2067]: UNIQUE constraint failed: users.email
       everything it did was rolled back
-      hint: Rows of this shard do not satisfy the constraint: mend them there, or change the migration to.
+      hint: Rows of this shard do not satisfy the constraint: mend them there, or change the migration.
 
     ways on
       mend the data on s3:  greylag rollout retry s3 && greylag apply

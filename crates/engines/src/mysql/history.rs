@@ -11,6 +11,9 @@ use super::{
 use crate::{error::EngineError, flyway, job::Job, session::HistoryChange};
 use greylag_core::history::HistoryRow;
 
+/// No such table.
+pub const MISSING: u16 = 1146;
+
 /// All rows, in order of their rank.
 pub fn all_sql(names: &Names) -> String {
     format!(
@@ -73,8 +76,11 @@ fn insert(names: &Names, values: &str, condition: &str) -> String {
 
 /// Whether the history says that a job is applied.
 pub async fn holds(session: &mut MysqlSession, job: &Job) -> Result<bool, EngineError> {
-    let answer = session.link.run(all_sql(&session.names)).await;
-    let answer = answer.map_err(|t| session.link.refused(t, "reading the history"))?;
+    let answer = match session.link.run(all_sql(&session.names)).await {
+        // Nothing has ever been applied here.
+        Err(Trouble::Server(error)) if error.code == MISSING => return Ok(false),
+        other => other.map_err(|t| session.link.refused(t, "reading the history"))?,
+    };
     let rows = answer
         .rows
         .iter()

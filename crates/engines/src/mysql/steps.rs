@@ -1,6 +1,12 @@
 //! Rows of `greylag_step`: how far a migration has come that can't be one transaction.
 
-use super::{link::Row, names::Names, quote, session::MysqlSession};
+use super::{
+    history,
+    link::{Row, Trouble},
+    names::Names,
+    quote,
+    session::MysqlSession,
+};
 use crate::{
     error::EngineError,
     job::Job,
@@ -122,8 +128,11 @@ pub async fn find(
     session: &mut MysqlSession,
     migration: &MigrationId,
 ) -> Result<Option<StepRow>, EngineError> {
-    let answer = session.link.run(one_sql(&session.names, migration)).await;
-    let answer = answer.map_err(|t| session.link.refused(t, "reading greylag_step"))?;
+    let sql = one_sql(&session.names, migration);
+    let answer = match session.link.run(sql).await {
+        Err(Trouble::Server(error)) if error.code == history::MISSING => return Ok(None),
+        other => other.map_err(|t| session.link.refused(t, "reading greylag_step"))?,
+    };
     answer
         .rows
         .first()

@@ -64,14 +64,23 @@ impl PgSession {
     }
 
     /// The history row, written as the role that the project's session SQL left us.
-    pub(super) fn finish(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
+    pub(super) fn finish(
+        &self,
+        message: &mut Message,
+        number: usize,
+        job: &Job,
+        guard: &Guard,
+        rank: Option<i32>,
+    ) {
         self.own_role(message, What::Tail { job: number });
         let since = match number {
             0 => "pg_catalog.now()",
             _ => "pg_catalog.current_setting('greylag.since')::timestamptz",
         };
-        let millis = format!("extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000");
-        let history = self.insert_history(job, guard, &millis);
+        let millis = format!(
+            "least(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {since}) * 1e3::float8, 2e9::float8)"
+        );
+        let history = self.insert_history(job, guard, &millis, rank);
         message.push(What::History { job: number }, &history);
         let forget = match (&self.steps, self.tables) {
             (Some(steps), _) => steps.contains(&job.migration),

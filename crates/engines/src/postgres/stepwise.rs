@@ -63,6 +63,7 @@ impl PgSession {
         match self.walk(&mut walk).await {
             Ok(()) => {
                 let millis = walk.started.elapsed().as_millis() as u64;
+                self.next_rank = None;
                 if let Some(steps) = &mut self.steps {
                     steps.insert(job.migration.clone());
                 }
@@ -290,7 +291,7 @@ impl PgSession {
         message.push(What::History { job: 0 }, &row);
         if finished {
             let millis = walk.started.elapsed().as_millis().to_string();
-            let row = self.insert_history(walk.job, &walk.guard, &millis);
+            let row = self.insert_history(walk.job, &walk.guard, &millis, None);
             message.push(What::History { job: 0 }, &row);
         }
     }
@@ -445,11 +446,8 @@ impl PgSession {
                 }));
             }
         };
-        if matches!(what, What::History { .. }) && said.message().contains(guard::MARK) {
-            return Box::new(
-                self.guarded(walk.job, said.message().contains(guard::ENDED))
-                    .await,
-            );
+        if let (What::History { .. }, Some(tripped)) = (what, guard::tripped(&said)) {
+            return Box::new(self.guarded(walk.job, tripped).await);
         }
         let at = self.within(walk, index, &said);
         let mut failure = failure::failure(&said, walk.job, Some(index), at, walk.left());

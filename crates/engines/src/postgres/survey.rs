@@ -173,7 +173,11 @@ impl PgSession {
             (None, None) => self.is_empty().await?,
         };
         self.tables = Some(found.tables);
-        self.steps = Some(steps.iter().map(|step| step.migration.clone()).collect());
+        let last = history.last().map_or(0, |row| row.installed_rank.max(0));
+        // Without the lock others may add rows at any time.
+        let locked = !self.keys.is_empty();
+        self.next_rank = locked.then_some(last.saturating_add(1));
+        self.steps = locked.then(|| steps.iter().map(|step| step.migration.clone()).collect());
         Ok(Survey {
             shard: self.target.shard.clone(),
             at: Timestamp::now(),

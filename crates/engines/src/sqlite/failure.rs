@@ -112,7 +112,7 @@ fn judge(primary: i32, extended: i32, message: &str) -> (FailureClass, Option<&'
         ffi::SQLITE_CONSTRAINT => (
             Data,
             Some(
-                "Rows of this shard do not satisfy the constraint: mend them there, or change the migration to.",
+                "Rows of this shard do not satisfy the constraint: mend them there, or change the migration.",
             ),
         ),
         ffi::SQLITE_TOOBIG | ffi::SQLITE_MISMATCH => (Data, None),

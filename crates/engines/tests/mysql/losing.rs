@@ -218,3 +218,9 @@ on_both!(a_resumed_file_does_not_miss_its_temporary_table(stage, shared) {
     assert!(failure.message.contains("temporary table"), "{}", failure.message);
     assert_eq!(failure.place.unwrap().statement, 1);
 });
+
+on_both!(a_shard_without_any_table_of_ours_has_had_nothing(stage, shared) {
+    let mut session = heir(&stage).await;
+    let file = job("1", &["CREATE TABLE t (a int)"]);
+    assert_eq!(session.settle(&file).await.unwrap(), Settled::Absent);
+});

@@ -16,7 +16,7 @@ use crate::recipe::recipe;
 pub struct Removed {
     /// How many servers were still running.
     pub ended: usize,
-    /// Files of the project that were changed since `up` wrote them, and therefore left.
+    /// What of the project was changed since `up` wrote it, and is therefore left.
     pub kept: Vec<PathBuf>,
 }
 

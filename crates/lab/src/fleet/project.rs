@@ -72,7 +72,10 @@ pub(crate) fn remove(fleet: &Fleet) -> io::Result<Vec<PathBuf>> {
     // Last, so that an interrupted `down` can be done again.
     std::fs::remove_file(Fleet::file(&fleet.dir))?;
     // Only if empty.
-    let _ = std::fs::remove_dir(fleet.dir.join("migrations"));
+    let migrations = fleet.dir.join("migrations");
+    if std::fs::remove_dir(&migrations).is_err() && migrations.exists() && kept.is_empty() {
+        kept.push(migrations);
+    }
     if fleet.made_dir {
         let _ = std::fs::remove_dir(&fleet.dir);
     }

@@ -123,14 +123,18 @@ impl Dispatcher {
         let mut gate = None;
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
-        let mut applies = false;
-        for command in ledger.state.next(Timestamp::now()) {
+        let now = Timestamp::now();
+        // The limits are filled with this run's own shards; surveys concern everybody.
+        let commands = match self.run.options.only {
+            Some(_) => ledger.state.next_among(now, |shard| self.is_ours(shard)),
+            None => ledger.state.next(now),
+        };
+        for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only || !self.is_ours(&shard) {
+                    if stopping || self.run.settle_only {
                         continue;
                     }
-                    applies = true;
                     if room == 0 {
                         continue;
                     }
@@ -168,9 +172,8 @@ impl Dispatcher {
                 }
             }
         }
-        // Nothing new may start, and something is in flight: it ends after its current migration.
-        let stopped = matches!(&rest, Rest::Person(_)) && !applies;
-        self.tasks.drain(stopped || stopping);
+        // Nothing new may start: what is in flight ends after its current migration, never its list.
+        self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             self.tasks.apply(stage, &shard);
@@ -192,7 +195,8 @@ impl Dispatcher {
         });
         let timer = [
             timer,
-            self.patience.until().map(Instant::from_std),
+            // Once it has passed, waits end by themselves; until then it wakes.
+            (self.patience.until().map(Instant::from_std)).filter(|until| *until > now),
             Some(self.inbox_at),
         ]
         .into_iter()
@@ -250,7 +254,8 @@ impl Dispatcher {
             // Found there by a look, and recorded before the answer was lost.
             Report::Event(Event::MigrationApplied {
                 shard, migration, ..
-            }) if ledger.has_recorded(&shard, &migration) => {}
+            }) if ledger.has_recorded(&shard, &migration)
+                || ledger.state.applied_so_far(&shard).contains(&migration) => {}
             Report::Event(event) if event.is_durable() => {
                 ledger
                     .record(event)

@@ -101,12 +101,15 @@ impl Tasks {
     }
 
     fn send(&mut self, stage: usize, shard: &ShardName, run: bool) {
-        let errand = self.run.errand(
-            stage,
-            shard,
-            self.reports.clone(),
-            self.draining.subscribe(),
-        );
+        // A rollout that is stopped by an unknown outcome still has it looked at.
+        let draining = if run {
+            self.draining.subscribe()
+        } else {
+            watch::channel(false).1
+        };
+        let errand = self
+            .run
+            .errand(stage, shard, self.reports.clone(), draining);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             let outcome = match errand {

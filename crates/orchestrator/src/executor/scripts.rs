@@ -96,7 +96,7 @@ impl Scripts {
     /// A shard's history against the planned files alone.
     pub fn read(&self, rows: &[HistoryRow], shard: &FleetShard) -> Result<Reading, Failure> {
         read_history(&self.files, rows, &self.placeholders, shard)
-            .map_err(|why| untouched(FailureClass::Refused, why, None))
+            .map_err(|why| untouched(FailureClass::Refused, why.to_string(), None))
     }
 
     /// Each file's text, to be stored.
@@ -216,15 +216,26 @@ fn all(faults: &[MigrationError]) -> String {
         .join("; ")
 }
 
+/// Why a history can't be held against the files.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryFault {
+    /// A file, with the shard's placeholders in it.
+    #[error("{0}")]
+    Files(String),
+    /// The shard's own rows.
+    #[error("{0}")]
+    Rows(String),
+}
+
 /// A shard's history against files, with the checksums that its placeholders give repeatables.
 pub fn read_history(
     files: &Set,
     rows: &[HistoryRow],
     project: &BTreeMap<String, String>,
     shard: &FleetShard,
-) -> Result<Reading, String> {
+) -> Result<Reading, HistoryFault> {
     let checksums = files
         .checksums(&placeholders(project, shard))
-        .map_err(|faults| all(&faults))?;
-    history::read(rows, files, &checksums).map_err(|why| why.to_string())
+        .map_err(|faults| HistoryFault::Files(all(&faults)))?;
+    history::read(rows, files, &checksums).map_err(|why| HistoryFault::Rows(why.to_string()))
 }

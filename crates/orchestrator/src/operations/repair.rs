@@ -68,7 +68,7 @@ fn changes(
         &migrations.placeholders,
         shard,
     )
-    .map_err(refused)?;
+    .map_err(|why| refused(why.to_string()))?;
     let checksums = migrations
         .files
         .checksums(&placeholders(&migrations.placeholders, shard))

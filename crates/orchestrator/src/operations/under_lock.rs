@@ -39,11 +39,9 @@ pub async fn each(
         .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
         .collect();
     let total = wanted.len();
-    let mut running = stream::iter(wanted)
-        .map(|shard| {
-            let deed = deed.clone();
-            async move { one(setup, shard, verb, &deed).await }
-        })
+    let (wanted, deed) = (&wanted, &deed);
+    let mut running = stream::iter(0..total)
+        .map(|at| async move { one(setup, wanted[at], verb, deed).await })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     let mut shards = Vec::with_capacity(total);
     while let Some(report) = running.next().await {

@@ -1,6 +1,9 @@
 //! What was seen of each shard, and how it was judged.
 
-use crate::journal::{JournalError, KnownShard};
+use crate::{
+    executor::HistoryFault,
+    journal::{JournalError, KnownShard},
+};
 use greylag_core::{
     fleet::ShardName,
     history::Reading,
@@ -10,7 +13,7 @@ use greylag_core::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What one look at every shard saw. In the order of the fleet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Surveyed {
     pub shards: Vec<Sighting>,
     /// Once seen and not forgotten, and not in the fleet any more: named, not ignored.
@@ -55,6 +58,13 @@ pub enum SurveyError {
     EmptyFleet,
     #[error("the journal can't say which shards are known")]
     Journal(#[from] JournalError),
+    /// The same files go to every shard, so that one that can't be read stops the whole.
+    #[error("the migrations can't be made ready for shard `{shard}`")]
+    Files {
+        shard: ShardName,
+        #[source]
+        source: HistoryFault,
+    },
     #[error("interrupted while looking at the fleet")]
     Interrupted,
 }

@@ -5,7 +5,7 @@ use super::{
     judge::{expected_of, judge_together},
 };
 use crate::{
-    executor::{chain, hint_of, reach, read_history},
+    executor::{HistoryFault, chain, hint_of, reach, read_history},
     fleet::FleetShard,
     journal::{KnownShard, Scope},
     setup::Setup,
@@ -41,8 +41,9 @@ pub async fn survey_fleet(
         .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
         .collect();
     let total = wanted.len();
-    let mut looks = stream::iter(wanted.into_iter().enumerate())
-        .map(|(at, shard)| async move { (at, shard, look(setup, shard).await) })
+    let wanted = &wanted;
+    let mut looks = stream::iter(0..total)
+        .map(|at| async move { (at, wanted[at], look(setup, wanted[at]).await) })
         .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
     let mut readings: HashSet<Arc<Reading>> = HashSet::new();
     let mut shards: Vec<Option<Sighting>> = (0..total).map(|_| None).collect();
@@ -56,7 +57,7 @@ pub async fn survey_fleet(
             unreachable: look.as_ref().err().map(|unseen| unseen.why.clone()),
         });
         let known = known.get(&shard.shard.name);
-        shards[at] = Some(judge(setup, shard, known, look, &mut readings));
+        shards[at] = Some(judge(setup, shard, known, look, &mut readings)?);
     }
     drop(looks);
     let mut surveyed = Surveyed {
@@ -95,47 +96,70 @@ fn judge(
     known: Option<&KnownShard>,
     look: Result<Survey, Unseen>,
     readings: &mut HashSet<Arc<Reading>>,
-) -> Sighting {
+) -> Result<Sighting, SurveyError> {
     let name = shard.shard.name.clone();
     let mut refusals = Vec::new();
-    let seen = look.and_then(|mut survey| {
-        let expected = expected_of(
-            &name,
-            &setup.fleet.project,
-            &setup.fleet.environment,
-            known.map(|known| &known.known),
-        );
-        let proof = identity::judge(&expected, &survey)
-            .map_err(|refusal| refusals.push(refusal))
-            .ok();
-        let reading = read_history(
-            &setup.migrations.files,
-            &survey.history,
-            &setup.migrations.placeholders,
-            shard,
-        )
-        .map_err(|why| Unseen { why, hint: None })?;
-        let reading = match readings.get(&reading) {
-            Some(same) => same.clone(),
-            None => {
-                let reading = Arc::new(reading);
-                readings.insert(reading.clone());
-                reading
-            }
-        };
-        // A thousand shards' histories would fill the memory, and the reading says it all.
-        survey.history = Vec::new();
-        Ok(Seen {
+    let mut survey = match look {
+        Ok(survey) => survey,
+        Err(unseen) => {
+            let seen = Err(unseen);
+            return Ok(Sighting {
+                name,
+                seen,
+                refusals,
+            });
+        }
+    };
+    let expected = expected_of(
+        &name,
+        &setup.fleet.project,
+        &setup.fleet.environment,
+        known.map(|known| &known.known),
+    );
+    let proof = identity::judge(&expected, &survey)
+        .map_err(|refusal| refusals.push(refusal))
+        .ok();
+    let reading = match read_history(
+        &setup.migrations.files,
+        &survey.history,
+        &setup.migrations.placeholders,
+        shard,
+    ) {
+        Ok(reading) => reading,
+        Err(HistoryFault::Rows(why)) => {
+            let seen = Err(Unseen { why, hint: None });
+            return Ok(Sighting {
+                name,
+                seen,
+                refusals,
+            });
+        }
+        Err(fault @ HistoryFault::Files(_)) => {
+            return Err(SurveyError::Files {
+                shard: name,
+                source: fault,
+            });
+        }
+    };
+    let reading = match readings.get(&reading) {
+        Some(same) => same.clone(),
+        None => {
+            let reading = Arc::new(reading);
+            readings.insert(reading.clone());
+            reading
+        }
+    };
+    // A thousand shards' histories would fill the memory, and the reading says it all.
+    survey.history = Vec::new();
+    Ok(Sighting {
+        name,
+        seen: Ok(Seen {
             survey: Arc::new(survey),
             reading,
             proof,
-        })
-    });
-    Sighting {
-        name,
-        seen,
+        }),
         refusals,
-    }
+    })
 }
 
 impl Setup {

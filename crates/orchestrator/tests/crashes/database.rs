@@ -21,8 +21,12 @@ pub struct Database {
     pub effects: BTreeMap<MigrationId, u32>,
     /// The session that holds the lock.
     pub lock: Option<u64>,
+    /// Somebody else who holds the lock, by application name.
+    pub stranger: Option<String>,
     /// Sessions whose client has gone while the server still works for them.
     pub at_work: Option<u64>,
+    /// Jobs that were begun.
+    pub served: u32,
     /// What happens to the next attempts, in order; ordinary once it is empty.
     pub faults: VecDeque<Fault>,
     /// Sessions open now, over its whole life at most so many at once.
@@ -40,6 +44,10 @@ pub enum Fault {
     LoseBefore,
     /// The connection is lost after the commit.
     LoseAfter,
+    /// The connection is lost after the effect, before its row where the two can't share a transaction.
+    Torn,
+    /// The connection is lost, and the catalog can't tell what became of it.
+    Mystery,
     /// The connection is lost, and the server goes on with it for a while.
     Orphan,
 }

@@ -38,10 +38,16 @@ async fn killed_at_every_event_every_migration_happens_exactly_once() {
 
 #[tokio::test]
 async fn lost_answers_are_looked_up_and_not_run_again() {
-    for fault in [Fault::LoseBefore, Fault::LoseAfter, Fault::Orphan] {
+    for fault in [
+        Fault::LoseBefore,
+        Fault::LoseAfter,
+        Fault::Torn,
+        Fault::Orphan,
+    ] {
         let world = World::new(3, 3);
-        world.fault("s2", Fault::None);
-        world.fault("s2", fault.clone());
+        for _ in 0..3 {
+            world.fault("s2", fault.clone());
+        }
         let (ran, _) = world.run(None).await;
         assert!(
             matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),

@@ -59,13 +59,14 @@ async fn tell(seed: u64) -> usize {
 }
 
 fn fault(dice: &mut StdRng) -> Fault {
-    match dice.random_range(0..10) {
+    match dice.random_range(0..12) {
         0 => Fault::Fail(failure(FailureClass::Data)),
         1 => Fault::Fail(failure(FailureClass::Lock)),
         2 => Fault::Fail(failure(FailureClass::Connection)),
         3 => Fault::LoseBefore,
         4 => Fault::LoseAfter,
         5 => Fault::Orphan,
+        6 => Fault::Torn,
         _ => Fault::None,
     }
 }

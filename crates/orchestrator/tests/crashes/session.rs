@@ -7,7 +7,7 @@ use greylag_core::{
     fleet::ShardName,
     migration::MigrationId,
     outcome::{Blocker, Doubt},
-    survey::{Role, Server, StepRow, StepState, Survey},
+    survey::{Intent, Role, Server, StepRow, StepState, Survey},
 };
 use greylag_engines::{
     Applied, Attempt, Cancel, Claim, Diagnosis, EngineError, HistoryChange, Job, LockAttempt, Note,
@@ -107,16 +107,13 @@ impl Session for Scripted {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         let mut database = self.database.lock().unwrap();
+        if let Some(name) = &database.stranger {
+            let holder = blocker("99999", name);
+            return Ok(LockAttempt::Busy { holder });
+        }
         Ok(match database.lock {
             Some(holder) if holder != self.id => LockAttempt::Busy {
-                holder: Blocker {
-                    pid: holder.to_string(),
-                    user: None,
-                    application: Some(self.application.clone()),
-                    query: None,
-                    open_ms: None,
-                    holds: None,
-                },
+                holder: blocker(&holder.to_string(), &self.application),
             },
             _ => {
                 database.lock = Some(self.id);
@@ -125,7 +122,9 @@ impl Session for Scripted {
         })
     }
 
-    async fn end(&mut self, _: &Blocker) -> Result<(), EngineError> {
+    async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {
+        assert_eq!(holder.pid, "99999", "ended somebody else");
+        self.database.lock().unwrap().stranger = None;
         Ok(())
     }
 
@@ -156,15 +155,29 @@ impl Session for Scripted {
             }
             Fault::LoseBefore => Attempt::Unknown(doubt(job)),
             Fault::LoseAfter => {
-                let _ = self.serve(job).await;
+                let _ = self.serve(job, false).await;
+                Attempt::Unknown(doubt(job))
+            }
+            Fault::Mystery => {
+                let mut database = self.database.lock().unwrap();
+                open_step(&mut database, job);
+                database.steps[0].intent = Some(Intent {
+                    statement: 0,
+                    hash: "0".into(),
+                    before: serde_json::Value::Null,
+                });
+                Attempt::Unknown(doubt(job))
+            }
+            Fault::Torn => {
+                let _ = self.serve(job, true).await;
                 Attempt::Unknown(doubt(job))
             }
             Fault::Orphan => {
-                drop(self.serve(job));
+                drop(self.serve(job, false));
                 Attempt::Unknown(doubt(job))
             }
             Fault::None => {
-                let _ = self.serve(job).await;
+                let _ = self.serve(job, false).await;
                 progress(Note::Statement {
                     migration: job.migration.clone(),
                     done: 1,
@@ -185,6 +198,13 @@ impl Session for Scripted {
         if database.has(&job.migration) {
             return Ok(Settled::Applied);
         }
+        let open = |step: &StepRow| step.migration == job.migration && step.intent.is_some();
+        if database.steps.iter().any(open) {
+            return Ok(Settled::Unknown(Doubt {
+                needs_person: true,
+                ..doubt(job)
+            }));
+        }
         let stepped = database
             .steps
             .iter()
@@ -197,8 +217,25 @@ impl Session for Scripted {
         Ok(Settled::Absent)
     }
 
-    async fn change_history(&mut self, _: &[HistoryChange]) -> Result<(), EngineError> {
-        unreachable!("no story changes history by hand")
+    async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {
+        self.must_hold();
+        let mut database = self.database.lock().unwrap();
+        for change in changes {
+            match change {
+                HistoryChange::Insert(row) => {
+                    let id = format!("V{}", row.version.as_ref().unwrap())
+                        .parse()
+                        .unwrap();
+                    database.write_row(&id, &row.script, row.checksum);
+                }
+                HistoryChange::ForgetStep { migration }
+                | HistoryChange::SettleStep { migration, .. } => {
+                    database.steps.retain(|step| step.migration != *migration);
+                }
+                other => unreachable!("no story asks for {other:?}"),
+            }
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, _: &str) -> Result<Option<String>, EngineError> {
@@ -226,34 +263,21 @@ impl Scripted {
         assert_eq!(database.lock, Some(self.id), "touched without the lock");
     }
 
-    /// The server's part: it goes on when the client has gone, holding the lock until it is through.
-    fn serve(&self, job: &Job) -> tokio::sync::oneshot::Receiver<()> {
+    /// The server's part. It goes on when the client has gone, or stops where it is, in turns; until then it has the lock.
+    fn serve(&self, job: &Job, torn: bool) -> tokio::sync::oneshot::Receiver<()> {
         let (tell, told) = tokio::sync::oneshot::channel();
-        let (shared, id) = (self.database.clone(), self.id);
-        let (migration, script, checksum) =
-            (job.migration.clone(), job.script_name.clone(), job.checksum);
-        let (rollout, epoch) = (job.rollout.clone(), job.epoch);
-        self.database.lock().unwrap().at_work = Some(id);
+        let (shared, id, job) = (self.database.clone(), self.id, job.clone());
+        let stops = {
+            let mut database = shared.lock().unwrap();
+            database.at_work = Some(id);
+            database.served += 1;
+            database.served % 2 == 0
+        };
         tokio::spawn(async move {
-            breathe(2).await;
-            let stepwise = migration
-                .version()
-                .is_some_and(|v| v.as_str().ends_with(['1', '3']));
-            if stepwise {
-                open_step(&mut shared.lock().unwrap(), &migration, rollout, epoch);
-                breathe(2).await;
-                shared.lock().unwrap().take_effect(&migration);
-                breathe(2).await;
-                shared
-                    .lock()
-                    .unwrap()
-                    .write_row(&migration, &script, checksum);
-            } else {
-                let mut database = shared.lock().unwrap();
-                database.take_effect(&migration);
-                database.write_row(&migration, &script, checksum);
+            {
+                let gone = || stops && tell.is_closed();
+                carry_out(&shared, &job, torn, gone).await;
             }
-            breathe(2).await;
             let mut database = shared.lock().unwrap();
             database.at_work = None;
             // Nobody reads the answer of an orphan: its lock goes with it.
@@ -265,19 +289,64 @@ impl Scripted {
     }
 }
 
-fn open_step(database: &mut Database, migration: &MigrationId, rollout: String, epoch: u64) {
-    database.steps.retain(|step| step.migration != *migration);
+/// The migration's steps, up to where the client is found gone; a torn one stops after its effect, before its row.
+async fn carry_out(shared: &Shared, job: &Job, torn: bool, gone: impl Fn() -> bool) {
+    let (id, script, checksum) = (&job.migration, &job.script_name, job.checksum);
+    breathe(2).await;
+    if gone() {
+        return;
+    }
+    if is_stepwise(id) {
+        open_step(&mut shared.lock().unwrap(), job);
+        breathe(2).await;
+        if gone() {
+            return;
+        }
+        shared.lock().unwrap().take_effect(id);
+        breathe(2).await;
+        if torn || gone() {
+            return;
+        }
+        shared.lock().unwrap().write_row(id, script, checksum);
+    } else {
+        let mut database = shared.lock().unwrap();
+        database.take_effect(id);
+        database.write_row(id, script, checksum);
+    }
+    breathe(2).await;
+}
+
+fn is_stepwise(id: &MigrationId) -> bool {
+    id.version()
+        .is_some_and(|v| v.as_str().ends_with(['1', '3']))
+}
+
+fn open_step(database: &mut Database, job: &Job) {
+    database
+        .steps
+        .retain(|step| step.migration != job.migration);
     database.steps.push(StepRow {
-        migration: migration.clone(),
+        migration: job.migration.clone(),
         state: StepState::Running,
-        rollout,
-        epoch,
+        rollout: job.rollout.clone(),
+        epoch: job.epoch,
         statements_done: 0,
         statements_total: 1,
         hashes: Vec::new(),
         intent: None,
         failure: None,
     });
+}
+
+fn blocker(pid: &str, application: &str) -> Blocker {
+    Blocker {
+        pid: pid.into(),
+        user: None,
+        application: Some(application.into()),
+        query: None,
+        open_ms: None,
+        holds: None,
+    }
 }
 
 fn doubt(job: &Job) -> Doubt {

@@ -1,7 +1,12 @@
 //! Rollouts over real SQLite files, from survey to summary.
 
+mod company;
+mod gates;
+mod interrupts;
+mod mending;
 mod mission;
 mod ordinary;
 mod refusals;
+mod resuming;
 mod steering;
 mod world;

@@ -5,7 +5,7 @@ use greylag_core::policy::Size;
 use greylag_orchestrator::{
     apply::{Options, Verdict},
     planning::Ask,
-    steering::{Request, SteerError},
+    steering::{Request, SteerError, list},
 };
 
 fn with_approval() -> World {
@@ -75,9 +75,10 @@ async fn a_paused_rollout_starts_nothing_until_it_is_resumed_and_an_aborted_one_
         Err(SteerError::NotNow(_))
     ));
     world.steer(Request::Abort { reason: None }).await.unwrap();
-    let summary = world.apply().await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Aborted, "{summary:#?}");
-    assert_eq!(summary.exit_code, 3, "one shard has it, two have not");
+    let ended = list(&world.setup().await).await.unwrap().remove(0);
+    assert_eq!(ended.ended.as_deref(), Some("aborted"));
+    assert_eq!(world.applied("s01", "1"), 1);
+    assert_eq!(world.count("s02", "SELECT count(*) FROM sqlite_schema"), 0);
     assert!(matches!(
         world.steer(Request::Resume).await,
         Err(SteerError::NoRollout { .. })

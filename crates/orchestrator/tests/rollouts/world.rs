@@ -16,7 +16,7 @@ use greylag_orchestrator::{
     setup::Servers,
     steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
-    watch::Blind,
+    watch::{Blind, Watcher},
 };
 use std::{
     collections::BTreeMap,
@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 pub struct World {
     pub folder: TempDir,
@@ -175,6 +176,22 @@ impl World {
         .await
     }
 
+    /// As `apply`, in a task of its own, under a control and a watcher.
+    pub async fn start(
+        &self,
+        options: Options,
+        control: Control,
+        watcher: Arc<dyn Watcher>,
+    ) -> JoinHandle<Result<Summary, ApplyError>> {
+        let setup = self.setup().await;
+        let ask = Ask::default();
+        let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+        let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+        tokio::spawn(async move {
+            apply(&setup, surveyed, prospect, &ask, &options, control, watcher).await
+        })
+    }
+
     /// As `apply`, with everything that was told.
     pub async fn apply_watched(&self) -> (Result<Summary, ApplyError>, Vec<Notice>) {
         let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
@@ -246,5 +263,14 @@ pub fn wave(name: &str, size: Size) -> WaveRule {
         size,
         soak: Duration::ZERO,
         approval: false,
+    }
+}
+
+/// Comes back when it is so; polls, and gives up after half a minute.
+pub async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(std::time::Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

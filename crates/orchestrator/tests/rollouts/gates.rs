@@ -1,0 +1,179 @@
+//! Checks of the project's own, windows and verify queries: what can't be asked is not passed.
+
+use crate::world::World;
+use greylag_core::gate::WaitReason;
+use greylag_orchestrator::{
+    apply::{Options, Summary, Verdict},
+    gates::{CheckRule, Probe},
+    planning::Ask,
+    steering::Request,
+};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+fn world(probe: Probe) -> World {
+    let mut world = World::new(2);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.policy.checks = vec!["mine".into()];
+    world.checks = vec![CheckRule {
+        name: "mine".into(),
+        probe,
+        timeout: Duration::from_millis(500),
+        every: Duration::from_secs(1),
+    }];
+    world
+}
+
+/// One question, and no patience.
+async fn once(world: &World) -> Summary {
+    let options = Options {
+        wait: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    world.apply_as(&Ask::default(), &options).await.unwrap()
+}
+
+fn answer(summary: &Summary) -> &str {
+    assert_eq!(
+        (summary.verdict, summary.exit_code),
+        (Verdict::Waiting, 4),
+        "{summary:#?}"
+    );
+    match &summary.waiting[..] {
+        [WaitReason::Check { name, answer }] if name == "mine" => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn command(text: &str) -> Probe {
+    Probe::Command {
+        argv: ["sh", "-c", text].map(String::from).to_vec(),
+    }
+}
+
+async fn server(status: &'static str) -> Probe {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let answer =
+                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    Probe::Http {
+        url: format!("http://{address}/ok?token=hidden").parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn checks_that_say_yes_let_the_wave_go() {
+    let sql = Probe::Sql {
+        query: "SELECT 1 = 1".into(),
+        shards: Vec::new(),
+    };
+    for probe in [command("exit 0"), sql, server("204 No Content").await] {
+        let world = world(probe.clone());
+        let summary = once(&world).await;
+        assert_eq!(summary.verdict, Verdict::Done, "{probe:?}: {summary:#?}");
+    }
+}
+
+#[tokio::test]
+async fn checks_that_say_no_hold_it_and_say_why() {
+    let sql = Probe::Sql {
+        query: "SELECT 0".into(),
+        shards: vec!["s02".parse().unwrap()],
+    };
+    for (probe, part) in [
+        (command("echo errors are up; exit 3"), "errors are up"),
+        (sql, "`s02` says 0"),
+        (server("503 Service Unavailable").await, "503"),
+    ] {
+        let world = world(probe);
+        let summary = once(&world).await;
+        assert!(answer(&summary).contains(part), "{summary:#?}");
+        assert_eq!(world.count("s01", "SELECT count(*) FROM sqlite_schema"), 0);
+    }
+}
+
+#[tokio::test]
+async fn checks_that_cannot_be_asked_are_not_passed() {
+    let sql = Probe::Sql {
+        query: "SELECT x FROM nowhere".into(),
+        shards: Vec::new(),
+    };
+    let gone = Probe::Http {
+        url: "http://127.0.0.1:1/ok?token=hidden".parse().unwrap(),
+    };
+    let missing = Probe::Command {
+        argv: vec!["/no/such/program".into()],
+    };
+    for (probe, part) in [
+        (sql, "nowhere"),
+        (gone, "could not be asked"),
+        (missing, "could not be run"),
+        (command("sleep 60"), "no answer within"),
+    ] {
+        let world = world(probe);
+        let summary = once(&world).await;
+        let said = answer(&summary);
+        assert!(said.contains(part) && !said.contains("hidden"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_is_asked_again_until_it_says_yes() {
+    let folder = tempfile::tempdir().unwrap();
+    let flag = folder.path().join("asked").display().to_string();
+    let world = world(command(&format!(
+        "test -e {flag} || {{ touch {flag}; exit 1; }}"
+    )));
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}
+
+#[tokio::test]
+async fn outside_its_windows_an_unattended_run_ends_waiting() {
+    let mut world = World::new(1);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    // Yesterday and tomorrow are other days, whatever day it is.
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let other = now.tomorrow().unwrap().tomorrow().unwrap();
+    world.policy.windows = vec![format!("{} UTC", other.strftime("%a"))];
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.exit_code, 4);
+    assert!(
+        matches!(
+            &summary.waiting[..],
+            [WaitReason::Window { opens: Some(_) }]
+        ),
+        "{summary:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_verify_query_that_says_no_fails_the_shard_and_is_asked_again_on_retry() {
+    let mut world = World::new(1);
+    world.file(
+        "V1__a.sql",
+        "-- greylag:verify SELECT count(*) = 0 FROM a WHERE x < 0\nCREATE TABLE a(x); INSERT INTO a VALUES (-1);",
+    );
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.shards.failed, 1, "{summary:#?}");
+    assert_eq!(world.applied("s01", "1"), 1, "the migration stays");
+    world.sql("s01", "DELETE FROM a");
+    world
+        .steer(Request::Retry { shards: vec![] })
+        .await
+        .unwrap();
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_eq!(world.applied("s01", "1"), 1);
+    assert_eq!(world.count("s01", "SELECT count(*) FROM a"), 0);
+}

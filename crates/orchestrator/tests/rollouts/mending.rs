@@ -1,0 +1,105 @@
+//! Verbs beside rollouts: baseline, repair, accept, rebrand.
+
+use crate::world::World;
+use greylag_core::fleet::ShardName;
+use greylag_orchestrator::{
+    apply::Verdict,
+    operations::{Repair, ShardResult, accept, baseline, rebrand, repair},
+    watch::Blind,
+};
+use std::sync::Arc;
+
+fn name(name: &str) -> ShardName {
+    name.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_existing_database_is_baselined_and_goes_on_from_there() {
+    let mut world = World::new(2);
+    world
+        .file("V1__a.sql", "CREATE TABLE a(x);")
+        .file("V2__b.sql", "CREATE TABLE b(x);");
+    for shard in ["s01", "s02"] {
+        world.sql(shard, "CREATE TABLE a(x)");
+    }
+    let version = "1".parse().unwrap();
+    let setup = world.setup().await;
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    for shard in &report.shards {
+        assert!(
+            matches!(shard.result, ShardResult::Changed { .. }),
+            "{report:#?}"
+        );
+    }
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    for shard in &report.shards {
+        assert!(
+            matches!(shard.result, ShardResult::Nothing { .. }),
+            "{report:#?}"
+        );
+    }
+    let summary = world.apply().await.unwrap();
+    assert_eq!(
+        (summary.verdict, summary.migrations_applied),
+        (Verdict::Done, 2)
+    );
+    assert_eq!(world.applied("s01", "2"), 1);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_taken_over_with_both_checksums_told() {
+    let mut world = World::new(2);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.apply().await.unwrap();
+    world.file("V1__a.sql", "CREATE TABLE a(x); -- by ann");
+    let setup = world.setup().await;
+    let mut wanted = Repair {
+        migration: Some("V1".parse().unwrap()),
+        dry_run: true,
+        only: None,
+    };
+    let report = repair(&setup, &wanted, Arc::new(Blind)).await;
+    let ShardResult::WouldChange { what } = &report.shards[0].result else {
+        panic!("{report:#?}");
+    };
+    assert!(what[0].contains("became"), "{what:?}");
+    assert!(world.apply().await.is_err());
+    wanted.dry_run = false;
+    repair(&setup, &wanted, Arc::new(Blind)).await;
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+}
+
+#[tokio::test]
+async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
+    let mut world = World::new(2);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.apply().await.unwrap();
+    world.apply().await.unwrap();
+
+    // The first moves to another file.
+    std::fs::rename(world.path("s01"), world.folder.path().join("moved.db")).unwrap();
+    std::os::unix::fs::symlink(world.folder.path().join("moved.db"), world.path("s01")).unwrap();
+    let error = world.apply().await.unwrap_err();
+    assert!(error.to_string().contains("may be a copy"), "{error}");
+    let report = accept(&world.setup().await, &name("s01")).await.unwrap();
+    assert!(
+        matches!(report.result, ShardResult::Changed { .. }),
+        "{report:?}"
+    );
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+
+    // The second is overwritten by a copy of it.
+    std::fs::copy(world.folder.path().join("moved.db"), world.path("s02")).unwrap();
+    assert!(world.apply().await.is_err());
+    let report = accept(&world.setup().await, &name("s02")).await.unwrap();
+    assert!(
+        matches!(report.result, ShardResult::Refused { .. }),
+        "{report:?}"
+    );
+    let report = rebrand(&world.setup().await, &name("s02")).await.unwrap();
+    assert!(
+        matches!(report.result, ShardResult::Changed { .. }),
+        "{report:?}"
+    );
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+}
