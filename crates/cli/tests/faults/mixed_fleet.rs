@@ -218,7 +218,6 @@ async fn a_restored_copy_that_claims_another_shards_name_is_refused_until_rebran
             "s01",
             "--reason",
             "restored for a tenant of its own",
-            "--yes",
         ])
         .await
         .ends(0);
@@ -261,6 +260,11 @@ async fn databases_with_tables_are_claimed_by_number_or_by_a_baseline() {
             ground
                 .execute(shard, "CREATE TABLE effect (step varchar(10) NOT NULL)")
                 .await;
+            if engine == Engine::Postgres {
+                ground
+                    .execute(shard, "ALTER TABLE effect OWNER TO greylag")
+                    .await;
+            }
         }
         ground
             .run(&["apply", "--yes"])
