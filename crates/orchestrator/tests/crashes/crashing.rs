@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
 use greylag_orchestrator::journal::{
-    Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken,
+    Act, Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -141,5 +141,13 @@ impl Journal for Crashing {
         reason: &str,
     ) -> Result<bool, JournalError> {
         self.inner.forget(scope, shard, by, reason).await
+    }
+
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
+        self.inner.note(scope, act).await
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        self.inner.acts(scope, at_most).await
     }
 }
