@@ -23,6 +23,8 @@ pub struct Crashing {
     pub inner: Arc<dyn Journal>,
     pub crash: Option<Crash>,
     pub writes: Mutex<usize>,
+    /// How often the lease was asked for.
+    pub leases: Mutex<usize>,
     pub crashed: Notify,
 }
 
@@ -32,6 +34,7 @@ impl Crashing {
             inner,
             crash,
             writes: Mutex::new(0),
+            leases: Mutex::new(0),
             crashed: Notify::new(),
         })
     }
@@ -56,6 +59,7 @@ impl Journal for Crashing {
 
     async fn take_lease(&self, scope: &Scope, holder: &Holder) -> Result<LeaseTry, JournalError> {
         // As a process that has been killed since: its successor need not wait.
+        *self.leases.lock().unwrap() += 1;
         let mut holder = holder.clone();
         holder.started = 1;
         self.inner.take_lease(scope, &holder).await
