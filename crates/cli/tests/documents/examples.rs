@@ -20,7 +20,11 @@ fn every_example_is_a_project_that_reads_without_a_mistake() {
         };
         let files = read_folders(&project.migrations)
             .unwrap_or_else(|error| panic!("{}: {error:?}", folder.display()));
-        assert!(files.set.iter().count() > 0, "{} has no migration", folder.display());
+        assert!(
+            files.set.iter().count() > 0,
+            "{} has no migration",
+            folder.display()
+        );
         assert!(files.passed_over.is_empty(), "{:?}", files.passed_over);
         assert!(
             !project.shards.is_empty() || !project.sources.is_empty(),

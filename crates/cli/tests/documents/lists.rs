@@ -18,7 +18,11 @@ fn found(path: &str, pattern: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for file in files.iter().filter(|file| is_rust(file)) {
         let text = fs::read_to_string(file).unwrap();
-        all.extend(pattern.captures_iter(&text).map(|found| found[1].to_owned()));
+        all.extend(
+            pattern
+                .captures_iter(&text)
+                .map(|found| found[1].to_owned()),
+        );
     }
     all
 }
@@ -29,16 +33,27 @@ fn is_rust(file: &Path) -> bool {
 
 /// The names stand in backquotes on the page, alone or as the beginning of an example.
 fn assert_named(page_name: &str, what: &str, names: &BTreeSet<String>, least: usize) {
-    assert!(names.len() >= least, "only {} {what}: {names:?}", names.len());
+    assert!(
+        names.len() >= least,
+        "only {} {what}: {names:?}",
+        names.len()
+    );
     let text = page(page_name);
     let missing: Vec<_> = names
         .iter()
         .filter(|name| {
-            let forms = [format!("`{name}`"), format!("`{name} "), format!("\n{name} = ")];
+            let forms = [
+                format!("`{name}`"),
+                format!("`{name} "),
+                format!("\n{name} = "),
+            ];
             !forms.iter().any(|form| text.contains(form.as_str()))
         })
         .collect();
-    assert!(missing.is_empty(), "docs/{page_name} does not name these {what}: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "docs/{page_name} does not name these {what}: {missing:?}"
+    );
 }
 
 #[test]
@@ -50,22 +65,49 @@ fn every_key_of_the_project_file_is_on_its_page() {
 
 #[test]
 fn every_column_that_discovery_knows_is_on_its_page() {
-    let text = fs::read_to_string(root().join("crates/orchestrator/src/discover/record.rs")).unwrap();
-    let list = text.split("const KEYS").nth(1).unwrap().split("];").next().unwrap();
+    let text =
+        fs::read_to_string(root().join("crates/orchestrator/src/discover/record.rs")).unwrap();
+    let list = text
+        .split("const KEYS")
+        .nth(1)
+        .unwrap()
+        .split("];")
+        .next()
+        .unwrap();
     let keys = Regex::new(r#""([a-z_]+)""#).unwrap();
-    let keys = keys.captures_iter(list).map(|found| found[1].to_owned()).collect();
+    let keys = keys
+        .captures_iter(list)
+        .map(|found| found[1].to_owned())
+        .collect();
     assert_named("discover-shards.md", "columns", &keys, 10);
 }
 
 #[test]
 fn every_directive_and_setting_of_a_file_is_on_its_page() {
-    for (file, constant, least) in [("directives.rs", "const NAMES", 9), ("config.rs", "const KEYS", 5)] {
+    for (file, constant, least) in [
+        ("directives.rs", "const NAMES", 9),
+        ("config.rs", "const KEYS", 5),
+    ] {
         let path = root().join("crates/core/src/migration").join(file);
         let text = fs::read_to_string(path).unwrap();
-        let list = text.split(constant).nth(1).unwrap().split("];").next().unwrap();
+        let list = text
+            .split(constant)
+            .nth(1)
+            .unwrap()
+            .split("];")
+            .next()
+            .unwrap();
         let names = Regex::new(r#""([A-Za-z-]+)""#).unwrap();
-        let names = names.captures_iter(list).map(|found| found[1].to_owned()).collect();
-        assert_named("write-migrations.md", "directives or settings", &names, least);
+        let names = names
+            .captures_iter(list)
+            .map(|found| found[1].to_owned())
+            .collect();
+        assert_named(
+            "write-migrations.md",
+            "directives or settings",
+            &names,
+            least,
+        );
     }
 }
 
@@ -79,7 +121,9 @@ fn every_event_and_reason_to_wait_is_on_the_page_of_json() {
     assert_named("json.md", "documents", &documents, 10);
     let gate = fs::read_to_string(root().join("crates/core/src/gate.rs")).unwrap();
     let reasons = gate.split("pub enum WaitReason").nth(1).unwrap();
-    let reasons = Regex::new(r"\n    ([A-Z][A-Za-z]+) \{").unwrap().captures_iter(reasons)
+    let reasons = Regex::new(r"\n    ([A-Z][A-Za-z]+) \{")
+        .unwrap()
+        .captures_iter(reasons)
         .map(|found| snake(&found[1]))
         .collect();
     assert_named("json.md", "reasons to wait", &reasons, 10);

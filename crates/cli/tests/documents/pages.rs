@@ -35,7 +35,8 @@ fn every_piece_of_a_project_file_on_a_page_parses() {
                 true => block.text.clone(),
                 false => format!("project = \"shop\"\n{}", block.text),
             };
-            if let Err(error) = greylag_orchestrator::project::read(Path::new("greylag.toml"), &text)
+            if let Err(error) =
+                greylag_orchestrator::project::read(Path::new("greylag.toml"), &text)
             {
                 panic!("{name}: {error:?}\nin\n{text}");
             }
@@ -61,6 +62,9 @@ fn links_lead_to_files_that_are_there() {
 fn the_index_names_every_page() {
     let index = crate::page("README.md");
     for (name, _) in pages().iter().filter(|(name, _)| name != "README.md") {
-        assert!(index.contains(&format!("]({name})")), "{name} is not in docs/README.md");
+        assert!(
+            index.contains(&format!("]({name})")),
+            "{name} is not in docs/README.md"
+        );
     }
 }

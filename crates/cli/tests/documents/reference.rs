@@ -20,7 +20,11 @@ fn the_page_of_the_command_line_is_what_the_program_says() {
     for (found, wanted) in page("command-line.md").lines().zip(text.lines()) {
         assert_eq!(found, wanted, "docs/command-line.md is stale: {HEAD}");
     }
-    assert_eq!(page("command-line.md"), text, "docs/command-line.md is stale: {HEAD}");
+    assert_eq!(
+        page("command-line.md"),
+        text,
+        "docs/command-line.md is stale: {HEAD}"
+    );
 }
 
 fn write(text: &mut String, verbs: &[&str], depth: usize) {
@@ -56,7 +60,10 @@ fn help(verbs: &[&str]) -> String {
 
 /// The part under `Everywhere:`, up to the next blank line.
 fn without_everywhere(help: &str) -> String {
-    let parts: Vec<_> = help.split("\n\n").filter(|part| !part.starts_with("Everywhere:")).collect();
+    let parts: Vec<_> = help
+        .split("\n\n")
+        .filter(|part| !part.starts_with("Everywhere:"))
+        .collect();
     parts.join("\n\n")
 }
 
