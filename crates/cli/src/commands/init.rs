@@ -124,11 +124,11 @@ fn folder_name(folder: &Path) -> String {
     name.unwrap_or("project").to_owned()
 }
 
-fn project_file(name: &str, environment: &str, engine: Kind, shards: u32) -> String {
+fn project_file(name: &str, environment: &str, kind: Kind, shards: u32) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let shards: String = (1..=shards).map(|n| shard(engine, n)).collect();
+    let shards: String = (1..=shards).map(|n| shard(kind, n)).collect();
     // The canary of files needs no time to show itself.
-    let soak = match engine {
+    let soak = match kind {
         Kind::Sqlite => "soak = \"0s\"",
         _ => "soak = \"10s\"",
     };
@@ -160,11 +160,11 @@ name = "fleet"                           # what is left
     )
 }
 
-fn shard(engine: Kind, n: u32) -> String {
-    let (primary, password) = match engine {
+fn shard(kind: Kind, n: u32) -> String {
+    let (primary, password) = match kind {
         Kind::Sqlite => (format!("sqlite:shards/shard-{n}.db?mode=rwc"), ""),
         _ => (
-            format!("{}://greylag@127.0.0.1/shard_{n}", engine.scheme()),
+            format!("{}://greylag@127.0.0.1/shard_{n}", kind.scheme()),
             "password = { env = \"GREYLAG_PASSWORD\" }\n",
         ),
     };

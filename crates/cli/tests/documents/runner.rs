@@ -2,7 +2,7 @@
 //!
 //! Of a `console` block each line that begins with `$ ` is run by a shell; a comment `# exits N` behind it says the exit code
 //! where that is not 0. Every other line must stand in what the command before it printed; `…` stands for anything.
-//! A comment `<!-- file PATH -->` before a block writes the block into that file.
+//! A comment `<!-- file PATH -->` before a block writes the block into that file, where the console stands.
 
 use std::{
     ffi::OsString,
