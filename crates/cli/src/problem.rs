@@ -4,6 +4,7 @@ use crate::{mistake::Mistake, workplace::shown};
 use greylag_core::migration::MigrationError;
 use greylag_orchestrator::{
     Exit, Explained,
+    discover::DiscoverError,
     files::{FileFault, FilesError},
     project::LoadError,
 };
@@ -57,6 +58,22 @@ impl Problem {
                 .iter()
                 .map(|found| Mistake::of_project(&config.file, found))
                 .collect();
+        }
+        problem
+    }
+
+    /// The fleet could not be found.
+    pub fn of_discovery(error: &DiscoverError) -> Self {
+        let mut problem = Self::new(error.exit(), error.to_string());
+        match &error.troubles[..] {
+            [one] => problem.hints.extend(one.hint.clone()),
+            many => {
+                let told = many.iter().map(|trouble| match &trouble.hint {
+                    Some(hint) => format!("{trouble}\n           {hint}"),
+                    None => trouble.to_string(),
+                });
+                problem.causes.extend(told);
+            }
         }
         problem
     }

@@ -3,7 +3,7 @@
 use crate::{arguments::Global, output::Screen, problem::Problem};
 use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
-    Migrations, Setup,
+    Fleet, Migrations, Setup,
     discover::{Found, discover},
     files::read_folders,
     journal,
@@ -33,6 +33,33 @@ pub enum Journal {
 /// Reads the project, asks discovery, reads the migrations and opens the journal.
 pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Workplace, Problem> {
     let project = read_project(global)?;
+    tell_notes(&project, screen);
+    let found = discover(&project)
+        .await
+        .map_err(|error| Problem::of_discovery(&error))?;
+    assemble(project, found, screen, mode).await
+}
+
+/// The same without asking discovery: a rollout can be halted while a catalog is down. The fleet is empty.
+pub async fn open_for_steering(
+    global: &Global,
+    screen: &Screen,
+    mode: Journal,
+) -> Result<Workplace, Problem> {
+    let project = read_project(global)?;
+    let found = Found {
+        fleet: Fleet {
+            project: Arc::clone(&project.name),
+            environment: Arc::clone(&project.environment),
+            shards: Vec::new(),
+        },
+        replicas: Vec::new(),
+        origins: Vec::new(),
+    };
+    assemble(project, found, screen, mode).await
+}
+
+fn tell_notes(project: &Project, screen: &Screen) {
     for note in &project.notes {
         screen.say(format!(
             "note: {}:{}: {}",
@@ -41,7 +68,14 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
             note.text
         ));
     }
-    let found = discover(&project).await?;
+}
+
+async fn assemble(
+    project: Project,
+    found: Found,
+    screen: &Screen,
+    mode: Journal,
+) -> Result<Workplace, Problem> {
     let files = read_folders(&project.migrations).map_err(|error| Problem::of_files(&error))?;
     for path in &files.passed_over {
         screen.say(format!(

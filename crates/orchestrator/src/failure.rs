@@ -169,6 +169,7 @@ impl Explained for ApplyError {
                 }
             }
             ApplyError::Journal(why) => why.exit(),
+            ApplyError::Midway { .. } => Exit::Split,
             ApplyError::Scripts(_) | ApplyError::Damaged { .. } => Exit::Error,
         }
     }
@@ -187,6 +188,7 @@ impl Explained for ApplyError {
                 vec!["Make the plan again with `greylag plan`, and read what changed.".into()]
             }
             ApplyError::Journal(why) => why.hints(),
+            ApplyError::Midway { why, .. } => why.hints(),
             ApplyError::LeaseLost { .. } => vec![
                 "Nothing new was started after that. `greylag status` shows who works now.".into(),
             ],

@@ -2,6 +2,7 @@
 
 use crate::{
     executor::placeholders,
+    fleet::FleetShard,
     journal::{JournalError, RolloutRow},
     setup::Setup,
     steering::{self, SteerError},
@@ -13,6 +14,7 @@ use greylag_core::{
     identity::{Proof, Refusal},
     plan::{self, Candidate, ChangedFile, Input, Plan, PlanError, Resume, Seen, UndoTarget, Wave},
     policy::Scope,
+    rollout::{Progress, Rollout},
 };
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc};
@@ -118,6 +120,7 @@ pub async fn look_ahead(
         .iter()
         .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
         .collect();
+    check_outstanding(&recorded.state, surveyed, ask)?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
         Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
@@ -157,10 +160,47 @@ fn go_on(
     plan: Arc<Plan>,
     new: Vec<greylag_core::migration::MigrationId>,
 ) -> Result<Prospect, PlanningError> {
-    if plan.settings != settings_digest(setup) {
+    if plan.settings != settings_digest(setup, &plan) {
         return Err(PlanningError::SettingsChanged { rollout });
     }
     Ok(Prospect::Continue { rollout, plan, new })
+}
+
+/// Of an unfinished rollout, the shards that have something left to do must be there and be who they were.
+fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<(), PlanningError> {
+    let plan = state.plan();
+    let has_more = |name: &ShardName| {
+        let mut stages = 0..plan.stages.len();
+        stages.any(|stage| {
+            matches!(
+                state.shard_progress(stage, name),
+                Some(
+                    Progress::Pending
+                        | Progress::Running { .. }
+                        | Progress::Unknown { .. }
+                        | Progress::Failed
+                )
+            )
+        })
+    };
+    let outstanding = Surveyed {
+        shards: surveyed
+            .shards
+            .iter()
+            .filter(|sighting| has_more(&sighting.name))
+            .cloned()
+            .collect(),
+        ..Surveyed::default()
+    };
+    check_reached(&outstanding, ask)?;
+    check_refusals(
+        &outstanding,
+        &Ask {
+            claim: None,
+            ..ask.clone()
+        },
+    )?;
+    Ok(())
 }
 
 /// The rollout of this project and environment that has not ended.
@@ -183,7 +223,6 @@ fn compose(
 ) -> Result<Plan, PlanningError> {
     check_reached(surveyed, ask)?;
     let claimed = check_refusals(surveyed, ask)?;
-    let settings = settings_digest(setup);
     let input = Input {
         project: &setup.fleet.project,
         environment: &setup.fleet.environment,
@@ -191,15 +230,17 @@ fn compose(
         migrations: setup.migrations.files.as_slice(),
         policy: &setup.policy,
         scope: &ask.scope,
-        settings: &settings,
+        settings: "",
         flyway_table: is_flyways(setup),
         waves,
         first,
     };
-    Ok(match &ask.undo {
+    let plan = match &ask.undo {
         Some(target) => plan::undo(&input, target)?,
         None => plan::plan(&input)?,
-    })
+    };
+    let settings = settings_digest(setup, &plan);
+    Ok(plan.with_settings(settings))
 }
 
 fn candidates(setup: &Setup, surveyed: &Surveyed, claimed: &[ShardName]) -> Vec<Candidate> {
@@ -314,14 +355,20 @@ pub fn claims(surveyed: &Surveyed, ask: &Ask) -> Result<Vec<ShardName>, Planning
     check_refusals(surveyed, ask)
 }
 
-/// What the digest covers beside the plan: session SQL and resolved placeholders of every shard.
-pub fn settings_digest(setup: &Setup) -> String {
+/// What the digest covers beside the plan: session SQL and resolved placeholders of each of its shards. A shard that joins
+/// the fleet later changes nothing of it.
+pub fn settings_digest(setup: &Setup, plan: &Plan) -> String {
     let mut hash = Sha256::new();
     let mut field = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
-    for shard in &setup.fleet.shards {
+    let mut planned: Vec<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
+    planned.sort_unstable();
+    let is_planned = |shard: &&FleetShard| planned.binary_search(&&shard.shard.name).is_ok();
+    let mut shards: Vec<&FleetShard> = setup.fleet.shards.iter().filter(is_planned).collect();
+    shards.sort_unstable_by(|a, b| a.shard.name.cmp(&b.shard.name));
+    for shard in shards {
         field(shard.shard.name.as_str());
         field(&shard.target.history_table);
         shard.target.session_sql.iter().for_each(|sql| field(sql));

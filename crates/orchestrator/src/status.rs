@@ -18,7 +18,7 @@ use greylag_core::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -99,11 +99,13 @@ pub struct RolloutStatus {
 
 /// Makes the document of what was surveyed and what the journal knows.
 pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, SteerError> {
+    let sightings: HashMap<&ShardName, &Sighting> =
+        surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards
         .iter()
-        .filter_map(|shard| Some((shard, surveyed.get(&shard.shard.name)?)))
+        .filter_map(|shard| Some((shard, *sightings.get(&shard.shard.name)?)))
         .map(|(shard, sighting)| status_of(shard, sighting))
         .collect();
     let mut fleet = FleetCounts {

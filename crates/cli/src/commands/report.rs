@@ -2,12 +2,12 @@
 
 use super::plan::{print_held, some};
 use crate::{
-    output::{Format, Paint, Screen, count, draw_failure, paint, span, wait_reason},
+    output::{Format, Paint, Screen, count, draw_failure, draw_place, paint, span, wait_reason},
     problem::Problem,
     view::Board,
     workplace::Workplace,
 };
-use greylag_core::fleet::ShardName;
+use greylag_core::{fleet::ShardName, outcome::FailureClass};
 use greylag_orchestrator::{
     Exit,
     apply::{Summary, Verdict},
@@ -46,6 +46,7 @@ pub fn summary_line(problem: &Problem) -> Value {
     let verdict = match problem.exit {
         Exit::Refused => "refused",
         Exit::Waiting => "waiting",
+        Exit::Split => "split",
         _ => "nothing_changed",
     };
     json!({
@@ -219,6 +220,8 @@ fn failures(summary: &Summary, place: &Workplace) -> Vec<String> {
             Paint::Strong,
             format!("{shard}{}", what.unwrap_or_default()),
         ));
+        let place = draw_place(doubt.place.as_ref(), folder.as_deref());
+        lines.extend(place.into_iter().map(|line| format!("  {line}")));
         lines.push(format!("  {}", doubt.why));
     }
     lines
@@ -235,8 +238,14 @@ fn ways_on(summary: &Summary) -> Vec<String> {
             .map_or("V…".into(), ToString::to_string);
         lines.push(String::new());
         lines.push(paint(Paint::Strong, "ways on"));
+        let mend = match failure.class {
+            FailureClass::Lock => format!("once the lock on {shard} is free"),
+            FailureClass::Connection => format!("once {shard} can be reached"),
+            FailureClass::Data | FailureClass::Verify => format!("mend the data on {shard}"),
+            _ => format!("mend what is in its way on {shard}"),
+        };
         lines.push(format!(
-            "  mend the data on {shard}:  {}",
+            "  {mend}:  {}",
             command(format!("greylag rollout retry {shard} && greylag apply"))
         ));
         lines.push(format!(
@@ -260,12 +269,21 @@ fn ways_on(summary: &Summary) -> Vec<String> {
             .migration
             .as_ref()
             .map_or("V…".into(), ToString::to_string);
+        lines.push(String::new());
         lines.push(format!(
-            "  look at {shard}, then say what became of {migration}:  {}",
-            command(format!(
-                "greylag rollout settle {shard} {migration} --applied|--absent --reason …"
-            ))
+            "look at {shard}, then say what became of {migration}"
         ));
+        for (answer, happened) in [
+            ("applied", "all of it happened"),
+            ("absent", "none of it did"),
+        ] {
+            lines.push(format!(
+                "  {happened}:  {}",
+                command(format!(
+                    "greylag rollout settle {shard} {migration} --{answer} --reason 'looked' && greylag apply"
+                ))
+            ));
+        }
     }
     if summary.unknown.values().any(|doubt| !doubt.needs_person) {
         lines.push(format!(

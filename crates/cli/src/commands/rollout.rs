@@ -131,7 +131,11 @@ enum Verb {
 pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let reads = matches!(verb.verb, Verb::List | Verb::Show { .. });
     let mode = if reads { Journal::Look } else { Journal::Write };
-    let place = workplace::open(global, screen, mode).await?;
+    let place = match &verb.verb {
+        // It connects to the shard; the others work on the journal alone.
+        Verb::Settle { .. } => workplace::open(global, screen, mode).await?,
+        _ => workplace::open_for_steering(global, screen, mode).await?,
+    };
     let request = match &verb.verb {
         Verb::List => return list(&place, screen).await,
         Verb::Show { rollout, events } => {

@@ -206,12 +206,9 @@ impl<'a> Teller<'a> {
                 paint(Paint::Dim, format!("# {what}"))
             ));
         }
-        self.screen.result(format!(
-            "{}",
-            paint(
-                Paint::Dim,
-                "\nA real fleet with replicas: `lab up --engine postgres`. Your own project: `init`."
-            )
+        self.screen.result(paint(
+            Paint::Dim,
+            "\nA real fleet with replicas: `lab up --engine postgres`. Your own project: `init`.",
         ));
     }
 }

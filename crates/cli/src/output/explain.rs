@@ -2,7 +2,7 @@
 
 use super::{Format, Paint, Screen, paint, words::blocker};
 use crate::{mistake::Mistake, problem::Problem};
-use greylag_core::outcome::{Failure, FailureClass, Left};
+use greylag_core::outcome::{Failure, FailureClass, Left, Place};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::json;
 
@@ -32,21 +32,7 @@ pub fn print_problem(screen: &Screen, problem: &Problem) {
 
 /// A failed migration: the place, the server's words, what it left, and the hint.
 pub fn draw_failure(failure: &Failure, folder: Option<&std::path::Path>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(place) = &failure.place {
-        let file = folder.map_or_else(
-            || place.script.clone(),
-            |folder| folder.join(&place.script).display().to_string(),
-        );
-        let column = place.column.map(|c| format!(":{c}")).unwrap_or_default();
-        lines.push(format!(
-            "{} {file}:{}{column} (statement {})",
-            paint(Paint::Dim, "at"),
-            place.line,
-            place.statement
-        ));
-        lines.push(format!("  {} {}", paint(Paint::Dim, "|"), place.excerpt));
-    }
+    let mut lines = draw_place(failure.place.as_ref(), folder);
     let code = failure.code.as_ref().map(|code| format!(" [{code}]"));
     lines.push(format!(
         "{}{}: {}",
@@ -67,6 +53,27 @@ pub fn draw_failure(failure: &Failure, folder: Option<&std::path::Path>) -> Vec<
         lines.push(format!("{} {hint}", paint(Paint::Waits, "hint:")));
     }
     lines
+}
+
+/// Where in a file, and the text there; nothing where that isn't known.
+pub fn draw_place(place: Option<&Place>, folder: Option<&std::path::Path>) -> Vec<String> {
+    let Some(place) = place else {
+        return Vec::new();
+    };
+    let file = folder.map_or_else(
+        || place.script.clone(),
+        |folder| folder.join(&place.script).display().to_string(),
+    );
+    let column = place.column.map(|c| format!(":{c}")).unwrap_or_default();
+    vec![
+        format!(
+            "{} {file}:{}{column} (statement {})",
+            paint(Paint::Dim, "at"),
+            place.line,
+            place.statement
+        ),
+        format!("  {} {}", paint(Paint::Dim, "|"), place.excerpt),
+    ]
 }
 
 fn class(class: FailureClass) -> &'static str {

@@ -6,7 +6,7 @@ mod screen;
 mod tell;
 mod words;
 
-pub use explain::{draw_failure, print_problem};
+pub use explain::{draw_failure, draw_place, print_problem};
 pub use paint::{Paint, paint};
 pub use screen::{Format, Screen};
 pub use tell::{count, trimmed};

@@ -1,6 +1,6 @@
 //! The live view: a few lines at the foot of the terminal, redrawn; what matters later scrolls away above.
 
-use super::{board::Board, frame::frame, lines::Teller, open::Surface, wrap::wrap};
+use super::{board::Board, frame::frame, open::Surface, teller::Teller, wrap::wrap};
 use greylag_orchestrator::Notice;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -107,8 +107,8 @@ impl Lines {
     }
 }
 
-/// One column is kept free: a full line would wrap on some terminals.
+/// A few columns are kept free: a full line would wrap on some terminals, and so would the `^C` that a terminal echoes.
 fn width() -> usize {
     let width = comfy_table::Table::new().width();
-    width.map_or(100, usize::from).saturating_sub(1).max(20)
+    width.map_or(100, usize::from).saturating_sub(5).max(20)
 }

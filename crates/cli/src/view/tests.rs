@@ -1,6 +1,6 @@
 //! A rollout as it is watched: what the pipe says line by line, and what the terminal shows at some moments.
 
-use super::{board::Board, frame::frame, lines::Teller};
+use super::{board::Board, frame::frame, teller::Teller};
 use greylag_core::event::{Event, Stamped};
 use greylag_orchestrator::Notice;
 use jiff::{SignedDuration, Timestamp};
@@ -229,7 +229,7 @@ fn a_failure_and_an_interrupt_are_seen() {
         data [23505]: duplicate key
         2 of its 5 statements stand, each committed by itself; a later run goes on after them
         hint: Mend the rows.
-    stopping: nothing new starts, what is in flight (1 shard) finishes its current migration; interrupt again to cancel it on the servers
+    stopping: 1 shard finishes its migration; ^C again cancels it on the server
     "#);
 }
 

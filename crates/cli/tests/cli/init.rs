@@ -8,7 +8,7 @@ fn a_project_is_started_and_its_file_is_right() {
     insta::assert_snapshot!(said.out, @"Project `orders` begins in orders/greylag.toml.");
     insta::assert_snapshot!(said.err, @r#"
     Next:
-      1. name your shards in orders/greylag.toml
+      1. look at the shards in orders/greylag.toml
       2. cd orders && greylag new "create orders"
       3. greylag plan
       4. greylag apply
@@ -19,13 +19,13 @@ fn a_project_is_started_and_its_file_is_right() {
     migrations = "migrations"
 
     [[shard]]
-    name = "orders-1"
-    primary = "sqlite:shards/orders-1.db?mode=rwc"
+    name = "shard-1"
+    primary = "sqlite:shards/shard-1.db?mode=rwc"
     labels = { tier = "canary" }
 
     [[shard]]
-    name = "orders-2"
-    primary = "sqlite:shards/orders-2.db?mode=rwc"
+    name = "shard-2"
+    primary = "sqlite:shards/shard-2.db?mode=rwc"
 
     # Shards can be found, too: in a file, a catalog, a folder, the databases of a server.
     # [[discover]]
@@ -41,7 +41,7 @@ fn a_project_is_started_and_its_file_is_right() {
     name = "canary"
     select = "tier=canary"
     count = 1
-    soak = "10s"
+    soak = "0s"                              # how long to look at it before the next wave
     [[rollout.wave]]
     name = "fleet"                           # what is left
     "#);

@@ -16,5 +16,6 @@ mod place;
 mod plan;
 mod repair;
 mod rollout;
+mod running;
 mod status;
 mod undo;

@@ -29,7 +29,7 @@ impl Place {
     /// A project with so many SQLite shards (`s1`, `s2`, …; `s1` is the canary) and these migrations.
     pub fn with(shards: usize, migrations: &[(&str, &str)]) -> Self {
         let place = Self::empty();
-        place.write("greylag.toml", &project(shards, ""));
+        place.write("greylag.toml", project(shards, ""));
         std::fs::create_dir(place.path("migrations")).unwrap();
         std::fs::create_dir(place.path("shards")).unwrap();
         for (name, text) in migrations {

@@ -11,8 +11,8 @@ fn an_edited_file_is_taken_over_with_both_checksums_told() {
     place.run("apply --yes");
     let dry = place.out("repair --dry-run", 0);
     insta::assert_snapshot!(dry, @r#"
-    would mend s1: V1: checksum 302061556 became -688458294
-    would mend s2: V1: checksum 302061556 became -688458294
+    would: s1: V1: checksum 302061556 became -688458294
+    would: s2: V1: checksum 302061556 became -688458294
     "#);
     insta::assert_snapshot!(place.err("repair V1 --yes", 2), @r#"
     error: the following required arguments were not provided:

@@ -16,7 +16,7 @@ fn rollouts_are_listed_and_shown() {
     insta::assert_snapshot!(place.out("rollout list", 0), @"ROLLOUT  WHEN  unfinished  sha256:SHORT");
     insta::assert_snapshot!(place.out("rollout show", 0), @r#"
     rollout ROLLOUT, plan sha256:DIGEST
-    1 of 3 shards done
+    begun WHEN, unfinished: 1 of 3 shards done
       canary           1/1
       fleet            0/2
     "#);
@@ -25,11 +25,20 @@ fn rollouts_are_listed_and_shown() {
     assert_eq!(document["events"][0]["type"], "rollout_started");
     let rows = place.json("rollout list --output json", 0);
     assert_eq!(rows["rollouts"].as_array().unwrap().len(), 1);
-    assert!(
-        place
-            .out("rollout show --events", 0)
-            .contains("rollout_started")
-    );
+    insta::assert_snapshot!(place.out("rollout show --events", 0), @r#"
+    rollout ROLLOUT, plan sha256:DIGEST
+    begun WHEN, unfinished: 1 of 3 shards done
+      canary           1/1
+      fleet            0/2
+
+        1  WHEN  rollout started
+        2  WHEN  stage 1 of 1: expand, V1
+                     wave canary: 1 shard may start
+        3  WHEN  s1: shard started
+        4  WHEN    s1: V1 applied in SPAN
+        5  WHEN  ✓ s1 has 1 migration in SPAN  [canary 1/1]
+                     ✓ wave canary: 1 shard done
+    "#);
 }
 
 #[test]
@@ -45,6 +54,21 @@ fn pause_halts_the_next_apply_until_resume() {
       let it go on:  greylag rollout resume && greylag apply
     "#);
     place.out("rollout resume", 0);
+    place.out("apply --yes", 0);
+}
+
+#[test]
+fn a_rollout_is_halted_while_the_catalog_is_down() {
+    let place = waiting();
+    let more = "\n[[discover]]\nname = \"catalog\"\nkind = \"command\"\ncommand = [\"false\"]\n";
+    let text = place.read("greylag.toml");
+    place.write("greylag.toml", text.clone() + more);
+    assert_eq!(place.run("plan").code, 1);
+    place.out("rollout pause", 0);
+    place.out("rollout show", 0);
+    place.write("greylag.toml", text);
+    place.out("rollout resume", 0);
+    place.out("rollout approve", 0);
     place.out("apply --yes", 0);
 }
 

@@ -93,7 +93,10 @@ async fn an_http_check_passes_with_200_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_gates_and_one_that_fails_is_not_a_yes() {
-    let ground = checked("sql = \"SELECT count(*) = 0 FROM incident\"\nshards = [\"s00\"]").await;
+    let ground = set("").await;
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.project("[[check]]\nname = \"ready\"\nsql = \"SELECT count(*) = 0 FROM incident\"\n");
+    ground.migration("V2__more.sql", "CREATE TABLE more (id int);\n");
     let apply = &["apply", "--yes", "--wait", "1s"];
     ground
         .run(apply)
@@ -108,33 +111,28 @@ async fn a_query_gates_and_one_that_fails_is_not_a_yes() {
         )
         .await;
     ground.run(apply).await.ends(4).says("check `ready` says:");
-    assert_eq!(ground.versions(0).await, "");
+    assert_eq!(ground.versions(0).await, "1");
     ground.execute(0, "DELETE FROM incident").await;
     ground
         .run(&["apply", "--yes", "--wait", "20s"])
         .await
         .ends(0);
-    assert_eq!(ground.versions(0).await, "1");
+    assert_eq!(ground.versions(0).await, "1 2");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn outside_its_window_a_run_ends_with_when_it_opens() {
-    let ground = Ground::on(Engine::Sqlite, 1)
-        .await
-        .expect("SQLite is always there");
     // Open on one day of the week only, which is neither today nor tomorrow.
-    let day = jiff::Timestamp::now()
+    let today = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
-        .date()
-        .saturating_add(jiff::Span::new().days(3));
-    let day = day.strftime("%a").to_string();
-    ground.project(&format!(
+        .date();
+    let day = today
+        .saturating_add(jiff::Span::new().days(3))
+        .strftime("%a");
+    let ground = set(&format!(
         "[rollout]\nwindows = [\"{day} 10:00-11:00 UTC\"]\n"
-    ));
-    ground.migration(
-        "V1__effect.sql",
-        "CREATE TABLE effect (step text NOT NULL);\n",
-    );
+    ))
+    .await;
     ground
         .run(&["apply", "--yes"])
         .await
@@ -144,10 +142,15 @@ async fn outside_its_window_a_run_ends_with_when_it_opens() {
 }
 
 async fn checked(check: &str) -> Ground {
+    set(&format!("[[check]]\nname = \"ready\"\n{check}\n")).await
+}
+
+/// One shard, one migration, and these settings.
+async fn set(settings: &str) -> Ground {
     let ground = Ground::on(Engine::Sqlite, 1)
         .await
         .expect("SQLite is always there");
-    ground.project(&format!("[[check]]\nname = \"ready\"\n{check}\n"));
+    ground.project(settings);
     ground.migration(
         "V1__effect.sql",
         "CREATE TABLE effect (step text NOT NULL);\n",

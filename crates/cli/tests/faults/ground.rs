@@ -29,13 +29,11 @@ impl Ground {
     }
 
     /// On a server of its own, that may be hurt.
-    pub async fn alone(engine: Engine, shards: usize) -> Option<Ground> {
+    pub async fn alone(engine: Engine, shards: usize, options: Options) -> Option<Ground> {
         if !greylag_lab::available(engine) {
             return None;
         }
-        let server = Server::start(engine, Options::default())
-            .await
-            .expect("a server");
+        let server = Server::start(engine, options).await.expect("a server");
         Some(Ground::over(engine, Some(Arc::new(server)), shards).await)
     }
 
@@ -160,6 +158,21 @@ impl Ground {
             .env("USER", "oncall")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Runs a command line that greylag printed, as a person would: in a shell, in the project's folder.
+    pub async fn shell(&self, line: &str) -> Ran {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_greylag"));
+        let folder = program.parent().expect("a folder").display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .current_dir(self.folder.path())
+            .env("PATH", format!("{folder}:{path}"))
+            .env("USER", "oncall")
+            .stdin(Stdio::null());
+        Running::spawn(command).end().await
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

@@ -4,9 +4,15 @@
 mod approval;
 mod checks;
 mod cut_commit;
+mod full_disk;
 mod ground;
+mod held_lock;
 mod mission;
+mod mixed_fleet;
+mod orphan;
 mod our_transaction;
 mod run;
+mod server_death;
 mod steering;
 mod two_applies;
+mod unknown;

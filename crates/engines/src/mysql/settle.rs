@@ -74,7 +74,7 @@ pub async fn intent(
     };
     let mut row = row.clone();
     match verdict {
-        Verdict::Unclear(why) => return Ok(Seen::Unclear(doubt(session, job, intent, &why))),
+        Verdict::Unclear(why) => return Ok(Seen::Unclear(doubt(job, intent, &why))),
         Verdict::Absent => {}
         Verdict::Happened => {
             row.hashes.truncate(intent.statement as usize);
@@ -98,18 +98,15 @@ pub async fn intent(
     Ok(Seen::Open(Box::new(row)))
 }
 
-/// What only a person can settle, with the command that does.
-fn doubt(session: &MysqlSession, job: &Job, intent: &Intent, why: &str) -> Doubt {
+/// What only a person can settle.
+fn doubt(job: &Job, intent: &Intent, why: &str) -> Doubt {
     Doubt {
         migration: Some(job.migration.clone()),
         place: failure::place(job, intent.statement as usize, None),
         why: format!(
-            "whether statement {} of {} took effect can't be told: {why}. Look at the database, then run \
-             `greylag rollout settle {} {} --applied --reason …` or the same with --absent",
+            "whether statement {} of {} took effect can't be told: {why}",
             intent.statement + 1,
             job.script_name,
-            session.target.shard,
-            job.migration,
         ),
         needs_person: true,
     }

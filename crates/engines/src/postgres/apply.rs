@@ -11,7 +11,7 @@ use tokio_postgres::error::DbError;
 
 use super::{
     failure,
-    guard::{self, Guard},
+    guard::{self, Guard, Tripped},
     history::StepWrite,
     image::Subject,
     link::{Answer, Trouble, plain, position},
@@ -35,10 +35,10 @@ impl PgSession {
                 return Attempt::Failed(failure);
             }
         }
-        if self.home.is_none() {
-            if let Err(error) = self.find_home().await {
-                return Attempt::Failed(self.not_started(jobs, &error));
-            }
+        if self.home.is_none()
+            && let Err(error) = self.find_home().await
+        {
+            return Attempt::Failed(self.not_started(jobs, &error));
         }
         self.begin_attempt();
         for job in jobs.iter().filter(|job| job.mode == RunMode::Transaction) {
@@ -98,11 +98,19 @@ impl PgSession {
 
     async fn in_one_message(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
         let started = Instant::now();
-        let guard = Guard::new();
-        let message = self.whole(jobs, &guard);
-        let keep = message.index(What::History { job: 0 }).unwrap_or(0);
-        let answer = self.link.run(message.text(), keep).await;
-        self.judge(jobs, &message, answer, started, progress).await
+        loop {
+            let guard = Guard::new();
+            let message = self.whole(jobs, &guard);
+            let keep = message.index(What::History { job: 0 }).unwrap_or(0);
+            let answer = self.link.run(message.text(), keep).await;
+            if self.next_rank.is_some() && rank_is_taken(&message, &answer) {
+                // Somebody wrote a row by hand since the survey: the server is asked for the next rank after all.
+                self.next_rank = None;
+                self.link.run("ROLLBACK", usize::MAX).await;
+                continue;
+            }
+            return self.judge(jobs, &message, answer, started, progress).await;
+        }
     }
 
     /// What one message's answer says about its jobs.
@@ -139,6 +147,7 @@ impl PgSession {
                 })
             }
             _ => {
+                self.next_rank = self.next_rank.map(|rank| rank + jobs.len() as i32);
                 if let Some(steps) = &mut self.steps {
                     steps.retain(|step| !jobs.iter().any(|job| job.migration == *step));
                 }
@@ -185,10 +194,8 @@ impl PgSession {
         let job = &jobs[number];
         let mut failure = failure::failure(said, job, statement, spot.at, Left::Nothing);
         self.mend_class(job, &mut failure);
-        if matches!(spot.what, What::History { .. }) && said.message().contains(guard::MARK) {
-            return self
-                .guarded(job, said.message().contains(guard::ENDED))
-                .await;
+        if let (What::History { .. }, Some(tripped)) = (spot.what, guard::tripped(said)) {
+            return self.guarded(job, tripped).await;
         }
         self.link.run("ROLLBACK", usize::MAX).await;
         if failure.class == FailureClass::Lock {
@@ -222,7 +229,8 @@ impl PgSession {
                 };
                 message.push(what, job.script.sql(statement));
             }
-            self.finish(&mut message, number, job, guard);
+            let rank = self.next_rank.map(|rank| rank + number as i32);
+            self.finish(&mut message, number, job, guard, rank);
         }
         message.push(What::Commit, "COMMIT");
         message.push(What::After, "SELECT pg_catalog.pg_current_wal_insert_lsn()");
@@ -230,8 +238,9 @@ impl PgSession {
     }
 
     /// The guard refused the history row: the file ended our transaction, or our lock is somebody else's.
-    pub(super) async fn guarded(&mut self, job: &Job, ended: bool) -> Attempt {
+    pub(super) async fn guarded(&mut self, job: &Job, tripped: Tripped) -> Attempt {
         self.link.run("ROLLBACK", usize::MAX).await;
+        let ended = tripped == Tripped::Ended;
         let why = if ended {
             format!(
                 "{} ended the transaction that Greylag had opened for it: what ran before its COMMIT may stand, \
@@ -269,4 +278,10 @@ impl PgSession {
             needs_person: true,
         })
     }
+}
+
+fn rank_is_taken(message: &Message, answer: &Answer) -> bool {
+    let at_history = matches!(message.what(answer.completed), Some(What::History { .. }));
+    let taken = |said: &DbError| said.code().code() == "23505";
+    at_history && matches!(&answer.trouble, Some(Trouble::Server(said)) if taken(said))
 }

@@ -64,14 +64,24 @@ impl PgSession {
     }
 
     /// The history row, written as the role that the project's session SQL left us.
-    pub(super) fn finish(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
+    pub(super) fn finish(
+        &self,
+        message: &mut Message,
+        number: usize,
+        job: &Job,
+        guard: &Guard,
+        rank: Option<i32>,
+    ) {
         self.own_role(message, What::Tail { job: number });
         let since = match number {
             0 => "pg_catalog.now()",
             _ => "pg_catalog.current_setting('greylag.since')::timestamptz",
         };
-        let millis = format!("extract(epoch FROM pg_catalog.clock_timestamp() - {since}) * 1000");
-        let history = self.insert_history(job, guard, &millis);
+        // Plain on purpose: LEAST alone costs a fresh backend as much as the rest of the row.
+        let millis = format!(
+            "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {since}) * 1e3::float8"
+        );
+        let history = self.insert_history(job, guard, &millis, rank);
         message.push(What::History { job: number }, &history);
         let forget = match (&self.steps, self.tables) {
             (Some(steps), _) => steps.contains(&job.migration),
@@ -121,14 +131,15 @@ impl PgSession {
     /// The server has one code for a person's cancel and for a statement's timeout.
     pub(super) fn mend_class(&self, job: &Job, failure: &mut Failure) {
         let cancelled = self.cancelled.load(Ordering::Relaxed);
-        if failure.code.as_deref() == Some("57014") && !cancelled {
-            if let Some(limit) = job.limits.statement_timeout {
-                failure.class = FailureClass::Other;
-                failure.hint = Some(format!(
-                    "The statement ran longer than its limit of {} ms; raise the limit, or do less in one statement.",
-                    limit.as_millis()
-                ));
-            }
+        if failure.code.as_deref() == Some("57014")
+            && !cancelled
+            && let Some(limit) = job.limits.statement_timeout
+        {
+            failure.class = FailureClass::Other;
+            failure.hint = Some(format!(
+                "The statement ran longer than its limit of {} ms; raise the limit, or do less in one statement.",
+                limit.as_millis()
+            ));
         }
     }
 

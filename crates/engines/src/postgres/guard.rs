@@ -1,16 +1,33 @@
 //! What a file may not do to the session that carries it, and the check that it did not.
 
 use greylag_core::script::{Tx, TxControl};
+use tokio_postgres::error::DbError;
 use uuid::Uuid;
 
 use super::failure::refusal;
 use crate::job::Job;
 use greylag_core::outcome::Failure;
 
-/// How the failing casts of the guard begin, in any language of the server.
-pub const MARK: &str = "greylag guard:";
-pub const ENDED: &str = "greylag guard: the file ended the transaction";
-pub const LOST: &str = "greylag guard: somebody else has the lock of this shard";
+/// Why a row of ours was refused by its own guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tripped {
+    /// The file ended the transaction.
+    Ended,
+    /// The shard's lock is somebody else's.
+    Unlocked,
+}
+
+/// Whether a refusal is the guard's: it leaves a column without its value, which the table does not take.
+pub fn tripped(said: &DbError) -> Option<Tripped> {
+    if said.code().code() != "23502" {
+        return None;
+    }
+    match said.column()? {
+        "installed_rank" | "state" => Some(Tripped::Ended),
+        "description" | "statements_done" => Some(Tripped::Unlocked),
+        _ => None,
+    }
+}
 
 /// One attempt's token, known to its transaction only.
 pub struct Guard {
@@ -29,21 +46,20 @@ impl Guard {
         format!("SET LOCAL greylag.step = '{}'", self.token)
     }
 
-    /// An expression that is `value` while the transaction and the locks are still ours, and an error otherwise.
-    pub fn around(&self, keys: &[i64], value: &str) -> String {
-        let step = "pg_catalog.current_setting('greylag.step', true)";
-        let mut cases = format!(
-            "CASE WHEN {step} IS DISTINCT FROM '{}' THEN pg_catalog.concat('{ENDED} ', pg_catalog.left({step}, 0))::integer",
-            self.token
-        );
-        for key in keys {
-            // Counts up a lock that is ours, and can't have one that is not.
-            cases += &format!(
-                " WHEN NOT pg_catalog.pg_try_advisory_xact_lock({key}) THEN pg_catalog.concat('{LOST}', pg_catalog.left({step}, 0))::integer"
-            );
-        }
-        format!("{cases} ELSE {value} END")
+    /// `value` in the transaction that the attempt began, and no value anywhere else.
+    pub fn own(&self, value: &str) -> String {
+        let token = self.token;
+        format!(
+            "CASE pg_catalog.current_setting('greylag.step', true) WHEN '{token}' THEN {value} END"
+        )
     }
+}
+
+/// `value` while these locks are ours, and no value otherwise: a lock that is ours can be had once more.
+pub fn locked(keys: &[i64], value: &str) -> String {
+    keys.iter().fold(value.to_owned(), |value, key| {
+        format!("CASE WHEN pg_catalog.pg_try_advisory_xact_lock({key}) THEN {value} END")
+    })
 }
 
 /// A statement that no file may have: the text's own rules, asked again where the harm would be done.

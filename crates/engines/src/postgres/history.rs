@@ -7,7 +7,7 @@ use greylag_core::{
 };
 
 use super::{
-    guard::Guard,
+    guard::{Guard, locked},
     quote::{literal, nullable},
     session::PgSession,
 };
@@ -30,24 +30,36 @@ pub struct StepWrite<'a> {
 
 impl PgSession {
     /// The history row of a job that ran in this transaction, guarded. Returns its execution time.
-    pub(super) fn insert_history(&self, job: &Job, guard: &Guard, millis: &str) -> String {
+    ///
+    /// Few functions and operators: a fresh backend looks each of them up in its catalog.
+    pub(super) fn insert_history(
+        &self,
+        job: &Job,
+        guard: &Guard,
+        millis: &str,
+        rank: Option<i32>,
+    ) -> String {
         let table = self.table(&self.target.history_table);
-        let rank = format!("(SELECT coalesce(max(installed_rank), 0) + 1 FROM {table})");
+        let rank = match rank {
+            Some(rank) => rank.to_string(),
+            None => format!("(SELECT coalesce(max(installed_rank), 0) + 1 FROM {table})"),
+        };
         format!(
             "INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
-             installed_by, execution_time, success) SELECT {rank}, {version}, {description}, '{kind}', \
-             {script}, {checksum}, {by}, \
-             least(2147483647, {millis})::integer, true \
-             RETURNING execution_time",
-            rank = guard.around(&self.keys, &rank),
+             installed_by, execution_time, success) VALUES ({rank}, {version}, {description}, '{kind}', \
+             {script}, {checksum}, {by}, {millis}, true) RETURNING execution_time",
+            rank = guard.own(&rank),
             version = nullable(flyway::version(&job.migration)),
-            description = literal(&flyway::description(&job.description)),
+            description = locked(&self.keys, &literal(&flyway::description(&job.description))),
             kind = flyway::kind(&job.migration),
             script = literal(&flyway::script(&job.script_name)),
             checksum = job.checksum.map_or("NULL".into(), |sum| sum.to_string()),
-            by = match &job.installed_by {
-                Some(by) => literal(&by.chars().take(100).collect::<String>()),
-                None => "current_user".into(),
+            by = match (&job.installed_by, self.user.as_str()) {
+                (Some(by), _) => literal(&by.chars().take(100).collect::<String>()),
+                // Session SQL may have made us somebody else.
+                (None, user) if !user.is_empty() && self.target.session_sql.is_empty() =>
+                    literal(user),
+                (None, _) => "current_user".into(),
             },
         )
     }
@@ -60,10 +72,11 @@ impl PgSession {
         guard: Option<&Guard>,
     ) -> String {
         let done = write.done.to_string();
+        let state = format!("'{}'", step::state(write.state));
         format!(
             "INSERT INTO {table} AS s (project, migration, checksum, state, rollout, epoch, \
              statements_done, statements_total, hashes, intent, failure) \
-             VALUES ({project}, {migration}, {checksum}, '{state}', {rollout}, {epoch}, {done}, {total}, \
+             VALUES ({project}, {migration}, {checksum}, {state}, {rollout}, {epoch}, {done}, {total}, \
              {hashes}, {intent}, {failure}) \
              ON CONFLICT (project, migration) DO UPDATE SET checksum = excluded.checksum, \
              state = excluded.state, rollout = excluded.rollout, epoch = excluded.epoch, \
@@ -74,10 +87,10 @@ impl PgSession {
             project = literal(&self.target.project),
             migration = literal(&job.migration.to_string()),
             checksum = job.checksum.map_or("NULL".into(), |sum| sum.to_string()),
-            state = step::state(write.state),
+            state = guard.map_or_else(|| state.clone(), |guard| guard.own(&state)),
             rollout = literal(&job.rollout),
             epoch = job.epoch,
-            done = guard.map_or_else(|| done.clone(), |guard| guard.around(&self.keys, &done)),
+            done = guard.map_or_else(|| done.clone(), |_| locked(&self.keys, &done)),
             total = job.script.statements.len(),
             hashes = literal(&step::hashes(write.hashes)),
             intent = nullable(write.intent.map(step::intent).as_deref()),

@@ -77,6 +77,7 @@ impl PgSession {
         self.query("letting go of the shard's lock", &sql).await?;
         // What was seen under the lock is only true under it.
         self.steps = None;
+        self.next_rank = None;
         Ok(())
     }
 

@@ -26,6 +26,7 @@ impl PgSession {
         message.push(What::Commit, "COMMIT");
         let answer = self.link.run(message.text(), usize::MAX).await;
         self.steps = None;
+        self.next_rank = None;
         self.link.hush();
         match answer.trouble {
             None => Ok(()),

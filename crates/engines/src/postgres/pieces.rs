@@ -92,7 +92,8 @@ impl PgSession {
                 }
             }
         }
-        self.finish(&mut pieces.message, number, job, guard);
+        self.next_rank = None;
+        self.finish(&mut pieces.message, number, job, guard, None);
         true
     }
 

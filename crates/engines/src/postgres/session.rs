@@ -46,6 +46,8 @@ pub struct PgSession {
     pub(super) tables: Option<Tables>,
     /// Migrations that have a step row, as seen under the lock.
     pub(super) steps: Option<HashSet<MigrationId>>,
+    /// The next rank of the history, as seen under the lock.
+    pub(super) next_rank: Option<i32>,
     /// The advisory locks that this session holds.
     pub(super) keys: Vec<i64>,
     /// A canceller of this session was used since the attempt began.
@@ -77,6 +79,7 @@ impl PgSession {
             home: None,
             tables: None,
             steps: None,
+            next_rank: None,
             keys: Vec::new(),
             cancelled: Arc::default(),
         }
@@ -156,10 +159,8 @@ impl PgSession {
             self.write_step(job, write, None)
         );
         let answer = self.link.run(&sql, usize::MAX).await;
-        if answer.trouble.is_none() {
-            if let Some(steps) = &mut self.steps {
-                steps.insert(job.migration.clone());
-            }
+        if let (None, Some(steps)) = (answer.trouble, &mut self.steps) {
+            steps.insert(job.migration.clone());
         }
     }
 }

@@ -29,11 +29,7 @@ pub(super) fn rows(
 ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
     let refused = shard.refused(DOING);
     let mut statement = prepare(shard, sql)?;
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(&refused)? {

@@ -2,7 +2,7 @@
 
 use super::ApplyError;
 use crate::{
-    executor::{Anchor, Held, failure_of, failure_of_verb, hold, reach},
+    executor::{Anchor, Held, TakeOver, failure_of, failure_of_verb, hold, reach},
     fleet::FleetShard,
     setup::Setup,
     survey::Surveyed,
@@ -40,6 +40,13 @@ pub async fn take_anchor(
     let mut session = reach(&*setup.open, &target, setup.policy.retry, None, stop)
         .await
         .map_err(|error| failed(failure_of(&error)))?;
+    let warn = |text| {
+        watcher.notice(&Notice::Warning {
+            shard: Some(name.clone()),
+            text,
+        });
+    };
+    let take_over = TakeOver::when(take_over, &warn);
     let begun = Instant::now();
     let mut told = false;
     loop {
@@ -67,13 +74,10 @@ pub async fn take_anchor(
         }
         if !told {
             told = true;
-            watcher.notice(&Notice::Warning {
-                shard: Some(name.clone()),
-                text: format!(
-                    "{} is waited out; `--take-over` ends it",
-                    describe(&name, &holder)
-                ),
-            });
+            warn(format!(
+                "{} is waited out; `--take-over` ends it",
+                describe(&name, &holder)
+            ));
         }
     }
 }

@@ -1,13 +1,14 @@
 //! One run from lease to summary.
 
 use super::{
-    ApplyError, Counts, Summary, Verdict,
+    ApplyError, Summary,
     anchor::take_anchor,
     opening::{self, Opened, begin, fault, new_id, take_up},
+    tally::{nothing_to_do, summarise},
 };
 use crate::{
     control::Control,
-    dispatcher::{Ending, Run, Stop, dispatch},
+    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::claim_shard,
     journal::{Holder, KnownShard, Lease, LeaseTry},
     planning::{self, Ask, Prospect},
@@ -15,15 +16,9 @@ use crate::{
     survey::{Surveyed, known_of, survey_fleet},
     watch::{Notice, Watcher},
 };
-use greylag_core::{
-    event::Event,
-    fleet::ShardName,
-    gate::WaitReason,
-    plan::{HoldReason, Plan},
-};
-use jiff::Timestamp;
+use greylag_core::{event::Event, fleet::ShardName};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -147,7 +142,9 @@ impl Leased<'_> {
                 .dispatch(opened, anchor.clone(), &surveyed, true)
                 .await?;
             if opened.ledger.state.in_flight().next().is_some() {
-                return Ok(self.summarise(&opened, &surveyed, ending));
+                return Ok(summarise(
+                    self.setup, &opened, &surveyed, ending, self.begun,
+                ));
             }
             surveyed = survey_fleet(self.setup, None, &*self.watcher).await?;
             prospect = planning::look_ahead(self.setup, &surveyed, self.ask).await?;
@@ -185,7 +182,9 @@ impl Leased<'_> {
         };
         self.approve(&mut opened).await?;
         let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
-        Ok(self.summarise(&opened, &surveyed, ending))
+        Ok(summarise(
+            self.setup, &opened, &surveyed, ending, self.begun,
+        ))
     }
 
     async fn dispatch(
@@ -201,17 +200,31 @@ impl Leased<'_> {
             plan: opened.plan.clone(),
             scripts: opened.scripts.clone(),
             epoch: self.lease.epoch,
-            options: self.options.clone(),
+            options: self.reachable(surveyed),
             control: self.control.clone(),
             known: surveyed.known.clone(),
             anchor,
             settle_only,
+            places: find_places(self.setup, &opened.plan),
         });
         match dispatch(run, &mut opened.ledger).await {
             Ok(ending) => Ok((opened, ending)),
-            Err(Stop::Ledger(why)) => Err(fault(&opened.ledger.rollout, why)),
-            Err(Stop::LeaseLost(why)) => Err(ApplyError::LeaseLost { why }),
+            Err(stop) => Err(midway(&opened.ledger, stop)),
         }
+    }
+
+    /// The options of this run; shards that are left out as unreachable are not tried.
+    fn reachable(&self, surveyed: &Surveyed) -> Options {
+        let mut options = self.options.clone();
+        if self.ask.skip_unreachable {
+            let seen = surveyed.shards.iter().filter(|s| s.seen.is_ok());
+            let only = seen.map(|s| s.name.clone());
+            options.only = Some(match &options.only {
+                Some(asked) => only.filter(|name| asked.contains(name)).collect(),
+                None => only.collect(),
+            });
+        }
+        options
     }
 
     /// The world may have moved between the look ahead and the lease.
@@ -302,62 +315,22 @@ impl Leased<'_> {
         opened.ledger.commit().await?;
         Ok(())
     }
+}
 
-    fn summarise(&self, opened: &Opened, surveyed: &Surveyed, ending: Ending) -> Summary {
-        let now = Timestamp::now();
-        let state = &opened.ledger.state;
-        let shards = state.summary(now).shards;
-        let unreached = unreached(surveyed);
-        let held = held_shards(&opened.plan);
-        let total = self.setup.fleet.shards.len();
-        let waiting: Vec<WaitReason> = match &ending {
-            Ending::Waiting(reasons) => reasons.clone(),
-            Ending::Finished | Ending::Interrupted => state.waits(now),
-        };
-        let stopped = match ending {
-            Ending::Interrupted => Some("interrupted".to_owned()),
-            Ending::Finished | Ending::Waiting(_) => None,
-        };
-        Summary {
-            kind: "summary".into(),
-            verdict: state.verdict(now),
-            exit_code: state.exit_code(now),
-            rollout: Some(opened.ledger.rollout.clone()),
-            digest: Some(opened.plan.digest.clone()),
-            shards: Counts {
-                total,
-                up_to_date: total
-                    .saturating_sub(opened.plan.shards().len())
-                    .saturating_sub(unreached.len())
-                    .saturating_sub(held.len()),
-                done: shards.applied as usize,
-                changed: opened.ledger.changed().len(),
-                pending: (shards.pending + shards.running) as usize,
-                failed: shards.failed as usize,
-                unknown: shards.unknown as usize,
-                skipped: shards.skipped as usize,
-                held: held.len(),
-                unreached: unreached.len(),
-            },
-            migrations_applied: opened.ledger.applied(),
-            failed: state
-                .failures()
-                .map(|(shard, failure)| (shard.clone(), failure.clone()))
-                .collect(),
-            unknown: state
-                .doubts()
-                .map(|(shard, doubt)| (shard.clone(), doubt.clone()))
-                .collect(),
-            unreached,
-            held: opened.plan.held.clone(),
-            waiting: if state.has_ended() {
-                Vec::new()
-            } else {
-                waiting
-            },
-            stopped,
-            millis: self.begun.elapsed().as_millis() as u64,
-        }
+/// Why the run could not go on, and whether it leaves a fleet that it has split.
+fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
+    let why = match stop {
+        Stop::Ledger(why) => fault(&ledger.rollout, why),
+        Stop::LeaseLost(why) => ApplyError::LeaseLost { why },
+    };
+    let (changed, in_flight) = (ledger.changed().len(), ledger.state.in_flight().count());
+    if changed + in_flight == 0 {
+        return why;
+    }
+    ApplyError::Midway {
+        changed,
+        in_flight,
+        why: Box::new(why),
     }
 }
 
@@ -381,58 +354,4 @@ async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> 
         setup.journal.remember(&setup.scope(), &proven).await?;
     }
     Ok(())
-}
-
-fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Instant) -> Summary {
-    let unreached = unreached(surveyed);
-    let held = held_shards(plan);
-    let total = setup.fleet.shards.len();
-    Summary {
-        kind: "summary".into(),
-        verdict: Verdict::Done,
-        exit_code: 0,
-        rollout: None,
-        digest: Some(plan.digest.clone()),
-        shards: Counts {
-            total,
-            up_to_date: total
-                .saturating_sub(unreached.len())
-                .saturating_sub(held.len()),
-            held: held.len(),
-            unreached: unreached.len(),
-            ..Counts::default()
-        },
-        migrations_applied: 0,
-        failed: BTreeMap::new(),
-        unknown: BTreeMap::new(),
-        unreached,
-        held: plan.held.clone(),
-        waiting: Vec::new(),
-        stopped: None,
-        millis: begun.elapsed().as_millis() as u64,
-    }
-}
-
-fn unreached(surveyed: &Surveyed) -> BTreeMap<ShardName, String> {
-    surveyed
-        .unreachable()
-        .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
-        .collect()
-}
-
-/// Shards without work of their own in the plan that something holds; unreachable ones are told apart.
-fn held_shards(plan: &Plan) -> BTreeSet<ShardName> {
-    let of_plan: BTreeSet<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
-    plan.held
-        .iter()
-        .filter(|held| {
-            !held
-                .reasons
-                .iter()
-                .any(|reason| matches!(reason, HoldReason::Unreachable { .. }))
-        })
-        .flat_map(|held| &held.shards)
-        .filter(|shard| !of_plan.contains(shard))
-        .cloned()
-        .collect()
 }

@@ -36,6 +36,14 @@ pub enum ApplyError {
     LeaseLost { why: String },
     #[error("the planned files can't be had")]
     Scripts(#[from] ScriptsError),
+    /// It could not go on, and shards have been touched by this run already.
+    #[error("the run had to end midway: {changed} changed by it, {in_flight} in flight")]
+    Midway {
+        changed: usize,
+        in_flight: usize,
+        #[source]
+        why: Box<ApplyError>,
+    },
     /// The journal does not fit the plan.
     #[error("the journal of rollout {rollout} does not fit its plan: {why}")]
     Damaged { rollout: String, why: String },

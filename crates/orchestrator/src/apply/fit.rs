@@ -1,10 +1,12 @@
 //! Whether a plan made earlier and saved is still what would be done.
 
 use super::ApplyError;
+use crate::{planning::settings_digest, setup::Setup};
 use greylag_core::plan::Plan;
+use std::collections::HashMap;
 
 /// A shard already further along the plan doesn't void it; anything else that differs does.
-pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
+pub fn check_saved(setup: &Setup, saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     let stale = |why: String| Err(ApplyError::Stale { why });
     if saved.digest == now.digest {
         return Ok(());
@@ -18,7 +20,7 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     if saved.policy != now.policy {
         return stale("the project's rollout policy changed since".into());
     }
-    if saved.settings != now.settings {
+    if saved.settings != settings_digest(setup, saved) {
         return stale("placeholders, session SQL or the list of shards changed since".into());
     }
     for migration in &now.migrations {
@@ -30,12 +32,13 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
             Some(_) => {}
         }
     }
+    let before: HashMap<_, _> = saved.shards().iter().map(|s| (&s.name, s.uuid)).collect();
     for shard in now.shards() {
         let name = &shard.name;
-        let Some(then) = saved.shards().iter().find(|then| then.name == *name) else {
+        let Some(then) = before.get(name) else {
             return stale(format!("shard `{name}` has work now, and none in it"));
         };
-        if then.uuid.is_some() && then.uuid != shard.uuid {
+        if then.is_some() && *then != shard.uuid {
             return stale(format!("shard `{name}` is another database than it was"));
         }
         let planned =

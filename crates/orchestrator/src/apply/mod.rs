@@ -6,6 +6,7 @@ mod error;
 mod fit;
 mod opening;
 mod summary;
+mod tally;
 
 pub use carry_out::{Options, apply};
 pub use error::ApplyError;

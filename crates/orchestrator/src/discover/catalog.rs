@@ -43,15 +43,13 @@ impl Catalog<'_> {
         let names = session.list_databases().await;
         session.close().await;
         let names = names.map_err(|error| self.refused(&error))?;
-        Ok(self.matching(names, matching, "databases", |name| {
+        self.matching(names, matching, "databases", |name| {
+            let url = self.address.with_database(name).url;
             let mut record = Record::new();
             record.insert("name".into(), naming.call(name, "").into());
-            record.insert(
-                "primary".into(),
-                self.address.with_database(name).url.as_str().into(),
-            );
+            record.insert("primary".into(), url.as_str().into());
             record
-        })?)
+        })
     }
 
     /// One record for each schema whose name matches.

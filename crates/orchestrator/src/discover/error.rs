@@ -68,16 +68,10 @@ impl Explained for DiscoverError {
     }
 
     fn hints(&self) -> Vec<String> {
-        let many = self.troubles.len() > 1;
-        let said = self
-            .troubles
+        self.troubles
             .iter()
-            .filter_map(|trouble| match (many, &trouble.hint) {
-                (true, Some(hint)) => Some(format!("{trouble}\n{hint}")),
-                (true, None) => Some(trouble.to_string()),
-                (false, hint) => hint.clone(),
-            });
-        said.collect()
+            .filter_map(|t| t.hint.clone())
+            .collect()
     }
 }
 

@@ -195,7 +195,8 @@ impl Dispatcher {
         });
         let timer = [
             timer,
-            self.patience.until().map(Instant::from_std),
+            // Once it has passed, waits end by themselves; until then it wakes.
+            (self.patience.until().map(Instant::from_std)).filter(|until| *until > now),
             Some(self.inbox_at),
         ]
         .into_iter()

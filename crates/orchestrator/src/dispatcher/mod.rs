@@ -12,4 +12,4 @@ mod waiting;
 
 pub use dispatch::dispatch;
 pub use ledger::{Ledger, LedgerError};
-pub use run::{Ending, Run, Stop};
+pub use run::{Ending, Run, Stop, find_places};

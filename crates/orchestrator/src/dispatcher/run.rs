@@ -8,8 +8,12 @@ use crate::{
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
 
 /// Everything an errand is made of.
 pub struct Run {
@@ -26,6 +30,30 @@ pub struct Run {
     pub anchor: Option<(ShardName, Arc<Anchor>)>,
     /// Only finds out what became of what was in flight.
     pub settle_only: bool,
+    pub places: Places,
+}
+
+/// The plan's shards within the fleet.
+pub type Places = HashMap<ShardName, Place>;
+
+/// Where a shard stands in the fleet, and who the plan says it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    at: usize,
+    uuid: Option<Uuid>,
+}
+
+/// Finds all shards of the plan at once: a fleet may have very many.
+pub fn find_places(setup: &Setup, plan: &Plan) -> Places {
+    let uuids: HashMap<&ShardName, Option<Uuid>> =
+        plan.shards().iter().map(|s| (&s.name, s.uuid)).collect();
+    let fleet = setup.fleet.shards.iter().enumerate();
+    fleet
+        .filter_map(|(at, shard)| {
+            let uuid = *uuids.get(&shard.shard.name)?;
+            Some((shard.shard.name.clone(), Place { at, uuid }))
+        })
+        .collect()
 }
 
 /// Why a run ended.
@@ -53,7 +81,8 @@ impl Run {
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
     ) -> Option<Errand> {
-        let mut found = self.setup.fleet.get(shard)?.clone();
+        let place = self.places.get(shard)?;
+        let mut found = self.setup.fleet.shards[place.at].clone();
         found.target.application = format!("greylag/{}/{shard}", self.rollout).into();
         let policy = &self.plan.policy;
         let anchor = self
@@ -61,14 +90,9 @@ impl Run {
             .as_ref()
             .filter(|(name, _)| name == shard)
             .map(|(_, anchor)| anchor.clone());
-        let planned = self
-            .plan
-            .shards()
-            .iter()
-            .find(|planned| planned.name == *shard);
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
-            uuid: planned.and_then(|planned| planned.uuid),
+            uuid: place.uuid,
             known: self.known.get(shard).map(|known| known.known.clone()),
             project: self.setup.fleet.project.clone(),
             environment: self.setup.fleet.environment.clone(),

@@ -4,7 +4,7 @@ use super::{
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
-    hold::{Held, hold},
+    hold::{Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
     run::{Ran, run},
     scripts::is_transactional,
@@ -82,7 +82,7 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
         &mut *session,
         Some(&errand.reports),
         deadline,
-        errand.take_over,
+        TakeOver::when(errand.take_over, &|text| errand.reports.warning(text)),
         || errand.must_stop(),
     )
     .await;

@@ -3,7 +3,7 @@
 use super::{
     connect::reach,
     explain::{failure_of, failure_of_verb},
-    hold::{Held, hold},
+    hold::{Held, TakeOver, hold},
 };
 use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{
@@ -25,7 +25,7 @@ pub async fn seize(setup: &Setup, shard: &FleetShard) -> Result<Box<dyn Session>
     .await
     .map_err(|error| failure_of(&error))?;
     let deadline = Instant::now() + setup.policy.lock_deadline.min(BRIEF);
-    let failure = match hold(&mut *session, None, deadline, false, || false).await {
+    let failure = match hold(&mut *session, None, deadline, TakeOver::No, || false).await {
         Ok(Held::Yes) => return Ok(session),
         Ok(Held::Busy(holder)) => Failure {
             blockers: vec![holder.clone()],

@@ -17,6 +17,19 @@ pub enum Held {
     GaveUp,
 }
 
+/// Whether a holder that is an orphan of ours is ended; never without a word.
+#[derive(Clone, Copy)]
+pub enum TakeOver<'a> {
+    No,
+    Telling(&'a (dyn Fn(String) + Sync)),
+}
+
+impl<'a> TakeOver<'a> {
+    pub fn when(asked: bool, tell: &'a (dyn Fn(String) + Sync)) -> Self {
+        if asked { Self::Telling(tell) } else { Self::No }
+    }
+}
+
 /// The session that holds the lock of the fleet's first shard through a rollout, kept here while that shard does no work.
 #[derive(Default)]
 pub struct Anchor {
@@ -93,7 +106,7 @@ pub async fn hold(
     session: &mut dyn Session,
     reports: Option<&Reports>,
     deadline: Instant,
-    take_over: bool,
+    take_over: TakeOver<'_>,
     give_up: impl Fn() -> bool,
 ) -> Result<Held, EngineError> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
@@ -111,14 +124,15 @@ pub async fn hold(
             }
             LockAttempt::Busy { holder } => holder,
         };
-        if take_over && is_ours(&holder) && !ended.contains(&holder.pid) {
-            if let Some(reports) = reports {
-                reports.warning(format!(
-                    "took over: ended the session {} ({}) that held the shard's lock",
-                    holder.pid,
-                    holder.application.as_deref().unwrap_or_default(),
-                ));
-            }
+        if let TakeOver::Telling(tell) = take_over
+            && is_ours(&holder)
+            && !ended.contains(&holder.pid)
+        {
+            tell(format!(
+                "took over: ended the session {} ({}) that held the shard's lock",
+                holder.pid,
+                holder.application.as_deref().unwrap_or_default(),
+            ));
             session.end(&holder).await?;
             ended.push(holder.pid.clone());
             continue;

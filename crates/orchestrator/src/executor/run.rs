@@ -97,9 +97,10 @@ async fn try_once(
         }
     };
     let mut level = errand.control.subscribe();
-    let watch = waits::watch(errand, &pid, attempt, deadline);
+    let blockers = Mutex::new(Vec::new());
+    let watch = waits::watch(errand, &pid, attempt, deadline, &blockers);
     let mut cancelled = false;
-    let answer = {
+    let mut answer = {
         let apply = session.apply(jobs, &progress);
         tokio::pin!(apply);
         tokio::pin!(watch);
@@ -135,6 +136,13 @@ async fn try_once(
         for job in untold {
             errand.reports.applied(job.migration.clone(), millis);
         }
+    }
+    if let Attempt::Failed(failure) = &mut answer
+        && failure.class == FailureClass::Lock
+        && failure.blockers.is_empty()
+    {
+        // Engines that tell only of a wait under way can't tell any more.
+        failure.blockers = blockers.into_inner().expect("no panics inside");
     }
     (answer, cancelled)
 }

@@ -3,7 +3,7 @@
 use super::errand::{Errand, Limits};
 use greylag_core::{gate::WaitReason, outcome::Blocker};
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 use tokio::sync::Semaphore;
 
 /// How long a statement runs before anybody asks what it waits for.
@@ -12,8 +12,14 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Second sessions come on top of those in flight: one at a time.
 static SECOND: Semaphore = Semaphore::const_new(1);
 
-/// Watches the session `pid` until it is dropped; tells of blockers as they change.
-pub async fn watch(errand: &Errand, pid: &str, attempt: u32, deadline: Timestamp) -> ! {
+/// Watches the session `pid` until it is dropped; tells of blockers as they change, and keeps those it saw last.
+pub async fn watch(
+    errand: &Errand,
+    pid: &str,
+    attempt: u32,
+    deadline: Timestamp,
+    seen: &Mutex<Vec<Blocker>>,
+) -> ! {
     let mut last: Vec<String> = Vec::new();
     let mut pause = PATIENCE;
     loop {
@@ -23,6 +29,9 @@ pub async fn watch(errand: &Errand, pid: &str, attempt: u32, deadline: Timestamp
         let pids: Vec<String> = blockers.iter().map(|b| b.pid.clone()).collect();
         if pids != last {
             last = pids;
+            if !blockers.is_empty() {
+                seen.lock().expect("no panics inside").clone_from(&blockers);
+            }
             let reasons = if blockers.is_empty() {
                 Vec::new()
             } else {

@@ -86,7 +86,7 @@ impl Problems {
         let mut problems = self.found.into_inner();
         problems.sort_by_key(|p| p.span.start);
         problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-        (!problems.is_empty()).then(|| ConfigError {
+        (!problems.is_empty()).then_some(ConfigError {
             file: self.file,
             problems,
         })

@@ -13,7 +13,7 @@ use greylag_core::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What one look at every shard saw. In the order of the fleet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Surveyed {
     pub shards: Vec<Sighting>,
     /// Once seen and not forgotten, and not in the fleet any more: named, not ignored.

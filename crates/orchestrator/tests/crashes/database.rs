@@ -21,6 +21,8 @@ pub struct Database {
     pub effects: BTreeMap<MigrationId, u32>,
     /// The session that holds the lock.
     pub lock: Option<u64>,
+    /// Somebody else who holds the lock, by application name.
+    pub stranger: Option<String>,
     /// Sessions whose client has gone while the server still works for them.
     pub at_work: Option<u64>,
     /// Jobs that were begun.
@@ -44,6 +46,8 @@ pub enum Fault {
     LoseAfter,
     /// The connection is lost after the effect, before its row where the two can't share a transaction.
     Torn,
+    /// The connection is lost, and the catalog can't tell what became of it.
+    Mystery,
     /// The connection is lost, and the server goes on with it for a while.
     Orphan,
 }

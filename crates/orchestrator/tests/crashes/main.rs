@@ -4,6 +4,7 @@
 mod crashing;
 mod database;
 mod every_event;
+mod people;
 mod seeds;
 mod session;
 mod world;

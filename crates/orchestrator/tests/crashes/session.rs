@@ -7,7 +7,7 @@ use greylag_core::{
     fleet::ShardName,
     migration::MigrationId,
     outcome::{Blocker, Doubt},
-    survey::{Role, Server, StepRow, StepState, Survey},
+    survey::{Intent, Role, Server, StepRow, StepState, Survey},
 };
 use greylag_engines::{
     Applied, Attempt, Cancel, Claim, Diagnosis, EngineError, HistoryChange, Job, LockAttempt, Note,
@@ -107,16 +107,13 @@ impl Session for Scripted {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         let mut database = self.database.lock().unwrap();
+        if let Some(name) = &database.stranger {
+            let holder = blocker("99999", name);
+            return Ok(LockAttempt::Busy { holder });
+        }
         Ok(match database.lock {
             Some(holder) if holder != self.id => LockAttempt::Busy {
-                holder: Blocker {
-                    pid: holder.to_string(),
-                    user: None,
-                    application: Some(self.application.clone()),
-                    query: None,
-                    open_ms: None,
-                    holds: None,
-                },
+                holder: blocker(&holder.to_string(), &self.application),
             },
             _ => {
                 database.lock = Some(self.id);
@@ -125,7 +122,9 @@ impl Session for Scripted {
         })
     }
 
-    async fn end(&mut self, _: &Blocker) -> Result<(), EngineError> {
+    async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {
+        assert_eq!(holder.pid, "99999", "ended somebody else");
+        self.database.lock().unwrap().stranger = None;
         Ok(())
     }
 
@@ -159,6 +158,16 @@ impl Session for Scripted {
                 let _ = self.serve(job, false).await;
                 Attempt::Unknown(doubt(job))
             }
+            Fault::Mystery => {
+                let mut database = self.database.lock().unwrap();
+                open_step(&mut database, job);
+                database.steps[0].intent = Some(Intent {
+                    statement: 0,
+                    hash: "0".into(),
+                    before: serde_json::Value::Null,
+                });
+                Attempt::Unknown(doubt(job))
+            }
             Fault::Torn => {
                 let _ = self.serve(job, true).await;
                 Attempt::Unknown(doubt(job))
@@ -189,6 +198,13 @@ impl Session for Scripted {
         if database.has(&job.migration) {
             return Ok(Settled::Applied);
         }
+        let open = |step: &StepRow| step.migration == job.migration && step.intent.is_some();
+        if database.steps.iter().any(open) {
+            return Ok(Settled::Unknown(Doubt {
+                needs_person: true,
+                ..doubt(job)
+            }));
+        }
         let stepped = database
             .steps
             .iter()
@@ -201,8 +217,25 @@ impl Session for Scripted {
         Ok(Settled::Absent)
     }
 
-    async fn change_history(&mut self, _: &[HistoryChange]) -> Result<(), EngineError> {
-        unreachable!("no story changes history by hand")
+    async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {
+        self.must_hold();
+        let mut database = self.database.lock().unwrap();
+        for change in changes {
+            match change {
+                HistoryChange::Insert(row) => {
+                    let id = format!("V{}", row.version.as_ref().unwrap())
+                        .parse()
+                        .unwrap();
+                    database.write_row(&id, &row.script, row.checksum);
+                }
+                HistoryChange::ForgetStep { migration }
+                | HistoryChange::SettleStep { migration, .. } => {
+                    database.steps.retain(|step| step.migration != *migration);
+                }
+                other => unreachable!("no story asks for {other:?}"),
+            }
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, _: &str) -> Result<Option<String>, EngineError> {
@@ -303,6 +336,17 @@ fn open_step(database: &mut Database, job: &Job) {
         intent: None,
         failure: None,
     });
+}
+
+fn blocker(pid: &str, application: &str) -> Blocker {
+    Blocker {
+        pid: pid.into(),
+        user: None,
+        application: Some(application.into()),
+        query: None,
+        open_ms: None,
+        holds: None,
+    }
 }
 
 fn doubt(job: &Job) -> Doubt {

@@ -17,7 +17,7 @@ use greylag_orchestrator::{
     apply::{ApplyError, Options, Summary, apply},
     journal::{self, Journal, Location},
     planning::{Ask, look_ahead},
-    steering::{Request, steer},
+    steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
     watch::Blind,
 };
@@ -91,10 +91,14 @@ impl World {
 
     /// One run; says how many times it wrote to the journal.
     pub async fn run(&self, crash: Option<Crash>) -> (Ran, usize) {
+        self.run_as(crash, Options::default()).await
+    }
+
+    pub async fn run_as(&self, crash: Option<Crash>, options: Options) -> (Ran, usize) {
         let journal = Crashing::new(self.journal().await, crash);
         let setup = self.setup(journal.clone());
         let ran = tokio::select! {
-            ended = run(&setup) => Ran::Ended(Box::new(ended.unwrap())),
+            ended = run(&setup, &options) => Ran::Ended(Box::new(ended.unwrap())),
             () = journal.crashed.notified() => Ran::Crashed,
         };
         self.oracle();
@@ -103,9 +107,19 @@ impl World {
     }
 
     pub async fn retry(&self) {
+        self.steer(Request::Retry { shards: Vec::new() })
+            .await
+            .unwrap();
+    }
+
+    pub async fn steer(&self, request: Request) -> Result<Acknowledged, SteerError> {
         let setup = self.setup(Crashing::new(self.journal().await, None));
-        let request = Request::Retry { shards: Vec::new() };
-        steer(&setup, None, request).await.unwrap();
+        steer(&setup, None, request).await
+    }
+
+    /// Somebody else has the shard's lock.
+    pub fn hold(&self, shard: &str, application: &str) {
+        self.databases.0[shard].lock().unwrap().stranger = Some(application.into());
     }
 
     /// Nothing ever happens twice, and never without its row in the end.
@@ -142,7 +156,7 @@ impl World {
     }
 }
 
-async fn run(setup: &Setup) -> Result<Summary, ApplyError> {
+async fn run(setup: &Setup, options: &Options) -> Result<Summary, ApplyError> {
     let ask = Ask::default();
     let surveyed = survey_fleet(setup, None, &Blind).await?;
     let prospect = look_ahead(setup, &surveyed, &ask).await?;
@@ -151,7 +165,7 @@ async fn run(setup: &Setup) -> Result<Summary, ApplyError> {
         surveyed,
         prospect,
         &ask,
-        &Options::default(),
+        options,
         Control::new(),
         Arc::new(Blind),
     )

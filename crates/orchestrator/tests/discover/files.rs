@@ -68,7 +68,7 @@ async fn a_pattern_finds_sqlite_files_and_passes_over_what_lies_beside_them() {
     let alike = tidy.shards(&glob("t/*/data.db", "")).await;
     insta::assert_snapshot!(alike, @r#"
     error: the shard `data` is named twice: by row 1 of the source `glob at line 2` and by row 2 of the source `glob at line 2`
-      each shard has one name and one place that names it
+        each shard has one name and one place that names it
     "#);
 }
 
@@ -97,7 +97,7 @@ async fn a_command_prints_shards() {
         .await;
     insta::assert_snapshot!(endless, @r#"
     error: discovery source `inventory`: `sh` did not end within 50ms
-      a longer time: `timeout = "2m"`
+        a longer time: `timeout = "2m"`
     "#);
 }
 
@@ -107,7 +107,7 @@ async fn an_empty_answer_is_an_error_unless_it_is_allowed() {
     let source = "[[discover]]\nname = \"list\"\nkind = \"file\"\npath = \"shards.csv\"\n";
     insta::assert_snapshot!(place.shards(source).await, @r#"
     error: discovery source `list`: it found no shard
-      an empty answer is taken for a mistake; `allow-empty = true` permits it
+        an empty answer is taken for a mistake; `allow-empty = true` permits it
     "#);
     let shard = "[[shard]]\nname = \"a\"\nprimary = \"sqlite:a.db\"\n";
     let allowed = place
@@ -116,7 +116,7 @@ async fn an_empty_answer_is_an_error_unless_it_is_allowed() {
     insta::assert_snapshot!(allowed, @"a sqlite:/here/a.db host=localhost");
     insta::assert_snapshot!(place.shards("").await, @r#"
     error: /here/greylag.toml names no shard
-      add a `[[shard]]` or a `[[discover]]` to it
+        add a `[[shard]]` or a `[[discover]]` to it
     "#);
 }
 
@@ -159,6 +159,6 @@ async fn a_name_met_twice_names_both_places() {
         .await;
     insta::assert_snapshot!(found, @r#"
     error: the shard `a` is named twice: by /here/greylag.toml:3 and by row 1 of the source `list`
-      each shard has one name and one place that names it
+        each shard has one name and one place that names it
     "#);
 }

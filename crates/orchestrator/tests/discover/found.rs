@@ -1,7 +1,6 @@
 //! A project in a folder of its own, and the fleet that is found from it.
 
 use greylag_orchestrator::{
-    Explained,
     discover::{Found, discover},
     project::load,
 };
@@ -30,9 +29,13 @@ impl Place {
         let project = load(&file).unwrap();
         discover(&project).await.map_err(|error| {
             let mut text = error.to_string();
-            for hint in error.hints() {
-                text.push_str("\n  ");
-                text.push_str(&hint.replace('\n', "\n    "));
+            for trouble in &error.troubles {
+                if error.troubles.len() > 1 {
+                    text.push_str(&format!("\n  {trouble}"));
+                }
+                if let Some(hint) = &trouble.hint {
+                    text.push_str(&format!("\n    {hint}"));
+                }
             }
             self.short(&text)
         })

@@ -107,6 +107,42 @@ async fn a_run_may_be_restricted_to_some_shards_of_the_unfinished_rollout() {
 }
 
 #[tokio::test]
+async fn an_unreachable_shard_of_an_unfinished_rollout_is_told_before_anything_is_touched() {
+    let world = stopped().await;
+    world.sql("s02", "DROP TABLE b");
+    world
+        .steer(Request::Retry { shards: vec![] })
+        .await
+        .unwrap();
+    let away = world.folder.path().join("away.db");
+    std::fs::rename(world.path("s03"), &away).unwrap();
+    let error = world.apply().await.unwrap_err();
+    assert!(
+        error.to_string().contains("`s03` can't be reached"),
+        "{error}"
+    );
+    assert_eq!(world.applied("s02", "2"), 0);
+
+    let ask = Ask {
+        skip_unreachable: true,
+        ..Ask::default()
+    };
+    let summary = world.apply_as(&ask, &Options::default()).await.unwrap();
+    assert_eq!(
+        (summary.exit_code, summary.shards.unreached),
+        (3, 1),
+        "{summary:#?}"
+    );
+    assert_eq!(world.applied("s02", "2"), 1);
+    std::fs::rename(&away, world.path("s03")).unwrap();
+    let summary = world.apply().await.unwrap();
+    assert_eq!(
+        (summary.verdict, summary.migrations_applied),
+        (Verdict::Done, 1)
+    );
+}
+
+#[tokio::test]
 async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let mut world = World::new(3);
     world.file("V1__a.sql", "CREATE TABLE a(x);");
@@ -118,17 +154,17 @@ async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let saved = plan(&world).await;
     let text = serde_json::to_string(&saved).unwrap();
     let saved: greylag_core::plan::Plan = serde_json::from_str(&text).unwrap();
-    check_saved(&saved, &plan(&world).await).unwrap();
+    check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap();
 
     world.shards.truncate(1);
     world.apply().await.unwrap();
     world.shards = vec![name("s01"), name("s02"), name("s03")];
     let fewer = plan(&world).await;
     assert_eq!(fewer.shards().len(), 2);
-    check_saved(&saved, &fewer).unwrap();
+    check_saved(&world.setup().await, &saved, &fewer).unwrap();
 
     world.file("V2__b.sql", "CREATE TABLE b(x);");
-    let error = check_saved(&saved, &plan(&world).await).unwrap_err();
+    let error = check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap_err();
     assert!(error.to_string().contains("V2"), "{error}");
 }
 

@@ -1,0 +1,311 @@
+//! Shards that differ: by version, by being new, by not being there, by not being who they seem.
+
+use crate::ground::Ground;
+use greylag_lab::{Cluster, Engine};
+use std::fs;
+
+const V1: &str = "CREATE TABLE effect (step varchar(10) NOT NULL);\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_on_different_versions_get_what_each_lacks_in_order_on_postgres() {
+    what_each_lacks(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_on_different_versions_get_what_each_lacks_in_order_on_mysql() {
+    what_each_lacks(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_on_different_versions_get_what_each_lacks_in_order_on_sqlite() {
+    what_each_lacks(Engine::Sqlite).await;
+}
+
+async fn what_each_lacks(engine: Engine) {
+    let Some(ground) = Ground::on(engine, 3).await else {
+        return;
+    };
+    ground.project("");
+    ground.migration("V1__effect.sql", V1);
+    for at in 2..=4 {
+        ground.migration(
+            &format!("V{at}__row.sql"),
+            &format!("INSERT INTO effect VALUES ('{at}');\n"),
+        );
+    }
+    ground
+        .run(&["apply", "--yes", "--to", "2", "--only", "s00"])
+        .await
+        .ends(0);
+    ground
+        .run(&["apply", "--yes", "--to", "3", "--only", "s01"])
+        .await
+        .ends(0);
+    ground
+        .run(&["status"])
+        .await
+        .ends(0)
+        .says("3 pending")
+        .says("V2      1")
+        .says("V3      1")
+        .says("nothing yet      1");
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(0)
+        .says("done: 3 shards changed, 7 migrations applied");
+    for shard in 0..3 {
+        assert_eq!(ground.versions(shard).await, "1 2 3 4", "s{shard:02}");
+        assert_eq!(
+            ground.count(shard, "SELECT count(*) FROM effect").await,
+            Some(3)
+        );
+    }
+    ground
+        .run(&["status"])
+        .await
+        .ends(0)
+        .says("3 up to date")
+        .says("V4      3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_appears_in_the_middle_of_a_rollout_is_brought_up_behind_it() {
+    let mut ground = sqlite(2).await;
+    let soak = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\nsoak = \"1h\"\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+    ground.project("");
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
+    ground.project(soak);
+    let mut run = ground.start(&["apply", "--yes"]);
+    run.until_it_says("soaking until").await;
+    run.interrupt().await;
+    run.end().await;
+    ground.add_shard().await;
+    ground.project(&soak.replace("1h", "1s"));
+    // The rollout goes on as it was planned or anew; either way nobody is left behind, and nothing is done twice.
+    for _ in 0..2 {
+        ground.run(&["apply", "--yes"]).await.ends(0);
+    }
+    for shard in 0..3 {
+        assert_eq!(ground.versions(shard).await, "1 2", "s{shard:02}");
+        assert_eq!(
+            ground.count(shard, "SELECT count(*) FROM effect").await,
+            Some(1)
+        );
+    }
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(0)
+        .says("nothing to do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_shard_stops_all_and_is_left_out_only_on_purpose() {
+    let Some(ground) = Ground::on(Engine::Postgres, 1).await else {
+        return;
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    drop(listener);
+    let nobody = format!(
+        "\n[[shard]]\nname = \"s01\"\nprimary = \"postgres://greylag@127.0.0.1:{port}/orders\"\n"
+    );
+    let quick = "[rollout.retry]\nattempts = 1\n";
+    ground.write_project(
+        "greylag.toml",
+        &format!("{}{quick}{}{nobody}", Ground::head(""), ground.shard(0, "")),
+    );
+    ground.migration("V1__effect.sql", V1);
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(1)
+        .says("s01")
+        .says(&format!("127.0.0.1:{port}"))
+        .says("--skip-unreachable");
+    assert_eq!(ground.versions(0).await, "");
+    ground
+        .run(&["apply", "--yes", "--skip-unreachable"])
+        .await
+        .ends(0)
+        .says("s01 was not reached");
+    assert_eq!(ground.versions(0).await, "1");
+    ground.run(&["status"]).await.says("1 unreachable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_given_as_primary_is_refused() {
+    if !greylag_lab::available(Engine::Postgres) {
+        return;
+    }
+    let cluster = Cluster::start(Engine::Postgres, 1)
+        .await
+        .expect("a cluster");
+    let database = cluster
+        .primary()
+        .database("orders")
+        .await
+        .expect("a database");
+    cluster.wait_replayed().await.expect("it follows");
+    let ground = sqlite(0).await;
+    let shard = format!(
+        "\n[[shard]]\nname = \"eu-1\"\nprimary = \"{}\"\n",
+        cluster.replica(0).url(&database.name)
+    );
+    ground.write_project("greylag.toml", &format!("{}{shard}", Ground::head("")));
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(6)
+        .says("eu-1")
+        .says("replica");
+    let tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'greylag%'";
+    let there = cluster
+        .primary()
+        .value(&database.name, tables)
+        .await
+        .expect("a row");
+    assert_eq!(there.as_deref(), Some("0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_names_for_one_database_are_refused_with_both() {
+    let Some(ground) = Ground::on(Engine::Postgres, 1).await else {
+        return;
+    };
+    let other = format!(
+        "\n[[shard]]\nname = \"twin\"\nprimary = \"{}\"\n",
+        ground.server().url(&ground.databases[0])
+    );
+    ground.write_project(
+        "greylag.toml",
+        &format!("{}{}{other}", Ground::head(""), ground.shard(0, "")),
+    );
+    ground.migration("V1__effect.sql", V1);
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(6)
+        .says("s00")
+        .says("twin");
+    assert_eq!(ground.versions(0).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_copy_that_claims_another_shards_name_is_refused_until_rebranded() {
+    let mut ground = sqlite(1).await;
+    ground.project("");
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    let copy = ground.file("s01.db");
+    fs::copy(&ground.databases[0], &copy).expect("a copy");
+    ground.add_shard().await;
+    ground.project("");
+    ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(6)
+        .says("s00")
+        .says("s01")
+        .says("greylag fleet rebrand");
+    assert_eq!(ground.versions(0).await, "1");
+    ground
+        .run(&[
+            "fleet",
+            "rebrand",
+            "s01",
+            "--reason",
+            "restored for a tenant of its own",
+        ])
+        .await
+        .ends(0);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    for shard in 0..2 {
+        assert_eq!(ground.versions(shard).await, "1 2");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_for_another_environment_is_refused() {
+    let ground = sqlite(1).await;
+    ground.project("");
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
+    let text = format!("{}{}", Ground::head(""), ground.shard(0, ""));
+    ground.write_project(
+        "greylag.toml",
+        &text.replace("environment = \"test\"", "environment = \"production\""),
+    );
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(6)
+        .says("`test`")
+        .says("`production`");
+    assert_eq!(ground.versions(0).await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn databases_with_tables_are_claimed_by_number_or_by_a_baseline() {
+    for engine in [Engine::Sqlite, Engine::Postgres, Engine::MySql] {
+        let Some(ground) = Ground::on(engine, 2).await else {
+            continue;
+        };
+        ground.project("");
+        ground.migration("V1__effect.sql", V1);
+        ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
+        for shard in 0..2 {
+            ground
+                .execute(shard, "CREATE TABLE effect (step varchar(10) NOT NULL)")
+                .await;
+            if engine == Engine::Postgres {
+                ground
+                    .execute(shard, "ALTER TABLE effect OWNER TO greylag")
+                    .await;
+            }
+        }
+        ground
+            .run(&["apply", "--yes"])
+            .await
+            .ends(6)
+            .says("tables and no identity")
+            .says("greylag baseline")
+            .says("--claim N");
+        ground
+            .run(&["apply", "--yes", "--claim", "1"])
+            .await
+            .ends(6)
+            .says("2");
+        ground.run(&["baseline", "1", "--yes"]).await.ends(0);
+        ground.run(&["apply", "--yes"]).await.ends(0);
+        for shard in 0..2 {
+            assert_eq!(ground.versions(shard).await, "1 2", "{engine:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_the_right_number_goes_on() {
+    let ground = sqlite(2).await;
+    ground.project("");
+    for shard in 0..2 {
+        ground.execute(shard, "CREATE TABLE older (id int)").await;
+    }
+    ground
+        .run(&["apply", "--yes", "--claim", "2"])
+        .await
+        .ends(0);
+    for shard in 0..2 {
+        assert_eq!(ground.versions(shard).await, "1");
+    }
+}
+
+async fn sqlite(shards: usize) -> Ground {
+    let ground = Ground::on(Engine::Sqlite, shards)
+        .await
+        .expect("SQLite is always there");
+    ground.migration("V1__effect.sql", V1);
+    ground
+}

@@ -1,0 +1,133 @@
+//! Counts what a run came to.
+
+use super::{Counts, Summary, Verdict, opening::Opened};
+use crate::{dispatcher::Ending, setup::Setup, survey::Surveyed};
+use greylag_core::{
+    fleet::ShardName,
+    gate::WaitReason,
+    plan::{HoldReason, Plan},
+};
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+/// Of a run that worked on a rollout.
+pub fn summarise(
+    setup: &Setup,
+    opened: &Opened,
+    surveyed: &Surveyed,
+    ending: Ending,
+    begun: Instant,
+) -> Summary {
+    let now = Timestamp::now();
+    let state = &opened.ledger.state;
+    let shards = state.summary(now).shards;
+    let unreached = unreached(surveyed);
+    let held = held_shards(&opened.plan);
+    let total = setup.fleet.shards.len();
+    let waiting: Vec<WaitReason> = match &ending {
+        Ending::Waiting(reasons) => reasons.clone(),
+        Ending::Finished | Ending::Interrupted => state.waits(now),
+    };
+    let stopped = match ending {
+        Ending::Interrupted => Some("interrupted".to_owned()),
+        Ending::Finished | Ending::Waiting(_) => None,
+    };
+    Summary {
+        kind: "summary".into(),
+        verdict: state.verdict(now),
+        exit_code: state.exit_code(now),
+        rollout: Some(opened.ledger.rollout.clone()),
+        digest: Some(opened.plan.digest.clone()),
+        shards: Counts {
+            total,
+            up_to_date: total
+                .saturating_sub(opened.plan.shards().len())
+                .saturating_sub(unreached.len())
+                .saturating_sub(held.len()),
+            done: shards.applied as usize,
+            changed: opened.ledger.changed().len(),
+            pending: (shards.pending + shards.running) as usize,
+            failed: shards.failed as usize,
+            unknown: shards.unknown as usize,
+            skipped: shards.skipped as usize,
+            held: held.len(),
+            unreached: unreached.len(),
+        },
+        migrations_applied: opened.ledger.applied(),
+        failed: state
+            .failures()
+            .map(|(shard, failure)| (shard.clone(), failure.clone()))
+            .collect(),
+        unknown: state
+            .doubts()
+            .map(|(shard, doubt)| (shard.clone(), doubt.clone()))
+            .collect(),
+        unreached,
+        held: opened.plan.held.clone(),
+        waiting: if state.has_ended() {
+            Vec::new()
+        } else {
+            waiting
+        },
+        stopped,
+        millis: begun.elapsed().as_millis() as u64,
+    }
+}
+
+/// Of a run that found every shard as it should be.
+pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Instant) -> Summary {
+    let unreached = unreached(surveyed);
+    let held = held_shards(plan);
+    let total = setup.fleet.shards.len();
+    Summary {
+        kind: "summary".into(),
+        verdict: Verdict::Done,
+        exit_code: 0,
+        rollout: None,
+        digest: Some(plan.digest.clone()),
+        shards: Counts {
+            total,
+            up_to_date: total
+                .saturating_sub(unreached.len())
+                .saturating_sub(held.len()),
+            held: held.len(),
+            unreached: unreached.len(),
+            ..Counts::default()
+        },
+        migrations_applied: 0,
+        failed: BTreeMap::new(),
+        unknown: BTreeMap::new(),
+        unreached,
+        held: plan.held.clone(),
+        waiting: Vec::new(),
+        stopped: None,
+        millis: begun.elapsed().as_millis() as u64,
+    }
+}
+
+fn unreached(surveyed: &Surveyed) -> BTreeMap<ShardName, String> {
+    surveyed
+        .unreachable()
+        .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
+        .collect()
+}
+
+/// Shards without work of their own in the plan that something holds; unreachable ones are told apart.
+fn held_shards(plan: &Plan) -> BTreeSet<ShardName> {
+    let of_plan: BTreeSet<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
+    plan.held
+        .iter()
+        .filter(|held| {
+            !held
+                .reasons
+                .iter()
+                .any(|reason| matches!(reason, HoldReason::Unreachable { .. }))
+        })
+        .flat_map(|held| &held.shards)
+        .filter(|shard| !of_plan.contains(shard))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! What only a person can settle, and an orphan that is taken over.
+
+use crate::{
+    database::Fault,
+    world::{Ran, World},
+};
+use greylag_orchestrator::{
+    apply::{Options, Verdict},
+    steering::{Request, SteerError},
+};
+
+/// V1's answer is lost on `s2`, and its catalog can't tell.
+async fn doubtful() -> World {
+    let world = World::new(2, 2);
+    world.fault("s2", Fault::Mystery);
+    let (ran, _) = world.run(None).await;
+    let Ran::Ended(summary) = ran else {
+        panic!("{ran:?}")
+    };
+    assert_eq!(
+        (summary.verdict, summary.exit_code),
+        (Verdict::Unknown, 3),
+        "{summary:#?}"
+    );
+    assert!(summary.unknown["s2"].needs_person);
+    world
+}
+
+fn settle(applied: bool) -> Request {
+    Request::Settle {
+        shard: "s2".parse().unwrap(),
+        migration: "V1".parse().unwrap(),
+        applied,
+        reason: "looked".into(),
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_settles_as_applied_is_not_run_again() {
+    let world = doubtful().await;
+    // Nothing is tried without their word.
+    let (ran, _) = world.run(None).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Unknown),
+        "{ran:?}"
+    );
+    world.databases.0["s2"]
+        .lock()
+        .unwrap()
+        .take_effect(&"V1".parse().unwrap());
+    world.steer(settle(true)).await.unwrap();
+    assert!(matches!(
+        world.steer(settle(true)).await,
+        Err(SteerError::NotNow(_))
+    ));
+    let (ran, _) = world.run(None).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+        "{ran:?}"
+    );
+    world.is_home();
+}
+
+#[tokio::test]
+async fn what_a_person_settles_as_absent_is_run_again() {
+    let world = doubtful().await;
+    world.steer(settle(false)).await.unwrap();
+    let (ran, _) = world.run(None).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+        "{ran:?}"
+    );
+    world.is_home();
+}
+
+#[tokio::test]
+async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
+    let mut world = World::new(2, 1);
+    world.policy.lock_deadline = std::time::Duration::from_millis(300);
+    world.hold("s2", "greylag/20260101-000000-beef/s2");
+    let (ran, _) = world.run(None).await;
+    let Ran::Ended(summary) = ran else {
+        panic!("{ran:?}")
+    };
+    let failure = &summary.failed["s2"];
+    assert!(
+        failure.message.contains("20260101-000000-beef"),
+        "{failure:?}"
+    );
+    assert!(
+        failure.hint.as_ref().unwrap().contains("--take-over"),
+        "{failure:?}"
+    );
+
+    world.retry().await;
+    let options = Options {
+        take_over: true,
+        ..Options::default()
+    };
+    let (ran, _) = world.run_as(None, options).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+        "{ran:?}"
+    );
+    world.is_home();
+}
+
+#[tokio::test]
+async fn a_strangers_lock_is_never_taken_over() {
+    let mut world = World::new(2, 1);
+    world.policy.lock_deadline = std::time::Duration::from_millis(300);
+    world.hold("s2", "psql");
+    let options = Options {
+        take_over: true,
+        ..Options::default()
+    };
+    let (ran, _) = world.run_as(None, options).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.failed.contains_key("s2")),
+        "{ran:?}"
+    );
+    assert!(world.databases.0["s2"].lock().unwrap().stranger.is_some());
+}
