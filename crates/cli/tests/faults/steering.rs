@@ -101,7 +101,7 @@ async fn the_first_interrupt_drains() {
     let mut run = ground.start(&["apply", "--yes"]);
     runs_on_the_server(&ground).await;
     run.interrupt().await;
-    run.until_it_says("interrupt again to cancel").await;
+    run.until_it_says("^C again cancels").await;
     // The migration in flight is finished, the list is not: V3 stays where it is.
     let ended = run.end().await;
     assert_eq!(ground.versions(0).await, "1 2", "{}", ended.said);
@@ -121,7 +121,7 @@ async fn the_second_interrupt_cancels_on_the_server() {
     let mut run = ground.start(&["apply", "--yes"]);
     runs_on_the_server(&ground).await;
     run.interrupt().await;
-    run.until_it_says("interrupt again to cancel").await;
+    run.until_it_says("^C again cancels").await;
     run.interrupt().await;
     let ended = run.end().await;
     assert_eq!(
