@@ -1,20 +1,11 @@
-//! A line per change of state, for pipes and for what scrolls above the live view.
+//! The lines on stderr, with the time, and a heartbeat: what a pipe gets.
 
-use super::{board::Board, frame::stage_words, open::Surface};
-use crate::output::{Paint, clock, count, draw_failure, paint, short_digest, span, wait_reason};
-use greylag_core::{
-    event::Event,
-    fleet::ShardName,
-    gate::{Verdict, WaitReason},
-    outcome::{Blocker, Outcome},
-    plan::StageKind,
-};
+use super::{board::Board, open::Surface, teller::Teller};
+use crate::output::{Paint, clock, count, paint, wait_reason};
 use greylag_orchestrator::Notice;
 use jiff::Timestamp;
 use std::{
-    collections::HashMap,
     io::Write,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -23,6 +14,7 @@ use std::{
 /// A pipe is never silent for longer: some runners end silent jobs.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+<<<<<<< HEAD
 /// Turns notices into lines; remembers what it said, so as not to say it twice.
 #[derive(Debug, Default)]
 pub struct Teller {
@@ -342,6 +334,8 @@ fn is_undo(board: &Board, stage: usize) -> bool {
     stages.is_some_and(|stages| stages.get(stage).is_some_and(|s| s.kind == StageKind::Undo))
 }
 
+=======
+>>>>>>> main
 /// The lines on stderr, with the time, and a heartbeat.
 pub struct Lines {
     shared: Arc<Mutex<State>>,
@@ -424,26 +418,4 @@ fn heartbeat(board: &Board) -> String {
 fn print(line: &str) {
     let time = paint(Paint::Dim, clock(Timestamp::now()));
     let _ = writeln!(anstream::stderr(), "{time} {line}");
-}
-
-/// What a reason is about, without the figures that grow while it lasts.
-fn about(reason: &WaitReason) -> String {
-    let pids = |blockers: &[Blocker]| {
-        let pids: Vec<_> = blockers.iter().map(|one| one.pid.as_str()).collect();
-        pids.join(",")
-    };
-    match reason {
-        WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
-        WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
-        WaitReason::Retry { error, .. } => format!("retry {error}"),
-        other => wait_reason(other),
-    }
-}
-
-fn joined(reasons: &[WaitReason]) -> String {
-    reasons
-        .iter()
-        .map(wait_reason)
-        .collect::<Vec<_>>()
-        .join("; ")
 }
