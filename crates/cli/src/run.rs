@@ -38,7 +38,9 @@ pub fn main() -> ExitCode {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
-    tokio::runtime::Builder::new_multi_thread()
+    // One thread: the work is the servers', and a wake-up across threads costs more than what it would run. SQLite and the
+    // journal have threads of their own.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
