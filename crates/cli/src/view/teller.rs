@@ -241,7 +241,7 @@ impl Teller {
                 }
             }
             Outcome::Absent => lines.push(format!(
-                "{shard}: looked, and nothing had happened there; it can be taken again"
+                "{shard}: nothing is under way there; what is left of its work can be taken again"
             )),
             Outcome::Failed { failure } => {
                 let what = failure.migration.as_ref().map(|m| format!(" in {m}"));

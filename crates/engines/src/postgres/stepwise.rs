@@ -110,12 +110,16 @@ impl PgSession {
             walk.tell(index + 1);
         }
         if walk.open {
-            let failure = failure::refusal(
-                walk.job,
-                "the file leaves its own transaction open at its end".into(),
-                walk.job.script.place(&walk.job.script_name, total),
-                Some("End it with COMMIT.".into()),
-            );
+            let failure = Failure {
+                class: FailureClass::Conflict,
+                ..failure::refusal(
+                    walk.job,
+                    "the file ends with its own transaction still open, which was rolled back"
+                        .into(),
+                    walk.job.script.place(&walk.job.script_name, total),
+                    Some("Add the missing COMMIT.".into()),
+                )
+            };
             return Err(self.give_up(walk, failure).await);
         }
         Ok(())

@@ -63,6 +63,7 @@ pub async fn apply(
     }
     if let Prospect::Fresh { plan } = &prospect
         && plan.is_empty()
+        && planning::claims(&surveyed, ask)?.is_empty()
     {
         remember(setup, &surveyed).await?;
         return Ok(nothing_to_do(setup, &surveyed, plan, begun));

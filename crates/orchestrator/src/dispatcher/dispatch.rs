@@ -254,8 +254,7 @@ impl Dispatcher {
             // Found there by a look, and recorded before the answer was lost.
             Report::Event(Event::MigrationApplied {
                 shard, migration, ..
-            }) if ledger.has_recorded(&shard, &migration)
-                || ledger.state.applied_so_far(&shard).contains(&migration) => {}
+            }) if ledger.has_recorded(&shard, &migration) => {}
             Report::Event(event) if event.is_durable() => {
                 ledger
                     .record(event)

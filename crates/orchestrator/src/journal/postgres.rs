@@ -2,13 +2,14 @@
 //!
 //! One connection, made again when it is lost. Every write is one statement, and safe to repeat after a lost answer.
 
+mod acts;
 mod connection;
 mod schema;
 mod work;
 
 use super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, store::Journal,
+    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use connection::Door;
@@ -246,6 +247,18 @@ impl Journal for Postgres {
     ) -> Result<bool, JournalError> {
         run!(self, "forgetting a shard", |c, at| work::forget(
             c, scope, shard, by, reason
+        ))
+    }
+
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
+        run!(self, "writing down what is done", |c, at| acts::note(
+            c, scope, act
+        ))
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        run!(self, "reading what was done", |c, at| acts::read(
+            c, at, scope, at_most
         ))
     }
 }

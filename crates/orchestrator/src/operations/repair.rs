@@ -1,11 +1,12 @@
 //! Mends histories: removes failed rows, takes over the checksums of files that changed on purpose.
 
 use super::{
+    note::Notes,
     report::{OperationReport, ShardResult},
     under_lock::{Deed, each},
 };
 use crate::{
-    executor::{failure_of_verb, placeholders, read_history, untouched},
+    executor::{placeholders, read_history, untouched},
     fleet::FleetShard,
     setup::{Migrations, Setup},
     watch::Watcher,
@@ -27,13 +28,17 @@ pub struct Repair {
     pub migration: Option<MigrationId>,
     pub only: Option<BTreeSet<ShardName>>,
     pub dry_run: bool,
+    /// Why, for the journal.
+    pub reason: String,
 }
 
-/// `greylag repair [V] --reason`. Both checksums are told for each that is taken over.
+/// `greylag repair [V] --reason`. Both checksums are told for each that is taken over, and kept with the reason.
 pub async fn repair(setup: &Setup, repair: &Repair, watcher: Arc<dyn Watcher>) -> OperationReport {
     let migrations = setup.migrations.clone();
     let (wanted, dry_run) = (repair.migration.clone(), repair.dry_run);
+    let notes = Notes::new(setup, "repair", &repair.reason);
     let deed: Deed = Arc::new(move |session, shard, survey| {
+        let notes = notes.clone();
         let found = changes(&migrations, shard, &survey, wanted.as_ref());
         Box::pin(async move {
             let (changes, what) = found?;
@@ -45,11 +50,10 @@ pub async fn repair(setup: &Setup, repair: &Repair, watcher: Arc<dyn Watcher>) -
             if dry_run {
                 return Ok(ShardResult::WouldChange { what });
             }
-            session
-                .change_history(&changes)
-                .await
-                .map_err(|error| failure_of_verb(&error))?;
-            Ok(ShardResult::Changed { what })
+            let name = &shard.shard.name;
+            notes.write(name, &what).await?;
+            let done = session.change_history(&changes).await;
+            notes.conclude(name, what, done).await
         })
     });
     each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await

@@ -3,6 +3,7 @@
 use crate::world::World;
 use greylag_core::{fleet::ShardName, plan::UndoTarget};
 use greylag_orchestrator::{
+    Exit, Explained,
     apply::{Options, Verdict, check_saved},
     journal::Location,
     operations,
@@ -166,6 +167,26 @@ async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     world.file("V2__b.sql", "CREATE TABLE b(x);");
     let error = check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap_err();
     assert!(error.to_string().contains("V2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_saved_plan_that_was_edited_is_refused_whatever_digest_it_carries() {
+    let mut world = World::new(3);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    let plan = world.prospect().await.plan().clone();
+    check_saved(&plan, &plan).unwrap();
+    let mut edited = serde_json::to_value(&*plan).unwrap();
+    edited["shards"][2]["name"] = "s04".into();
+    edited["waves"][0]["shards"][2] = "s04".into();
+    let edited = serde_json::from_value(edited).unwrap();
+    let error = check_saved(&edited, &plan).unwrap_err();
+    assert_eq!(error.exit(), Exit::Refused);
+    let text = error.to_string();
+    assert!(
+        text.contains("edited") && text.contains(&plan.digest),
+        "{text}"
+    );
+    assert!(error.hints()[0].contains("greylag plan"), "{error}");
 }
 
 #[tokio::test]
