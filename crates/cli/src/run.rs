@@ -51,7 +51,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
 /// What goes on inside, for `-v` and `GREYLAG_LOG`; never on stdout.
 fn log(verbose: u8) {
     let usual = match verbose {
-        0 => "off",
+        0 => "greylag=warn",
         1 => "greylag=info",
         2 => "greylag=debug",
         _ => "debug",
@@ -60,5 +60,6 @@ fn log(verbose: u8) {
     let _ = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_target(verbose > 0)
         .try_init();
 }
