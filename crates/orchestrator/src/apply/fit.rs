@@ -1,11 +1,12 @@
 //! Whether a plan made earlier and saved is still what would be done.
 
 use super::ApplyError;
+use crate::{planning::settings_digest, setup::Setup};
 use greylag_core::{fleet::ShardName, migration::MigrationId, plan::Plan};
 use std::collections::{HashMap, HashSet};
 
 /// A shard already further along the plan doesn't void it; anything else that differs does.
-pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
+pub fn check_saved(setup: &Setup, saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     let stale = |why: String| Err(ApplyError::Stale { why });
     if !saved.is_authentic() {
         return Err(ApplyError::Edited {
@@ -24,7 +25,7 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     if saved.policy != now.policy {
         return stale("the project's rollout policy changed since".into());
     }
-    if saved.settings != now.settings {
+    if saved.settings != settings_digest(setup, saved) {
         return stale("placeholders, session SQL or the list of shards changed since".into());
     }
     for migration in &now.migrations {

@@ -155,17 +155,17 @@ async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let saved = plan(&world).await;
     let text = serde_json::to_string(&saved).unwrap();
     let saved: greylag_core::plan::Plan = serde_json::from_str(&text).unwrap();
-    check_saved(&saved, &plan(&world).await).unwrap();
+    check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap();
 
     world.shards.truncate(1);
     world.apply().await.unwrap();
     world.shards = vec![name("s01"), name("s02"), name("s03")];
     let fewer = plan(&world).await;
     assert_eq!(fewer.shards().len(), 2);
-    check_saved(&saved, &fewer).unwrap();
+    check_saved(&world.setup().await, &saved, &fewer).unwrap();
 
     world.file("V2__b.sql", "CREATE TABLE b(x);");
-    let error = check_saved(&saved, &plan(&world).await).unwrap_err();
+    let error = check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap_err();
     assert!(error.to_string().contains("V2"), "{error}");
 }
 
