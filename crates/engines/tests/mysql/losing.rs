@@ -179,7 +179,7 @@ on_both!(a_call_whose_answer_was_lost_is_for_a_person_to_settle(stage, shared) {
         panic!("nobody can know");
     };
     assert!(doubt.needs_person);
-    assert!(doubt.why.contains("greylag rollout settle eu-1 V1 --applied"), "{}", doubt.why);
+    assert!(doubt.why.contains("statement 1 of V1__step_1.sql took effect can't be told"), "{}", doubt.why);
     let again = apply(session.as_mut(), &file).await;
     assert!(matches!(again, Attempt::Unknown(d) if d.needs_person));
     assert_eq!(stage.count("t").await, "1");

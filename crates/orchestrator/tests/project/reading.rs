@@ -172,7 +172,7 @@ fn what_is_read_and_not_done_yet_is_said() {
 }
 
 #[test]
-fn a_small_file_has_a_canary_and_the_rest() {
+fn a_small_file_has_a_canary_a_small_batch_and_the_rest() {
     let project = project("project = \"orders\"");
     assert_eq!(&*project.environment, "default");
     assert_eq!(project.migrations, [Path::new("/srv/orders/migrations")]);
@@ -186,7 +186,14 @@ fn a_small_file_has_a_canary_and_the_rest() {
         .iter()
         .map(|w| (w.name.as_str(), w.size))
         .collect();
-    assert_eq!(waves, [("canary", Size::Count(1)), ("fleet", Size::Rest)]);
+    assert_eq!(
+        waves,
+        [
+            ("canary", Size::Count(1)),
+            ("small batch", Size::Percent(1_000)),
+            ("fleet", Size::Rest)
+        ]
+    );
     assert_eq!(project.policy.failure_budget, Budget::Shards(0));
     assert!(project.notes.is_empty());
 }
