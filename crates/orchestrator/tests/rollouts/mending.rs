@@ -58,14 +58,14 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
         dry_run: true,
         only: None,
     };
-    let report = repair(&setup, &wanted, Arc::new(Blind)).await;
+    let report = repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
     let ShardResult::WouldChange { what } = &report.shards[0].result else {
         panic!("{report:#?}");
     };
     assert!(what[0].contains("became"), "{what:?}");
     assert!(world.apply().await.is_err());
     wanted.dry_run = false;
-    repair(&setup, &wanted, Arc::new(Blind)).await;
+    repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
     assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
 }
 
