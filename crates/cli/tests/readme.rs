@@ -16,7 +16,10 @@ fn the_first_five_minutes_of_the_readme_work_as_written() {
     for block in blocks(section) {
         match block.mark.and_then(|mark| mark.strip_prefix("file ")) {
             Some(file) => runner.write(file, &block.text),
-            None => runner.console(&block.text),
+            None => {
+                assert_eq!(block.language, "console", "{}", block.text);
+                runner.console(&block.text);
+            }
         }
     }
     assert!(

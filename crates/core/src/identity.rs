@@ -93,7 +93,7 @@ impl Refusal {
                 "Correct the URL; or, if this database takes the place of the old one, run `greylag fleet accept {shard} --reason …`."
             ),
             Refusal::Unclaimed { .. } => {
-                "Start with `greylag baseline` or `greylag adopt`, or claim it with `greylag apply --claim N`, N being how many such databases you expect.".to_owned()
+                "Start with `greylag baseline`, or claim it with `greylag apply --claim N`, N being how many such databases you expect.".to_owned()
             }
             Refusal::LostIdentity { shard, .. } => format!(
                 "Correct the URL; or, if the shard was recreated on purpose, run `greylag fleet accept {shard} --reason …`."

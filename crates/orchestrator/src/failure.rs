@@ -164,9 +164,10 @@ impl Explained for ApplyError {
         match self {
             ApplyError::Survey(why) => why.exit(),
             ApplyError::Planning(why) => why.exit(),
-            ApplyError::Busy { .. } | ApplyError::Stale { .. } | ApplyError::LeaseLost { .. } => {
-                Exit::Refused
-            }
+            ApplyError::Busy { .. }
+            | ApplyError::Stale { .. }
+            | ApplyError::Edited { .. }
+            | ApplyError::LeaseLost { .. } => Exit::Refused,
             ApplyError::Anchor { failure, .. } | ApplyError::Claim { failure, .. } => {
                 match failure.class {
                     FailureClass::Refused | FailureClass::Lock => Exit::Refused,
@@ -192,6 +193,9 @@ impl Explained for ApplyError {
             ApplyError::Stale { .. } => {
                 vec!["Make the plan again with `greylag plan`, and read what changed.".into()]
             }
+            ApplyError::Edited { .. } => vec![
+                "Take the file as it was saved, or make the plan again with `greylag plan -o FILE` and read it.".into(),
+            ],
             ApplyError::Journal(why) => why.hints(),
             ApplyError::Midway { why, .. } => why.hints(),
             ApplyError::LeaseLost { .. } => vec![

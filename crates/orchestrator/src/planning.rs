@@ -2,6 +2,7 @@
 
 use crate::{
     executor::placeholders,
+    fleet::FleetShard,
     journal::{JournalError, RolloutRow},
     setup::Setup,
     steering::{self, SteerError},
@@ -195,7 +196,7 @@ fn go_on(
     plan: Arc<Plan>,
     new: Vec<MigrationId>,
 ) -> Result<Prospect, PlanningError> {
-    if plan.settings != settings_digest(setup) {
+    if plan.settings != settings_digest(setup, &plan) {
         return Err(PlanningError::SettingsChanged { rollout });
     }
     Ok(Prospect::Continue { rollout, plan, new })
@@ -258,7 +259,6 @@ fn compose(
 ) -> Result<Plan, PlanningError> {
     check_reached(surveyed, ask)?;
     let claimed = check_refusals(surveyed, ask)?;
-    let settings = settings_digest(setup);
     let input = Input {
         project: &setup.fleet.project,
         environment: &setup.fleet.environment,
@@ -266,15 +266,17 @@ fn compose(
         migrations: setup.migrations.files.as_slice(),
         policy: &setup.policy,
         scope: &ask.scope,
-        settings: &settings,
+        settings: "",
         flyway_table: is_flyways(setup),
         waves,
         first,
     };
-    Ok(match &ask.undo {
+    let plan = match &ask.undo {
         Some(target) => plan::undo(&input, target)?,
         None => plan::plan(&input)?,
-    })
+    };
+    let settings = settings_digest(setup, &plan);
+    Ok(plan.with_settings(settings))
 }
 
 fn candidates(setup: &Setup, surveyed: &Surveyed, claimed: &[ShardName]) -> Vec<Candidate> {
@@ -389,14 +391,20 @@ pub fn claims(surveyed: &Surveyed, ask: &Ask) -> Result<Vec<ShardName>, Planning
     check_refusals(surveyed, ask)
 }
 
-/// What the digest covers beside the plan: session SQL and resolved placeholders of every shard.
-pub fn settings_digest(setup: &Setup) -> String {
+/// What the digest covers beside the plan: session SQL and resolved placeholders of each of its shards. A shard that joins
+/// the fleet later changes nothing of it.
+pub fn settings_digest(setup: &Setup, plan: &Plan) -> String {
     let mut hash = Sha256::new();
     let mut field = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
-    for shard in &setup.fleet.shards {
+    let mut planned: Vec<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
+    planned.sort_unstable();
+    let is_planned = |shard: &&FleetShard| planned.binary_search(&&shard.shard.name).is_ok();
+    let mut shards: Vec<&FleetShard> = setup.fleet.shards.iter().filter(is_planned).collect();
+    shards.sort_unstable_by(|a, b| a.shard.name.cmp(&b.shard.name));
+    for shard in shards {
         field(shard.shard.name.as_str());
         field(&shard.target.history_table);
         shard.target.session_sql.iter().for_each(|sql| field(sql));

@@ -20,6 +20,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
+/// The newest that are told; the journal keeps all.
+const ACTS: usize = 50;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// `greylag.status/v1`.
@@ -36,6 +39,9 @@ pub struct Status {
     pub rollout: Option<RolloutStatus>,
     /// Shards once seen that the fleet no longer names.
     pub missing: Vec<crate::journal::KnownShard>,
+    /// What people had done to shards beside rollouts (repair, accept, rebrand, forget), newest first.
+    #[serde(default)]
+    pub acts: Vec<crate::journal::Act>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +143,7 @@ pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, S
         changes: Vec::new(),
         rollout: rollout_status(setup).await?,
         missing: surveyed.missing.clone(),
+        acts: setup.journal.acts(&setup.scope(), ACTS).await?,
     })
 }
 

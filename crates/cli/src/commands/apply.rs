@@ -171,7 +171,7 @@ pub async fn carry(
     let surveyed = surveyed?;
     let prospect = look_ahead(setup, &surveyed, &run.ask).await?;
     if let Some(saved) = &run.saved {
-        apply::check_saved(saved, prospect.plan())?;
+        apply::check_saved(setup, saved, prospect.plan())?;
     }
     if run.dry_run {
         print_plan(screen, prospect.plan(), &prospect, place);

@@ -89,8 +89,9 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
         Some(Verb::Accept { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let mut report = OperationReport { shards: Vec::new() };
-            for shard in which.of(&place)? {
-                let one = operations::accept(&place.setup, &shard).await?;
+            let (shards, reason) = which.of(&place)?;
+            for shard in shards {
+                let one = operations::accept(&place.setup, &shard, &reason).await?;
                 report.shards.push(one);
             }
             Ok(print_report(screen, "greylag.fleet-accept/v1", &report))
@@ -98,8 +99,9 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
         Some(Verb::Rebrand { which }) => {
             let place = workplace::open(global, screen, Journal::Write).await?;
             let mut report = OperationReport { shards: Vec::new() };
-            for shard in which.of(&place)? {
-                let one = operations::rebrand(&place.setup, &shard).await?;
+            let (shards, reason) = which.of(&place)?;
+            for shard in shards {
+                let one = operations::rebrand(&place.setup, &shard, &reason).await?;
                 report.shards.push(one);
             }
             Ok(print_report(screen, "greylag.fleet-rebrand/v1", &report))
@@ -109,11 +111,11 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
 }
 
 impl Which {
-    /// The shards, each one of the fleet; the reason is checked with them.
-    fn of(&self, place: &Workplace) -> Result<Vec<ShardName>, Problem> {
+    /// The shards, each one of the fleet, and the reason.
+    fn of(&self, place: &Workplace) -> Result<(Vec<ShardName>, String), Problem> {
         let reason = given(&self.reason)?;
-        tracing::info!(shards = ?self.shards, reason, "who is who is settled");
-        self.shards.iter().map(|name| place.shard(name)).collect()
+        let shards = self.shards.iter().map(|name| place.shard(name));
+        Ok((shards.collect::<Result<_, _>>()?, reason))
     }
 }
 

@@ -5,7 +5,11 @@ use crate::{
     problem::Problem,
     workplace::shown,
 };
-use clap::{Args, ValueEnum};
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use greylag_core::engine::{Engine, Exclusion};
 use greylag_orchestrator::{Exit, project::FILE_NAME};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -26,30 +30,11 @@ pub struct Init {
     #[arg(long, default_value = "development")]
     environment: String,
     /// Whose URLs the examples show
-    #[arg(long, value_enum, default_value_t = Kind::Postgres)]
-    engine: Kind,
+    #[arg(long, default_value = "postgres", value_parser = engines())]
+    engine: Engine,
     /// How many shards to begin with
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     shards: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Postgres,
-    Mysql,
-    Mariadb,
-    Sqlite,
-}
-
-impl Kind {
-    fn scheme(self) -> &'static str {
-        match self {
-            Kind::Postgres => "postgres",
-            Kind::Mysql => "mysql",
-            Kind::Mariadb => "mariadb",
-            Kind::Sqlite => "sqlite",
-        }
-    }
 }
 
 pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
@@ -70,7 +55,7 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
         Problem::new(Exit::Error, format!("{} can't be written", what.display())).because(error)
     };
     std::fs::create_dir_all(&migrations).map_err(|error| failed(&migrations, &error))?;
-    if verb.engine == Kind::Sqlite {
+    if is_file(verb.engine) {
         let shards = inside("shards");
         std::fs::create_dir_all(&shards).map_err(|error| failed(&shards, &error))?;
     }
@@ -101,9 +86,10 @@ pub fn run(verb: &Init, screen: &Screen) -> Result<Exit, Problem> {
         format!("cd {} && ", folder.display())
     };
     screen.result(format!("Project `{name}` begins in {}.", shown(&file)));
-    let shards = match verb.engine {
-        Kind::Sqlite => "look at the shards",
-        _ => "name your shards",
+    let shards = if is_file(verb.engine) {
+        "look at the shards"
+    } else {
+        "name your shards"
     };
     screen.say(format!(
         "\nNext:\n  1. {shards} in {}\n  2. {}\n  3. {}\n  4. {}",
@@ -124,13 +110,14 @@ fn folder_name(folder: &Path) -> String {
     name.unwrap_or("project").to_owned()
 }
 
-fn project_file(name: &str, environment: &str, engine: Kind, shards: u32) -> String {
+fn project_file(name: &str, environment: &str, engine: Engine, shards: u32) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let shards: String = (1..=shards).map(|n| shard(engine, n)).collect();
     // The canary of files needs no time to show itself.
-    let soak = match engine {
-        Kind::Sqlite => "soak = \"0s\"",
-        _ => "soak = \"10s\"",
+    let soak = if is_file(engine) {
+        "soak = \"0s\""
+    } else {
+        "soak = \"10s\""
     };
     format!(
         r#"project = {name}
@@ -160,17 +147,28 @@ name = "fleet"                           # what is left
     )
 }
 
-fn shard(engine: Kind, n: u32) -> String {
-    let (primary, password) = match engine {
-        Kind::Sqlite => (format!("sqlite:shards/shard-{n}.db?mode=rwc"), ""),
-        _ => (
-            format!("{}://greylag@127.0.0.1/shard_{n}", engine.scheme()),
+fn shard(engine: Engine, n: u32) -> String {
+    let (primary, password) = if is_file(engine) {
+        (format!("sqlite:shards/shard-{n}.db?mode=rwc"), "")
+    } else {
+        (
+            format!("{engine}://greylag@127.0.0.1/shard_{n}"),
             "password = { env = \"GREYLAG_PASSWORD\" }\n",
-        ),
+        )
     };
     let labels = match n {
         1 => "labels = { tier = \"canary\" }\n",
         _ => "",
     };
     format!("[[shard]]\nname = \"shard-{n}\"\nprimary = \"{primary}\"\n{password}{labels}\n")
+}
+
+/// A shard is a file here, and no server has to be named.
+fn is_file(engine: Engine) -> bool {
+    engine.facts().exclusion == Exclusion::SidecarFile
+}
+
+fn engines() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::as_str))
+        .try_map(|name| Engine::from_scheme(&name).ok_or("no such engine"))
 }

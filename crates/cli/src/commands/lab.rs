@@ -5,7 +5,10 @@ use crate::{
     problem::Problem,
     workplace::shown,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use greylag_lab::{
     Engine,
     fleet::{self, FleetError, FleetOptions},
@@ -35,8 +38,8 @@ enum Verb {
     )]
     Up {
         /// Whose servers
-        #[arg(long, value_enum, default_value_t = Kind::Postgres)]
-        engine: Kind,
+        #[arg(long, default_value = "postgres", value_parser = engines())]
+        engine: Engine,
         /// How many shards, each on a primary of its own
         #[arg(long, value_name = "N", default_value_t = 4)]
         shards: usize,
@@ -66,13 +69,6 @@ enum Verb {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Postgres,
-    Mysql,
-    Mariadb,
-}
-
 pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
     let progress = |step: &str| screen.say(format!("  {step}"));
     match &verb.verb {
@@ -84,11 +80,7 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
             bin,
         } => {
             let options = FleetOptions {
-                engine: match engine {
-                    Kind::Postgres => Engine::Postgres,
-                    Kind::Mysql => Engine::MySql,
-                    Kind::Mariadb => Engine::MariaDb,
-                },
+                engine: *engine,
                 shards: *shards,
                 replicas: *replicas,
                 dir: dir.clone(),
@@ -201,4 +193,10 @@ fn problem(error: FleetError) -> Problem {
         cause = found.source();
     }
     problem
+}
+
+/// Those that have servers.
+fn engines() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(["postgres", "mysql", "mariadb"])
+        .try_map(|name| name.parse::<Engine>())
 }

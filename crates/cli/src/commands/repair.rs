@@ -46,10 +46,10 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
     } else {
         Journal::Write
     };
-    if !verb.dry_run {
-        let reason = given(&verb.reason)?;
-        tracing::info!(by = "repair", reason);
-    }
+    let reason = match verb.dry_run {
+        true => String::new(),
+        false => given(&verb.reason)?,
+    };
     let place = workplace::open(global, screen, mode).await?;
     let only = place.shards(&verb.only)?;
     if !verb.dry_run {
@@ -67,6 +67,7 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
         migration: verb.migration.clone(),
         only,
         dry_run: verb.dry_run,
+        reason,
     };
     let report = operations::repair(&place.setup, &wanted, watcher).await;
     view.close();

@@ -241,7 +241,8 @@ fn ways_on(summary: &Summary) -> Vec<String> {
         let mend = match failure.class {
             FailureClass::Lock => format!("once the lock on {shard} is free"),
             FailureClass::Connection => format!("once {shard} can be reached"),
-            _ => format!("mend the data on {shard}"),
+            FailureClass::Data | FailureClass::Verify => format!("mend the data on {shard}"),
+            _ => format!("mend what is in its way on {shard}"),
         };
         lines.push(format!(
             "  {mend}:  {}",

@@ -185,11 +185,8 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
     let done = steering::steer(&place.setup, None, request).await?;
     if screen.human() {
         screen.result(format!("{} {}", paint(Paint::Good, "✓"), done.what));
-        if !done.running && !matches!(verb.verb, Verb::Abort { .. }) {
-            screen.say(format!(
-                "go on with {}",
-                paint(Paint::Name, "greylag apply")
-            ));
+        if !done.running {
+            screen.say(what_now(&place, &done.rollout).await?);
         }
     } else {
         screen.document(
@@ -198,6 +195,20 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
         );
     }
     Ok(Exit::Done)
+}
+
+/// Where nobody is at work: whether there is anything left to go on with.
+async fn what_now(place: &Workplace, rollout: &str) -> Result<String, Problem> {
+    let rows = steering::list(&place.setup).await?;
+    let ended = rows.into_iter().find(|row| row.id == rollout);
+    let apply = paint(Paint::Name, "greylag apply");
+    Ok(match ended.and_then(|row| row.ended).as_deref() {
+        None => format!("go on with {apply}"),
+        Some("done") => format!(
+            "that was all of this rollout; what is still pending is planned by the next {apply}"
+        ),
+        Some(ended) => format!("this rollout is {ended}; the next {apply} plans anew"),
+    })
 }
 
 async fn list(place: &Workplace, screen: &Screen) -> Result<Exit, Problem> {

@@ -6,6 +6,7 @@ mod lines;
 mod live;
 mod ndjson;
 mod open;
+mod teller;
 mod wrap;
 
 #[cfg(test)]
@@ -13,5 +14,5 @@ mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
-pub use lines::Teller;
 pub use open::{open, open_for_looking};
+pub use teller::Teller;

@@ -1,11 +1,6 @@
 //! Which view a run gets, and the board that all views share.
 
-use super::{
-    board::Board,
-    lines::{Lines, Teller},
-    live::Live,
-    ndjson::Ndjson,
-};
+use super::{board::Board, lines::Lines, live::Live, ndjson::Ndjson, teller::Teller};
 use crate::output::{Format, Screen};
 use greylag_orchestrator::{Notice, Watcher};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! A rollout as it is watched: what the pipe says line by line, and what the terminal shows at some moments.
 
-use super::{board::Board, frame::frame, lines::Teller};
+use super::{board::Board, frame::frame, teller::Teller};
 use greylag_core::event::{Event, Stamped};
 use greylag_orchestrator::Notice;
 use jiff::{SignedDuration, Timestamp};

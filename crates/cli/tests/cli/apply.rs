@@ -32,10 +32,12 @@ fn a_pipe_gets_a_line_per_change_of_state() {
     TIME wave canary: 1 shard may start
     TIME ✓ s1 has 1 migration in SPAN  [canary 1/1]
     TIME ✓ wave canary: 1 shard done
-    TIME wave fleet: 2 shards may start
-    TIME ✓ s2 has 1 migration in SPAN  [fleet 1/2]
-    TIME ✓ s3 has 1 migration in SPAN  [fleet 2/2]
-    TIME ✓ wave fleet: 2 shards done
+    TIME wave small batch: 1 shard may start
+    TIME ✓ s2 has 1 migration in SPAN  [small batch 1/1]
+    TIME ✓ wave small batch: 1 shard done
+    TIME wave fleet: 1 shard may start
+    TIME ✓ s3 has 1 migration in SPAN  [fleet 1/1]
+    TIME ✓ wave fleet: 1 shard done
     "#);
     insta::assert_snapshot!(said.out, @"✓ done: 3 shards changed, 3 migrations applied, SPAN");
     let again = place.run("apply --yes");

@@ -16,7 +16,7 @@ fn databases_with_tables_are_claimed_by_a_baseline_and_go_on_from_there() {
     insta::assert_snapshot!(refused.err, @r#"
     error: the database of shard `s1` has tables and no identity: it is not claimed without being asked
     the database of shard `s2` has tables and no identity: it is not claimed without being asked
-      hint: Start with `greylag baseline` or `greylag adopt`, or claim it with `greylag apply --claim N`, N being how many such databases you expect.
+      hint: Start with `greylag baseline`, or claim it with `greylag apply --claim N`, N being how many such databases you expect.
     "#);
     insta::assert_snapshot!(place.err("baseline 1", 2), @r#"
     error: there is no terminal to ask on

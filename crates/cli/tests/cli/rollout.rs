@@ -25,7 +25,20 @@ fn rollouts_are_listed_and_shown() {
     assert_eq!(document["events"][0]["type"], "rollout_started");
     let rows = place.json("rollout list --output json", 0);
     assert_eq!(rows["rollouts"].as_array().unwrap().len(), 1);
-    insta::assert_snapshot!(place.out("rollout show --events", 0), @"");
+    insta::assert_snapshot!(place.out("rollout show --events", 0), @r#"
+    rollout ROLLOUT, plan sha256:DIGEST
+    begun WHEN, unfinished: 1 of 3 shards done
+      canary           1/1
+      fleet            0/2
+
+        1  WHEN  rollout started
+        2  WHEN  stage 1 of 1: expand, V1
+                     wave canary: 1 shard may start
+        3  WHEN  s1: shard started
+        4  WHEN    s1: V1 applied in SPAN
+        5  WHEN  ✓ s1 has 1 migration in SPAN  [canary 1/1]
+                     ✓ wave canary: 1 shard done
+    "#);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn versions_pending_and_failures_are_shown() {
         | CREATE TABLE b (x)
       conflict [1]: table b already exists
       everything it did was rolled back
-      hint: The shard already has it, perhaps by hand: compare it with the migration; then drop it there, or mark the migration as applied with `greylag rollout settle`.
+      hint: The shard already has it, perhaps by hand: compare it with the migration; then drop it there, or let the file say IF NOT EXISTS.
     "#);
 }
 

@@ -20,8 +20,9 @@ fn versions_are_taken_back_wave_by_wave() {
       U2__b.sql  on 3 shards
 
     waves
-      canary      1 shard  s1
-      fleet      2 shards  s2, s3
+      canary           1 shard  s1
+      small batch      1 shard  s2
+      fleet            1 shard  s3
       up to 8 at a time, 8 per host; stops at the first failed shard
 
     digest sha256:DIGEST

@@ -45,7 +45,9 @@ fn assert_named(page_name: &str, what: &str, names: &BTreeSet<String>, least: us
             let forms = [
                 format!("`{name}`"),
                 format!("`{name} "),
-                format!("\n{name} = "),
+                format!("`[{name}]`"),
+                format!("`[[{name}]]`"),
+                format!("`-- greylag:{name} "),
             ];
             !forms.iter().any(|form| text.contains(form.as_str()))
         })

@@ -2,7 +2,7 @@
 //!
 //! Of a `console` block each line that begins with `$ ` is run by a shell; a comment `# exits N` behind it says the exit code
 //! where that is not 0. Every other line must stand in what the command before it printed; `…` stands for anything.
-//! A comment `<!-- file PATH -->` before a block writes the block into that file.
+//! A comment `<!-- file PATH -->` before a block writes the block into that file, where the console stands.
 
 use std::{
     ffi::OsString,
@@ -84,10 +84,12 @@ impl Runner {
     }
 }
 
-/// Whether a printed line holds the parts of a promised one, in order.
+/// Whether a printed line holds the parts of a promised one, in order. How wide a blank is doesn't matter.
 fn matches(printed: &str, promised: &str) -> bool {
-    let mut rest = printed;
-    promised.trim().split('…').all(|part| {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (printed, promised) = (plain(printed), plain(promised));
+    let mut rest = printed.as_str();
+    promised.split('…').all(|part| {
         let part = part.trim();
         rest.find(part).is_some_and(|at| {
             rest = &rest[at + part.len()..];

@@ -97,10 +97,6 @@ impl Ground {
         self.proxy.as_ref().expect("this engine has a proxy")
     }
 
-    pub fn url(&self, shard: usize) -> &str {
-        &self.urls[shard]
-    }
-
     /// Writes the project file: all shards, and `more` settings.
     pub fn project(&self, more: &str) {
         let shards: String = (0..self.urls.len()).map(|at| self.shard(at, "")).collect();

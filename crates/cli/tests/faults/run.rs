@@ -120,10 +120,6 @@ impl Running {
         }
     }
 
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("its status").is_none()
-    }
-
     /// SIGKILL.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("a kill");

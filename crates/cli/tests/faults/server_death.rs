@@ -34,8 +34,11 @@ async fn mariadb_stays_away_and_the_next_run_brings_it_home() {
     comes_back_later(Engine::MariaDb).await;
 }
 
+/// Enough for a server that starts again.
+const ATTEMPTS: u32 = 200;
+
 async fn comes_back_at_once(engine: Engine) {
-    let Some(ground) = two_shards(engine).await else {
+    let Some(ground) = two_shards(engine, ATTEMPTS).await else {
         return;
     };
     let holder = block(&ground).await;
@@ -52,7 +55,7 @@ async fn comes_back_at_once(engine: Engine) {
 }
 
 async fn comes_back_later(engine: Engine) {
-    let Some(ground) = two_shards(engine).await else {
+    let Some(ground) = two_shards(engine, 3).await else {
         return;
     };
     let holder = block(&ground).await;
@@ -70,7 +73,7 @@ async fn comes_back_later(engine: Engine) {
     ground
         .run(&["apply", "--yes"])
         .await
-        .ends(3)
+        .ends(1)
         .says("can't be reached")
         .says("s00");
     ground.server().restart().await.expect("it starts again");
@@ -79,15 +82,17 @@ async fn comes_back_later(engine: Engine) {
     home(&ground).await;
 }
 
-/// Two shards on a server of their own that loses nothing it has committed; few and quick attempts.
-async fn two_shards(engine: Engine) -> Option<Ground> {
+/// Two shards on a server of their own that loses nothing it has committed.
+async fn two_shards(engine: Engine, attempts: u32) -> Option<Ground> {
     let safe = Options::default();
     let safe = match engine {
         Engine::Postgres => safe.set("fsync", "off"),
         _ => safe.set("innodb_flush_log_at_trx_commit", "1"),
     };
     let ground = Ground::alone(engine, 2, safe).await?;
-    ground.project("[rollout.retry]\nattempts = 6\nbase = \"200ms\"\ncap = \"5s\"\n");
+    ground.project(&format!(
+        "[rollout.retry]\nattempts = {attempts}\nbase = \"200ms\"\ncap = \"1s\"\n"
+    ));
     ground.migration(
         "V1__effect.sql",
         "CREATE TABLE effect (step varchar(10) NOT NULL);\nINSERT INTO effect VALUES ('1');\n",

@@ -101,7 +101,7 @@ async fn the_first_interrupt_drains() {
     let mut run = ground.start(&["apply", "--yes"]);
     runs_on_the_server(&ground).await;
     run.interrupt().await;
-    run.until_it_says("interrupt again to cancel").await;
+    run.until_it_says("^C again cancels").await;
     // The migration in flight is finished, the list is not: V3 stays where it is.
     let ended = run.end().await;
     assert_eq!(ground.versions(0).await, "1 2", "{}", ended.said);
@@ -121,7 +121,7 @@ async fn the_second_interrupt_cancels_on_the_server() {
     let mut run = ground.start(&["apply", "--yes"]);
     runs_on_the_server(&ground).await;
     run.interrupt().await;
-    run.until_it_says("interrupt again to cancel").await;
+    run.until_it_says("^C again cancels").await;
     run.interrupt().await;
     let ended = run.end().await;
     assert_eq!(
@@ -140,6 +140,50 @@ async fn the_second_interrupt_cancels_on_the_server() {
             ground.count(shard, "SELECT count(*) FROM effect").await,
             Some(1)
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_interrupt_cancels_on_mysql_and_mariadb() {
+    for engine in [Engine::MySql, Engine::MariaDb] {
+        let Some(ground) = Ground::on(engine, 1).await else {
+            continue;
+        };
+        ground.project("");
+        ground.migration(
+            "V1__effect.sql",
+            "CREATE TABLE effect (step varchar(10) NOT NULL);\n",
+        );
+        ground.migration(
+            "V2__long.sql",
+            "INSERT INTO effect VALUES ('2a');\nINSERT INTO effect SELECT '2b' FROM (SELECT SLEEP(3600)) AS slow;\n",
+        );
+        let sql = "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND id <> connection_id() AND info LIKE '%SLEEP(3600)%'";
+        let mut run = ground.start(&["apply", "--yes"]);
+        eventually("the long statement runs", async || {
+            ground.count(0, sql).await == Some(1)
+        })
+        .await;
+        run.interrupt().await;
+        run.until_it_says("^C again cancels").await;
+        run.interrupt().await;
+        let ended = run.end().await;
+        assert_eq!(
+            ground.count(0, sql).await,
+            Some(0),
+            "{engine:?}: {}",
+            ended.said
+        );
+        assert_eq!(ground.versions(0).await, "1", "{engine:?}: {}", ended.said);
+        ended.ends(3);
+        ground.migration(
+            "V2__long.sql",
+            "INSERT INTO effect VALUES ('2a');\nINSERT INTO effect VALUES ('2b');\n",
+        );
+        ground.run(&["apply", "--yes"]).await.ends(0);
+        assert_eq!(ground.versions(0).await, "1 2", "{engine:?}");
+        let each = "SELECT count(*) * 10 + count(DISTINCT step) FROM effect";
+        assert_eq!(ground.count(0, each).await, Some(22), "{engine:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two `apply` at once on one fleet: one works, the other says who holds what, and ends with 6.
 
-use crate::{ground::Ground, run::eventually};
+use crate::ground::Ground;
 use greylag_lab::Engine;
 
 /// A migration that takes longer than the second apply needs to be turned away.
@@ -23,32 +23,63 @@ async fn a_second_apply_on_the_same_state_says_who_is_at_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_apply_with_a_state_of_its_own_is_stopped_at_the_anchor() {
-    let Some(ground) = slow_ground().await else {
+async fn on_postgres_a_second_apply_with_a_state_of_its_own_is_stopped_at_the_anchor() {
+    stopped_at_the_anchor(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mysql_a_second_apply_with_a_state_of_its_own_is_stopped_at_the_anchor() {
+    stopped_at_the_anchor(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mariadb_a_second_apply_with_a_state_of_its_own_is_stopped_at_the_anchor() {
+    stopped_at_the_anchor(Engine::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_second_apply_with_a_state_of_its_own_is_stopped_at_the_anchor() {
+    stopped_at_the_anchor(Engine::Sqlite).await;
+}
+
+/// The first has done its canary and soaks: nothing of it runs on any shard, and still it holds the fleet.
+async fn stopped_at_the_anchor(engine: Engine) {
+    let Some(ground) = Ground::on(engine, 2).await else {
         return;
     };
-    let shards: String = (0..2).map(|at| ground.shard(at, "")).collect();
-    let text = format!(
-        "{}[state]\nurl = \"sqlite:elsewhere.db\"\n{shards}",
-        Ground::head("")
+    let soaking = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\nsoak = \"1h\"\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+    ground.project(soaking);
+    ground.migration(
+        "V1__effect.sql",
+        "CREATE TABLE effect (step varchar(10) NOT NULL);\n",
     );
-    ground.write_project("other.toml", &text);
-    let first = ground.start(&["apply", "--yes"]);
-    eventually("the slow statement runs", async || {
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND query LIKE '%pg_sleep%'";
-        ground.count(0, sql).await == Some(1)
-    })
-    .await;
+    let shards: String = (0..2).map(|at| ground.shard(at, "")).collect();
+    let state = "[state]\nurl = \"sqlite:elsewhere.db\"\n";
+    ground.write_project(
+        "other.toml",
+        &format!("{}{state}{shards}", Ground::head("")),
+    );
+    let mut first = ground.start(&["apply", "--yes"]);
+    first.until_it_says("soaking until").await;
     let second = ground
         .start_on("other.toml", &["apply", "--yes"])
         .end()
         .await;
     second
         .ends(6)
-        .says("holds the lock of its anchor, shard `s00`")
-        .says("(greylag/");
-    first.end().await.ends(0);
-    each_effect_once(&ground).await;
+        .says("holds the lock of its anchor, shard `s00`");
+    assert_eq!(ground.versions(1).await, "", "{}", first.said());
+    first.interrupt().await;
+    first.end().await.ends(4).says("soaking until");
+    // Let go: now the other may, and it looks at the shards rather than at the first one's journal.
+    ground
+        .start_on("other.toml", &["apply", "--yes"])
+        .end()
+        .await
+        .ends(0);
+    for shard in 0..2 {
+        assert_eq!(ground.versions(shard).await, "1");
+    }
 }
 
 async fn slow_ground() -> Option<Ground> {

@@ -101,6 +101,14 @@ pub struct Work {
 }
 
 impl Plan {
+    /// The same plan under these settings, which are known only once its shards are; its digest covers them.
+    #[must_use]
+    pub fn with_settings(mut self, settings: String) -> Self {
+        self.settings = settings;
+        self.digest = super::digest::of(&self);
+        self
+    }
+
     /// What the shard runs of a stage, in order; empty where nothing is to be done.
     pub fn work(&self, stage: usize, shard: &ShardName) -> &[MigrationId] {
         match self.index().number(shard) {

@@ -106,7 +106,7 @@ impl Walk<'_> {
         );
         failure.place = failure::place(self.job, index, None);
         failure.hint = Some(
-            "do the rest by hand and run `greylag rollout settle … --applied --reason …`, or skip the shard and write the rest as a new version"
+            "change the rest of the file so that it needs no temporary table (what is done stays as it is), then `greylag rollout retry`"
                 .into(),
         );
         Box::new(Attempt::Failed(failure))

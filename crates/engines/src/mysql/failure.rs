@@ -50,11 +50,11 @@ pub fn explain(error: &ServerError) -> Known {
         1064 | 1149 | 1305 | 1582 | 1327 | 1193 | 1231 | 1232 => (Syntax, ""),
         1146 | 1054 | 1049 | 1072 | 1109 | 1091 | 1176 | 1360 | 1539 => (
             Conflict,
-            "what the statement names is not there: this shard may differ from the others, see `greylag drift`",
+            "what the statement names is not there: this shard may differ from the others: compare their schemas",
         ),
         1050 | 1060 | 1061 | 1022 | 1304 | 1359 | 1537 | 1007 | 1826 | 3822 => (
             Conflict,
-            "it is there already: made by hand, or by an earlier run? `greylag rollout settle` or IF NOT EXISTS may be the way",
+            "the shard already has it, perhaps by hand: compare it with the migration; then drop it there, or change the file behind what is done",
         ),
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1095 | 1680 | 1698 => (
             Permission,

@@ -12,7 +12,8 @@ use super::{
     link::{Trouble, position},
     message::{Message, What},
     session::PgSession,
-    stepwise::{Stop, Walk},
+    stepwise::Stop,
+    walk::Walk,
 };
 use crate::job::{Attempt, Note};
 

@@ -35,10 +35,10 @@ impl PgSession {
                 return Attempt::Failed(failure);
             }
         }
-        if self.home.is_none() {
-            if let Err(error) = self.find_home().await {
-                return Attempt::Failed(self.not_started(jobs, &error));
-            }
+        if self.home.is_none()
+            && let Err(error) = self.find_home().await
+        {
+            return Attempt::Failed(self.not_started(jobs, &error));
         }
         self.begin_attempt();
         for job in jobs.iter().filter(|job| job.mode == RunMode::Transaction) {

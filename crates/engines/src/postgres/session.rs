@@ -159,10 +159,8 @@ impl PgSession {
             self.write_step(job, write, None)
         );
         let answer = self.link.run(&sql, usize::MAX).await;
-        if answer.trouble.is_none() {
-            if let Some(steps) = &mut self.steps {
-                steps.insert(job.migration.clone());
-            }
+        if let (None, Some(steps)) = (answer.trouble, &mut self.steps) {
+            steps.insert(job.migration.clone());
         }
     }
 }

@@ -1,19 +1,18 @@
 //! One look at a shard: role, identity, history, steps; one message where the tables exist.
 
 use greylag_core::{
-    engine::Engine,
     history::HistoryRow,
-    outcome::FailureClass,
-    survey::{Role, Server, ShardIdentity, Survey},
+    survey::{ShardIdentity, Survey},
 };
 use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
+    facts::Facts,
     history::{STEP, STEP_COLUMNS, step_row},
     link::{Answer, Trouble},
     quote::{ident, literal},
-    session::{Home, PgSession},
+    session::PgSession,
 };
 use crate::error::EngineError;
 
@@ -95,46 +94,41 @@ impl PgSession {
 
     /// Where not all of the tables are there: which are, and whether anything else is.
     async fn second_look(&self, schema: &str) -> Result<Found, EngineError> {
-        let history = &self.target.history_table;
+        let mut found = Found {
+            tables: Tables::default(),
+            rows: Vec::new(),
+            empty: Some(true),
+        };
+        if self.all(NOTHING_YET).await?.is_empty() {
+            return Ok(found);
+        }
+        found.empty = None;
+        let history = &*self.target.history_table;
         let sql = format!(
             "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace \
-             AND relname IN ('greylag_shard', 'greylag_step', {});\nSELECT {}",
+             AND relname IN ('greylag_shard', 'greylag_step', {})",
             literal(&ident(schema)),
             literal(history),
-            self.nothing_at_all(schema),
         );
-        let answer = self.link.run(&sql, 0).await;
-        self.link.hush();
-        let seen = match answer.into_rows() {
-            Ok(rows) => rows,
-            Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
-        };
-        let there = |name: &str| {
-            seen.iter()
-                .any(|(index, row)| *index == 0 && row.get(0) == Some(name))
-        };
-        let tables = Tables {
+        let seen = self.all(&sql).await?;
+        let there = |name: &str| seen.iter().any(|(_, row)| row.get(0) == Some(name));
+        found.tables = Tables {
             shard: there("greylag_shard"),
             history: there(history),
             step: there("greylag_step"),
         };
-        let nothing = seen
-            .iter()
-            .any(|(index, row)| *index == 1 && row.get(0) == Some("t"));
-        let mut found = Found {
-            tables,
-            rows: Vec::new(),
-            empty: nothing.then_some(true),
-        };
-        if tables != Tables::default() {
-            let answer = self.link.run(&self.rows(tables, schema), 0).await;
-            self.link.hush();
-            found.rows = match answer.into_rows() {
-                Ok(rows) => tables.spread(rows),
-                Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
-            };
+        if found.tables != Tables::default() {
+            let rows = self.all(&self.rows(found.tables, schema)).await?;
+            found.rows = found.tables.spread(rows);
         }
         Ok(found)
+    }
+
+    async fn all(&self, sql: &str) -> Result<Vec<(usize, SimpleQueryRow)>, EngineError> {
+        let answer = self.link.run(sql, 0).await;
+        self.link.hush();
+        let rows = answer.into_rows();
+        rows.map_err(|trouble| self.broken(DOING, Some(trouble)))
     }
 
     async fn assemble(&mut self, facts: Facts, found: Found) -> Result<Survey, EngineError> {
@@ -191,137 +185,6 @@ impl PgSession {
         })
     }
 
-    /// Where greylag's tables are: the first schema of the search path that exists, which a schema shard's own must be.
-    pub(super) fn settle_home(&mut self, schema: Option<&str>) -> Result<(), EngineError> {
-        let Some(schema) = schema else {
-            return Err(self.homeless());
-        };
-        if let Some(own) = self.target.schema.as_deref().filter(|own| *own != schema) {
-            return Err(EngineError::Server {
-                address: self.target.address(),
-                doing: DOING,
-                class: FailureClass::Refused,
-                code: None,
-                message: format!(
-                    "the session SQL sets a search_path that leads to {}, and this shard is the schema {}",
-                    ident(schema),
-                    ident(own)
-                ),
-                hint: Some(
-                    "Take the search_path out of `[session]`, or `schema` out of the shard.".into(),
-                ),
-            });
-        }
-        self.home = Some(Home {
-            schema: schema.to_owned(),
-        });
-        Ok(())
-    }
-
-    /// A pooler between us and the server gives each message another backend, and our lock with it.
-    pub(super) fn prove_pid(&self, says: i32) -> Result<(), EngineError> {
-        if says == self.link.pid || self.link.pid == 0 {
-            return Ok(());
-        }
-        Err(EngineError::Server {
-            address: self.target.address(),
-            doing: "the session",
-            class: FailureClass::Refused,
-            code: None,
-            message: format!(
-                "a pooler stands before the server: it calls this connection {}, and the server calls it {says}",
-                self.link.pid
-            ),
-            hint: Some(
-                "A pooler breaks session locks; point the shard's URL at the server itself.".into(),
-            ),
-        })
-    }
-
-    pub(super) fn homeless(&self) -> EngineError {
-        let (message, hint) = match &self.target.schema {
-            Some(schema) => (
-                format!(
-                    "there is no schema {} that this role may use",
-                    ident(schema)
-                ),
-                format!("Create it: CREATE SCHEMA {};", ident(schema)),
-            ),
-            None => (
-                "no schema of the search_path exists or may be used by this role".to_owned(),
-                "Set search_path to a schema that exists, in the role or in `[session]`."
-                    .to_owned(),
-            ),
-        };
-        EngineError::Server {
-            address: self.target.address(),
-            doing: DOING,
-            class: FailureClass::Refused,
-            code: Some("3F000".into()),
-            message,
-            hint: Some(hint),
-        }
-    }
-
-    async fn is_empty(&self) -> Result<bool, EngineError> {
-        let answer = self
-            .link
-            .run(&format!("SELECT {}", self.emptiness()), 0)
-            .await;
-        match answer.into_rows() {
-            Ok(rows) => Ok(rows.first().is_some_and(|(_, row)| row.get(0) == Some("t"))),
-            Err(trouble) => Err(self.broken(DOING, Some(trouble))),
-        }
-    }
-
-    /// True where not a single thing was made since the database was; false may still be empty.
-    fn nothing_at_all(&self, schema: &str) -> String {
-        // Things that came with the server have smaller numbers.
-        const FIRST: &str = "oid >= 16384";
-        let within = |column: &str| match self.target.schema {
-            Some(_) => format!("AND {column} = {}::regnamespace", literal(&ident(schema))),
-            None => String::new(),
-        };
-        format!(
-            "NOT EXISTS (SELECT FROM pg_class WHERE {FIRST} AND relkind IN ('r','p','v','m','S','f','c') {} \
-               AND relname NOT IN ('greylag_shard', 'greylag_step', {})) \
-             AND NOT EXISTS (SELECT FROM pg_proc WHERE {FIRST} {}) \
-             AND NOT EXISTS (SELECT FROM pg_type WHERE {FIRST} AND typtype IN ('d','e','r') {})",
-            within("relnamespace"),
-            literal(&self.target.history_table),
-            within("pronamespace"),
-            within("typnamespace"),
-        )
-    }
-
-    /// True where nobody has anything in the shard: relations, routines, types; extensions' own aside.
-    fn emptiness(&self) -> String {
-        let spaces = match self.target.schema {
-            Some(_) => "SELECT oid FROM pg_namespace WHERE nspname = current_schema()",
-            None => {
-                "SELECT oid FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'"
-            }
-        };
-        let loose = |class: &str, oid: &str| {
-            format!(
-                "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{class}'::regclass \
-                 AND d.objid = {oid} AND d.deptype = 'e')"
-            )
-        };
-        format!(
-            "NOT EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r','p','v','m','S','f','c') \
-               AND c.relnamespace IN ({spaces}) \
-               AND c.relname NOT IN ('greylag_shard', 'greylag_step', {history}) AND {class}) \
-             AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ({spaces}) AND {proc}) \
-             AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typtype IN ('d','e','r') \
-               AND t.typnamespace IN ({spaces}) AND {types})",
-            history = literal(&self.target.history_table),
-            class = loose("pg_class", "c.oid"),
-            proc = loose("pg_proc", "p.oid"),
-            types = loose("pg_type", "t.oid"),
-        )
-    }
-
     /// The rows of the tables that are there, in the order identity, history, steps.
     fn rows(&self, tables: Tables, schema: &str) -> String {
         let table = |name: &str| format!("{}.{}", ident(schema), ident(name));
@@ -343,6 +206,10 @@ impl PgSession {
         sql
     }
 }
+
+/// Rows where anything at all was made since the server was: what came with it has smaller numbers.
+const NOTHING_YET: &str = "SELECT FROM pg_class WHERE oid >= '16384' LIMIT 1; \
+     SELECT FROM pg_proc WHERE oid >= '16384' LIMIT 1; SELECT FROM pg_type WHERE oid >= '16384' LIMIT 1";
 
 const ALL: Tables = Tables {
     shard: true,
@@ -368,52 +235,6 @@ struct Found {
     tables: Tables,
     rows: Vec<(usize, SimpleQueryRow)>,
     empty: Option<bool>,
-}
-
-/// What a server says of itself.
-struct Facts {
-    server: Server,
-    role: Role,
-    schema: Option<String>,
-    pid: i32,
-}
-
-impl Facts {
-    fn read(rows: &[(usize, SimpleQueryRow)], session: &PgSession) -> Option<Self> {
-        let of = |wanted: usize| {
-            rows.iter()
-                .find(|(index, _)| *index == wanted)
-                .map(|(_, row)| row)
-        };
-        let on = |row: &SimpleQueryRow| row.get(0) == Some("on");
-        let row = of(2)?;
-        let text = |at: usize| row.get(at).unwrap_or("").to_owned();
-        let schema = row.get(1).map(str::to_owned);
-        Some(Self {
-            role: match (on(of(1)?), on(of(0)?)) {
-                (true, _) => Role::Replica,
-                (false, true) => Role::ReadOnly,
-                (false, false) => Role::Primary,
-            },
-            server: Server {
-                engine: Engine::Postgres,
-                version: session.version.clone(),
-                lineage: text(6),
-                database: format!("{}/{}/{}", text(2), folder(&text(3)), text(1)),
-                address: match row.get(4) {
-                    Some(address) => format!("{address}:{}", text(5)),
-                    None => session.target.address(),
-                },
-            },
-            schema,
-            pid: text(0).parse().unwrap_or(-1),
-        })
-    }
-}
-
-/// The number of the database, which is the folder that its catalog is in.
-fn folder(path: &str) -> &str {
-    path.rsplit('/').nth(1).unwrap_or("")
 }
 
 fn identity(row: &SimpleQueryRow) -> Result<ShardIdentity, String> {

@@ -166,7 +166,7 @@ fn by_words(extended: i32, message: &str) -> (FailureClass, Option<&'static str>
         return (
             Conflict,
             Some(
-                "The shard already has it, perhaps by hand: compare it with the migration; then drop it there, or mark the migration as applied with `greylag rollout settle`.",
+                "The shard already has it, perhaps by hand: compare it with the migration; then drop it there, or let the file say IF NOT EXISTS.",
             ),
         );
     }

@@ -54,6 +54,7 @@ pub async fn apply(
     check_approved(options, &prospect)?;
     if let Prospect::Fresh { plan } = &prospect
         && plan.is_empty()
+        && planning::claims(&surveyed, ask)?.is_empty()
     {
         remember(setup, &surveyed).await?;
         return Ok(nothing_to_do(setup, &surveyed, plan, begun));
@@ -77,8 +78,10 @@ pub async fn apply(
         begun,
     };
     let ended = run.go(surveyed, prospect).await;
-    // Where it can't be released it runs out.
-    let _ = setup.journal.release(&lease).await;
+    if !ended.as_ref().is_err_and(ApplyError::is_without_journal) {
+        // Where it can't be released it runs out.
+        let _ = setup.journal.release(&lease).await;
+    }
     ended
 }
 

@@ -29,6 +29,11 @@ pub enum ApplyError {
     /// The plan given is not (any more) what would be done.
     #[error("the plan is no longer true: {why}")]
     Stale { why: String },
+    /// A saved plan that is not what was saved.
+    #[error(
+        "the plan's content is not what its digest {digest} was made of: it was edited after it was saved"
+    )]
+    Edited { digest: String },
     #[error("the journal can't be written")]
     Journal(#[from] JournalError),
     /// The lease went to somebody else while we worked; nothing new was started after that.
@@ -47,4 +52,15 @@ pub enum ApplyError {
     /// The journal does not fit the plan.
     #[error("the journal of rollout {rollout} does not fit its plan: {why}")]
     Damaged { rollout: String, why: String },
+}
+
+impl ApplyError {
+    /// The state store was sought in vain: it need not be sought again only to say goodbye.
+    pub fn is_without_journal(&self) -> bool {
+        match self {
+            ApplyError::Journal(JournalError::Unreachable { .. }) => true,
+            ApplyError::Midway { why, .. } => why.is_without_journal(),
+            _ => false,
+        }
+    }
 }

@@ -1,12 +1,18 @@
 //! Whether a plan made earlier and saved is still what would be done.
 
 use super::ApplyError;
-use greylag_core::plan::Plan;
-use std::collections::HashMap;
+use crate::{planning::settings_digest, setup::Setup};
+use greylag_core::{fleet::ShardName, migration::MigrationId, plan::Plan};
+use std::collections::{HashMap, HashSet};
 
 /// A shard already further along the plan doesn't void it; anything else that differs does.
-pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
+pub fn check_saved(setup: &Setup, saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     let stale = |why: String| Err(ApplyError::Stale { why });
+    if !saved.is_authentic() {
+        return Err(ApplyError::Edited {
+            digest: saved.digest.clone(),
+        });
+    }
     if saved.digest == now.digest {
         return Ok(());
     }
@@ -19,7 +25,7 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
     if saved.policy != now.policy {
         return stale("the project's rollout policy changed since".into());
     }
-    if saved.settings != now.settings {
+    if saved.settings != settings_digest(setup, saved) {
         return stale("placeholders, session SQL or the list of shards changed since".into());
     }
     for migration in &now.migrations {
@@ -40,15 +46,23 @@ pub fn check_saved(saved: &Plan, now: &Plan) -> Result<(), ApplyError> {
         if then.is_some() && *then != shard.uuid {
             return stale(format!("shard `{name}` is another database than it was"));
         }
-        let planned =
-            |id| (0..saved.stages.len()).any(|stage| saved.work(stage, name).contains(id));
-        for stage in 0..now.stages.len() {
-            if let Some(id) = now.work(stage, name).iter().find(|id| !planned(id)) {
-                return stale(format!(
-                    "shard `{name}` lacks {id} now, which the plan does not give it"
-                ));
-            }
+        let work = work_of(now, name);
+        if work.is_empty() {
+            continue;
+        }
+        let planned: HashSet<_> = work_of(saved, name).into_iter().collect();
+        if let Some(id) = work.iter().find(|id| !planned.contains(*id)) {
+            return stale(format!(
+                "shard `{name}` lacks {id} now, which the plan does not give it"
+            ));
         }
     }
     Ok(())
+}
+
+/// All that a plan runs on a shard.
+fn work_of<'a>(plan: &'a Plan, shard: &ShardName) -> Vec<&'a MigrationId> {
+    (0..plan.stages.len())
+        .flat_map(|stage| plan.work(stage, shard))
+        .collect()
 }

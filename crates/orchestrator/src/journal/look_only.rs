@@ -1,8 +1,8 @@
 //! A journal that is only looked at: every write is refused, so that `plan` and `--dry-run` can't by mistake.
 
 use super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, store::Journal,
+    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -87,5 +87,13 @@ impl Journal for LookOnly {
         _: &str,
     ) -> Result<bool, JournalError> {
         Err(JournalError::LookOnly)
+    }
+
+    async fn note(&self, _: &Scope, _: &Act) -> Result<(), JournalError> {
+        Err(JournalError::LookOnly)
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        self.0.acts(scope, at_most).await
     }
 }

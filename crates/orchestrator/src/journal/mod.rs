@@ -1,4 +1,4 @@
-//! What happened, durably: events of rollouts, the lease, the inbox, and the shards once seen.
+//! What happened, durably: events of rollouts, the lease, the inbox, the shards once seen, and what people had done to them.
 //!
 //! Two stores, one suite: SQLite for one machine, PostgreSQL for teams. Knows no shard.
 
@@ -12,7 +12,7 @@ mod store;
 
 pub use error::JournalError;
 pub use record::{
-    Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location, NewRollout,
+    Act, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location, NewRollout,
     RolloutRow, Scope, StoredRollout, Taken,
 };
 pub use store::{Journal, look, open};

@@ -2,13 +2,14 @@
 //!
 //! One connection, made again when it is lost. Every write is one statement, and safe to repeat after a lost answer.
 
+mod acts;
 mod connection;
 mod schema;
 mod work;
 
 use super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, store::Journal,
+    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use connection::Door;
@@ -76,6 +77,7 @@ struct Search {
     doing: &'static str,
     deadline: Instant,
     pause: Duration,
+    told: bool,
 }
 
 impl Search {
@@ -84,6 +86,7 @@ impl Search {
             doing,
             deadline: Instant::now() + PATIENCE,
             pause: Duration::from_millis(50),
+            told: false,
         }
     }
 
@@ -105,11 +108,13 @@ impl Search {
         if Instant::now() + self.pause > self.deadline {
             return Err(why);
         }
-        tracing::warn!(
-            at,
-            doing = self.doing,
-            "the state store is lost, and sought again"
-        );
+        if !self.told {
+            self.told = true;
+            tracing::warn!(
+                "the state store {at} can't be reached, and is sought for {} s: nothing new starts meanwhile",
+                PATIENCE.as_secs()
+            );
+        }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(Duration::from_secs(2));
         Ok(())
@@ -246,6 +251,18 @@ impl Journal for Postgres {
     ) -> Result<bool, JournalError> {
         run!(self, "forgetting a shard", |c, at| work::forget(
             c, scope, shard, by, reason
+        ))
+    }
+
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
+        run!(self, "writing down what is done", |c, at| acts::note(
+            c, scope, act
+        ))
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        run!(self, "reading what was done", |c, at| acts::read(
+            c, at, scope, at_most
         ))
     }
 }

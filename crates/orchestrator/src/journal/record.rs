@@ -127,6 +127,21 @@ pub struct KnownShard {
     pub seen: Timestamp,
 }
 
+/// What a person had done to a shard beside any rollout, and why. Written down before it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Written twice after a lost answer, it is there once.
+    pub id: uuid::Uuid,
+    pub at: Timestamp,
+    pub by: String,
+    /// `repair`, `accept`, `rebrand`, `forget`.
+    pub verb: String,
+    pub shard: ShardName,
+    /// What is changed, a sentence each: both checksums, both identities.
+    pub what: Vec<String>,
+    pub reason: String,
+}
+
 impl Location {
     /// For messages: no user, no password.
     pub fn shown(&self) -> String {
@@ -182,6 +197,21 @@ pub fn ending(event: &Event) -> Option<String> {
 pub fn answer(folded: Option<bool>, text: Option<String>) -> Option<Result<String, String>> {
     let text = text.unwrap_or_default();
     folded.map(|folded| if folded { Ok(text) } else { Err(text) })
+}
+
+/// What the columns of an act say: id, by, verb, shard, what, reason.
+pub fn act(store: &str, columns: [String; 6], at: Timestamp) -> Result<Act, JournalError> {
+    let [id, by, verb, shard, what, reason] = columns;
+    let quoted = |text: String| to_json(&text);
+    Ok(Act {
+        id: from_json(store, "an act's id", &quoted(id))?,
+        at,
+        by,
+        verb,
+        shard: from_json(store, "an act's shard", &quoted(shard))?,
+        what: from_json(store, "an act", &what)?,
+        reason,
+    })
 }
 
 /// Our own types have string keys alone, so that they always can be written.

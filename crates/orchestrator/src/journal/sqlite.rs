@@ -2,12 +2,13 @@
 //!
 //! One thread owns the connection; callers hand it work and wait. Several processes may have the file open.
 
+mod acts;
 mod schema;
 mod work;
 
 use super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, store::Journal,
+    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
+    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -242,6 +243,22 @@ impl Journal for Sqlite {
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.write("forgetting a shard", move |t| {
             work::forget(t, &at, &scope, &shard, &by, &reason)
+        })
+        .await
+    }
+
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
+        let (at, scope, act) = (self.at.clone(), scope.clone(), act.clone());
+        self.write("writing down what is done", move |t| {
+            acts::note(t, &at, &scope, &act)
+        })
+        .await
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        let (at, scope) = (self.at.clone(), scope.clone());
+        self.run("reading what was done", move |c| {
+            acts::read(c, &at, &scope, at_most)
         })
         .await
     }

@@ -1,8 +1,8 @@
 //! What a store of the journal can do.
 
 use super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, Location, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly, postgres::Postgres,
+    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, Location,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly, postgres::Postgres,
     sqlite::Sqlite,
 };
 use async_trait::async_trait;
@@ -67,6 +67,12 @@ pub trait Journal: Send + Sync {
         by: &str,
         reason: &str,
     ) -> Result<bool, JournalError>;
+
+    /// Writes down what is about to be done to a shard beside any rollout.
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError>;
+
+    /// What people had done beside rollouts, newest first; shards that were forgotten among them.
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError>;
 }
 
 /// Opens the journal, and makes it where there is none.

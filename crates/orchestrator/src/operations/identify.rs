@@ -1,11 +1,11 @@
 //! Settles who is who: a shard that moved, a copy that became a shard, one that is gone.
 
 use super::{
+    note::Notes,
     report::{ShardReport, ShardResult},
     under_lock::{Deed, one},
 };
 use crate::{
-    executor::failure_of_verb,
     journal::{JournalError, KnownShard},
     setup::Setup,
     survey::known_of,
@@ -28,13 +28,21 @@ pub enum IdentifyError {
 }
 
 /// `greylag fleet accept SHARD --reason`: the shard moved or was recreated, and is believed at its new place.
-pub async fn accept(setup: &Setup, shard: &ShardName) -> Result<ShardReport, IdentifyError> {
-    identify(setup, shard, false).await
+pub async fn accept(
+    setup: &Setup,
+    shard: &ShardName,
+    reason: &str,
+) -> Result<ShardReport, IdentifyError> {
+    identify(setup, shard, Notes::new(setup, "accept", reason), false).await
 }
 
 /// `greylag fleet rebrand SHARD --reason`: the database is a copy, and gets an identity of its own.
-pub async fn rebrand(setup: &Setup, shard: &ShardName) -> Result<ShardReport, IdentifyError> {
-    identify(setup, shard, true).await
+pub async fn rebrand(
+    setup: &Setup,
+    shard: &ShardName,
+    reason: &str,
+) -> Result<ShardReport, IdentifyError> {
+    identify(setup, shard, Notes::new(setup, "rebrand", reason), true).await
 }
 
 /// `greylag fleet forget SHARD --reason`: the shard is expected no more. Says whether it was known.
@@ -48,6 +56,7 @@ pub async fn forget(setup: &Setup, shard: &ShardName, reason: &str) -> Result<bo
 async fn identify(
     setup: &Setup,
     name: &ShardName,
+    notes: Notes,
     anew: bool,
 ) -> Result<ShardReport, IdentifyError> {
     let shard = setup
@@ -62,7 +71,7 @@ async fn identify(
         .into_iter()
         .find(|known| known.name == *name);
     let proven: Arc<Mutex<Option<KnownShard>>> = Arc::default();
-    let deed = deed(setup, anew, known, proven.clone());
+    let deed = deed(setup, notes, anew, known, proven.clone());
     let verb = if anew { "rebrand" } else { "accept" };
     let report = one(setup, shard, verb, &deed).await;
     let proven = proven.lock().expect("no panics inside").take();
@@ -74,6 +83,7 @@ async fn identify(
 
 fn deed(
     setup: &Setup,
+    notes: Notes,
     anew: bool,
     known: Option<KnownShard>,
     proven: Arc<Mutex<Option<KnownShard>>>,
@@ -93,46 +103,53 @@ fn deed(
             environment: environment.to_string(),
         };
         let refusal = refuse(&survey, own.as_ref(), &name, &environment);
-        let has_row = survey.identity.is_some();
+        let before = survey.identity.clone();
         let identity = own.clone().unwrap_or_else(fresh);
         let known = known.clone();
         let proven = proven.clone();
         let by = by.clone();
+        let notes = notes.clone();
         Box::pin(async move {
             if let Some(refusal) = refusal {
                 return Ok(ShardResult::Refused {
                     refusals: vec![refusal],
                 });
             }
-            let what = if own.is_some() {
-                format!("believed at {}", survey.server.address)
-            } else if has_row {
-                session
-                    .change_history(&[HistoryChange::Rebrand(identity.clone())])
-                    .await
-                    .map_err(|error| failure_of_verb(&error))?;
-                format!(
-                    "is `{name}` of `{}` now, under a new identity",
-                    identity.environment
-                )
-            } else {
-                let claim = Claim {
-                    identity: identity.clone(),
-                    by,
-                };
-                session
-                    .prepare(&claim)
-                    .await
-                    .map_err(|error| failure_of_verb(&error))?;
-                "got an identity".to_owned()
+            let what = vec![match (&own, &before) {
+                (Some(own), _) => format!("{} is believed at {}", own.uuid, survey.server.address),
+                (None, Some(before)) => format!(
+                    "is `{name}` of `{}` now: identity {} (`{}` of `{}`) became {}",
+                    identity.environment,
+                    before.uuid,
+                    before.name,
+                    before.environment,
+                    identity.uuid
+                ),
+                (None, None) => format!("got an identity: {}", identity.uuid),
+            }];
+            notes.write(&name, &what).await?;
+            let done = match (&own, &before) {
+                (Some(_), _) => Ok(()),
+                (None, Some(_)) => {
+                    let rebrand = HistoryChange::Rebrand(identity.clone());
+                    session.change_history(&[rebrand]).await
+                }
+                (None, None) => {
+                    let claim = Claim {
+                        identity: identity.clone(),
+                        by,
+                    };
+                    session.prepare(&claim).await
+                }
             };
+            let changed = notes.conclude(&name, what, done).await?;
             let version = known.as_ref().and_then(|known| known.version.clone());
             let survey = Survey {
                 identity: Some(identity),
                 ..survey
             };
             *proven.lock().expect("no panics inside") = known_of(known.as_ref(), &survey, version);
-            Ok(ShardResult::Changed { what: vec![what] })
+            Ok(changed)
         })
     })
 }

@@ -4,6 +4,7 @@
 
 mod baseline;
 mod identify;
+mod note;
 mod repair;
 mod report;
 mod under_lock;

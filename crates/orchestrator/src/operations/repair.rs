@@ -1,11 +1,12 @@
 //! Mends histories: removes failed rows, takes over the checksums of files that changed on purpose.
 
 use super::{
+    note::Notes,
     report::{OperationReport, ShardResult},
     under_lock::{Deed, each},
 };
 use crate::{
-    executor::{failure_of_verb, placeholders, read_history, untouched},
+    executor::{placeholders, read_history, untouched},
     fleet::FleetShard,
     journal::JournalError,
     setup::{Migrations, Setup},
@@ -30,9 +31,11 @@ pub struct Repair {
     pub migration: Option<MigrationId>,
     pub only: Option<BTreeSet<ShardName>>,
     pub dry_run: bool,
+    /// Why, for the journal.
+    pub reason: String,
 }
 
-/// `greylag repair [V] --reason`. Both checksums are told for each that is taken over.
+/// `greylag repair [V] --reason`. Both checksums are told for each that is taken over, and kept with the reason.
 pub async fn repair(
     setup: &Setup,
     repair: &Repair,
@@ -40,9 +43,11 @@ pub async fn repair(
 ) -> Result<OperationReport, JournalError> {
     let migrations = setup.migrations.clone();
     let (wanted, dry_run) = (repair.migration.clone(), repair.dry_run);
+    let notes = Notes::new(setup, "repair", &repair.reason);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let known = setup.journal.known(&setup.scope()).await?;
     let deed: Deed = Arc::new(move |session, shard, survey| {
+        let notes = notes.clone();
         let name = &shard.shard.name;
         let known = known.iter().find(|known| known.name == *name);
         let expected = expected_of(name, &project, &environment, known.map(|k| &k.known));
@@ -64,11 +69,10 @@ pub async fn repair(
             if dry_run {
                 return Ok(ShardResult::WouldChange { what });
             }
-            session
-                .change_history(&changes)
-                .await
-                .map_err(|error| failure_of_verb(&error))?;
-            Ok(ShardResult::Changed { what })
+            let name = &shard.shard.name;
+            notes.write(name, &what).await?;
+            let done = session.change_history(&changes).await;
+            notes.conclude(name, what, done).await
         })
     });
     Ok(each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await)

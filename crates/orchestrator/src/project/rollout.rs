@@ -9,10 +9,10 @@ use greylag_core::policy::{Budget, Group, Policy, Retry, Size, WaveRule};
 use greylag_core::{fleet::Selector, window::Window};
 use std::{collections::BTreeSet, time::Duration};
 
-/// What holds where nothing is said: one canary, then the rest.
+/// What holds where nothing is said: one canary, a small batch, then the rest.
 pub(crate) fn usual() -> Policy {
     Policy {
-        waves: usual_waves(),
+        waves: WaveRule::usual(),
         max_in_flight: 8,
         max_per_host: 8,
         failure_budget: Budget::Shards(0),
@@ -132,17 +132,6 @@ impl Default for Choice {
     fn default() -> Self {
         Choice(Group::Auto)
     }
-}
-
-fn usual_waves() -> Vec<WaveRule> {
-    let wave = |name: &str, size| WaveRule {
-        name: name.into(),
-        select: None,
-        size,
-        soak: Duration::ZERO,
-        approval: false,
-    };
-    vec![wave("canary", Size::Count(1)), wave("fleet", Size::Rest)]
 }
 
 fn budget(section: &Section<'_>) -> Option<Budget> {

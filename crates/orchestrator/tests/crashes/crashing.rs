@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
 use greylag_orchestrator::journal::{
-    Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken,
+    Act, Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,8 @@ pub struct Crashing {
     pub inner: Arc<dyn Journal>,
     pub crash: Option<Crash>,
     pub writes: Mutex<usize>,
+    /// How often the lease was asked for.
+    pub leases: Mutex<usize>,
     pub crashed: Notify,
 }
 
@@ -32,6 +34,7 @@ impl Crashing {
             inner,
             crash,
             writes: Mutex::new(0),
+            leases: Mutex::new(0),
             crashed: Notify::new(),
         })
     }
@@ -56,6 +59,7 @@ impl Journal for Crashing {
 
     async fn take_lease(&self, scope: &Scope, holder: &Holder) -> Result<LeaseTry, JournalError> {
         // As a process that has been killed since: its successor need not wait.
+        *self.leases.lock().unwrap() += 1;
         let mut holder = holder.clone();
         holder.started = 1;
         self.inner.take_lease(scope, &holder).await
@@ -141,5 +145,13 @@ impl Journal for Crashing {
         reason: &str,
     ) -> Result<bool, JournalError> {
         self.inner.forget(scope, shard, by, reason).await
+    }
+
+    async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
+        self.inner.note(scope, act).await
+    }
+
+    async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {
+        self.inner.acts(scope, at_most).await
     }
 }

@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
 };
+use tokio::sync::Notify;
 
 /// One shard's database.
 #[derive(Debug, Default)]
@@ -29,6 +30,12 @@ pub struct Database {
     pub served: u32,
     /// What happens to the next attempts, in order; ordinary once it is empty.
     pub faults: VecDeque<Fault>,
+    /// What sessions were asked for, in order: `open` and the verbs of an engine.
+    pub calls: Vec<&'static str>,
+    /// The next attempt begins once it is opened.
+    pub gate: Option<Arc<Notify>>,
+    /// The server's work begins once somebody has tried the lock in vain.
+    pub until_tried: Option<Arc<Notify>>,
     /// Sessions open now, over its whole life at most so many at once.
     pub open: u32,
     pub most_open: u32,

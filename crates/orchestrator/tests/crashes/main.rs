@@ -3,6 +3,7 @@
 
 mod crashing;
 mod database;
+mod dispatching;
 mod every_event;
 mod people;
 mod seeds;

@@ -71,7 +71,7 @@ fn fault(dice: &mut StdRng) -> Fault {
     }
 }
 
-fn failure(class: FailureClass) -> Failure {
+pub fn failure(class: FailureClass) -> Failure {
     Failure {
         class,
         code: None,

@@ -35,6 +35,7 @@ impl Open for Databases {
         let database = self.0[&target.shard].clone();
         let mut inside = database.lock().unwrap();
         inside.open += 1;
+        inside.calls.push("open");
         inside.most_open = inside.most_open.max(inside.open);
         drop(inside);
         Ok(Box::new(Scripted {
@@ -85,7 +86,8 @@ impl Session for Scripted {
     }
 
     async fn survey(&mut self) -> Result<Survey, EngineError> {
-        let database = self.database.lock().unwrap();
+        let mut database = self.database.lock().unwrap();
+        database.calls.push("survey");
         Ok(Survey {
             shard: self.shard.clone(),
             at: Timestamp::now(),
@@ -107,14 +109,20 @@ impl Session for Scripted {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         let mut database = self.database.lock().unwrap();
+        database.calls.push("try_lock");
         if let Some(name) = &database.stranger {
             let holder = blocker("99999", name);
             return Ok(LockAttempt::Busy { holder });
         }
         Ok(match database.lock {
-            Some(holder) if holder != self.id => LockAttempt::Busy {
-                holder: blocker(&holder.to_string(), &self.application),
-            },
+            Some(holder) if holder != self.id => {
+                if let Some(tried) = &database.until_tried {
+                    tried.notify_one();
+                }
+                LockAttempt::Busy {
+                    holder: blocker(&holder.to_string(), &self.application),
+                }
+            }
             _ => {
                 database.lock = Some(self.id);
                 LockAttempt::Held
@@ -136,6 +144,7 @@ impl Session for Scripted {
     async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError> {
         self.must_hold();
         let mut database = self.database.lock().unwrap();
+        database.calls.push("prepare");
         database
             .identity
             .get_or_insert_with(|| claim.identity.clone());
@@ -147,7 +156,14 @@ impl Session for Scripted {
         let [job] = jobs else {
             panic!("this engine groups nothing");
         };
-        let fault = self.database.lock().unwrap().faults.pop_front();
+        let (gate, fault) = {
+            let mut database = self.database.lock().unwrap();
+            database.calls.push("apply");
+            (database.gate.take(), database.faults.pop_front())
+        };
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
         match fault.unwrap_or(Fault::None) {
             Fault::Fail(failure) => {
                 breathe(3).await;
@@ -195,6 +211,7 @@ impl Session for Scripted {
     async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError> {
         self.must_hold();
         let mut database = self.database.lock().unwrap();
+        database.calls.push("settle");
         if database.has(&job.migration) {
             return Ok(Settled::Applied);
         }
@@ -292,6 +309,11 @@ impl Scripted {
 /// The migration's steps, up to where the client is found gone; a torn one stops after its effect, before its row.
 async fn carry_out(shared: &Shared, job: &Job, torn: bool, gone: impl Fn() -> bool) {
     let (id, script, checksum) = (&job.migration, &job.script_name, job.checksum);
+    let until_tried = shared.lock().unwrap().until_tried.clone();
+    if let Some(tried) = until_tried {
+        tried.notified().await;
+        shared.lock().unwrap().until_tried = None;
+    }
     breathe(2).await;
     if gone() {
         return;

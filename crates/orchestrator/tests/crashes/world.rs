@@ -19,15 +19,23 @@ use greylag_orchestrator::{
     planning::{Ask, look_ahead},
     steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
-    watch::Blind,
+    watch::{Blind, Watcher},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 
 pub struct World {
     pub databases: Databases,
     pub policy: Policy,
     pub versions: u32,
+    /// Is told what the runs tell.
+    pub watcher: Arc<dyn Watcher>,
+    /// How often the last run asked for the lease.
+    pub leases: Mutex<usize>,
     folder: TempDir,
 }
 
@@ -47,6 +55,8 @@ impl World {
             databases: Databases(Arc::new(databases)),
             policy: policy(),
             versions,
+            watcher: Arc::new(Blind),
+            leases: Mutex::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -98,10 +108,11 @@ impl World {
         let journal = Crashing::new(self.journal().await, crash);
         let setup = self.setup(journal.clone());
         let ran = tokio::select! {
-            ended = run(&setup, &options) => Ran::Ended(Box::new(ended.unwrap())),
+            ended = run(&setup, &options, self.watcher.clone()) => Ran::Ended(Box::new(ended.unwrap())),
             () = journal.crashed.notified() => Ran::Crashed,
         };
         self.oracle();
+        *self.leases.lock().unwrap() = *journal.leases.lock().unwrap();
         let writes = *journal.writes.lock().unwrap();
         (ran, writes)
     }
@@ -140,6 +151,13 @@ impl World {
         }
     }
 
+    /// The versions in a shard's history.
+    pub fn rows(&self, shard: &str) -> Vec<String> {
+        let database = self.databases.0[shard].lock().unwrap();
+        let versions = database.history.iter().map(|row| row.version.clone());
+        versions.map(Option::unwrap).collect()
+    }
+
     pub fn is_home(&self) {
         for (shard, database) in &*self.databases.0 {
             let database = database.lock().unwrap();
@@ -156,7 +174,11 @@ impl World {
     }
 }
 
-async fn run(setup: &Setup, options: &Options) -> Result<Summary, ApplyError> {
+async fn run(
+    setup: &Setup,
+    options: &Options,
+    watcher: Arc<dyn Watcher>,
+) -> Result<Summary, ApplyError> {
     let ask = Ask::default();
     let surveyed = survey_fleet(setup, None, &Blind).await?;
     let prospect = look_ahead(setup, &surveyed, &ask).await?;
@@ -167,7 +189,7 @@ async fn run(setup: &Setup, options: &Options) -> Result<Summary, ApplyError> {
         &ask,
         options,
         Control::new(),
-        Arc::new(Blind),
+        watcher,
     )
     .await
 }

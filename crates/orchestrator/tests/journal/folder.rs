@@ -179,3 +179,22 @@ async fn a_full_disk_is_told_and_nothing_half_is_written() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_store_from_before_acts_were_kept_can_be_looked_at_and_gets_their_table() {
+    let store = crate::stores::Store::sqlite();
+    store.open().await;
+    let Location::Sqlite { path } = &store.location else {
+        unreachable!();
+    };
+    let old = rusqlite::Connection::open(path).unwrap();
+    old.execute_batch("DROP TABLE act").unwrap();
+    let looked = journal::look(&store.location).await.unwrap();
+    let scope = crate::stores::scope();
+    assert!(looked.acts(&scope, 10).await.unwrap().is_empty());
+    store.open().await;
+    let acts: i64 = old
+        .query_row("SELECT count(*) FROM act", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(acts, 0);
+}

@@ -2,7 +2,7 @@
 
 use crate::stores::{Store, finished, holder, lease, rollout, scope, stamped};
 use greylag_core::identity::{Known, Node};
-use greylag_orchestrator::journal::{JournalError, KnownShard, LeaseTry, Scope, Taken};
+use greylag_orchestrator::journal::{Act, JournalError, KnownShard, LeaseTry, Scope, Taken};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -36,6 +36,7 @@ on_both_stores!(
     the_last_event_ends_the_rollout,
     projects_and_environments_are_kept_apart,
     a_known_shard_is_remembered_until_it_is_forgotten,
+    what_people_had_done_is_kept_with_who_when_and_why,
 );
 
 async fn a_rollout_comes_back_as_it_was_stored(store: Store) {
@@ -291,4 +292,54 @@ fn known(name: &str, version: &str) -> KnownShard {
         version: Some(version.into()),
         seen: Timestamp::from_second(1_700_000_000).unwrap(),
     }
+}
+
+async fn what_people_had_done_is_kept_with_who_when_and_why(store: Store) {
+    let journal = store.open().await;
+    let act = |second: i64, verb: &str| Act {
+        id: uuid::Uuid::new_v4(),
+        at: Timestamp::from_second(second).unwrap(),
+        by: "ann@test".into(),
+        verb: verb.into(),
+        shard: "s1".parse().unwrap(),
+        what: vec!["V1: checksum 1 became 2".into()],
+        reason: "a \"comment\"".into(),
+    };
+    let (repair, accept) = (act(1, "repair"), act(2, "accept"));
+    for act in [&repair, &accept, &repair] {
+        journal.note(&scope(), act).await.unwrap();
+    }
+    let elsewhere = Scope {
+        environment: "production".into(),
+        ..scope()
+    };
+    journal.note(&elsewhere, &act(3, "rebrand")).await.unwrap();
+    let known = KnownShard {
+        name: "s1".parse().unwrap(),
+        known: Known {
+            uuid: uuid::Uuid::new_v4(),
+            nodes: Vec::new(),
+        },
+        version: None,
+        seen: Timestamp::UNIX_EPOCH,
+    };
+    journal.remember(&scope(), &[known]).await.unwrap();
+    let shard = "s1".parse().unwrap();
+    journal
+        .forget(&scope(), &shard, "bob", "sold")
+        .await
+        .unwrap();
+
+    let looked = greylag_orchestrator::journal::look(&store.location)
+        .await
+        .unwrap();
+    let acts = looked.acts(&scope(), 10).await.unwrap();
+    assert_eq!(acts[1..], [accept, repair]);
+    let forgotten = &acts[0];
+    assert_eq!(
+        (&*forgotten.verb, &*forgotten.by, &*forgotten.reason),
+        ("forget", "bob", "sold")
+    );
+    assert_eq!(looked.acts(&scope(), 1).await.unwrap().len(), 1);
+    assert!(looked.note(&scope(), &act(4, "repair")).await.is_err());
 }

@@ -4,7 +4,10 @@ use crate::world::World;
 use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
     apply::Verdict,
+    journal::Act,
     operations::{Repair, ShardResult, accept, baseline, rebrand, repair},
+    status::read_status,
+    survey::survey_fleet,
     watch::Blind,
 };
 use std::sync::Arc;
@@ -57,6 +60,7 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
         migration: Some("V1".parse().unwrap()),
         dry_run: true,
         only: None,
+        reason: "a comment".into(),
     };
     let report = repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
     let ShardResult::WouldChange { what } = &report.shards[0].result else {
@@ -64,8 +68,24 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
     };
     assert!(what[0].contains("became"), "{what:?}");
     assert!(world.apply().await.is_err());
+    assert!(acts(&world).await.is_empty(), "a look is no act");
     wanted.dry_run = false;
     repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
+    let kept = acts(&world).await;
+    assert_eq!(kept.len(), 2, "{kept:#?}");
+    for act in &kept {
+        assert_eq!(
+            (&*act.verb, &*act.by, &*act.reason),
+            ("repair", "ann@test", "a comment")
+        );
+        let [what] = &act.what[..] else {
+            panic!("{act:#?}");
+        };
+        assert!(
+            what.starts_with("V1: checksum") && what.contains("became"),
+            "{what}"
+        );
+    }
     assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
 }
 
@@ -81,7 +101,9 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
     std::os::unix::fs::symlink(world.folder.path().join("moved.db"), world.path("s01")).unwrap();
     let error = world.apply().await.unwrap_err();
     assert!(error.to_string().contains("may be a copy"), "{error}");
-    let report = accept(&world.setup().await, &name("s01")).await.unwrap();
+    let report = accept(&world.setup().await, &name("s01"), "rack 4")
+        .await
+        .unwrap();
     assert!(
         matches!(report.result, ShardResult::Changed { .. }),
         "{report:?}"
@@ -91,15 +113,34 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
     // The second is overwritten by a copy of it.
     std::fs::copy(world.folder.path().join("moved.db"), world.path("s02")).unwrap();
     assert!(world.apply().await.is_err());
-    let report = accept(&world.setup().await, &name("s02")).await.unwrap();
+    let report = accept(&world.setup().await, &name("s02"), "rack 4")
+        .await
+        .unwrap();
     assert!(
         matches!(report.result, ShardResult::Refused { .. }),
         "{report:?}"
     );
-    let report = rebrand(&world.setup().await, &name("s02")).await.unwrap();
+    let report = rebrand(&world.setup().await, &name("s02"), "rack 4")
+        .await
+        .unwrap();
     assert!(
         matches!(report.result, ShardResult::Changed { .. }),
         "{report:?}"
     );
     assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+    let kept = acts(&world).await;
+    let verbs: Vec<_> = kept
+        .iter()
+        .map(|act| (&*act.verb, act.shard.as_str()))
+        .collect();
+    assert_eq!(verbs, [("rebrand", "s02"), ("accept", "s01")], "{kept:#?}");
+    assert!(kept.iter().all(|act| act.reason == "rack 4"), "{kept:#?}");
+    assert!(kept[0].what[0].contains("became"), "{kept:#?}");
+}
+
+/// As `status` tells them.
+async fn acts(world: &World) -> Vec<Act> {
+    let setup = world.setup().await;
+    let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+    read_status(&setup, &surveyed).await.unwrap().acts
 }

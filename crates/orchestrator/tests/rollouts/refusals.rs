@@ -60,6 +60,32 @@ async fn a_database_with_tables_is_claimed_only_when_it_is_expected() {
 }
 
 #[tokio::test]
+async fn a_database_with_nothing_pending_is_claimed_all_the_same() {
+    let mut world = World::new(2);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.apply().await.unwrap();
+    // Its history says all is there, and nothing says who it is; the store does not know it either.
+    world.sql("s02", "DELETE FROM greylag_shard");
+    world.state = "state/other.db";
+    let error = world.apply().await.unwrap_err();
+    assert_eq!(exit(&error), Exit::Refused);
+    let ask = Ask {
+        claim: Some(1),
+        ..Ask::default()
+    };
+    let summary = world.apply_as(&ask, &Options::default()).await.unwrap();
+    assert_eq!(
+        (summary.verdict, summary.migrations_applied),
+        (Verdict::Done, 0),
+        "{summary:#?}"
+    );
+    let named = "SELECT count(*) FROM greylag_shard WHERE name = 's02'";
+    assert_eq!(world.count("s02", named), 1);
+    let summary = world.apply().await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}
+
+#[tokio::test]
 async fn an_unreachable_shard_stops_everything_unless_it_is_left_out() {
     let mut world = World::new(3);
     world.file("V1__a.sql", "CREATE TABLE a(x);");

@@ -3,6 +3,7 @@
 use crate::world::World;
 use greylag_core::{fleet::ShardName, plan::UndoTarget};
 use greylag_orchestrator::{
+    Exit, Explained,
     apply::{Options, Verdict, check_saved},
     journal::Location,
     operations,
@@ -154,18 +155,39 @@ async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let saved = plan(&world).await;
     let text = serde_json::to_string(&saved).unwrap();
     let saved: greylag_core::plan::Plan = serde_json::from_str(&text).unwrap();
-    check_saved(&saved, &plan(&world).await).unwrap();
+    check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap();
 
     world.shards.truncate(1);
     world.apply().await.unwrap();
     world.shards = vec![name("s01"), name("s02"), name("s03")];
     let fewer = plan(&world).await;
     assert_eq!(fewer.shards().len(), 2);
-    check_saved(&saved, &fewer).unwrap();
+    check_saved(&world.setup().await, &saved, &fewer).unwrap();
 
     world.file("V2__b.sql", "CREATE TABLE b(x);");
-    let error = check_saved(&saved, &plan(&world).await).unwrap_err();
+    let error = check_saved(&world.setup().await, &saved, &plan(&world).await).unwrap_err();
     assert!(error.to_string().contains("V2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_saved_plan_that_was_edited_is_refused_whatever_digest_it_carries() {
+    let mut world = World::new(3);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    let plan = world.prospect().await.plan().clone();
+    let setup = world.setup().await;
+    check_saved(&setup, &plan, &plan).unwrap();
+    let mut edited = serde_json::to_value(&*plan).unwrap();
+    edited["shards"][2]["name"] = "s04".into();
+    edited["waves"][0]["shards"][2] = "s04".into();
+    let edited = serde_json::from_value(edited).unwrap();
+    let error = check_saved(&setup, &edited, &plan).unwrap_err();
+    assert_eq!(error.exit(), Exit::Refused);
+    let text = error.to_string();
+    assert!(
+        text.contains("edited") && text.contains(&plan.digest),
+        "{text}"
+    );
+    assert!(error.hints()[0].contains("greylag plan"), "{error}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The state store's tables.
 
-use super::{super::JournalError, work::explain};
+use super::{super::JournalError, acts, work::explain};
 use tokio_postgres::Client;
 
 /// The format this version writes.
@@ -73,17 +73,10 @@ INSERT INTO greylag_state_format VALUES (1);
 /// The store's format; 0 where there are no tables.
 pub async fn format(client: &Client, at: &str) -> Result<i64, JournalError> {
     let failed = |source| explain(at, "reading its format", source);
-    let there: bool = client
-        // Not to_regclass: its cache may be older than the lock that was waited for.
-        .query_one(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class
-             WHERE relname = 'greylag_state_format' AND pg_table_is_visible(oid))",
-            &[],
-        )
+    if !is_there(client, "greylag_state_format")
         .await
         .map_err(failed)?
-        .get(0);
-    if !there {
+    {
         return Ok(0);
     }
     let found: i64 = client
@@ -103,20 +96,39 @@ pub async fn format(client: &Client, at: &str) -> Result<i64, JournalError> {
 
 /// Makes the tables where there are none; two that come at once take turns.
 pub async fn create(client: &Client, at: &str) -> Result<(), JournalError> {
-    if format(client, at).await? > 0 {
+    let failed = |source| explain(at, "making its tables", source);
+    if format(client, at).await? > 0
+        && is_there(client, "greylag_state_act")
+            .await
+            .map_err(failed)?
+    {
         return Ok(());
     }
-    let failed = |source| explain(at, "making its tables", source);
     client
         .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(5139887114276401223)")
         .await
         .map_err(failed)?;
     let made = match format(client, at).await {
-        Ok(0) => client.batch_execute(TABLES).await.map_err(failed),
-        Ok(_) => Ok(()),
+        Ok(0) => client
+            .batch_execute(&format!("{TABLES}{}", acts::TABLE))
+            .await
+            .map_err(failed),
+        Ok(_) => client.batch_execute(acts::TABLE).await.map_err(failed),
         Err(why) => Err(why),
     };
     let end = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
     client.batch_execute(end).await.map_err(failed)?;
     made
+}
+
+async fn is_there(client: &Client, table: &str) -> Result<bool, tokio_postgres::Error> {
+    // Not to_regclass: its cache may be older than the lock that was waited for.
+    let found = client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+             WHERE relname = $1::text::name AND pg_table_is_visible(oid))",
+            &[&table],
+        )
+        .await?;
+    Ok(found.get(0))
 }

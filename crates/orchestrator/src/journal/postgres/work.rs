@@ -436,6 +436,6 @@ fn inbox_item(at: &str, row: &Row) -> Done<InboxItem> {
 }
 
 /// Seconds since 1970, as the server says them; far-off times end at what a timestamp can hold.
-fn timestamp(seconds: f64) -> Timestamp {
+pub fn timestamp(seconds: f64) -> Timestamp {
     Timestamp::from_microsecond((seconds * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -1,6 +1,6 @@
 //! The file's tables, and how it is opened.
 
-use super::{super::JournalError, work::explain};
+use super::{super::JournalError, acts, work::explain};
 use rusqlite::{Connection, OpenFlags};
 use std::{fs, path::Path, time::Duration};
 
@@ -161,7 +161,7 @@ fn create(connection: &mut Connection, at: &str) -> Result<(), JournalError> {
     let failed = |source| explain(at, "making its tables", source);
     let read =
         |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    if read(connection).map_err(failed)? == FORMAT {
+    if read(connection).map_err(failed)? == FORMAT && acts::is_there(connection).map_err(failed)? {
         return Ok(());
     }
     let transaction = connection
@@ -174,6 +174,7 @@ fn create(connection: &mut Connection, at: &str) -> Result<(), JournalError> {
             .and_then(|()| transaction.pragma_update(None, "user_version", FORMAT))
             .map_err(failed)?;
     }
+    transaction.execute_batch(acts::TABLE).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 

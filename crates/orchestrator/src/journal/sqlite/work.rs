@@ -414,7 +414,7 @@ fn inbox_item(at: &str, columns: InboxColumns) -> Done<InboxItem> {
     })
 }
 
-fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_microsecond(row.get(column)?).map_err(|why| {
         rusqlite::Error::FromSqlConversionFailure(
             column,
