@@ -121,6 +121,7 @@ impl Explained for PlanningError {
             PlanningError::Refused(_)
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
+            | PlanningError::OtherWay { .. }
             | PlanningError::SettingsChanged { .. } => Exit::Refused,
             PlanningError::Plan(why) if why.is_refusal() => Exit::Refused,
             PlanningError::Plan(_) => Exit::Usage,
@@ -147,6 +148,10 @@ impl Explained for PlanningError {
             PlanningError::SettingsChanged { rollout } => vec![format!(
                 "Put them back as they were, or `greylag rollout abort {rollout}` and apply anew."
             )],
+            PlanningError::OtherWay { rollout, .. } => vec![
+                "`greylag rollout show` says how it stands; `greylag apply` carries it on.".into(),
+                format!("`greylag rollout abort {rollout}` ends it where it is; then ask again."),
+            ],
             PlanningError::Rollout(why) => why.hints(),
             PlanningError::Journal(why) => why.hints(),
             PlanningError::Plan(_) | PlanningError::Changed(_) => Vec::new(),

@@ -12,6 +12,7 @@ use greylag_core::{
     fleet::ShardName,
     history::Reading,
     identity::{Proof, Refusal},
+    migration::MigrationId,
     plan::{self, Candidate, ChangedFile, Input, Plan, PlanError, Resume, Seen, UndoTarget, Wave},
     policy::Scope,
     rollout::{Progress, Rollout},
@@ -41,7 +42,7 @@ pub enum Prospect {
     Continue {
         rollout: String,
         plan: Arc<Plan>,
-        new: Vec<greylag_core::migration::MigrationId>,
+        new: Vec<MigrationId>,
     },
     /// Files changed while something was in flight: that is settled first, then it is looked again.
     SettleFirst {
@@ -90,6 +91,9 @@ pub enum PlanningError {
         "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
     )]
     SettingsChanged { rollout: String },
+    /// An unfinished rollout leads elsewhere than what is asked for.
+    #[error("rollout {rollout} is unfinished, and is taken up first: {asked}")]
+    OtherWay { rollout: String, asked: String },
     #[error("the unfinished rollout can't be read")]
     Rollout(#[source] Box<SteerError>),
     #[error("the journal can't be read")]
@@ -120,6 +124,7 @@ pub async fn look_ahead(
         .iter()
         .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
         .collect();
+    check_direction(&row.id, &recorded.plan, ask)?;
     check_outstanding(&recorded.state, surveyed, ask)?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
@@ -154,11 +159,42 @@ pub async fn look_ahead(
     }
 }
 
+/// An unfinished rollout is gone on with only where it leads to what is asked for now: forward is no undo, and
+/// what lies beyond `--to` is not wanted.
+fn check_direction(rollout: &str, plan: &Plan, ask: &Ask) -> Result<(), PlanningError> {
+    let other = |asked: String| {
+        Err(PlanningError::OtherWay {
+            rollout: rollout.to_owned(),
+            asked,
+        })
+    };
+    let ids = || plan.migrations.iter().map(|planned| &planned.id);
+    let undoes = ids().any(|id| matches!(id, MigrationId::Undo(_)));
+    if ask.undo.is_some() && !undoes {
+        return other("it goes forward, and an undo is asked for".into());
+    }
+    let beyond = match (&ask.undo, &ask.scope.to) {
+        (Some(UndoTarget::BackTo(to)), _) => ids()
+            .filter(|id| id.version().is_some_and(|version| version <= to))
+            .min()
+            .map(|id| (id, to)),
+        (None, Some(to)) if !undoes => ids()
+            .filter(|id| id.version().is_some_and(|version| version > to))
+            .max()
+            .map(|id| (id, to)),
+        _ => None,
+    };
+    match beyond {
+        Some((id, to)) => other(format!("it goes as far as {id}, beyond `--to {to}`")),
+        None => Ok(()),
+    }
+}
+
 fn go_on(
     setup: &Setup,
     rollout: String,
     plan: Arc<Plan>,
-    new: Vec<greylag_core::migration::MigrationId>,
+    new: Vec<MigrationId>,
 ) -> Result<Prospect, PlanningError> {
     if plan.settings != settings_digest(setup, &plan) {
         return Err(PlanningError::SettingsChanged { rollout });

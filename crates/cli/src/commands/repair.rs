@@ -71,7 +71,7 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
     };
     let report = operations::repair(&place.setup, &wanted, watcher).await;
     view.close();
-    Ok(print_report(screen, "greylag.repair/v1", &report))
+    Ok(print_report(screen, "greylag.repair/v1", &report?))
 }
 
 /// Asks on a terminal; without one, `--yes` must have said it.

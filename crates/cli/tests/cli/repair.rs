@@ -31,3 +31,22 @@ fn an_edited_file_is_taken_over_with_both_checksums_told() {
     assert_eq!(document["schema"], "greylag.repair/v1");
     assert_eq!(document["shards"][0]["result"], "nothing");
 }
+
+#[test]
+fn a_history_is_not_mended_where_the_database_belongs_elsewhere() {
+    let place = Place::with(1, &[("V1__a.sql", "CREATE TABLE a (x);\n")]);
+    place.out("apply --yes", 0);
+    place.write("migrations/V1__a.sql", "-- edited\nCREATE TABLE a (x);\n");
+    let (project, checksum) = (
+        place.read("greylag.toml"),
+        "SELECT checksum FROM greylag_schema_history WHERE version = '1'",
+    );
+    let before = place.ask("s1", checksum);
+    place.write(
+        "greylag.toml",
+        project.replace("environment = \"test\"", "environment = \"staging\""),
+    );
+    let said = place.run("repair V1 --reason \"a comment\" --yes");
+    assert_eq!(said.code, 6, "{said:?}");
+    assert_eq!(place.ask("s1", checksum), before);
+}

@@ -1,4 +1,4 @@
-use crate::place::Place;
+use crate::place::{Place, project};
 
 #[test]
 fn versions_are_taken_back_wave_by_wave() {
@@ -36,4 +36,49 @@ fn versions_are_taken_back_wave_by_wave() {
     let missing = place.run("undo --yes");
     assert_ne!(missing.code, 0);
     insta::assert_snapshot!(missing.err, @"error: V1 can't be undone: its undo file is not there; write `U1__….sql`");
+}
+
+/// Three shards, the canary done, the next wave waiting for an approval.
+fn halfway() -> Place {
+    let place = Place::with(
+        3,
+        &[
+            ("V1__a.sql", "CREATE TABLE a (x);"),
+            ("V2__b.sql", "CREATE TABLE b (x);"),
+            ("U2__b.sql", "DROP TABLE b;"),
+        ],
+    );
+    let waves = "\n[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\napproval = true\n";
+    place.write("greylag.toml", project(3, "") + waves);
+    assert_eq!(place.run("apply --yes").code, 4);
+    place.run("rollout approve");
+    place
+}
+
+#[test]
+fn an_undo_never_carries_an_unfinished_rollout_forward() {
+    let place = halfway();
+    for line in ["undo --to 1 --yes", "undo --to 1 --dry-run"] {
+        let said = place.run(line);
+        assert_eq!(said.code, 6, "{line}: {said:?}");
+        assert!(said.err.contains("an undo is asked for"), "{}", said.err);
+    }
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')";
+    assert_eq!(place.ask("s1", tables), 2);
+    assert_eq!(place.ask("s2", tables), 0);
+    place.out("rollout abort --reason back --yes", 0);
+    place.out("undo --to 1 --yes", 0);
+    assert_eq!(place.ask("s1", tables), 1);
+}
+
+#[test]
+fn an_unfinished_rollout_is_not_carried_beyond_the_version_asked_for() {
+    let place = halfway();
+    let said = place.run("apply --to 1 --yes");
+    assert_eq!(said.code, 6, "{said:?}");
+    assert!(said.err.contains("beyond `--to 1`"), "{}", said.err);
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')";
+    assert_eq!(place.ask("s2", tables), 0);
+    place.out("apply --to 2 --yes", 0);
+    assert_eq!(place.ask("s2", tables), 2);
 }

@@ -51,16 +51,7 @@ pub async fn apply(
     watcher: Arc<dyn Watcher>,
 ) -> Result<Summary, ApplyError> {
     let begun = Instant::now();
-    if let Some(digest) = &options.approved_digest
-        && *digest != prospect.plan().digest
-    {
-        return Err(ApplyError::Stale {
-            why: format!(
-                "{digest} was approved, and the plan's digest is {}",
-                prospect.plan().digest
-            ),
-        });
-    }
+    check_approved(options, &prospect)?;
     if let Prospect::Fresh { plan } = &prospect
         && plan.is_empty()
         && planning::claims(&surveyed, ask)?.is_empty()
@@ -151,6 +142,8 @@ impl Leased<'_> {
             }
             surveyed = survey_fleet(self.setup, None, &*self.watcher).await?;
             prospect = planning::look_ahead(self.setup, &surveyed, self.ask).await?;
+            // Files changed: what was approved was the plan before.
+            check_approved(self.options, &prospect)?;
         }
         self.claim(&mut surveyed, &anchor).await?;
         remember(self.setup, &surveyed).await?;
@@ -317,6 +310,17 @@ impl Leased<'_> {
         }
         opened.ledger.commit().await?;
         Ok(())
+    }
+}
+
+/// What was approved beforehand is this plan, and no other.
+fn check_approved(options: &Options, prospect: &Prospect) -> Result<(), ApplyError> {
+    let digest = &prospect.plan().digest;
+    match &options.approved_digest {
+        Some(approved) if approved != digest => Err(ApplyError::Stale {
+            why: format!("{approved} was approved, and the plan's digest is {digest}"),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -8,12 +8,15 @@ use super::{
 use crate::{
     executor::{placeholders, read_history, untouched},
     fleet::FleetShard,
+    journal::JournalError,
     setup::{Migrations, Setup},
+    survey::expected_of,
     watch::Watcher,
 };
 use greylag_core::{
     fleet::ShardName,
     history::HistoryRow,
+    identity,
     migration::MigrationId,
     outcome::{Failure, FailureClass},
     survey::{StepState, Survey},
@@ -33,14 +36,30 @@ pub struct Repair {
 }
 
 /// `greylag repair [V] --reason`. Both checksums are told for each that is taken over, and kept with the reason.
-pub async fn repair(setup: &Setup, repair: &Repair, watcher: Arc<dyn Watcher>) -> OperationReport {
+pub async fn repair(
+    setup: &Setup,
+    repair: &Repair,
+    watcher: Arc<dyn Watcher>,
+) -> Result<OperationReport, JournalError> {
     let migrations = setup.migrations.clone();
     let (wanted, dry_run) = (repair.migration.clone(), repair.dry_run);
     let notes = Notes::new(setup, "repair", &repair.reason);
+    let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
+    let known = setup.journal.known(&setup.scope()).await?;
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let notes = notes.clone();
+        let name = &shard.shard.name;
+        let known = known.iter().find(|known| known.name == *name);
+        let expected = expected_of(name, &project, &environment, known.map(|k| &k.known));
+        // A history is mended only where it is proven whose it is.
+        let judged = identity::judge(&expected, &survey);
         let found = changes(&migrations, shard, &survey, wanted.as_ref());
         Box::pin(async move {
+            if let Err(refusal) = judged {
+                return Ok(ShardResult::Refused {
+                    refusals: vec![refusal],
+                });
+            }
             let (changes, what) = found?;
             if changes.is_empty() {
                 return Ok(ShardResult::Nothing {
@@ -56,7 +75,7 @@ pub async fn repair(setup: &Setup, repair: &Repair, watcher: Arc<dyn Watcher>) -
             notes.conclude(name, what, done).await
         })
     });
-    each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await
+    Ok(each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await)
 }
 
 fn changes(

@@ -4,12 +4,15 @@
 
 use super::{error::SteerError, show::Recorded};
 use crate::{
-    executor::{failure_of_verb, part, seize, untouched},
+    executor::{failure_of_verb, part, refused, seize, untouched},
+    journal::KnownShard,
     setup::Setup,
+    survey::expected_of,
 };
 use greylag_core::{
     fleet::ShardName,
     history,
+    identity::{self, Known, Refusal},
     migration::MigrationId,
     outcome::{Failure, FailureClass},
     survey::{StepRow, Survey},
@@ -31,8 +34,10 @@ pub async fn settle_shard(
         shard: shard.clone(),
         failure: Box::new(failure),
     };
+    let known = setup.journal.known(&setup.scope()).await?;
+    let known = known.iter().find(|known| known.name == *shard);
     let mut session = seize(setup, found).await.map_err(failed)?;
-    let done = settle(&mut *session, setup, recorded, migration, applied).await;
+    let done = settle(&mut *session, setup, recorded, known, migration, applied).await;
     part(session).await;
     done.map_err(failed)
 }
@@ -41,6 +46,7 @@ async fn settle(
     session: &mut dyn Session,
     setup: &Setup,
     recorded: &Recorded,
+    known: Option<&KnownShard>,
     migration: &MigrationId,
     applied: bool,
 ) -> Result<(), Failure> {
@@ -48,6 +54,7 @@ async fn settle(
         .survey()
         .await
         .map_err(|error| failure_of_verb(&error))?;
+    prove(setup, recorded, &survey, known.map(|known| &known.known))?;
     let changes = changes(setup, recorded, &survey, migration, applied)?;
     if changes.is_empty() {
         return Ok(());
@@ -56,6 +63,32 @@ async fn settle(
         .change_history(&changes)
         .await
         .map_err(|error| failure_of_verb(&error))
+}
+
+/// A person's word is written only on the database that the rollout was on.
+fn prove(
+    setup: &Setup,
+    recorded: &Recorded,
+    survey: &Survey,
+    known: Option<&Known>,
+) -> Result<(), Failure> {
+    let shard = &survey.shard;
+    let (project, environment) = (&setup.fleet.project, &setup.fleet.environment);
+    let expected = expected_of(shard, project, environment, known);
+    identity::judge(&expected, survey).map_err(|refusal| refused(&refusal))?;
+    let mut planned = recorded.plan.shards().iter();
+    let planned = planned.find(|planned| planned.name == *shard);
+    match (planned.and_then(|planned| planned.uuid), &survey.identity) {
+        (Some(known), Some(identity)) if identity.uuid != known => {
+            Err(refused(&Refusal::AnotherIdentity {
+                shard: shard.clone(),
+                known,
+                says: identity.uuid,
+                address: survey.server.address.clone(),
+            }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `applied`: the open statement took effect; where it was the last one, the whole migration did.

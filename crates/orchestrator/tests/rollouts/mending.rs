@@ -62,7 +62,7 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
         only: None,
         reason: "a comment".into(),
     };
-    let report = repair(&setup, &wanted, Arc::new(Blind)).await;
+    let report = repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
     let ShardResult::WouldChange { what } = &report.shards[0].result else {
         panic!("{report:#?}");
     };
@@ -70,7 +70,7 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
     assert!(world.apply().await.is_err());
     assert!(acts(&world).await.is_empty(), "a look is no act");
     wanted.dry_run = false;
-    repair(&setup, &wanted, Arc::new(Blind)).await;
+    repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
     let kept = acts(&world).await;
     assert_eq!(kept.len(), 2, "{kept:#?}");
     for act in &kept {

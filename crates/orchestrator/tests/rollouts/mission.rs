@@ -113,7 +113,8 @@ async fn the_file_is_edited_refused_and_repaired() {
         },
         std::sync::Arc::new(greylag_orchestrator::watch::Blind),
     )
-    .await;
+    .await
+    .unwrap();
     assert_eq!(report.shards.len(), 24);
     let summary = world.apply().await.unwrap();
     home(&world, &summary, &[]);
