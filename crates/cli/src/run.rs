@@ -38,7 +38,9 @@ pub fn main() -> ExitCode {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
-    tokio::runtime::Builder::new_multi_thread()
+    // One thread: the work is the servers', and a wake-up across threads costs more than what it would run. SQLite and the
+    // journal have threads of their own.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
@@ -49,7 +51,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
 /// What goes on inside, for `-v` and `GREYLAG_LOG`; never on stdout.
 fn log(verbose: u8) {
     let usual = match verbose {
-        0 => "off",
+        0 => "greylag=warn",
         1 => "greylag=info",
         2 => "greylag=debug",
         _ => "debug",
@@ -58,5 +60,6 @@ fn log(verbose: u8) {
     let _ = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_target(verbose > 0)
         .try_init();
 }

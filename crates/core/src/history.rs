@@ -6,7 +6,10 @@ mod row;
 pub use read::{HistoryError, read};
 pub use row::{baseline_row, description, rank_next, row_of, script};
 
-use crate::migration::{MigrationId, Version};
+use crate::{
+    migration::{MigrationId, Version},
+    survey::{StepRow, StepState},
+};
 use serde::{Deserialize, Serialize};
 
 /// A row of the schema history table, in Flyway's columns.
@@ -51,6 +54,17 @@ pub struct Reading {
     pub baseline: Option<Version>,
     /// The highest version applied, or the baseline.
     pub current: Option<Version>,
+}
+
+impl Reading {
+    /// A failed row whose migration our own step row can resume holds nothing: the step says more than the row.
+    pub fn leave_resumable(&mut self, steps: &[StepRow]) {
+        self.failed.retain(|id| {
+            !steps
+                .iter()
+                .any(|step| step.migration == *id && step.state != StepState::Applied)
+        });
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -98,3 +98,24 @@ fn what_is_not_done_yet_is_said_each_time() {
     note: greylag.toml:5: `replicas` are read and kept; this version of greylag does not watch replicas yet
     "#);
 }
+
+#[test]
+fn a_mistake_is_drawn_without_the_passwords_beside_it() {
+    let place = Place::empty();
+    let project = |shard: &str| format!("project = \"shop\"\n\n[[shard]]\nname = \"a\"\n{shard}\n");
+    for shard in [
+        "primry = \"postgres://me:hunter2@h/x\"",
+        "primary = \"postgrs://me:hunter2@h/x\"",
+        "primary = \"postgres://me:hunter2@h:port/x\"",
+        "primary = \"postgres://me:hunter2@h/x",
+        "primary = \"postgres://h/x\"\npassword = \"hunter2\"",
+    ] {
+        place.write("greylag.toml", project(shard));
+        for line in ["plan", "plan --output json"] {
+            let said = place.run(line);
+            assert_eq!(said.code, 2, "{said:?}");
+            assert!(!said.err.contains("hunter2"), "{}", said.err);
+            assert!(!said.out.contains("hunter2"), "{}", said.out);
+        }
+    }
+}

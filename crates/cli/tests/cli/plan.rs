@@ -64,8 +64,8 @@ fn what_is_held_says_why() {
       V2__add_total.sql      on 2 shards  change totals
 
     waves
-      canary      1 shard  s1
-      fleet       1 shard  s2
+      canary           1 shard  s1
+      small batch      1 shard  s2
       up to 8 at a time, 8 per host; stops at the first failed shard
 
     held

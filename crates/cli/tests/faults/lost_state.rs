@@ -14,6 +14,9 @@ async fn a_state_store_that_is_gone_ends_the_run_and_nothing_new_is_touched() {
     run.until_it_says("soaking until").await;
     state.kill();
     proxy.refuse(true).await.expect("the port closes");
+    // It does not wait in silence.
+    run.until_it_says("can't be reached, and is sought for")
+        .await;
     let ended = run.end().await.ends(3).says("the journal can't be written");
     assert!(
         !ended.said.contains("greylag:greylag@"),

@@ -9,7 +9,7 @@ use super::{
     steps,
 };
 use crate::{error::EngineError, flyway, job::Job, session::HistoryChange};
-use greylag_core::history::HistoryRow;
+use greylag_core::{history::HistoryRow, migration::MigrationId};
 
 /// No such table.
 pub const MISSING: u16 = 1146;
@@ -47,21 +47,58 @@ pub fn read(session: &MysqlSession, row: &Row) -> Result<HistoryRow, EngineError
     })
 }
 
-/// The row of a job that succeeded. Writes nothing where the shard's lock is no longer this connection's: the caller
-/// looks at the number of rows.
+/// The row of a job that succeeded, in place of one that says it failed. Writes nothing where the shard's lock is no longer
+/// this connection's: the caller looks at the last number of rows.
 pub fn insert_sql(session: &MysqlSession, job: &Job, millis: u64) -> String {
+    let insert = row_sql(session, job, millis, true);
+    match forget_failed_sql(&session.names, &job.migration) {
+        Some(forget) => format!("{forget}; {insert}"),
+        None => insert,
+    }
+}
+
+/// Flyway's mark of a migration that failed, so that Flyway runs nothing over what stands of it; none in a table of ours.
+pub fn failed_sql(session: &MysqlSession, job: &Job) -> Option<String> {
+    let forget = forget_failed_sql(&session.names, &job.migration)?;
+    Some(format!("{forget}; {}", row_sql(session, job, 0, false)))
+}
+
+/// Takes that mark away again.
+pub fn forget_failed_sql(names: &Names, migration: &MigrationId) -> Option<String> {
+    let about = match migration {
+        MigrationId::Versioned(version) => format!(
+            "version = {} AND type NOT LIKE 'UNDO%'",
+            quote::text(version.as_str())
+        ),
+        MigrationId::Undo(version) => format!(
+            "version = {} AND type LIKE 'UNDO%'",
+            quote::text(version.as_str())
+        ),
+        MigrationId::Repeatable(description) => format!(
+            "version IS NULL AND description = {}",
+            quote::text(&flyway::description(description))
+        ),
+    };
+    let history = &names.history;
+    names
+        .is_flyways()
+        .then(|| format!("DELETE FROM {history} WHERE success = 0 AND {about}"))
+}
+
+fn row_sql(session: &MysqlSession, job: &Job, millis: u64, success: bool) -> String {
     let by = match &job.installed_by {
         Some(name) => quote::text(&quote::shorten(name, 100)),
         None => "SUBSTRING_INDEX(USER(), '@', 1)".into(),
     };
     let values = format!(
-        "{version}, {description}, {kind}, {script}, {checksum}, {by}, {millis}, 1",
+        "{version}, {description}, {kind}, {script}, {checksum}, {by}, {millis}, {success}",
         version = quote::nullable(flyway::version(&job.migration)),
         description = quote::text(&flyway::description(&job.description)),
         kind = quote::text(flyway::kind(&job.migration)),
         script = quote::text(&flyway::script(&job.script_name)),
         checksum = quote::number(job.checksum),
         millis = millis.min(i32::MAX as u64),
+        success = u8::from(success),
     );
     insert(&session.names, &values, &lock::held_condition(session))
 }
@@ -159,7 +196,13 @@ fn change_sql(session: &MysqlSession, change: &HistoryChange) -> String {
                 names.history
             )
         }
-        HistoryChange::ForgetStep { migration } => steps::forget_sql(names, migration),
+        HistoryChange::ForgetStep { migration } => {
+            let forget = steps::forget_sql(names, migration);
+            match forget_failed_sql(names, migration) {
+                Some(failed) => format!("{forget}; {failed}"),
+                None => forget,
+            }
+        }
         HistoryChange::SettleStep {
             migration,
             statements_done,

@@ -142,11 +142,17 @@ pub async fn find(
 
 /// Closes the intent of an attempt that failed and left nothing; takes the row away if it was that attempt's own.
 pub fn close_intent_sql(names: &Names, migration: &MigrationId) -> String {
-    format!(
-        "DELETE FROM {} WHERE statements_done = 0 AND state = 'running' AND {}",
-        names.step,
-        key(names, migration)
-    )
+    let key = key(names, migration);
+    let step = &names.step;
+    let closed =
+        format!("DELETE FROM {step} WHERE statements_done = 0 AND state = 'running' AND {key}");
+    // Without its step row, Flyway's mark of an earlier attempt would hold the shard for nothing.
+    match history::forget_failed_sql(names, migration) {
+        Some(failed) => {
+            format!("{closed}; {failed} AND NOT EXISTS (SELECT 1 FROM {step} WHERE {key})")
+        }
+        None => closed,
+    }
 }
 
 /// Marks a failed row as under way again: what an attempt leaves behind is its own, not its predecessor's.

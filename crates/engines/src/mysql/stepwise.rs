@@ -98,13 +98,8 @@ pub async fn remember(
 ) -> Result<(), End> {
     let transient = failure.class.is_transient();
     if transient && done == 0 && failure.left == Left::Nothing {
-        let closed = session
-            .link
-            .run(steps::close_intent_sql(&session.names, &job.migration))
-            .await;
-        return closed
-            .map(drop)
-            .map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"));
+        let sql = steps::close_intent_sql(&session.names, &job.migration);
+        return note(session, job, sql).await;
     }
     let hashes = step::hash_all(&job.script);
     let row = Step {
@@ -118,13 +113,16 @@ pub async fn remember(
         intent: None,
         failure: Some(failure).filter(|_| !transient),
     };
-    let written = session
-        .link
-        .run(steps::write_sql(&session.names, job, &row))
-        .await;
-    written
-        .map(drop)
-        .map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"))
+    let mut sql = steps::write_sql(&session.names, job, &row);
+    if !transient && let Some(failed) = history::failed_sql(session, job) {
+        sql = format!("{sql}; {failed}");
+    }
+    note(session, job, sql).await
+}
+
+async fn note(session: &mut MysqlSession, job: &Job, sql: String) -> Result<(), End> {
+    let written = session.link.run_all(sql, &mut Vec::new()).await;
+    written.map_err(|t| apply::of_trouble(session, job, t, "writing greylag_step"))
 }
 
 /// The last step row and the history row.

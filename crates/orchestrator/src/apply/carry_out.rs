@@ -87,8 +87,10 @@ pub async fn apply(
         begun,
     };
     let ended = run.go(surveyed, prospect).await;
-    // Where it can't be released it runs out.
-    let _ = setup.journal.release(&lease).await;
+    if !ended.as_ref().is_err_and(ApplyError::is_without_journal) {
+        // Where it can't be released it runs out.
+        let _ = setup.journal.release(&lease).await;
+    }
     ended
 }
 

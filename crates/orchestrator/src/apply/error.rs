@@ -53,3 +53,14 @@ pub enum ApplyError {
     #[error("the journal of rollout {rollout} does not fit its plan: {why}")]
     Damaged { rollout: String, why: String },
 }
+
+impl ApplyError {
+    /// The state store was sought in vain: it need not be sought again only to say goodbye.
+    pub fn is_without_journal(&self) -> bool {
+        match self {
+            ApplyError::Journal(JournalError::Unreachable { .. }) => true,
+            ApplyError::Midway { why, .. } => why.is_without_journal(),
+            _ => false,
+        }
+    }
+}

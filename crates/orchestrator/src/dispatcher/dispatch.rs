@@ -22,6 +22,9 @@ use tokio::{sync::mpsc, time::Instant};
 /// How often the inbox is looked at.
 const INBOX: Duration = Duration::from_millis(200);
 
+/// How long news is kept back for more of it. Nothing that begins waits for it.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// How often the idle anchor is asked whether it still is there.
 const ANCHOR: Duration = Duration::from_secs(5);
 
@@ -187,7 +190,8 @@ impl Dispatcher {
         Ok(rest)
     }
 
-    /// Waits for the next thing that happens, takes it and all that has happened with it, and writes it down at once.
+    /// Waits for the next thing that happens, and takes it and all that has happened with it. What follows from it,
+    /// [`Self::follow_commands`], writes both down in one go.
     async fn listen(&mut self, ledger: &mut Ledger, at: Option<Timestamp>) -> Result<(), Stop> {
         let now = Instant::now();
         let timer = at.map(|at| {
@@ -204,7 +208,10 @@ impl Dispatcher {
         .min()
         .expect("the inbox is always looked at");
         match self.hear(timer).await {
-            Heard::Report(report) => self.take_report(ledger, report)?,
+            Heard::Report(report) => {
+                self.take_report(ledger, report)?;
+                self.linger(ledger).await?;
+            }
             Heard::Done(done) => self.take_done(ledger, done)?,
             Heard::Lost(why) => return Err(Stop::LeaseLost(why)),
             Heard::Nothing => {}
@@ -228,7 +235,18 @@ impl Dispatcher {
             self.anchor_at = Instant::now() + ANCHOR;
             self.keep_anchor(ledger).await;
         }
-        self.commit(ledger).await
+        Ok(())
+    }
+
+    /// A moment for what happens next, so that one write to the disk serves all of it; the end of a shard's work, which lets
+    /// another begin, ends the moment.
+    async fn linger(&mut self, ledger: &mut Ledger) -> Result<(), Stop> {
+        let done = tokio::select! {
+            biased;
+            done = self.tasks.next() => done,
+            () = tokio::time::sleep(MOMENT) => return Ok(()),
+        };
+        self.take_done(ledger, done)
     }
 
     async fn hear(&mut self, timer: Instant) -> Heard {

@@ -77,6 +77,7 @@ struct Search {
     doing: &'static str,
     deadline: Instant,
     pause: Duration,
+    told: bool,
 }
 
 impl Search {
@@ -85,6 +86,7 @@ impl Search {
             doing,
             deadline: Instant::now() + PATIENCE,
             pause: Duration::from_millis(50),
+            told: false,
         }
     }
 
@@ -106,11 +108,13 @@ impl Search {
         if Instant::now() + self.pause > self.deadline {
             return Err(why);
         }
-        tracing::warn!(
-            at,
-            doing = self.doing,
-            "the state store is lost, and sought again"
-        );
+        if !self.told {
+            self.told = true;
+            tracing::warn!(
+                "the state store {at} can't be reached, and is sought for {} s: nothing new starts meanwhile",
+                PATIENCE.as_secs()
+            );
+        }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(Duration::from_secs(2));
         Ok(())

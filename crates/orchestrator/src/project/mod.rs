@@ -9,6 +9,7 @@ mod duration;
 mod interner;
 mod load;
 mod locate;
+mod mask;
 mod model;
 mod problem;
 mod replica;

@@ -1,5 +1,6 @@
 //! Mistakes of a project file, each with its place in the text and how to mend it.
 
+use super::mask::mask;
 use std::{cell::RefCell, fmt, ops::Range, sync::Arc};
 
 /// One mistake.
@@ -24,7 +25,7 @@ pub struct ConfigError {
 }
 
 impl Problem {
-    /// The whole text of the file.
+    /// The whole text of the file, its passwords masked.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -35,6 +36,8 @@ impl Problem {
 pub(crate) struct Problems {
     file: String,
     text: Arc<str>,
+    /// What may be shown of the text.
+    shown: Arc<str>,
     found: RefCell<Vec<Problem>>,
 }
 
@@ -43,6 +46,7 @@ impl Problems {
         Self {
             file: file.to_owned(),
             text: text.into(),
+            shown: mask(text).into(),
             found: RefCell::default(),
         }
     }
@@ -60,7 +64,7 @@ impl Problems {
             column,
             message: message.into(),
             hint: hint.into(),
-            text: Arc::clone(&self.text),
+            text: Arc::clone(&self.shown),
         });
     }
 

@@ -119,7 +119,7 @@ fn judge(
     let proof = identity::judge(&expected, &survey)
         .map_err(|refusal| refusals.push(refusal))
         .ok();
-    let reading = match read_history(
+    let mut reading = match read_history(
         &setup.migrations.files,
         &survey.history,
         &setup.migrations.placeholders,
@@ -141,6 +141,7 @@ fn judge(
             });
         }
     };
+    reading.leave_resumable(&survey.steps);
     let reading = match readings.get(&reading) {
         Some(same) => same.clone(),
         None => {

@@ -1,6 +1,7 @@
 //! Rollouts over real SQLite files, from survey to summary.
 
 mod company;
+mod flyway;
 mod gates;
 mod interrupts;
 mod mending;

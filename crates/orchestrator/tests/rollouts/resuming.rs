@@ -174,12 +174,13 @@ async fn a_saved_plan_that_was_edited_is_refused_whatever_digest_it_carries() {
     let mut world = World::new(3);
     world.file("V1__a.sql", "CREATE TABLE a(x);");
     let plan = world.prospect().await.plan().clone();
-    check_saved(&plan, &plan).unwrap();
+    let setup = world.setup().await;
+    check_saved(&setup, &plan, &plan).unwrap();
     let mut edited = serde_json::to_value(&*plan).unwrap();
     edited["shards"][2]["name"] = "s04".into();
     edited["waves"][0]["shards"][2] = "s04".into();
     let edited = serde_json::from_value(edited).unwrap();
-    let error = check_saved(&edited, &plan).unwrap_err();
+    let error = check_saved(&setup, &edited, &plan).unwrap_err();
     assert_eq!(error.exit(), Exit::Refused);
     let text = error.to_string();
     assert!(
