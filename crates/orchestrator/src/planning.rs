@@ -72,7 +72,7 @@ impl Prospect {
 /// No plan can be made of what was seen. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanningError {
-    #[error("{} can't be reached: {}", list(.0.iter().map(|(name, _)| name)), .0.first().map_or("", |(_, why)| why))]
+    #[error("{} can't be reached: {}", list(.0.iter().map(|(name, _)| name)), .0.first().map_or(String::new(), |(_, why)| why.replacen(" can't be reached", "", 1)))]
     Unreachable(Vec<(ShardName, String)>),
     #[error("{}", refusals(.0))]
     Refused(Vec<Refusal>),

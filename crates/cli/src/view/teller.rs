@@ -48,8 +48,10 @@ impl Teller {
                 unreachable: Some(why),
                 ..
             } => lines.push(format!(
-                "{} {shard} can't be reached: {why}",
-                paint(Paint::Bad, "✗")
+                "{} {shard} can't be reached: {}",
+                paint(Paint::Bad, "✗"),
+                // Most causes begin with the address and the same words.
+                why.replacen(" can't be reached", "", 1)
             )),
             Notice::Surveyed { .. } => {}
             Notice::Taken {

@@ -86,6 +86,7 @@ fn every_column_that_discovery_knows_is_on_its_page() {
 
 #[test]
 fn every_directive_and_setting_of_a_file_is_on_its_page() {
+    let name = Regex::new(r#""([A-Za-z-]+)""#).unwrap();
     for (file, constant, least) in [
         ("directives.rs", "const NAMES", 9),
         ("config.rs", "const KEYS", 5),
@@ -99,8 +100,7 @@ fn every_directive_and_setting_of_a_file_is_on_its_page() {
             .split("];")
             .next()
             .unwrap();
-        let names = Regex::new(r#""([A-Za-z-]+)""#).unwrap();
-        let names = names
+        let names = name
             .captures_iter(list)
             .map(|found| found[1].to_owned())
             .collect();
