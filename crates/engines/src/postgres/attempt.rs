@@ -11,6 +11,12 @@ use super::{
 };
 use crate::job::Job;
 
+/// Back to what the session was opened with.
+pub(super) const RESETS: [&str; 3] = ["RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE"];
+
+/// Ends the transaction that a message's statements share until its first COMMIT. It has taken no snapshot.
+pub(super) const ANEW: [&str; 2] = ["BEGIN", "COMMIT"];
+
 /// When a later job of a shared transaction began; a snapshot was taken before it anyway.
 const SINCE: &str =
     "SELECT pg_catalog.set_config('greylag.since', pg_catalog.clock_timestamp()::text, true)";
@@ -18,9 +24,16 @@ const SINCE: &str =
 impl PgSession {
     /// What an earlier file left of its settings goes; the project's own session SQL holds again.
     pub(super) fn reset(&self, message: &mut Message, open: bool) {
-        message.push(What::Head, "RESET ALL");
-        message.push(What::Head, "RESET SESSION AUTHORIZATION");
-        message.push(What::Head, "RESET ROLE");
+        for sql in RESETS {
+            message.push(What::Head, sql);
+        }
+        if !open {
+            // A transaction has its isolation, and whether it may write, from the defaults at its start: the one that
+            // the resets began has them from the earlier file, and only the next one has those of the session.
+            for sql in ANEW {
+                message.push(What::Head, sql);
+            }
+        }
         if self.target.session_sql.is_empty() {
             return;
         }

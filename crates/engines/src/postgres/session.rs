@@ -18,6 +18,7 @@ use greylag_core::{
 use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::{
+    attempt::{ANEW, RESETS},
     cancel::Canceller,
     history::StepWrite,
     link::{Link, plain},
@@ -155,7 +156,10 @@ impl PgSession {
     /// Lets the shard remember how a job stands; a shard that can't is no worse off than before.
     pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
         let sql = format!(
-            "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE; {}",
+            "{}; {}; {}",
+            RESETS.join("; "),
+            // A file may have made the session read-only, and this is to be written nevertheless.
+            ANEW.join("; "),
             self.write_step(job, write, None)
         );
         let answer = self.link.run(&sql, usize::MAX).await;
