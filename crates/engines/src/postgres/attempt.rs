@@ -9,7 +9,7 @@ use super::{
     names::{Reader, tokens},
     session::PgSession,
 };
-use crate::job::Job;
+use crate::{error::EngineError, job::Job};
 
 /// Back to what the session was opened with.
 pub(super) const RESETS: [&str; 3] = ["RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE"];
@@ -48,6 +48,26 @@ impl PgSession {
         if !open {
             message.push(What::Head, "COMMIT");
         }
+    }
+
+    /// Resets a session that carried jobs: a search path of theirs would have us look into another schema, a read-only
+    /// default take the shard for a replica. A round trip, for a session that is used again only.
+    pub(super) async fn refresh(&mut self) -> Result<(), EngineError> {
+        if !self.worn {
+            return Ok(());
+        }
+        let mut message = Message::default();
+        self.reset(&mut message, false);
+        let answer = self.link.run(message.text(), usize::MAX).await;
+        self.link.hush();
+        if let Some(trouble) = answer.trouble {
+            let broken = self.broken("resetting the session", Some(trouble));
+            self.link.run("ROLLBACK", usize::MAX).await;
+            self.link.hush();
+            return Err(broken);
+        }
+        self.worn = false;
+        Ok(())
     }
 
     /// What a job's file finds: the settings of the project, its limits, the guard's token.

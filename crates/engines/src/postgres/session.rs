@@ -51,6 +51,8 @@ pub struct PgSession {
     pub(super) next_rank: Option<i32>,
     /// The advisory locks that this session holds.
     pub(super) keys: Vec<i64>,
+    /// Jobs ran since the session was last reset outside of one: their settings may still be there.
+    pub(super) worn: bool,
     /// A canceller of this session was used since the attempt began.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -82,6 +84,7 @@ impl PgSession {
             steps: None,
             next_rank: None,
             keys: Vec::new(),
+            worn: false,
             cancelled: Arc::default(),
         }
     }
@@ -189,10 +192,12 @@ impl Session for PgSession {
     }
 
     async fn survey(&mut self) -> Result<Survey, EngineError> {
+        self.refresh().await?;
         self.look().await
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
+        self.refresh().await?;
         self.attempt_lock().await
     }
 
@@ -209,10 +214,12 @@ impl Session for PgSession {
     }
 
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
+        self.worn = true;
         self.apply_jobs(jobs, progress).await
     }
 
     async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError> {
+        self.refresh().await?;
         self.settle_job(job).await
     }
 

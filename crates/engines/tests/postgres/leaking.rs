@@ -5,7 +5,7 @@ use greylag_core::{
     outcome::{FailureClass, Left},
     survey::{Role, StepState},
 };
-use greylag_engines::{HistoryChange, Job, Session, Target};
+use greylag_engines::{HistoryChange, Job, LockAttempt, Session, Target};
 use std::sync::Arc;
 
 const READ_ONLY: &str = "SET default_transaction_read_only = on";
@@ -150,6 +150,28 @@ async fn the_history_can_be_mended_after_a_leak() {
     };
     session.change_history(&[realign]).await.unwrap();
     assert_eq!(session.survey().await.unwrap().role, Role::Primary);
+}
+
+#[tokio::test]
+async fn a_later_look_at_the_shard_sees_it_as_the_session_was_configured() {
+    let Some(bench) = Bench::start().await else {
+        return;
+    };
+    let mut session = bench.ready().await;
+    let leak = format!("CREATE SCHEMA other; SET search_path = other; {READ_ONLY}");
+    applied(session.as_mut(), &wrapped("V1", &leak)).await;
+    let survey = session.survey().await.unwrap();
+    assert_eq!(survey.role, Role::Primary);
+    assert!(survey.has_history);
+    assert_eq!(survey.history.len(), 1);
+    applied(
+        session.as_mut(),
+        &stepwise("V2", &leak.replace("other", "another")),
+    )
+    .await;
+    assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Held);
+    applied(session.as_mut(), &wrapped("V3", MODES)).await;
+    assert_eq!(bench.rows("3").await, "1");
 }
 
 /// Too much for one message, as COPY with its data is.
