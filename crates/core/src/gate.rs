@@ -35,6 +35,8 @@ pub enum WaitReason {
     Paused { by: String, reason: Option<String> },
     /// Another session holds the shard's lock.
     ShardLock { holder: Blocker },
+    /// The shards that were asked for are behind this wave, and so many of its shards are still to be done.
+    Wave { name: String, pending: u32 },
     /// A statement waits for a lock somebody holds; retried until the deadline.
     Lock {
         blockers: Vec<Blocker>,

@@ -220,6 +220,9 @@ impl Explained for SteerError {
             | SteerError::NoSuchShard(_) => Exit::Usage,
             SteerError::NotNow(_) => Exit::Refused,
             SteerError::Journal(why) => why.exit(),
+            SteerError::Shard { failure, .. } if failure.class == FailureClass::Refused => {
+                Exit::Refused
+            }
             SteerError::Shard { .. } | SteerError::NotTaken { .. } | SteerError::Damaged { .. } => {
                 Exit::Error
             }

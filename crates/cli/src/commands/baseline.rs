@@ -55,5 +55,5 @@ pub async fn run(verb: &Baseline, global: &Global, screen: &Screen) -> Result<Ex
     )
     .await;
     view.close();
-    Ok(print_report(screen, "greylag.baseline/v1", &report))
+    Ok(print_report(screen, "greylag.baseline/v1", &report?))
 }

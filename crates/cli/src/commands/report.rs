@@ -306,6 +306,9 @@ fn waiting_commands(summary: &Summary) -> Vec<String> {
                     format!("greylag rollout approve --digest {digest} && greylag apply")
                 )
             ),
+            WaitReason::Wave { .. } => {
+                format!("  go on:  {}", paint(Paint::Name, "greylag apply"))
+            }
             WaitReason::Paused { .. } => format!(
                 "  let it go on:  {}",
                 paint(Paint::Name, "greylag rollout resume && greylag apply")

@@ -66,6 +66,10 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             count(*n as usize, "shard"),
             named(shards, *n)
         ),
+        WaitReason::Wave { name, pending } => format!(
+            "the wave `{name}` comes first: {} of it to be done, left out by --only",
+            count(*pending as usize, "shard"),
+        ),
         WaitReason::Stopped { why } => format!("stopped: {why}"),
         WaitReason::Aborted { by, reason: None } => format!("aborted by {by}"),
         WaitReason::Aborted {

@@ -158,6 +158,19 @@ fn a_dry_run_writes_nothing_anywhere() {
 }
 
 #[test]
+fn looking_makes_no_shard_that_is_not_there_yet() {
+    let place = Place::with(2, &[ONE]);
+    for line in ["plan", "status", "apply --dry-run", "doctor"] {
+        let said = place.run(line);
+        assert_eq!(said.code, 0, "{line}: {}{}", said.out, said.err);
+        let made = std::fs::read_dir(place.path("shards")).unwrap().count();
+        assert_eq!(made, 0, "`{line}` made a file");
+    }
+    place.out("apply --yes", 0);
+    assert_eq!(place.ask("s2", "SELECT count(*) FROM users"), 0);
+}
+
+#[test]
 fn a_saved_plan_is_carried_out_while_it_is_true() {
     let place = Place::with(2, &[ONE]);
     place.out("plan -o plan.json", 0);

@@ -38,7 +38,33 @@ pub(super) fn connect(
         Mode::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&file.path, flags).map_err(failed)?;
+    let connection = Connection::open_with_flags(&file.path, flags).map_err(failed)?;
+    set_up(connection, file, stop, sealed)
+}
+
+/// An empty database in memory, in place of a file that is not there yet: looking at it reads an empty shard, and creates none.
+pub(super) fn stand_in(
+    file: &ShardFile,
+    stop: &Arc<Stop>,
+    sealed: &Arc<AtomicBool>,
+) -> Result<Connection, FileError> {
+    let connection = Connection::open_in_memory().map_err(|source| FileError::Sqlite {
+        path: file.path.clone(),
+        source,
+    })?;
+    set_up(connection, file, stop, sealed)
+}
+
+fn set_up(
+    mut connection: Connection,
+    file: &ShardFile,
+    stop: &Arc<Stop>,
+    sealed: &Arc<AtomicBool>,
+) -> Result<Connection, FileError> {
+    let failed = |source| FileError::Sqlite {
+        path: file.path.clone(),
+        source,
+    };
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     // The bundled build enforces foreign keys by default; a table rebuild would then delete ON DELETE CASCADE children.
     connection

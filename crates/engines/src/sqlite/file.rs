@@ -84,6 +84,11 @@ impl ShardFile {
         }
     }
 
+    /// Whether the file is yet to be made, as its URL asks.
+    pub fn is_absent(&self) -> bool {
+        self.mode == Mode::Create && !self.path.exists()
+    }
+
     /// How many names the file has.
     pub fn names(&self) -> u64 {
         std::fs::metadata(&self.path).map_or(1, |seen| seen.nlink())
@@ -94,7 +99,7 @@ impl ShardFile {
         if self.mode == Mode::Read {
             return Some("its URL says mode=ro");
         }
-        if !may_write(&self.path) {
+        if !self.is_absent() && !may_write(&self.path) {
             return Some("this user may not write the file");
         }
         // SQLite puts its journal, and Greylag its lock, beside the file.

@@ -116,6 +116,7 @@ impl Session for SqliteSession {
             };
             match sidecar::take(&shard.file, &holder)? {
                 Taken::Held(lock) => {
+                    shard.create()?;
                     shard.lock = Some(lock);
                     Ok(LockAttempt::Held)
                 }

@@ -27,6 +27,8 @@ pub(super) struct Shard {
     pub pid: String,
     pub tables: Tables,
     pub connection: Connection,
+    /// The connection is to a stand-in: the file is made only once the shard's lock is held.
+    pub absent: bool,
     pub stop: Arc<Stop>,
     /// While set, a COMMIT on the connection becomes a rollback.
     pub sealed: Arc<AtomicBool>,
@@ -49,7 +51,13 @@ impl Shard {
         let file = ShardFile::find(&location).map_err(unreachable)?;
         let stop = Arc::new(Stop::new());
         let sealed = Arc::new(AtomicBool::new(false));
-        let connection = connection::connect(&file, &stop, &sealed).map_err(unreachable)?;
+        let absent = file.is_absent();
+        let connection = if absent {
+            connection::stand_in(&file, &stop, &sealed)
+        } else {
+            connection::connect(&file, &stop, &sealed)
+        }
+        .map_err(unreachable)?;
         let shard = Shard {
             tables: Tables::new(&target.history_table),
             address: file.path.display().to_string(),
@@ -57,6 +65,7 @@ impl Shard {
             target,
             file,
             connection,
+            absent,
             stop,
             sealed,
             lock: None,
@@ -75,7 +84,20 @@ impl Shard {
                     source: Box::new(source),
                 }
             })?;
+        self.absent = false;
         self.run_session_sql()
+    }
+
+    /// Makes the file of a shard that has none yet; the shard's lock is held.
+    pub fn create(&mut self) -> Result<(), EngineError> {
+        if !self.absent {
+            return Ok(());
+        }
+        self.reopen().map_err(|error| EngineError::Lost {
+            address: self.address.clone(),
+            doing: "creating the file",
+            source: Box::new(error),
+        })
     }
 
     /// Turns an error of SQLite into the engine's.

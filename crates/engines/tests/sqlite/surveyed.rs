@@ -238,8 +238,12 @@ async fn a_new_file_is_made_where_the_url_asks_for_it() {
     let bench = Bench::new();
     let url = format!("sqlite:{}?mode=rwc", bench.path("new.db").display());
     let mut session = open(&bench.target_at(&url)).await;
-    assert!(session.survey().await.unwrap().empty);
+    let seen = session.survey().await.unwrap();
+    assert!(seen.empty && seen.role == Role::Primary, "{seen:?}");
+    assert!(!bench.path("new.db").exists(), "looking creates nothing");
     session.try_lock().await.unwrap();
+    assert!(bench.path("new.db").exists());
+    assert_eq!(session.survey().await.unwrap().server, seen.server);
     session.prepare(&claim()).await.unwrap();
     apply_ok(&mut session, &[wrapped("V1", "CREATE TABLE a (x)")]).await;
 }

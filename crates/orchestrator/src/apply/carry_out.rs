@@ -136,9 +136,7 @@ impl Leased<'_> {
                 .dispatch(opened, anchor.clone(), &surveyed, true)
                 .await?;
             if opened.ledger.state.in_flight().next().is_some() {
-                return Ok(summarise(
-                    self.setup, &opened, &surveyed, ending, self.begun,
-                ));
+                return Ok(self.summarise(&opened, &surveyed, ending));
             }
             surveyed = survey_fleet(self.setup, None, &*self.watcher).await?;
             prospect = planning::look_ahead(self.setup, &surveyed, self.ask).await?;
@@ -178,9 +176,12 @@ impl Leased<'_> {
         };
         self.approve(&mut opened).await?;
         let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
-        Ok(summarise(
-            self.setup, &opened, &surveyed, ending, self.begun,
-        ))
+        Ok(self.summarise(&opened, &surveyed, ending))
+    }
+
+    fn summarise(&self, opened: &Opened, surveyed: &Surveyed, ending: Ending) -> Summary {
+        let only = self.options.only.as_ref();
+        summarise(self.setup, opened, surveyed, ending, only, self.begun)
     }
 
     async fn dispatch(

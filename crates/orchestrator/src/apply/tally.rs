@@ -1,11 +1,12 @@
 //! Counts what a run came to.
 
 use super::{Counts, Summary, Verdict, opening::Opened};
-use crate::{dispatcher::Ending, setup::Setup, survey::Surveyed};
+use crate::{Exit, dispatcher::Ending, setup::Setup, survey::Surveyed};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     plan::{HoldReason, Plan},
+    rollout::Progress,
 };
 use jiff::Timestamp;
 use std::{
@@ -19,6 +20,7 @@ pub fn summarise(
     opened: &Opened,
     surveyed: &Surveyed,
     ending: Ending,
+    only: Option<&BTreeSet<ShardName>>,
     begun: Instant,
 ) -> Summary {
     let now = Timestamp::now();
@@ -27,8 +29,18 @@ pub fn summarise(
     let unreached = unreached(surveyed);
     let held = held_shards(&opened.plan);
     let total = setup.fleet.shards.len();
+    let behind = match &ending {
+        Ending::Waiting(reasons) if reasons.is_empty() => {
+            only.and_then(|only| wave_ahead(opened, only))
+        }
+        _ => None,
+    };
+    let (verdict, exit_code) = match behind {
+        Some(_) => (Verdict::Waiting, Exit::Waiting.code()),
+        None => (state.verdict(now), state.exit_code(now)),
+    };
     let waiting: Vec<WaitReason> = match &ending {
-        Ending::Waiting(reasons) => reasons.clone(),
+        Ending::Waiting(reasons) => behind.into_iter().chain(reasons.clone()).collect(),
         Ending::Finished | Ending::Interrupted => state.waits(now),
     };
     let stopped = match ending {
@@ -37,8 +49,8 @@ pub fn summarise(
     };
     Summary {
         kind: "summary".into(),
-        verdict: state.verdict(now),
-        exit_code: state.exit_code(now),
+        verdict,
+        exit_code,
         rollout: Some(opened.ledger.rollout.clone()),
         digest: Some(opened.plan.digest.clone()),
         shards: Counts {
@@ -75,6 +87,32 @@ pub fn summarise(
         stopped,
         millis: begun.elapsed().as_millis() as u64,
     }
+}
+
+/// The wave that shards asked for by `--only` are behind, where that is all that keeps a run from them: nothing has failed, and
+/// it changed nothing.
+fn wave_ahead(opened: &Opened, only: &BTreeSet<ShardName>) -> Option<WaitReason> {
+    let (state, plan) = (&opened.ledger.state, &opened.plan);
+    let troubled = state.failures().next().is_some() || state.in_flight().next().is_some();
+    if troubled || !opened.ledger.changed().is_empty() {
+        return None;
+    }
+    let (stage, _) = state.current()?;
+    let is_pending =
+        |at: usize, shard: &ShardName| state.shard_progress(at, shard) == Some(Progress::Pending);
+    let (wave, pending) = plan.waves.iter().find_map(|wave| {
+        let pending = wave.shards.iter().filter(|shard| is_pending(stage, shard));
+        let pending = pending.count();
+        (pending > 0).then_some((wave, pending))
+    })?;
+    let waits = |shard: &ShardName| {
+        !(is_pending(stage, shard) && wave.shards.contains(shard))
+            && (stage..plan.stages.len()).any(|at| is_pending(at, shard))
+    };
+    only.iter().any(waits).then(|| WaitReason::Wave {
+        name: wave.name.clone(),
+        pending: pending as u32,
+    })
 }
 
 /// Of a run that found every shard as it should be.

@@ -27,8 +27,9 @@ impl Patience {
             WaitReason::Approval { .. } | WaitReason::Window { .. } | WaitReason::Paused { .. } => {
                 self.attended
             }
-            // Nothing but a person's mending helps.
+            // Nothing but a person's mending, or a run of those shards, helps.
             WaitReason::Failed { .. }
+            | WaitReason::Wave { .. }
             | WaitReason::Unsettled { .. }
             | WaitReason::Stopped { .. }
             | WaitReason::Aborted { .. } => false,

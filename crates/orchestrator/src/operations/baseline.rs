@@ -4,7 +4,10 @@ use super::{
     report::{OperationReport, ShardResult},
     under_lock::{Deed, each},
 };
-use crate::{executor::failure_of_verb, setup::Setup, survey::expected_of, watch::Watcher};
+use crate::{
+    executor::failure_of_verb, journal::JournalError, setup::Setup, survey::expected_of,
+    watch::Watcher,
+};
 use greylag_core::{
     fleet::ShardName,
     history,
@@ -22,16 +25,19 @@ pub async fn baseline(
     version: &Version,
     description: Option<&str>,
     watcher: Arc<dyn Watcher>,
-) -> OperationReport {
+) -> Result<OperationReport, JournalError> {
     let row = history::baseline_row(version, description, &setup.by);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let by = setup.by.clone();
+    let known = setup.journal.known(&setup.scope()).await?;
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let row = row.clone();
         let name = &shard.shard.name;
+        let known = known.iter().find(|known| known.name == *name);
         let expected = Expected {
-            claim_allowed: true,
-            ..expected_of(name, &project, &environment, None)
+            // A shard that has an identity is not given a second one: where it lost it, another database may be there.
+            claim_allowed: known.is_none(),
+            ..expected_of(name, &project, &environment, known.map(|k| &k.known))
         };
         let judged = identity::judge(&expected, &survey);
         let identity = survey
@@ -74,5 +80,5 @@ pub async fn baseline(
             Ok(ShardResult::Changed { what: vec![what] })
         })
     });
-    each(setup, only, &*watcher, "baseline", deed).await
+    Ok(each(setup, only, &*watcher, "baseline", deed).await)
 }

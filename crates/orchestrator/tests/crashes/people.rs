@@ -5,6 +5,7 @@ use crate::{
     world::{Ran, World},
 };
 use greylag_orchestrator::{
+    Exit, Explained,
     apply::{Options, Verdict},
     steering::{Request, SteerError},
 };
@@ -71,6 +72,37 @@ async fn what_a_person_settles_as_absent_is_run_again() {
         "{ran:?}"
     );
     world.is_home();
+}
+
+#[tokio::test]
+async fn a_persons_word_is_not_written_on_a_database_of_another_environment() {
+    let world = doubtful().await;
+    let database = &world.databases.0["s2"];
+    let own = database.lock().unwrap().identity.clone();
+    let history = {
+        let mut inside = database.lock().unwrap();
+        inside.identity.as_mut().unwrap().environment = "production".into();
+        (inside.history.clone(), inside.steps.clone())
+    };
+    let refused = world.steer(settle(true)).await.unwrap_err();
+    assert_eq!(refused.exit(), Exit::Refused, "{refused}");
+    let text = refused.to_string();
+    assert!(
+        text.contains("production") && text.contains("test"),
+        "{text}"
+    );
+    {
+        let mut inside = database.lock().unwrap();
+        assert_eq!((inside.history.clone(), inside.steps.clone()), history);
+        inside.identity = own;
+    }
+    // Nor in the journal: it still waits for a person's word, and takes it.
+    let (ran, _) = world.run(None).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Unknown),
+        "{ran:?}"
+    );
+    world.steer(settle(false)).await.unwrap();
 }
 
 #[tokio::test]

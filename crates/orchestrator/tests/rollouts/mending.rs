@@ -1,11 +1,11 @@
 //! Verbs beside rollouts: baseline, repair, accept, rebrand.
 
 use crate::world::World;
-use greylag_core::fleet::ShardName;
+use greylag_core::{fleet::ShardName, identity::Refusal};
 use greylag_orchestrator::{
     apply::Verdict,
     journal::Act,
-    operations::{Repair, ShardResult, accept, baseline, rebrand, repair},
+    operations::{Repair, ShardResult, accept, baseline, forget, rebrand, repair},
     status::read_status,
     survey::survey_fleet,
     watch::Blind,
@@ -27,14 +27,18 @@ async fn an_existing_database_is_baselined_and_goes_on_from_there() {
     }
     let version = "1".parse().unwrap();
     let setup = world.setup().await;
-    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind))
+        .await
+        .unwrap();
     for shard in &report.shards {
         assert!(
             matches!(shard.result, ShardResult::Changed { .. }),
             "{report:#?}"
         );
     }
-    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind))
+        .await
+        .unwrap();
     for shard in &report.shards {
         assert!(
             matches!(shard.result, ShardResult::Nothing { .. }),
@@ -47,6 +51,39 @@ async fn an_existing_database_is_baselined_and_goes_on_from_there() {
         (Verdict::Done, 2)
     );
     assert_eq!(world.applied("s01", "2"), 1);
+}
+
+#[tokio::test]
+async fn a_known_shard_whose_url_names_another_database_is_not_baselined_there() {
+    let mut world = World::new(2);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.apply().await.unwrap();
+    world.apply().await.unwrap();
+    std::fs::remove_file(world.path("s01")).unwrap();
+    world.sql("s01", "CREATE TABLE of_somebody_else(x)");
+    let version = "1".parse().unwrap();
+    let setup = world.setup().await;
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    let report = report.unwrap();
+    let ShardResult::Refused { refusals } = &report.shards[0].result else {
+        panic!("{report:#?}");
+    };
+    assert!(
+        matches!(&refusals[..], [Refusal::LostIdentity { .. }]),
+        "{refusals:?}"
+    );
+    let ours = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'greylag%'";
+    assert_eq!(world.count("s01", ours), 0);
+
+    forget(&setup, &name("s01"), "it is another database now")
+        .await
+        .unwrap();
+    let report = baseline(&setup, None, &version, None, Arc::new(Blind)).await;
+    let report = report.unwrap();
+    assert!(
+        matches!(report.shards[0].result, ShardResult::Changed { .. }),
+        "{report:#?}"
+    );
 }
 
 #[tokio::test]

@@ -58,6 +58,51 @@ async fn an_approved_digest_carries_all_waves_through() {
 }
 
 #[tokio::test]
+async fn a_run_of_only_a_shard_behind_an_open_wave_says_which_wave_it_waits_for() {
+    let mut world = World::new(5);
+    let mut batch = wave("batch", Size::Count(2));
+    batch.approval = true;
+    world.policy.waves = vec![
+        wave("canary", Size::Count(1)),
+        batch,
+        wave("rest", Size::Rest),
+    ];
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    assert_eq!(world.apply().await.unwrap().exit_code, 4);
+    let approve = Request::Approve {
+        wave: None,
+        digest: None,
+    };
+    world.steer(approve).await.unwrap();
+    let only = async |name: &str| {
+        let options = Options {
+            only: Some([name.parse().unwrap()].into()),
+            ..Options::default()
+        };
+        world.apply_as(&Ask::default(), &options).await.unwrap()
+    };
+    let plan = world.prospect().await.plan().clone();
+    let first = plan.waves[1].shards[0].to_string();
+    let last = plan.waves[2].shards[0].to_string();
+    assert_eq!(only(&first).await.migrations_applied, 1);
+
+    let summary = only(&last).await;
+    assert_eq!(
+        (summary.verdict, summary.exit_code),
+        (Verdict::Waiting, 4),
+        "{summary:#?}"
+    );
+    assert_eq!(summary.migrations_applied, 0);
+    let waiting = format!("{:?}", summary.waiting);
+    assert!(waiting.contains("batch"), "{waiting}");
+    assert_eq!(
+        world.apply().await.unwrap().verdict,
+        Verdict::Done,
+        "it goes on as ever"
+    );
+}
+
+#[tokio::test]
 async fn a_paused_rollout_starts_nothing_until_it_is_resumed_and_an_aborted_one_never_does() {
     let world = with_approval();
     world.apply().await.unwrap();
