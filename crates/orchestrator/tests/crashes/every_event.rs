@@ -45,7 +45,7 @@ async fn lost_answers_are_looked_up_and_not_run_again() {
         Fault::Orphan,
     ] {
         let world = World::new(3, 3);
-        for _ in 0..3 {
+        for _ in 0..2 {
             world.fault("s2", fault.clone());
         }
         let (ran, _) = world.run(None).await;
@@ -55,4 +55,22 @@ async fn lost_answers_are_looked_up_and_not_run_again() {
         );
         world.is_home();
     }
+}
+
+#[tokio::test]
+async fn a_migration_that_loses_its_connection_again_and_again_is_named_and_not_run_for_ever() {
+    let world = World::new(3, 3);
+    for _ in 0..100 {
+        world.fault("s2", Fault::LoseBefore);
+    }
+    let (ran, _) = world.run(None).await;
+    let Ran::Ended(summary) = &ran else {
+        panic!("{ran:?}");
+    };
+    assert_eq!(summary.verdict, Verdict::Split, "{ran:?}");
+    let failure = &summary.failed["s2"];
+    assert!(
+        failure.message.contains("3 times while V1 ran"),
+        "{failure:?}"
+    );
 }

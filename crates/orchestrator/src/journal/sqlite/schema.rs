@@ -131,6 +131,8 @@ pub fn memory() -> Result<Connection, JournalError> {
 /// The file's format: 0 is an empty file.
 fn check(connection: &Connection, at: &str) -> Result<i64, JournalError> {
     let failed = |source| explain(at, "reading its format", source);
+    // One snapshot: another process may be making the tables between two reads.
+    let connection = connection.unchecked_transaction().map_err(failed)?;
     let number = |pragma: &str| -> Result<i64, JournalError> {
         connection
             .pragma_query_value(None, pragma, |row| row.get(0))
