@@ -12,6 +12,7 @@ mod mission;
 mod mixed_fleet;
 mod orphan;
 mod our_transaction;
+mod own_connection;
 mod run;
 mod schema_shards;
 mod server_death;

@@ -9,7 +9,13 @@ use super::{
     names::{Reader, tokens},
     session::PgSession,
 };
-use crate::job::Job;
+use crate::{error::EngineError, job::Job};
+
+/// Back to what the session was opened with.
+pub(super) const RESETS: [&str; 3] = ["RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE"];
+
+/// Ends the transaction that a message's statements share until its first COMMIT. It has taken no snapshot.
+pub(super) const ANEW: [&str; 2] = ["BEGIN", "COMMIT"];
 
 /// When a later job of a shared transaction began; a snapshot was taken before it anyway.
 const SINCE: &str =
@@ -18,9 +24,16 @@ const SINCE: &str =
 impl PgSession {
     /// What an earlier file left of its settings goes; the project's own session SQL holds again.
     pub(super) fn reset(&self, message: &mut Message, open: bool) {
-        message.push(What::Head, "RESET ALL");
-        message.push(What::Head, "RESET SESSION AUTHORIZATION");
-        message.push(What::Head, "RESET ROLE");
+        for sql in RESETS {
+            message.push(What::Head, sql);
+        }
+        if !open {
+            // A transaction has its isolation, and whether it may write, from the defaults at its start: the one that
+            // the resets began has them from the earlier file, and only the next one has those of the session.
+            for sql in ANEW {
+                message.push(What::Head, sql);
+            }
+        }
         if self.target.session_sql.is_empty() {
             return;
         }
@@ -35,6 +48,26 @@ impl PgSession {
         if !open {
             message.push(What::Head, "COMMIT");
         }
+    }
+
+    /// Resets a session that carried jobs: a search path of theirs would have us look into another schema, a read-only
+    /// default take the shard for a replica. A round trip, for a session that is used again only.
+    pub(super) async fn refresh(&mut self) -> Result<(), EngineError> {
+        if !self.worn {
+            return Ok(());
+        }
+        let mut message = Message::default();
+        self.reset(&mut message, false);
+        let answer = self.link.run(message.text(), usize::MAX).await;
+        self.link.hush();
+        if let Some(trouble) = answer.trouble {
+            let broken = self.broken("resetting the session", Some(trouble));
+            self.link.run("ROLLBACK", usize::MAX).await;
+            self.link.hush();
+            return Err(broken);
+        }
+        self.worn = false;
+        Ok(())
     }
 
     /// What a job's file finds: the settings of the project, its limits, the guard's token.

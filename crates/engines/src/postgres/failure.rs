@@ -12,6 +12,8 @@ pub fn class(code: &str) -> FailureClass {
         "55P03" | "40P01" | "40001" | "55006" => FailureClass::Lock,
         "57014" => FailureClass::Cancelled,
         "42501" => FailureClass::Permission,
+        // As on MySQL: no statement of the file is at fault, nor a privilege.
+        "25006" => FailureClass::Refused,
         "42P07" | "42701" | "42710" | "42723" | "42P06" | "42P16" => FailureClass::Conflict,
         _ => match code.get(..2).unwrap_or("") {
             "22" | "23" | "44" => FailureClass::Data,
@@ -28,6 +30,9 @@ pub fn hint(said: &DbError) -> Option<String> {
     let own = match said.code().code() {
         "25001" => Some(
             "PostgreSQL refuses this statement inside a transaction; add `-- greylag:transaction off` at the top of the file, so that it runs statement by statement.",
+        ),
+        "25006" => Some(
+            "The transaction is read-only: by a SET TRANSACTION READ ONLY or default_transaction_read_only of the file, by the same default of the role, the database or the server (ALTER ROLE … RESET default_transaction_read_only), or because this is no primary.",
         ),
         "55P04" => Some(
             "A value added to an enum can't be used in the same transaction; add `-- greylag:transaction off`, or use the value in the next migration.",

@@ -18,6 +18,7 @@ use greylag_core::{
 use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::{
+    attempt::{ANEW, RESETS},
     cancel::Canceller,
     history::StepWrite,
     link::{Link, plain},
@@ -50,6 +51,8 @@ pub struct PgSession {
     pub(super) next_rank: Option<i32>,
     /// The advisory locks that this session holds.
     pub(super) keys: Vec<i64>,
+    /// Jobs ran since the session was last reset outside of one: their settings may still be there.
+    pub(super) worn: bool,
     /// A canceller of this session was used since the attempt began.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -81,6 +84,7 @@ impl PgSession {
             steps: None,
             next_rank: None,
             keys: Vec::new(),
+            worn: false,
             cancelled: Arc::default(),
         }
     }
@@ -155,7 +159,10 @@ impl PgSession {
     /// Lets the shard remember how a job stands; a shard that can't is no worse off than before.
     pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
         let sql = format!(
-            "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE; {}",
+            "{}; {}; {}",
+            RESETS.join("; "),
+            // A file may have made the session read-only, and this is to be written nevertheless.
+            ANEW.join("; "),
             self.write_step(job, write, None)
         );
         let answer = self.link.run(&sql, usize::MAX).await;
@@ -185,10 +192,12 @@ impl Session for PgSession {
     }
 
     async fn survey(&mut self) -> Result<Survey, EngineError> {
+        self.refresh().await?;
         self.look().await
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
+        self.refresh().await?;
         self.attempt_lock().await
     }
 
@@ -205,10 +214,12 @@ impl Session for PgSession {
     }
 
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
+        self.worn = true;
         self.apply_jobs(jobs, progress).await
     }
 
     async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError> {
+        self.refresh().await?;
         self.settle_job(job).await
     }
 

@@ -5,6 +5,7 @@ mod channel;
 mod concurrently;
 mod copying;
 mod guarding;
+mod leaking;
 mod locking;
 mod lost;
 mod pooling;

@@ -331,7 +331,7 @@ fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
         Stop::Ledger(why) => fault(&ledger.rollout, why),
         Stop::LeaseLost(why) => ApplyError::LeaseLost { why },
     };
-    let (changed, in_flight) = (ledger.changed().len(), ledger.state.in_flight().count());
+    let (changed, in_flight) = (ledger.changed().len(), ledger.in_flight());
     if changed + in_flight == 0 {
         return why;
     }

@@ -4,6 +4,7 @@ use super::{
     heartbeat::Heartbeat,
     inbox,
     ledger::{Ledger, LedgerError},
+    losses::Losses,
     run::{Ending, Run, Stop},
     tasks::{Done, Tasks},
     waiting::Patience,
@@ -45,6 +46,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         inbox_at: Instant::now(),
         anchor_at: Instant::now() + ANCHOR,
         proven: Vec::new(),
+        losses: Losses::default(),
     };
     let ended = dispatcher.carry_on(ledger).await;
     if ended.is_err() {
@@ -65,6 +67,7 @@ struct Dispatcher {
     anchor_at: Instant,
     /// To be remembered with the next commit.
     proven: Vec<KnownShard>,
+    losses: Losses,
 }
 
 /// What is left to do once all commands are under way.
@@ -182,7 +185,8 @@ impl Dispatcher {
             self.tasks.apply(stage, &shard);
         }
         for (stage, shard) in look {
-            self.tasks.survey(stage, &shard);
+            let pause = self.losses.pause(&shard);
+            self.tasks.survey(stage, &shard, pause);
         }
         if let Some((stage, wave)) = gate {
             self.tasks.ask_gate(stage, wave);
@@ -294,8 +298,10 @@ impl Dispatcher {
                 shard,
                 outcome,
             } => {
+                let looked = ledger.state.doubts().any(|(name, _)| *name == shard);
+                let outcome = self.losses.judge(&self.run, &shard, looked, outcome);
                 if let Outcome::Unknown { doubt } = &outcome
-                    && ledger.state.doubts().any(|(name, _)| *name == shard)
+                    && looked
                     && !doubt.needs_person
                 {
                     // It was looked at in vain; the doubt there was stands.

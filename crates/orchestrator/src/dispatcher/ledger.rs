@@ -109,6 +109,19 @@ impl Ledger {
         &self.changed
     }
 
+    /// Shards that were touched and whose end is not known: what was started but not written was not touched.
+    pub fn in_flight(&self) -> usize {
+        let untouched = |shard: &ShardName| {
+            self.unwritten.iter().any(|stamped| {
+                matches!(&stamped.event, Event::ShardStarted { shard: started, .. } if started == shard)
+            })
+        };
+        self.state
+            .in_flight()
+            .filter(|shard| !untouched(shard))
+            .count()
+    }
+
     /// Writes what was recorded, in one transaction, then shows it.
     pub async fn commit(&mut self) -> Result<(), JournalError> {
         if self.unwritten.is_empty() && self.taken.is_empty() {

@@ -6,6 +6,7 @@ mod dispatch;
 mod heartbeat;
 mod inbox;
 mod ledger;
+mod losses;
 mod run;
 mod tasks;
 mod waiting;

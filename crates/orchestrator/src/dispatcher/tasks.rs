@@ -13,6 +13,7 @@ use greylag_core::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -92,15 +93,15 @@ impl Tasks {
 
     /// Runs the shard's work.
     pub fn apply(&mut self, stage: usize, shard: &ShardName) {
-        self.send(stage, shard, true);
+        self.send(stage, shard, true, Duration::ZERO);
     }
 
-    /// Finds out what became of the shard's work.
-    pub fn survey(&mut self, stage: usize, shard: &ShardName) {
-        self.send(stage, shard, false);
+    /// Finds out, after a pause, what became of the shard's work.
+    pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
+        self.send(stage, shard, false, pause);
     }
 
-    fn send(&mut self, stage: usize, shard: &ShardName, run: bool) {
+    fn send(&mut self, stage: usize, shard: &ShardName, run: bool, pause: Duration) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
             self.draining.subscribe()
@@ -112,6 +113,9 @@ impl Tasks {
             .errand(stage, shard, self.reports.clone(), draining);
         let name = shard.clone();
         let task = self.set.spawn(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             let outcome = match errand {
                 Some(errand) if run => executor::carry_out(&errand).await,
                 Some(errand) => executor::find_out(&errand).await,
