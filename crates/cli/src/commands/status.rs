@@ -32,7 +32,8 @@ const LISTED: usize = 16;
   greylag status --shards                    each shard, however many
   greylag status --watch
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
-  greylag status --output json | jq .versions")]
+  greylag status --output json | jq .versions
+Ends with 5 where a shard can't be reached or is refused.")]
 pub struct Status {
     /// List each shard
     #[arg(long)]
@@ -65,13 +66,12 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
             }
             show(screen, &document, verb);
             match behind {
-                Some(0) if !verb.watch => return Ok(Exit::Done),
-                Some(n) if !verb.watch => {
+                _ if verb.watch => {}
+                Some(n) if n > 0 => {
                     screen.say(format!("{} not there yet", count(n, "shard")));
                     return Ok(Exit::Waiting);
                 }
-                None if !verb.watch => return Ok(Exit::Done),
-                _ => {}
+                _ => return Ok(exit(&document)),
             }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -101,6 +101,14 @@ async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Docum
         survey_fleet(&place.setup, None, &Blind).await?
     };
     Ok(read_status(&place.setup, &surveyed).await?)
+}
+
+/// Of what can't be looked at nobody knows how it stands.
+fn exit(document: &Document) -> Exit {
+    match document.fleet.unreachable + document.fleet.refused {
+        0 => Exit::Done,
+        _ => Exit::Problems,
+    }
 }
 
 /// How many shards don't have a version; those that can't be asked count, too.

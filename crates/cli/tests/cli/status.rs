@@ -68,6 +68,7 @@ fn a_shard_that_cannot_be_reached_is_told_and_counted() {
     place.out("apply --yes", 0);
     std::fs::remove_dir_all(place.path("shards")).unwrap();
     let said = place.run("status");
+    assert_eq!(said.code, 5, "{}", said.err);
     insta::assert_snapshot!(said.out, @r#"
     shop (test): 2 shards, 0 up to date, 2 unreachable
     rollout ROLLOUT: done, 2 shards done
@@ -82,4 +83,16 @@ fn a_shard_that_cannot_be_reached_is_told_and_counted() {
     s2 can't be reached
       sqlite:/here/shards/s2.db can't be reached: the folder /here/shards does not exist
     "#);
+}
+
+#[test]
+fn a_shard_that_is_refused_is_a_problem_whatever_its_version() {
+    let place = Place::with(2, &[ONE]);
+    place.out("apply --yes", 0);
+    place.sql("s2", "UPDATE greylag_shard SET environment = 'production'");
+    let status = place.json("status --output json", 5);
+    assert_eq!(status["fleet"]["refused"], 1);
+    place.out("status --at-least 1", 5);
+    // Waiting for a version is what was asked first.
+    place.out("status --at-least 2", 4);
 }
