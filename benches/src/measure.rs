@@ -40,8 +40,7 @@ pub fn measure(mut command: Command, server: Option<i32>) -> Cost {
     let server_before = server.map(tree_cpu).unwrap_or_default();
     let machine_before = machine_cpu();
     let began = Instant::now();
-    // GNU-time-like accounting: a small wrapper process of ours reports rusage of its children, so that this process's own
-    // peak memory (inherited by a direct fork) is not counted.
+    // `/usr/bin/time` stands between (see `timed`): a child forked from here would inherit this process's own peak memory.
     let status = command
         .status()
         .unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));

@@ -20,8 +20,10 @@ impl Losses {
     /// How long a shard is left alone before it is looked at: a server that went down needs time to come back.
     pub fn pause(&self, shard: &ShardName) -> Duration {
         match self.0.get(shard).map_or(0, |(count, _)| *count) {
+            // One lost connection is everyday: it is looked at right away.
             0 | 1 => Duration::ZERO,
-            count => Duration::from_secs(1 << count.min(4) >> 1),
+            2 => Duration::from_secs(2),
+            _ => Duration::from_secs(4),
         }
     }
 
