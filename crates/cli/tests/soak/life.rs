@@ -165,7 +165,7 @@ impl Life {
     fn note(&mut self, what: &str, ran: Ran) -> Ran {
         self.story
             .push(format!("{what}: {:?}\n{}", ran.code, indent(&ran.said)));
-        self.tally.failed += u32::from(ran.code == Some(3));
+        self.tally.failed += u32::from(ran.said.contains("failed in V"));
         let known = matches!(ran.code, Some(0 | 1 | 2 | 3 | 4 | 6));
         assert!(
             known && !ran.said.contains("panicked"),
@@ -320,9 +320,9 @@ impl Life {
     async fn edit(&mut self) {
         let ran = self.apply().await;
         let failed = self.traps.iter().map(|(_, version)| *version).min();
-        let Some(version) = failed
-            .filter(|version| ran.code == Some(3) && ran.said.contains(&format!("V{version}")))
-        else {
+        let Some(version) = failed.filter(|version| {
+            matches!(ran.code, Some(1 | 3)) && ran.said.contains(&format!("V{version}"))
+        }) else {
             return;
         };
         let at = self
@@ -386,7 +386,8 @@ impl Life {
             match ran.code {
                 Some(0) if ran.said.contains("nothing to do") => return,
                 Some(4) => self.steer(&["rollout", "resume"]).await,
-                Some(3) => self.steer(&["rollout", "retry"]).await,
+                // 1 where this run changed nothing on any shard.
+                Some(1 | 3) => self.steer(&["rollout", "retry"]).await,
                 Some(6) => {
                     let edited: Vec<u32> = self
                         .scripts
@@ -434,7 +435,7 @@ impl fmt::Display for Tally {
         } = self;
         write!(
             f,
-            "{lives} lives, {applies} applies ({struck} struck, {failed} split), steered {steered} times"
+            "{lives} lives, {applies} applies ({struck} struck, {failed} failed), steered {steered} times"
         )
     }
 }
