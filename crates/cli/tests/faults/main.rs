@@ -16,6 +16,7 @@ mod own_connection;
 mod run;
 mod schema_shards;
 mod server_death;
+mod settled_first;
 mod steering;
 mod two_applies;
 mod unknown;
