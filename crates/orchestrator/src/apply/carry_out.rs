@@ -310,11 +310,7 @@ impl<'a> Leased<'a> {
     }
 
     /// Writes identities where a person expects databases without one.
-    async fn claim(
-        &self,
-        surveyed: &mut Surveyed,
-        anchor: &Held,
-    ) -> Result<(), ApplyError> {
+    async fn claim(&self, surveyed: &mut Surveyed, anchor: &Held) -> Result<(), ApplyError> {
         for name in planning::claims(surveyed, self.ask)? {
             let Some(shard) = self.setup.fleet.get(&name) else {
                 continue;
