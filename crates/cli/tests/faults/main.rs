@@ -14,6 +14,7 @@ mod orphan;
 mod our_transaction;
 mod own_connection;
 mod partly;
+mod remembered;
 mod run;
 mod schema_shards;
 mod server_death;
