@@ -3,6 +3,7 @@
 
 mod approval;
 mod checks;
+mod clones;
 mod cut_commit;
 mod full_disk;
 mod ground;
