@@ -24,6 +24,7 @@ mod mend;
 mod message;
 mod names;
 mod pieces;
+mod place;
 mod quote;
 mod session;
 mod settle;
