@@ -284,7 +284,7 @@ pub async fn commit(session: &mut MysqlSession) -> Result<Option<Position>, Trou
                 .nth(1)
                 .and_then(|a| a.rows.into_iter().next());
             let text = row.and_then(|r| r.into_iter().next().flatten());
-            Ok(text.filter(|t| !t.is_empty()).map(Position))
+            Ok(text.and_then(|text| text.parse().ok()))
         }
     }
 }

@@ -25,6 +25,7 @@ mod mend;
 mod message;
 mod names;
 mod pieces;
+mod place;
 mod quote;
 mod session;
 mod settle;
