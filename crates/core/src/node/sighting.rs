@@ -19,6 +19,10 @@ pub struct NodeSighting {
     pub position: Option<Position>,
     /// A replica: what it has got from upstream, and may not have replayed.
     pub received: Option<Position>,
+    /// A replica: what was written on it itself and did not come from upstream, where the engine tells. What of it the primary
+    /// does not have is errant: the two no longer hold the same.
+    #[serde(default)]
+    pub written_here: Option<Position>,
     /// A replica: where it gets changes from.
     pub upstream: Option<Upstream>,
     /// A replica: how replaying goes.
@@ -60,6 +64,10 @@ pub struct Upstream {
     pub connected: bool,
     /// The receiver's last error (IO thread, WAL receiver).
     pub error: Option<String>,
+    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
+    /// without a word passes for connected until this is too long.
+    #[serde(default)]
+    pub silent: Option<Duration>,
 }
 
 /// How a replica replays.
@@ -91,7 +99,7 @@ pub enum ReplayState {
 /// One that gets changes from a node, as the node says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Child {
-    /// `application_name`, or the server id.
+    /// `application_name`; MySQL's server uuid, MariaDB's server id, as in `Upstream::identity`.
     pub name: String,
     /// Where it comes from, where the server says: host, or host and port.
     pub address: Option<String>,
