@@ -116,3 +116,11 @@ fn binary_logs_are_ordered_by_number() {
         Reach::Incomparable
     );
 }
+
+#[test]
+fn what_one_server_committed_itself_can_be_told_from_the_rest() {
+    let set: GtidSet = format!("{A}:1-3,{A}:tag:7,{B}:1-9").parse().unwrap();
+    let own = set.of(A.parse().unwrap());
+    assert_eq!(own.to_string(), format!("{A}:1-3,{A}:tag:7"));
+    assert!(set.of(uuid::Uuid::nil()).is_empty());
+}
