@@ -10,8 +10,9 @@ use std::{
 const LONGEST: usize = 600;
 
 /// Which of our crates a crate may depend on, outside its tests.
-const DIRECTION: [(&str, &[&str]); 5] = [
+const DIRECTION: [(&str, &[&str]); 6] = [
     ("core", &[]),
+    ("client", &["greylag-core"]),
     ("engines", &["greylag-core"]),
     ("lab", &["greylag-core", "greylag-engines"]),
     ("orchestrator", &["greylag-core", "greylag-engines"]),
