@@ -1,4 +1,4 @@
-//! What to ask PostgreSQL, 12 and newer. Any account may ask it.
+//! What to ask PostgreSQL, 12 and newer. Any account may ask it; one in `pg_monitor` learns more ([`LOOK`]).
 
 /// After a write, on the same server, once COMMIT has returned: one row, one column, a [`Position`](crate::Position) as text.
 ///
@@ -11,9 +11,9 @@ pub const AFTER_WRITE: &str = "SELECT 'wal:' || s.system_identifier
 
 /// On a node: one row of two columns, for [`Answer::read`](crate::Answer::read).
 ///
-/// The timeline of a standby is the newest that its control file or its receiver names. For an account without
-/// `pg_monitor` the receiver's is hidden, and right after a failover a standby may name the one before until its next
-/// restart point; it is not chosen for new positions as long as that lasts.
+/// Let the account that looks be in `pg_monitor`. To any other a standby does not show which timeline it receives, and
+/// after a failover it seems to be on the old one until its next restart point, minutes later: it is not chosen for new
+/// positions until then.
 pub const LOOK: &str =
     "SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END AS role,
     'wal:' || s.system_identifier || '/' || CASE WHEN pg_is_in_recovery()
