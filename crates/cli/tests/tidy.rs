@@ -161,7 +161,7 @@ fn nothing_unfinished_or_switched_off_is_committed() {
 /// Every Rust file of the workspace with its path from the root.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for folder in ["crates", "benches"] {
+    for folder in ["crates", "benches", "fuzz"] {
         walk(&root().join(folder), &mut found);
     }
     assert!(

@@ -80,17 +80,19 @@ pub(crate) struct Family {
 
 impl Family {
     fn text(&self, installation: &Installation) -> String {
-        if self.maria {
-            return format!("{SETTINGS}{MARIADB}");
-        }
+        let own = if self.maria { MARIADB } else { MYSQL };
         let prefix = installation.prefix();
-        let share = ["share/mysql", "share/mysql-8.4", "share"]
+        // The machine's own MariaDB knows where its files are; an unpacked one looks for them where it was built.
+        if self.maria && prefix == Path::new("/usr") {
+            return format!("{SETTINGS}{own}");
+        }
+        let share = ["share/mysql", "share/mysql-8.4", "share/mariadb", "share"]
             .map(|folder| prefix.join(folder))
             .into_iter()
             .find(|folder| folder.join("charsets").is_dir())
             .unwrap_or_else(|| prefix.join("share"));
         format!(
-            "{SETTINGS}{MYSQL}basedir = {}\nlc_messages_dir = {}\nplugin_dir = {}\ncharacter_sets_dir = {}\n",
+            "{SETTINGS}{own}basedir = {}\nlc_messages_dir = {}\nplugin_dir = {}\ncharacter_sets_dir = {}\n",
             prefix.display(),
             share.display(),
             prefix.join("lib/mysql/plugin").display(),

@@ -44,7 +44,8 @@ pub enum Prospect {
         plan: Arc<Plan>,
         new: Vec<MigrationId>,
     },
-    /// Files changed while something was in flight: that is settled first, then it is looked again.
+    /// Files changed while something was in flight: that is settled first, then it is looked again. The plan is what comes
+    /// of it as far as can be seen now.
     SettleFirst {
         rollout: String,
         plan: Arc<Plan>,
@@ -130,11 +131,18 @@ pub async fn look_ahead(
     match plan::resume(&recorded.state, files, &readings) {
         Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
         Resume::ContinueThenPlanAnew { new } => go_on(setup, row.id, recorded.plan, new),
-        Resume::SettleFirst { shards } => Ok(Prospect::SettleFirst {
-            rollout: row.id,
-            plan: recorded.plan,
+        Resume::SettleFirst {
             shards,
-        }),
+            waves,
+            first,
+        } => {
+            let plan = compose(setup, surveyed, ask, Some(waves), first)?;
+            Ok(Prospect::SettleFirst {
+                rollout: row.id,
+                plan: Arc::new(plan),
+                shards,
+            })
+        }
         Resume::Supersede {
             waves,
             first,
