@@ -121,9 +121,7 @@ pub struct Claim {
     pub by: String,
 }
 
-/// A place in a primary's replication stream, in the engine's own notation (`0/16B3748`, a GTID set).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position(pub String);
+pub use greylag_core::position::Position;
 
 /// A change to a shard's history: `baseline`, `repair`, `undo`, `settle`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -139,7 +139,7 @@ impl Walk<'_> {
             .value(self.session.flavour.position_sql())
             .await
             .unwrap_or(None);
-        Ok(text.filter(|t| !t.is_empty()).map(Position))
+        Ok(text.and_then(|text| text.parse().ok()))
     }
 
     /// Our own bookkeeping, in one packet.

@@ -35,7 +35,7 @@ impl Flavour for MariaDb {
     }
 
     fn position_sql(&self) -> &'static str {
-        "SELECT IF(@@global.log_bin, @@global.gtid_binlog_pos, '')"
+        "SELECT IF(@@global.log_bin, CONCAT('domains:', @@global.gtid_binlog_pos), '')"
     }
 
     fn reset_sql(&self) -> &'static str {

@@ -123,7 +123,7 @@ impl Session for MysqlSession {
     async fn position(&mut self) -> Result<Option<Position>, EngineError> {
         let text = self.link.value(self.flavour.position_sql()).await;
         let text = text.map_err(|t| self.link.refused(t, "reading the position"))?;
-        Ok(text.filter(|t| !t.is_empty()).map(Position))
+        Ok(text.and_then(|text| text.parse().ok()))
     }
 
     async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError> {

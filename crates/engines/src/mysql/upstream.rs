@@ -32,7 +32,7 @@ impl Flavour for MySql {
     }
 
     fn position_sql(&self) -> &'static str {
-        "SELECT IF(@@global.log_bin, REPLACE(@@global.gtid_executed, '\\n', ''), '')"
+        "SELECT IF(@@global.log_bin AND @@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '')"
     }
 
     fn reset_sql(&self) -> &'static str {

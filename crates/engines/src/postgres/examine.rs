@@ -15,10 +15,13 @@ impl PgSession {
     }
 
     pub(super) async fn where_now(&mut self) -> Result<Option<Position>, EngineError> {
-        let sql =
-            "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END";
-        let rows = self.query("reading the position", sql).await?;
-        Ok(rows[0].get(0).map(|lsn| Position(lsn.to_owned())))
+        if self.lineage.is_empty() {
+            self.look().await?;
+        }
+        let rows = self
+            .query("reading the position", self.position_sql())
+            .await?;
+        Ok(rows.first().and_then(|row| self.position_of(row)))
     }
 
     pub(super) async fn examine(&mut self) -> Result<Vec<Diagnosis>, EngineError> {

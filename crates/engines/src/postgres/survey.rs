@@ -37,6 +37,7 @@ impl PgSession {
             return Err(self.broken(DOING, answer.trouble));
         };
         self.prove_pid(facts.pid)?;
+        self.lineage.clone_from(&facts.server.lineage);
         self.settle_home(facts.schema.as_deref())?;
         let missing =
             matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42P01");

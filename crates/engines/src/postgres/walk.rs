@@ -127,7 +127,7 @@ impl PgSession {
         let mut text = message.text().to_owned();
         let last = done == walk.total();
         if last {
-            text.push_str("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+            text.push_str(self.position_sql());
         }
         let keep = message.len();
         let answer = self.link.run(&text, keep).await;
@@ -142,8 +142,8 @@ impl PgSession {
             }
             _ => {
                 walk.done = done;
-                let lsn = answer.rows.first().and_then(|(_, row)| row.get(0));
-                walk.position = lsn.map(|lsn| Position(lsn.to_owned()));
+                let row = answer.rows.first();
+                walk.position = row.and_then(|(_, row)| self.position_of(row));
                 Ok(())
             }
         }
