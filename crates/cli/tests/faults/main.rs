@@ -13,6 +13,8 @@ mod held_lock;
 mod lost_state;
 mod mission;
 mod mixed_fleet;
+mod neighbours;
+mod odd_files;
 mod orphan;
 mod our_transaction;
 mod own_connection;
