@@ -153,7 +153,7 @@ async fn relative_paths_are_the_projects_wherever_it_is_run_from() {
     std::fs::create_dir_all(there.join("data")).expect("a folder");
     std::fs::write(there.join("migrations/V1__a.sql"), "CREATE TABLE a (x);\n").expect("a file");
     let shards = "\n[[shard]]\nname = \"one\"\nprimary = \"sqlite:data/one.db?mode=rwc\"\n\
-        \n[[discover]]\nkind = \"glob\"\nfiles = \"data/more-*.db\"\n";
+        \n[[discover]]\nkind = \"glob\"\npattern = \"data/more-*.db\"\n";
     for name in ["more-1", "more-2"] {
         rusqlite::Connection::open(there.join(format!("data/{name}.db")))
             .and_then(|file| file.execute_batch("PRAGMA user_version = 1"))
