@@ -18,6 +18,12 @@ const OLDEST: u32 = 14;
 
 /// Connects and sets the working connection up.
 pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
+    let (link, login) = establish(target).await?;
+    Ok(Box::new(PgSession::new(target.clone(), link, login)))
+}
+
+/// Connects to a server of a supported version, and runs the session SQL.
+pub(super) async fn establish(target: &Target) -> Result<(Link, Login), OpenError> {
     let mut address = address::read(&target.url).map_err(|why| OpenError::Url {
         shard: target.shard.to_string(),
         why,
@@ -50,11 +56,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         user,
         version: connected.version,
     };
-    Ok(Box::new(PgSession::new(
-        target.clone(),
-        connected.link,
-        login,
-    )))
+    Ok((connected.link, login))
 }
 
 struct Connected {

@@ -23,6 +23,7 @@ mod lock;
 mod mend;
 mod message;
 mod names;
+mod observe;
 mod pieces;
 mod place;
 mod quote;
@@ -37,3 +38,4 @@ mod walk;
 mod watch;
 
 pub use connect::open;
+pub use observe::observe;
