@@ -4,9 +4,11 @@
 //! allowed to see. Judging it (lag, who is to blame, errors) is `judge`; whether a rollout goes on is `throttle`.
 //! Knows no SQL, no URL and no clock.
 
+mod preflight;
 mod sighting;
 mod standing;
 
+pub use preflight::Prediction;
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,

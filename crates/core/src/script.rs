@@ -5,6 +5,7 @@
 mod classify;
 mod error;
 mod lexer;
+mod locks;
 mod mode;
 mod mysql;
 mod postgres;
@@ -16,6 +17,7 @@ mod statement;
 mod words;
 
 pub use error::{ScriptError, ScriptFault};
+pub use locks::{Exclusive, Untold};
 pub use mode::{ModeError, RunMode};
 pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;
