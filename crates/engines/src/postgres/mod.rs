@@ -29,6 +29,7 @@ mod place;
 mod quote;
 mod session;
 mod settle;
+mod shield;
 mod startup;
 mod stepwise;
 mod survey;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use greylag_core::outcome::Blocker;
+use greylag_core::{outcome::Blocker, position::Position};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -101,10 +101,8 @@ pub struct SubscriptionSeen {
 impl<'de> Deserialize<'de> for Lsn {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let (high, low) = text.split_once('/').unwrap_or_default();
-        match (u64::from_str_radix(high, 16), u64::from_str_radix(low, 16)) {
-            (Ok(high), Ok(low)) => Ok(Self(high << 32 | low)),
-            _ => Err(serde::de::Error::custom(format!("`{text}` is no LSN"))),
-        }
+        let lsn = Position::parse_lsn(&text);
+        lsn.map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no LSN")))
     }
 }

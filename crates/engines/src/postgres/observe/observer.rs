@@ -137,7 +137,12 @@ impl PgObserver {
 impl Observer for PgObserver {
     async fn observe(&mut self) -> Result<NodeSighting, EngineError> {
         let seen = self.look().await?;
-        Ok(sight(seen, &self.target, &self.login.version, Timestamp::now()))
+        Ok(sight(
+            seen,
+            &self.target,
+            &self.login.version,
+            Timestamp::now(),
+        ))
     }
 
     async fn history(&mut self) -> Result<Vec<HistoryRow>, EngineError> {
@@ -153,7 +158,8 @@ impl Observer for PgObserver {
     }
 
     async fn published(&mut self) -> Result<Option<Vec<String>>, EngineError> {
-        let sql = "SELECT DISTINCT schemaname || '.' || tablename FROM pg_publication_tables ORDER BY 1";
+        let sql =
+            "SELECT DISTINCT schemaname || '.' || tablename FROM pg_publication_tables ORDER BY 1";
         let rows = self.rows("reading the publications", sql).await?;
         let any = "SELECT FROM pg_publication LIMIT 1";
         if rows.is_empty() && self.rows("reading the publications", any).await?.is_empty() {

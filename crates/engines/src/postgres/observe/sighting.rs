@@ -116,7 +116,10 @@ impl Stream {
             .file
             .as_deref()
             .and_then(|file| u32::from_str_radix(file.get(..8)?, 16).ok());
-        let receiver = seen.receiver.as_ref().and_then(|receiver| receiver.timeline);
+        let receiver = seen
+            .receiver
+            .as_ref()
+            .and_then(|receiver| receiver.timeline);
         Self {
             system: seen.system.clone(),
             timeline: match seen.standby {
@@ -141,7 +144,8 @@ fn upstream(seen: &Seen) -> Upstream {
     let join = |host: Option<String>, port: Option<String>| {
         Some(format!("{}:{}", host?, port.as_deref().unwrap_or("5432")))
     };
-    let now = receiver.and_then(|now| join(now.host.clone(), now.port.map(|port| port.to_string())));
+    let now =
+        receiver.and_then(|now| join(now.host.clone(), now.port.map(|port| port.to_string())));
     Upstream {
         address: now.or_else(|| join(host, port)),
         identity: None,
@@ -166,7 +170,10 @@ fn replay(seen: &Seen) -> Replay {
         // Behind, the server knows when its last change was written, not when the next one was: on a quiet primary those are
         // hours apart. Cut off, nothing that it has says what it lacks.
         lag: (level && connected).then_some(Duration::ZERO),
-        delay: seen.delay.and_then(seconds).filter(|delay| !delay.is_zero()),
+        delay: seen
+            .delay
+            .and_then(seconds)
+            .filter(|delay| !delay.is_zero()),
     }
 }
 
@@ -193,9 +200,9 @@ fn replay_state(seen: &Seen) -> ReplayState {
 }
 
 fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
-    let level = sender.replayed.is_some_and(|replayed| {
-        here.is_some_and(|here| replayed.0 >= end_of_record(here.0))
-    });
+    let level = sender
+        .replayed
+        .is_some_and(|replayed| here.is_some_and(|here| replayed.0 >= end_of_record(here.0)));
     Child {
         name: sender.name.clone().unwrap_or_default(),
         address: sender.host.clone(),
@@ -234,7 +241,7 @@ fn subscription(seen: &SubscriptionSeen) -> Subscription {
         enabled: seen.enabled,
         running: seen.running,
         received: seen.received.map(|lsn| Position::Wal {
-            system: String::new(),
+            system: "publisher".to_owned(),
             timeline: 0,
             lsn: lsn.0,
         }),
