@@ -64,10 +64,6 @@ pub struct Upstream {
     pub connected: bool,
     /// The receiver's last error (IO thread, WAL receiver).
     pub error: Option<String>,
-    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
-    /// without a word passes for connected until this is too long.
-    #[serde(default)]
-    pub silent: Option<Duration>,
 }
 
 /// How a replica replays.

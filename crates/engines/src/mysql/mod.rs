@@ -20,6 +20,7 @@ mod link;
 mod lock;
 mod mariadb;
 mod names;
+mod observe;
 mod open;
 mod quote;
 mod session;
@@ -36,4 +37,5 @@ mod url;
 mod verb;
 mod walk;
 
+pub use observe::open as observe;
 pub use open::open;
