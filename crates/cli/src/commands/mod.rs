@@ -17,6 +17,8 @@ pub mod undo;
 
 pub mod report;
 
+mod ways;
+
 mod choose;
 
 pub use choose::run;

@@ -3,7 +3,9 @@
 
 mod approval;
 mod checks;
+mod clones;
 mod cut_commit;
+mod frozen_state;
 mod full_disk;
 mod ground;
 mod held_lock;
@@ -13,9 +15,13 @@ mod mixed_fleet;
 mod orphan;
 mod our_transaction;
 mod own_connection;
+mod partly;
+mod remembered;
 mod run;
 mod schema_shards;
 mod server_death;
+mod settled_first;
 mod steering;
 mod two_applies;
 mod unknown;
+mod ways_on;

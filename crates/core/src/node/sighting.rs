@@ -54,7 +54,7 @@ pub enum SeenRole {
 }
 
 /// Where a replica gets changes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upstream {
     /// Host and port as the replica has them configured.
     pub address: Option<String>,
@@ -64,6 +64,12 @@ pub struct Upstream {
     pub connected: bool,
     /// The receiver's last error (IO thread, WAL receiver).
     pub error: Option<String>,
+    /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
+    #[serde(default)]
+    pub known_as: Option<String>,
+    /// How long ago upstream was last heard of; a line that was cut without a word still looks connected for a while.
+    #[serde(default)]
+    pub heard: Option<Duration>,
 }
 
 /// How a replica replays.
@@ -93,7 +99,7 @@ pub enum ReplayState {
 }
 
 /// One that gets changes from a node, as the node says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Child {
     /// `application_name`; MySQL's server uuid, MariaDB's server id, as in `Upstream::identity`.
     pub name: String,
@@ -111,7 +117,7 @@ pub struct Child {
 }
 
 /// A replication slot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     pub name: String,
     pub logical: bool,
@@ -125,16 +131,24 @@ pub struct Slot {
     pub safe_bytes: Option<u64>,
     /// `reserved`, `extended`, `unreserved`, `lost`.
     pub status: Option<String>,
+    /// Why it was given up, where the server says: `wal_removed`, `rows_removed`, `idle_timeout`.
+    #[serde(default)]
+    pub invalidated: Option<String>,
 }
 
 /// A logical subscription, on the subscriber.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     pub name: String,
     pub enabled: bool,
     /// An apply worker runs.
     pub running: bool,
+    /// How far it has got in the publisher's stream. The subscriber is not told which stream that is, so that system and
+    /// timeline are the publisher's only once somebody who knows it has set them.
     pub received: Option<Position>,
+    /// Its slot on the publisher: what that one says of the slot is the subscriber's lag.
+    #[serde(default)]
+    pub slot: Option<String>,
     pub apply_errors: Option<u64>,
     pub sync_errors: Option<u64>,
     /// Tables that are not yet synchronised.

@@ -11,7 +11,7 @@ use crate::{
     fleet::ShardName,
     gate::Verdict,
     migration::MigrationId,
-    outcome::{Doubt, FailureClass, Left, Outcome},
+    outcome::{Doubt, FailureClass, Outcome},
 };
 use jiff::Timestamp;
 
@@ -242,7 +242,7 @@ impl Rollout {
             }
             Outcome::Absent => self.set(number, Progress::Pending),
             Outcome::Failed { failure } => {
-                if matches!(failure.left, Left::Partial { done, .. } if done > 0) {
+                if failure.left.is_something() {
                     self.mark_changed(number);
                 }
                 if failure.class != FailureClass::Verify {

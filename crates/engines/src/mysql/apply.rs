@@ -170,10 +170,12 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
         .map(|row| steps::read(session, row))
         .transpose();
     let row = row.map_err(|e| of_error(job, e))?;
-    if row
-        .as_ref()
-        .is_some_and(|row| row.state == StepState::Failed)
-    {
+    // Where the file no longer fits what stands, nothing runs, and the failure is still what there is to know.
+    let goes_on = |row: &StepRow| {
+        row.state == StepState::Failed
+            && step::resume(Some(row), &step::hash_all(&job.script)).is_ok()
+    };
+    if row.as_ref().is_some_and(goes_on) {
         let sql = steps::reopen_sql(&session.names, &job.migration);
         let reopened = session.link.run(sql).await;
         reopened.map_err(|t| of_trouble(session, job, t, "writing greylag_step"))?;

@@ -365,10 +365,7 @@ impl PgSession {
         let worth = self.worth_remembering(&failure);
         if worth || walk.done > 0 {
             let write = StepWrite {
-                state: match worth {
-                    true => StepState::Failed,
-                    false => StepState::Running,
-                },
+                state: StepState::Failed,
                 done: walk.done,
                 hashes: &walk.hashes[..walk.done],
                 intent: None,

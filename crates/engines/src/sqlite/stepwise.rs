@@ -271,7 +271,9 @@ impl<'a> Walk<'a> {
     }
 
     fn remember(&self, shard: &mut Shard, failure: &Failure) {
-        if failure.class.is_transient() || failure.class == FailureClass::Cancelled {
+        let passes = failure.class.is_transient() || failure.class == FailureClass::Cancelled;
+        // What stands half-way is remembered in any case.
+        if passes && self.done == 0 {
             return;
         }
         let project = shard.target.project.clone();
