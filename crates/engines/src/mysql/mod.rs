@@ -22,6 +22,7 @@ mod mariadb;
 mod names;
 mod observe;
 mod open;
+mod place;
 mod quote;
 mod session;
 mod settle;

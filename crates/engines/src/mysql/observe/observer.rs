@@ -116,6 +116,7 @@ impl MysqlObserver {
             version,
             account,
             database: &self.names.database,
+            dialled: self.target.address(),
             heard: &heard,
             refusals: &self.refusals,
             blockers,

@@ -26,6 +26,7 @@ pub struct Seen<'a> {
     pub version: String,
     pub account: String,
     pub database: &'a str,
+    pub dialled: String,
     pub heard: &'a Answers,
     pub refusals: &'a [Refusal],
     /// Who holds what an applier waits for, where one waits.
@@ -79,6 +80,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         lineage: fact("lineage").to_owned(),
         database: seen.database.to_owned(),
         address: fact("address").to_owned(),
+        dialled: seen.dialled.clone(),
     };
     let own = fact("own").to_owned();
     let at = seen.at;
@@ -251,12 +253,17 @@ fn replication(
                 .or_else(|| seen.past.unapplied(seen.now, applied)),
         };
     }
+    let facts = seen.heard.get(Topic::Facts);
+    let known_as = facts
+        .and_then(|facts| facts.named(0, "id"))
+        .map(str::to_owned);
     let upstream = Upstream {
         address: status.address.clone(),
         identity: status.identity.clone(),
         connected,
         error,
-        silent,
+        known_as,
+        heard: silent,
     };
     let replay = Replay {
         state: state(seen.heard, status, ages.error, seen.blockers),
