@@ -10,18 +10,23 @@ use std::{
 const LONGEST: usize = 600;
 
 /// Which of our crates a crate may depend on, outside its tests.
-const DIRECTION: [(&str, &[&str]); 6] = [
+const DIRECTION: [(&str, &[&str]); 7] = [
     ("core", &[]),
     ("client", &["greylag-core"]),
+    ("lint", &["greylag-core"]),
     ("engines", &["greylag-core"]),
     ("lab", &["greylag-core", "greylag-engines"]),
-    ("orchestrator", &["greylag-core", "greylag-engines"]),
+    (
+        "orchestrator",
+        &["greylag-core", "greylag-engines", "greylag-lint"],
+    ),
     (
         "cli",
         &[
             "greylag-core",
             "greylag-engines",
             "greylag-lab",
+            "greylag-lint",
             "greylag-orchestrator",
         ],
     ),

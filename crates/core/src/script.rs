@@ -13,6 +13,7 @@ mod refusal;
 mod split;
 mod sqlite;
 mod statement;
+mod token;
 mod words;
 
 pub use error::{ScriptError, ScriptFault};
@@ -21,6 +22,7 @@ pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;
 pub use split::split;
 pub use statement::{LARGE, Script, Statement, Tx, TxControl};
+pub use token::{SqlToken, TokenKind, tokens};
 
 #[cfg(test)]
 mod tests;

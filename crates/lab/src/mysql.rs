@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::Signal;
@@ -226,12 +227,11 @@ impl Recipe for Family {
         Ok(())
     }
 
-    fn prepare_replica(&self, _: &Node, _: &Node, _: &str) -> io::Result<()> {
+    fn prepare_replica(&self, _: &Node, _: u16, _: &str) -> io::Result<()> {
         Ok(())
     }
 
-    fn replicate_statements(&self, primary: &Node) -> Vec<String> {
-        let port = primary.port.number;
+    fn replicate_statements(&self, port: u16) -> Vec<String> {
         if self.maria {
             return vec![
                 format!(
@@ -304,6 +304,47 @@ impl Recipe for Family {
             "START REPLICA SQL_THREAD"
         };
         sql::rows(replica, "", what).await.map(drop)
+    }
+
+    fn delay_statements(&self, by: Duration) -> Vec<String> {
+        let seconds = by.as_secs();
+        let statements = if self.maria {
+            [
+                "STOP SLAVE SQL_THREAD".to_owned(),
+                format!("CHANGE MASTER TO MASTER_DELAY={seconds}"),
+                "START SLAVE SQL_THREAD".to_owned(),
+            ]
+        } else {
+            [
+                "STOP REPLICA SQL_THREAD".to_owned(),
+                format!("CHANGE REPLICATION SOURCE TO SOURCE_DELAY={seconds}"),
+                "START REPLICA SQL_THREAD".to_owned(),
+            ]
+        };
+        statements.into()
+    }
+
+    fn promote_statements(&self) -> Vec<String> {
+        let statements: &[&str] = if self.maria {
+            &[
+                "STOP SLAVE",
+                "RESET SLAVE ALL",
+                "SET GLOBAL read_only = OFF",
+            ]
+        } else {
+            &[
+                "STOP REPLICA",
+                "RESET REPLICA ALL",
+                "SET GLOBAL super_read_only = OFF",
+                "SET GLOBAL read_only = OFF",
+            ]
+        };
+        statements.iter().map(|&sql| sql.to_owned()).collect()
+    }
+
+    async fn is_writable(&self, node: &Node) -> Result<bool, SqlError> {
+        let rows = sql::rows(node, "", "SELECT @@global.read_only").await?;
+        Ok(first(&rows) == Some("0"))
     }
 }
 

@@ -92,6 +92,14 @@ pub enum PlanningError {
         "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
     )]
     SettingsChanged { rollout: String },
+    /// Work of an unfinished rollout whose outcome nobody knows can't be looked at.
+    #[error("what became of {} in rollout {rollout} is not known, and can't be found out now", list(.shards.iter()))]
+    Unsettled {
+        rollout: String,
+        shards: Vec<ShardName>,
+        #[source]
+        why: Box<PlanningError>,
+    },
     /// An unfinished rollout leads elsewhere than what is asked for.
     #[error("rollout {rollout} is unfinished, and is taken up first: {asked}")]
     OtherWay { rollout: String, asked: String },
@@ -126,7 +134,8 @@ pub async fn look_ahead(
         .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
         .collect();
     check_direction(&row.id, &recorded.plan, ask)?;
-    check_outstanding(&recorded.state, surveyed, ask)?;
+    check_outstanding(&recorded.state, surveyed, ask)
+        .map_err(|why| unsettled(&row.id, &recorded.state, why))?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
         Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
@@ -245,6 +254,19 @@ fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<
         },
     )?;
     Ok(())
+}
+
+/// The same error, and beside it what nobody knows because of it.
+fn unsettled(rollout: &str, state: &Rollout, why: PlanningError) -> PlanningError {
+    let shards: Vec<ShardName> = state.in_flight().cloned().collect();
+    if shards.is_empty() {
+        return why;
+    }
+    PlanningError::Unsettled {
+        rollout: rollout.to_owned(),
+        shards,
+        why: Box::new(why),
+    }
 }
 
 /// The rollout of this project and environment that has not ended.

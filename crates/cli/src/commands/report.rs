@@ -49,6 +49,7 @@ pub fn summary_line(problem: &Problem) -> Value {
     let verdict = match problem.exit {
         Exit::Refused => "refused",
         Exit::Waiting => "waiting",
+        Exit::Split if problem.unknown => "unknown",
         Exit::Split => "split",
         _ => "nothing_changed",
     };

@@ -1,6 +1,7 @@
 //! How things are said: on which stream, in which format, in which words.
 
 mod explain;
+pub mod node_words;
 mod paint;
 mod screen;
 mod tell;

@@ -3,7 +3,9 @@
 
 mod approval;
 mod checks;
+mod clones;
 mod cut_commit;
+mod frozen_state;
 mod full_disk;
 mod ground;
 mod held_lock;

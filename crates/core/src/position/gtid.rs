@@ -60,6 +60,18 @@ impl GtidSet {
         all
     }
 
+    /// What of this set was first committed on one server.
+    pub fn of(&self, source: Uuid) -> GtidSet {
+        GtidSet {
+            sources: self
+                .sources
+                .iter()
+                .filter(|((uuid, _), _)| *uuid == source)
+                .map(|(key, intervals)| (key.clone(), intervals.clone()))
+                .collect(),
+        }
+    }
+
     fn insert(&mut self, source: Uuid, tag: &str, from: u64, to: u64) {
         let intervals = self.sources.entry((source, tag.to_owned())).or_default();
         intervals.push((from, to));

@@ -147,3 +147,11 @@ fn two_positions_are_reached_together_where_their_join_is() {
     );
     assert_eq!(join("file:s/binlog.000003/9", "domains:0-1-84"), None);
 }
+
+#[test]
+fn what_one_server_committed_itself_can_be_told_from_the_rest() {
+    let set: GtidSet = format!("{A}:1-3,{A}:tag:7,{B}:1-9").parse().unwrap();
+    let own = set.of(A.parse().unwrap());
+    assert_eq!(own.to_string(), format!("{A}:1-3,{A}:tag:7"));
+    assert!(set.of(uuid::Uuid::nil()).is_empty());
+}

@@ -10,6 +10,7 @@ mod attempt;
 mod cancel;
 mod catalog;
 mod connect;
+mod dial;
 mod emptiness;
 mod examine;
 mod facts;
@@ -37,3 +38,4 @@ mod walk;
 mod watch;
 
 pub use connect::open;
+pub use dial::{DialError, dial};

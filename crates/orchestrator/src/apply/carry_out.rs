@@ -11,6 +11,7 @@ use crate::{
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::claim_shard,
     journal::{Holder, KnownShard, Lease, LeaseTry},
+    operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
     survey::{Surveyed, known_of},
@@ -311,6 +312,9 @@ impl<'a> Leased<'a> {
 
     /// Writes identities where a person expects databases without one.
     async fn claim(&self, surveyed: &mut Surveyed, anchor: &Held) -> Result<(), ApplyError> {
+        let expected = self.ask.claim.unwrap_or_default();
+        let reason = format!("`--claim {expected}`");
+        let notes = Notes::new(self.setup, "claim", &reason);
         for name in planning::claims(surveyed, self.ask)? {
             let Some(shard) = self.setup.fleet.get(&name) else {
                 continue;
@@ -319,6 +323,8 @@ impl<'a> Leased<'a> {
                 shard: name.clone(),
                 failure: Box::new(failure),
             };
+            let what = "a database with tables and no identity is claimed".to_owned();
+            notes.write(&name, &[what]).await.map_err(failed)?;
             // The anchor's own lock is held already.
             let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
             let lent = match anchored {

@@ -6,7 +6,7 @@ use super::{
     interner::Secrets,
     model::{Note, Project},
     problem::{ConfigError, Problems},
-    replica::{ReplicaSettings, Replicas},
+    replica_settings::ReplicaSettings,
     rollout,
     section::Section,
     session::SessionSql,
@@ -150,13 +150,9 @@ fn whole(
         let text = text.to_owned();
         notes.push(Note { line, text });
     };
-    let replicas = root.section("replicas", "[replicas]").map(|section| {
-        note(
-            section.span.start,
-            "[replicas] is read and kept; this version of greylag does not watch replicas yet",
-        );
-        ReplicaSettings::read(section)
-    });
+    let replicas = root
+        .section("replicas", "[replicas]")
+        .map(ReplicaSettings::read);
     let backfill = root.section("backfill", "[backfill]").map(|section| {
         note(
             section.span.start,
@@ -180,13 +176,7 @@ fn whole(
         folder: folder.as_path().into(),
         secrets: secrets.clone(),
     };
-    let (shards, watched) = read_shards(&root, &recipe, file, problems);
-    if let Some(at) = watched {
-        note(
-            at,
-            "`replicas` are read and kept; this version of greylag does not watch replicas yet",
-        );
-    }
+    let shards = read_shards(&root, &recipe, file, problems);
     let sources: Vec<Source> = root
         .sections("discover", "[[discover]]")
         .into_iter()
@@ -227,10 +217,9 @@ fn read_shards(
     recipe: &Recipe,
     file: &Path,
     problems: &Problems,
-) -> (Vec<Member>, Option<usize>) {
+) -> Vec<Member> {
     let mut members = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
-    let mut watched = None;
     for section in root.sections("shard", "[[shard]]") {
         let draft = Draft::read(&section, &recipe.folder);
         if let Some(draft) = draft {
@@ -247,9 +236,6 @@ fn read_shards(
                         .to_owned(),
                 );
             }
-            if draft.replicas != Replicas::Unstated {
-                watched.get_or_insert(section.place("replicas").start);
-            }
             let origin: Arc<str> = format!("{}:{line}", file.display()).into();
             match recipe.member(draft, origin) {
                 Ok(member) => members.push(member),
@@ -263,5 +249,5 @@ fn read_shards(
         }
         section.finish();
     }
-    (members, watched)
+    members
 }

@@ -2,7 +2,7 @@
 
 use super::{
     backfill::BackfillSettings,
-    replica::ReplicaSettings,
+    replica_settings::ReplicaSettings,
     shard::{Member, Recipe},
     source::Source,
 };
