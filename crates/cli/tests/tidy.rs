@@ -12,8 +12,8 @@ const LONGEST: usize = 600;
 /// Which of our crates a crate may depend on, outside its tests.
 const DIRECTION: [(&str, &[&str]); 7] = [
     ("core", &[]),
-    ("client", &["greylag-core"]),
     ("lint", &["greylag-core"]),
+    ("client", &["greylag-core"]),
     ("engines", &["greylag-core"]),
     ("lab", &["greylag-core", "greylag-engines"]),
     (

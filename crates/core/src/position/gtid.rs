@@ -49,17 +49,6 @@ impl GtidSet {
             .sum()
     }
 
-    /// All of both.
-    pub fn union(&self, other: &GtidSet) -> GtidSet {
-        let mut all = self.clone();
-        for ((source, tag), intervals) in &other.sources {
-            for &(from, to) in intervals {
-                all.insert(*source, tag, from, to);
-            }
-        }
-        all
-    }
-
     /// What of this set was first committed on one server.
     pub fn of(&self, source: Uuid) -> GtidSet {
         GtidSet {
@@ -70,6 +59,17 @@ impl GtidSet {
                 .map(|(key, intervals)| (key.clone(), intervals.clone()))
                 .collect(),
         }
+    }
+
+    /// All of both.
+    pub fn union(&self, other: &GtidSet) -> GtidSet {
+        let mut all = self.clone();
+        for ((source, tag), intervals) in &other.sources {
+            for &(from, to) in intervals {
+                all.insert(*source, tag, from, to);
+            }
+        }
+        all
     }
 
     fn insert(&mut self, source: Uuid, tag: &str, from: u64, to: u64) {

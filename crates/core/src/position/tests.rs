@@ -118,6 +118,14 @@ fn binary_logs_are_ordered_by_number() {
 }
 
 #[test]
+fn what_one_server_committed_itself_can_be_told_from_the_rest() {
+    let set: GtidSet = format!("{A}:1-3,{A}:tag:7,{B}:1-9").parse().unwrap();
+    let own = set.of(A.parse().unwrap());
+    assert_eq!(own.to_string(), format!("{A}:1-3,{A}:tag:7"));
+    assert!(set.of(uuid::Uuid::nil()).is_empty());
+}
+
+#[test]
 fn two_positions_are_reached_together_where_their_join_is() {
     let join = |one: &str, two: &str| {
         let joined = place(one).join(&place(two));
@@ -146,12 +154,4 @@ fn two_positions_are_reached_together_where_their_join_is() {
         Some("file:s/binlog.000004/4".into())
     );
     assert_eq!(join("file:s/binlog.000003/9", "domains:0-1-84"), None);
-}
-
-#[test]
-fn what_one_server_committed_itself_can_be_told_from_the_rest() {
-    let set: GtidSet = format!("{A}:1-3,{A}:tag:7,{B}:1-9").parse().unwrap();
-    let own = set.of(A.parse().unwrap());
-    assert_eq!(own.to_string(), format!("{A}:1-3,{A}:tag:7"));
-    assert!(set.of(uuid::Uuid::nil()).is_empty());
 }
