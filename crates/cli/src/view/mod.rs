@@ -13,5 +13,5 @@ mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
-pub use open::{open, open_for_looking};
+pub use open::{View, open, open_for_looking};
 pub use teller::Teller;
