@@ -1,6 +1,8 @@
 //! The one door to a database.
 
-use crate::{error::OpenError, mysql, postgres, session::Session, sqlite, target::Target};
+use crate::{
+    error::OpenError, mysql, observer::Observer, postgres, session::Session, sqlite, target::Target,
+};
 use greylag_core::engine::Engine;
 
 /// Connects to a node and sets the working connection up: timeouts, keepalives, session SQL.
@@ -9,5 +11,14 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         Engine::Postgres => postgres::open(target).await,
         Engine::Mysql | Engine::Mariadb => mysql::open(target).await,
         Engine::Sqlite => sqlite::open(target).await,
+    }
+}
+
+/// Connects to a node only to look at it; none where the engine has no replication to look at.
+pub async fn observe(target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
+    match target.engine {
+        Engine::Postgres => postgres::observe(target).await.map(Some),
+        Engine::Mysql | Engine::Mariadb => mysql::observe(target).await.map(Some),
+        Engine::Sqlite => Ok(None),
     }
 }

@@ -6,6 +6,7 @@ use crate::error::{SqlError, StartError};
 use crate::options::Options;
 use crate::replication;
 use crate::server::Server;
+use std::time::Duration;
 
 /// A primary and its replicas. PostgreSQL streams physically, MySQL and MariaDB by GTID.
 #[derive(Debug)]
@@ -27,16 +28,19 @@ impl Cluster {
         replicas: usize,
         options: Options,
     ) -> Result<Cluster, StartError> {
-        let primary = Server::start(engine, options.clone()).await?;
+        let tls = options.tls;
+        let primary = Server::start(engine, options).await?;
         let mut cluster = Cluster {
             replicas: Vec::with_capacity(replicas),
             primary,
         };
         for number in 1..=replicas {
             let name = format!("replica{number}");
-            let replica =
-                Server::start_as(engine, options.clone(), Some((&cluster.primary, &name))).await?;
-            replication::attach(&replica.node, &cluster.primary.node, replica.recipe).await?;
+            let options = Options {
+                tls,
+                ..Options::default()
+            };
+            let replica = cluster.primary.replica(&name, options).await?;
             cluster.replicas.push(replica);
         }
         for replica in &cluster.replicas {
@@ -66,6 +70,18 @@ impl Cluster {
         &self.replicas
     }
 
+    /// Adds a replica that follows a replica (counted from 0), as cascades do; the last one of all replicas from now on.
+    pub async fn cascade(&mut self, from: usize) -> Result<&Server, StartError> {
+        let name = format!("replica{}", self.replicas.len() + 1);
+        let replica = self
+            .replica(from)
+            .replica(&name, Options::default())
+            .await?;
+        self.wait_streaming(&replica).await?;
+        self.replicas.push(replica);
+        Ok(&self.replicas[self.replicas.len() - 1])
+    }
+
     /// A fresh database, there on all replicas too when this returns.
     pub async fn database(&self, prefix: &str) -> Result<TestDatabase, StartError> {
         let database = self.primary.database(prefix).await?;
@@ -91,6 +107,11 @@ impl Cluster {
     pub async fn resume_replay(&self, index: usize) -> Result<(), SqlError> {
         let replica = self.replica(index);
         replica.recipe.resume_replay(&replica.node).await
+    }
+
+    /// Holds a replica's replay back by so much on purpose; zero takes it away.
+    pub async fn delay_replay(&self, index: usize, by: Duration) -> Result<(), SqlError> {
+        self.replica(index).delay_replay(by).await
     }
 
     /// Waits until a replica streams (again), for instance after a restart.

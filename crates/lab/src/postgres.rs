@@ -166,12 +166,11 @@ impl Recipe for Postgres {
         postgres_identity::write(&node.data(), identifier)
     }
 
-    fn prepare_replica(&self, node: &Node, primary: &Node, name: &str) -> io::Result<()> {
+    fn prepare_replica(&self, node: &Node, port: u16, name: &str) -> io::Result<()> {
         std::fs::write(node.data().join("standby.signal"), "")?;
         crate::account::hand_over(&node.data().join("standby.signal"))?;
         let line = format!(
-            "primary_conninfo = 'host=127.0.0.1 port={} user=postgres password={PASSWORD} application_name={name}'\n",
-            primary.port.number
+            "primary_conninfo = 'host=127.0.0.1 port={port} user=postgres password={PASSWORD} application_name={name}'\n"
         );
         OpenOptions::new()
             .append(true)
@@ -179,7 +178,7 @@ impl Recipe for Postgres {
             .write_all(line.as_bytes())
     }
 
-    fn replicate_statements(&self, _: &Node) -> Vec<String> {
+    fn replicate_statements(&self, _: &Node, _: u16) -> Vec<String> {
         Vec::new()
     }
 
@@ -223,6 +222,25 @@ impl Recipe for Postgres {
         sql::rows(replica, "postgres", "SELECT pg_wal_replay_resume()")
             .await
             .map(drop)
+    }
+
+    fn delay_statements(&self, by: Duration) -> Vec<String> {
+        vec![
+            format!(
+                "ALTER SYSTEM SET recovery_min_apply_delay = '{}ms'",
+                by.as_millis()
+            ),
+            "SELECT pg_reload_conf()".into(),
+        ]
+    }
+
+    fn promote_statements(&self) -> Vec<String> {
+        vec!["SELECT pg_promote()".into()]
+    }
+
+    async fn is_writable(&self, node: &Node) -> Result<bool, SqlError> {
+        let rows = sql::rows(node, "postgres", "SELECT pg_is_in_recovery()").await?;
+        Ok(first(&rows) == Some("f"))
     }
 }
 

@@ -24,9 +24,19 @@ pub(crate) struct Order<'a> {
     pub(crate) tls: bool,
     /// Where it is to live; asked again for each try.
     pub(crate) place: &'a (dyn Fn() -> PathBuf + Sync),
-    /// Whose replica it is, and its name there.
-    pub(crate) primary: Option<(&'a Node, &'a str)>,
+    /// Whose replica it is.
+    pub(crate) upstream: Option<Upstream<'a>>,
     pub(crate) keeper: Keeper<'a>,
+}
+
+/// Whom a replica gets changes from.
+#[derive(Clone, Copy)]
+pub(crate) struct Upstream<'a> {
+    pub(crate) node: &'a Node,
+    /// Where it is reached: its own port, or a proxy's.
+    pub(crate) port: u16,
+    /// The replica's name there.
+    pub(crate) name: &'a str,
 }
 
 /// Starts it.
@@ -81,13 +91,13 @@ async fn raise_in(order: &Order<'_>, node: &Node) -> Result<ServerProcess, Launc
     if !order.clone {
         order
             .recipe
-            .identify(node, order.primary.map(|(primary, _)| primary))
+            .identify(node, order.upstream.map(|upstream| upstream.node))
             .map_err(what("cannot give a server its identity"))?;
     }
-    if let Some((primary, name)) = order.primary {
+    if let Some(upstream) = order.upstream {
         order
             .recipe
-            .prepare_replica(node, primary, name)
+            .prepare_replica(node, upstream.port, upstream.name)
             .map_err(what("cannot prepare a replica"))?;
     }
     launch::launch(order.recipe, order.installation, node, order.keeper).await

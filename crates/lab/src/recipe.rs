@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::Signal;
@@ -53,11 +54,11 @@ pub(crate) trait Recipe: Send + Sync {
     /// Gives a stopped copy of the template an identity of its own, or its primary's where replicas share it.
     fn identify(&self, node: &Node, primary: Option<&Node>) -> io::Result<()>;
 
-    /// Turns a stopped copy of the template into a replica of `primary`: what belongs in files.
-    fn prepare_replica(&self, node: &Node, primary: &Node, name: &str) -> io::Result<()>;
+    /// Turns a stopped copy of the template into a replica of the server at `port`: what belongs in files.
+    fn prepare_replica(&self, node: &Node, port: u16, name: &str) -> io::Result<()>;
 
-    /// … and what is said once it runs.
-    fn replicate_statements(&self, primary: &Node) -> Vec<String>;
+    /// … and what is said once `node` runs.
+    fn replicate_statements(&self, node: &Node, port: u16) -> Vec<String>;
 
     /// Whether `replica` receives and applies what `primary` writes.
     async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError>;
@@ -70,6 +71,15 @@ pub(crate) trait Recipe: Send + Sync {
 
     /// Applies again.
     async fn resume_replay(&self, replica: &Node) -> Result<(), SqlError>;
+
+    /// What holds a running replica's replay back by so much on purpose; zero takes it away.
+    fn delay_statements(&self, by: Duration) -> Vec<String>;
+
+    /// What makes a running replica a primary.
+    fn promote_statements(&self) -> Vec<String>;
+
+    /// Whether it accepts writes.
+    async fn is_writable(&self, node: &Node) -> Result<bool, SqlError>;
 }
 
 /// The recipe of an engine; SQLite has none, it is no server.

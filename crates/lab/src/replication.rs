@@ -12,10 +12,10 @@ use crate::sql;
 /// Tells a running replica whom to follow, where that isn't in its files.
 pub(crate) async fn attach(
     replica: &Node,
-    primary: &Node,
+    upstream: u16,
     recipe: &dyn Recipe,
 ) -> Result<(), SqlError> {
-    for statement in recipe.replicate_statements(primary) {
+    for statement in recipe.replicate_statements(replica, upstream) {
         sql::rows(replica, recipe.home(), &statement).await?;
     }
     Ok(())
@@ -38,6 +38,17 @@ pub(crate) async fn wait_replayed(
     let what = "did not apply its primary's position in time";
     until(replica, what, async || {
         recipe.has_caught_up(replica, primary).await
+    })
+    .await
+}
+
+/// Makes a replica a primary, and waits until it accepts writes.
+pub(crate) async fn promote(replica: &Node, recipe: &dyn Recipe) -> Result<(), StartError> {
+    for statement in recipe.promote_statements() {
+        sql::rows(replica, recipe.home(), &statement).await?;
+    }
+    until(replica, "did not become a primary in time", async || {
+        recipe.is_writable(replica).await
     })
     .await
 }

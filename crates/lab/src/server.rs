@@ -13,7 +13,7 @@ use crate::launch;
 use crate::node::{Node, PASSWORD, USER};
 use crate::options::Options;
 use crate::process::{ProcessId, ServerProcess, log_tail};
-use crate::raise::{Order, raise};
+use crate::raise::{Order, Upstream, raise};
 use crate::recipe::{Recipe, recipe};
 use crate::{root, sql, template, tls};
 
@@ -21,7 +21,7 @@ use crate::{root, sql, template, tls};
 pub struct Server {
     pub(crate) recipe: &'static dyn Recipe,
     pub(crate) node: Node,
-    installation: Installation,
+    pub(crate) installation: Installation,
     process: Mutex<Option<ServerProcess>>,
 }
 
@@ -31,11 +31,11 @@ impl Server {
         Server::start_as(engine, options, None).await
     }
 
-    /// Starts a server, as a replica of `primary` under a name if given.
+    /// Starts a server, as a replica if an upstream is given.
     pub(crate) async fn start_as(
         engine: Engine,
         options: Options,
-        replica: Option<(&Server, &str)>,
+        upstream: Option<Upstream<'_>>,
     ) -> Result<Server, StartError> {
         let recipe = recipe(engine).ok_or(Missing { engine })?;
         let installation = match options.installation {
@@ -59,7 +59,7 @@ impl Server {
             settings: &settings,
             tls: options.tls,
             place: &|| root.place(&engine.word()[..1]),
-            primary: replica.map(|(primary, name)| (&primary.node, name)),
+            upstream,
             keeper: &launch::this_process,
         })
         .await?;
@@ -208,7 +208,7 @@ impl Server {
             settings: &self.node.settings,
             tls: self.ca_file().exists(),
             place: &|| root.place(&self.engine().word()[..1]),
-            primary: None,
+            upstream: None,
             keeper: &launch::this_process,
         })
         .await?;

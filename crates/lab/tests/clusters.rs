@@ -63,3 +63,56 @@ async fn a_mariadb_replica_applies_what_its_primary_writes_unless_paused() {
 async fn a_mysql_replica_applies_what_its_primary_writes_unless_paused() {
     a_replica_applies_what_its_primary_writes_unless_paused(Engine::MySql).await;
 }
+
+async fn a_cascading_replica_follows_a_replica_and_a_promoted_one_is_a_primary(engine: Engine) {
+    if !greylag_lab::available(engine) {
+        return;
+    }
+    let mut cluster = Cluster::start(engine, 1).await.unwrap();
+    cluster.cascade(0).await.unwrap();
+    let name = cluster.database("t").await.unwrap().name;
+    let make = "CREATE TABLE seen (id int PRIMARY KEY)";
+    cluster.primary().execute(&name, make).await.unwrap();
+    cluster.wait_replayed().await.unwrap();
+
+    cluster.replica(0).promote().await.unwrap();
+    let insert = "INSERT INTO seen VALUES (7)";
+    cluster.replica(0).execute(&name, insert).await.unwrap();
+    let seen = cluster
+        .primary()
+        .value(&name, "SELECT count(*) FROM seen")
+        .await;
+    assert_eq!(
+        seen.unwrap().as_deref(),
+        Some("0"),
+        "nobody told the old one"
+    );
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
+    let last = "SELECT max(id) FROM seen";
+    while cluster
+        .replica(1)
+        .value(&name, last)
+        .await
+        .unwrap()
+        .as_deref()
+        != Some("7")
+    {
+        assert!(std::time::Instant::now() < deadline, "the cascade lost it");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_cascade_follows_and_outlives_a_promotion() {
+    a_cascading_replica_follows_a_replica_and_a_promoted_one_is_a_primary(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_mariadb_cascade_follows_and_outlives_a_promotion() {
+    a_cascading_replica_follows_a_replica_and_a_promoted_one_is_a_primary(Engine::MariaDb).await;
+}
+
+#[tokio::test]
+async fn a_mysql_cascade_follows_and_outlives_a_promotion() {
+    a_cascading_replica_follows_a_replica_and_a_promoted_one_is_a_primary(Engine::MySql).await;
+}

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     job::{Applied, Attempt, Job, Note, Progress},
-    session::Position,
 };
 
 impl PgSession {
@@ -172,7 +171,7 @@ impl PgSession {
                     migration: jobs[job].migration.clone(),
                     millis: row.get(0).and_then(|ms| ms.parse().ok()).unwrap_or(0),
                 }),
-                Some(What::After) => position = row.get(0).map(|lsn| Position(lsn.to_owned())),
+                Some(What::After) => position = self.position_of(row),
                 _ => {}
             }
         }
@@ -233,7 +232,7 @@ impl PgSession {
             self.finish(&mut message, number, job, guard, rank);
         }
         message.push(What::Commit, "COMMIT");
-        message.push(What::After, "SELECT pg_catalog.pg_current_wal_insert_lsn()");
+        message.push(What::After, self.position_sql());
         message
     }
 

@@ -39,9 +39,7 @@ impl PgSession {
         }
         if pieces.sent.is_none() {
             pieces.message.push(What::Commit, "COMMIT");
-            pieces
-                .message
-                .push(What::After, "SELECT pg_catalog.pg_current_wal_insert_lsn()");
+            pieces.message.push(What::After, self.position_sql());
             let keep = 0;
             let answer = self.link.run(pieces.message.text(), keep).await;
             pieces.sent = Some((pieces.message, answer));

@@ -40,6 +40,8 @@ pub struct PgSession {
     pub(super) version: String,
     /// The server does not tell this role its system identifier.
     pub(super) lineage_hidden: bool,
+    /// The cluster's system identifier, once surveyed; empty where it is hidden.
+    pub(super) lineage: String,
     pub(super) database: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
@@ -79,6 +81,7 @@ impl PgSession {
             version: login.version,
             database: login.database,
             lineage_hidden: false,
+            lineage: String::new(),
             home: None,
             tables: None,
             steps: None,
@@ -211,6 +214,10 @@ impl Session for PgSession {
 
     async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError> {
         self.make_tables(claim).await
+    }
+
+    async fn shield(&mut self) -> Result<(), EngineError> {
+        self.keep_own_rows().await
     }
 
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {

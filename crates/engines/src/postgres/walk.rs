@@ -80,6 +80,9 @@ impl PgSession {
         let row = self.write_step(walk.job, &write, Some(&walk.guard));
         message.push(What::History { job: 0 }, &row);
         if finished {
+            if let Some(forget) = self.forget_failed(&walk.job.migration) {
+                message.push(What::Tail { job: 0 }, &forget);
+            }
             let millis = walk.started.elapsed().as_millis().to_string();
             let row = self.insert_history(walk.job, &walk.guard, &millis, None);
             message.push(What::History { job: 0 }, &row);
@@ -127,7 +130,7 @@ impl PgSession {
         let mut text = message.text().to_owned();
         let last = done == walk.total();
         if last {
-            text.push_str("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+            text.push_str(self.position_sql());
         }
         let keep = message.len();
         let answer = self.link.run(&text, keep).await;
@@ -142,8 +145,8 @@ impl PgSession {
             }
             _ => {
                 walk.done = done;
-                let lsn = answer.rows.first().and_then(|(_, row)| row.get(0));
-                walk.position = lsn.map(|lsn| Position(lsn.to_owned()));
+                let row = answer.rows.first();
+                walk.position = row.and_then(|(_, row)| self.position_of(row));
                 Ok(())
             }
         }

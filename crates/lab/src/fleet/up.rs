@@ -16,7 +16,7 @@ use crate::error::{Missing, SqlError, StartError};
 use crate::installation::{Installation, installed, installed_in};
 use crate::node::Node;
 use crate::process::{ProcessId, ServerProcess};
-use crate::raise::{Order, raise};
+use crate::raise::{Order, Upstream, raise};
 use crate::recipe::{Recipe, recipe};
 use crate::{account, replication, root, sql, template};
 
@@ -185,7 +185,7 @@ impl Crew<'_> {
                 .await
                 .map_err(failed(&role))?;
             let follow = async {
-                replication::attach(&replica, &primary, self.recipe).await?;
+                replication::attach(&replica, primary.port.number, self.recipe).await?;
                 replication::wait_streaming(&replica, self.recipe).await?;
                 replication::wait_replayed(&replica, &primary, self.recipe).await
             };
@@ -215,7 +215,11 @@ impl Crew<'_> {
             settings: &[],
             tls: false,
             place: &place,
-            primary: primary.map(|primary| (primary, role)),
+            upstream: primary.map(|node| Upstream {
+                node,
+                port: node.port.number,
+                name: role,
+            }),
             keeper: &|node: &Node, id: Option<&ProcessId>| self.record(shard, role, node, id),
         })
         .await

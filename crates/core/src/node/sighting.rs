@@ -1,0 +1,217 @@
+//! What one look at one node saw.
+
+use crate::{outcome::Blocker, position::Position, survey::Server};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// What one look (one query, over one connection) saw of a node. What the engine does not have is absent; what the account
+/// may not see is in `unobservable`, and is never taken for zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeSighting {
+    pub at: Timestamp,
+    pub server: Server,
+    /// Tells nodes of one lineage apart: MySQL's server uuid, MariaDB's server id with its address; for PostgreSQL, whose
+    /// nodes share everything, the address.
+    pub own: String,
+    pub role: SeenRole,
+    /// A primary: what it has written. A replica: what it has replayed, and can be read there.
+    pub position: Option<Position>,
+    /// A replica: what it has got from upstream, and may not have replayed.
+    pub received: Option<Position>,
+    /// A replica: what was written on it itself and did not come from upstream, where the engine tells. What of it the primary
+    /// does not have is errant: the two no longer hold the same.
+    #[serde(default)]
+    pub written_here: Option<Position>,
+    /// A replica: where it gets changes from.
+    pub upstream: Option<Upstream>,
+    /// A replica: how replaying goes.
+    pub replay: Option<Replay>,
+    /// Who gets changes from this node, as it says itself.
+    pub children: Vec<Child>,
+    /// Logical slots (and physical ones, whose loss breaks a replica).
+    pub slots: Vec<Slot>,
+    /// Of a logical subscriber.
+    pub subscriptions: Vec<Subscription>,
+    pub conflicts: Option<Conflicts>,
+    pub load: Option<Load>,
+    /// The oldest query or transaction on the node that a replayed lock could hit or wait for.
+    pub oldest: Option<Oldest>,
+    /// A standby: how long a query may hold replay up before it is cancelled.
+    pub patience: Option<Delay>,
+    pub unobservable: Vec<Unobservable>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenRole {
+    /// Accepts writes, and gets changes from nobody.
+    Primary,
+    /// Gets changes from nobody, and is set read-only.
+    ReadOnly,
+    /// Gets changes from another server.
+    Replica,
+}
+
+/// Where a replica gets changes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// Host and port as the replica has them configured.
+    pub address: Option<String>,
+    /// MySQL's server uuid of the source, MariaDB's server id.
+    pub identity: Option<String>,
+    /// Changes come in now.
+    pub connected: bool,
+    /// The receiver's last error (IO thread, WAL receiver).
+    pub error: Option<String>,
+    /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
+    #[serde(default)]
+    pub known_as: Option<String>,
+    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
+    /// without a word passes for connected until this is too long.
+    #[serde(default)]
+    pub silent: Option<Duration>,
+}
+
+/// How a replica replays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    pub state: ReplayState,
+    /// How old the newest replayed change was when it was replayed, where the engine says so honestly; zero where all that was
+    /// received is replayed and the receiver is connected; absent where nobody knows.
+    pub lag: Option<Duration>,
+    /// Replay is held back on purpose by so much.
+    pub delay: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "replay", rename_all = "snake_case")]
+pub enum ReplayState {
+    /// Replays, or has nothing to replay.
+    Running,
+    /// Stands, because somebody on the replica holds what it needs.
+    Blocked { by: Vec<Blocker> },
+    /// A person paused it.
+    Paused,
+    /// It ended with an error (SQL thread, apply worker).
+    Stopped { error: Option<String> },
+    /// The account may not see it.
+    Unknown,
+}
+
+/// One that gets changes from a node, as the node says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Child {
+    /// `application_name`; MySQL's server uuid, MariaDB's server id, as in `Upstream::identity`.
+    pub name: String,
+    /// Where it comes from, where the server says: host, or host and port.
+    pub address: Option<String>,
+    /// `streaming`, `catchup`, `startup`, `backup`; MySQL's own words for a dump thread.
+    pub state: Option<String>,
+    pub sent: Option<Position>,
+    pub flushed: Option<Position>,
+    pub replayed: Option<Position>,
+    /// As the primary measures it; absent with equal positions means none.
+    pub lag: Option<Duration>,
+    /// It is a logical walsender or some other reader, no replica.
+    pub logical: bool,
+}
+
+/// A replication slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    pub name: String,
+    pub logical: bool,
+    pub database: Option<String>,
+    pub active: bool,
+    /// How far its reader has confirmed; lag is from there.
+    pub confirmed: Option<Position>,
+    /// How much log it keeps on the server.
+    pub retained_bytes: Option<u64>,
+    /// How much more may be written until it is lost; absent where nothing limits it.
+    pub safe_bytes: Option<u64>,
+    /// `reserved`, `extended`, `unreserved`, `lost`.
+    pub status: Option<String>,
+    /// Why it was given up, where the server says: `wal_removed`, `rows_removed`, `idle_timeout`.
+    #[serde(default)]
+    pub invalidated: Option<String>,
+}
+
+/// A logical subscription, on the subscriber.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    pub name: String,
+    pub enabled: bool,
+    /// An apply worker runs.
+    pub running: bool,
+    /// How far it has got in the publisher's stream. A subscriber is not told which stream that is: `received_in` is what can
+    /// be compared.
+    pub received: Option<Position>,
+    /// Its slot on the publisher: what that one says of the slot is the subscriber's lag.
+    #[serde(default)]
+    pub slot: Option<String>,
+    pub apply_errors: Option<u64>,
+    pub sync_errors: Option<u64>,
+    /// Tables that are not yet synchronised.
+    pub syncing: u32,
+    pub publications: Vec<String>,
+}
+
+impl Subscription {
+    /// How far it has got, as a place in the publisher's stream.
+    pub fn received_in(&self, publisher: &Position) -> Option<Position> {
+        match (&self.received, publisher) {
+            (
+                Some(Position::Wal { lsn, .. }),
+                Position::Wal {
+                    system, timeline, ..
+                },
+            ) => Some(Position::Wal {
+                system: system.clone(),
+                timeline: *timeline,
+                lsn: *lsn,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Queries that replay cancelled, counted since the server's statistics began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// By kind: `lock`, `snapshot`, `tablespace`, `bufferpin`, `deadlock`.
+    pub cancelled: BTreeMap<String, u64>,
+}
+
+/// What keeps a node busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Sessions that run a statement now, without our own.
+    pub active: u32,
+    /// Sessions that wait for a lock now.
+    pub lock_waiters: u32,
+}
+
+/// The oldest query or transaction that is open on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Oldest {
+    pub who: Blocker,
+    pub age: Duration,
+}
+
+/// How long something is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delay {
+    For(Duration),
+    ForEver,
+}
+
+/// What the account may not see, and what would let it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unobservable {
+    /// What can't be told: `lag of its replicas`, `who blocks replay`.
+    pub what: String,
+    /// The statement that mends it, ready to run on the primary: `GRANT pg_monitor TO greylag`.
+    pub mend: String,
+}

@@ -1,0 +1,94 @@
+//! What sightings say of a node: how far behind it is, whose doing that is, and what is wrong with it.
+
+use crate::{outcome::Blocker, position::Distance};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How a node stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    pub state: NodeState,
+    pub lag: Lag,
+    /// Whose doing the lag is; none where there is none worth a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// How far behind a node is. Absent is not zero: nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lag {
+    pub distance: Option<Distance>,
+    pub time: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// The primary, or a replica that follows.
+    Good,
+    /// Behind by more than the limit.
+    Lagging,
+    /// Far behind and gaining: restored from a backup, or just started.
+    CatchingUp,
+    /// Replays nothing: paused, stopped, blocked, disconnected.
+    Stalled,
+    /// Can't be reached.
+    Unreachable,
+    /// Reached, but what matters can't be seen.
+    Unobservable,
+    /// It is no node of this shard, or not in the role that is declared.
+    Refused,
+}
+
+/// Whose doing a lag is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "blame", rename_all = "snake_case")]
+pub enum Blame {
+    /// Written on the primary, not yet sent or received.
+    Network,
+    /// Received, not yet safe on the replica's disk.
+    ReplicaDisk,
+    /// Received, and replayed as fast as the replica can: this is what migrations and backfills cause.
+    Apply,
+    /// Somebody's query on the replica holds what replay needs.
+    Blocked { by: Vec<Blocker> },
+    /// A person paused replay.
+    Paused,
+    /// Held back on purpose.
+    Delayed { by: Duration },
+    /// Gets nothing from upstream.
+    Disconnected { error: Option<String> },
+    /// Replay ended with an error.
+    Stopped { error: Option<String> },
+    /// Can't be told.
+    Unobservable { what: String, mend: Option<String> },
+    /// Can't be reached since then.
+    Unreachable {
+        since: Option<Timestamp>,
+        error: String,
+    },
+}
+
+/// Something wrong with a node, or about to be, whether or not it lags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub severity: Severity,
+    /// A stable word: `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`.
+    pub kind: String,
+    /// For a person: what, with the figure and the limit.
+    pub text: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Warning,
+    /// Guarded, it holds the rollout.
+    Problem,
+}
