@@ -20,6 +20,8 @@ pub struct Problem {
     pub hints: Vec<String>,
     /// Mistakes in a file, to be drawn with the text.
     pub mistakes: Vec<Mistake>,
+    /// Whether there is work whose outcome nobody knows.
+    pub unknown: bool,
 }
 
 impl Problem {
@@ -30,6 +32,7 @@ impl Problem {
             causes: Vec::new(),
             hints: Vec::new(),
             mistakes: Vec::new(),
+            unknown: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl<E: Explained> From<E> for Problem {
             causes: causes(&error),
             hints: error.hints(),
             mistakes: Vec::new(),
+            unknown: error.leaves_unknown(),
         }
     }
 }

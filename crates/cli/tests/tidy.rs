@@ -10,17 +10,23 @@ use std::{
 const LONGEST: usize = 600;
 
 /// Which of our crates a crate may depend on, outside its tests.
-const DIRECTION: [(&str, &[&str]); 5] = [
+const DIRECTION: [(&str, &[&str]); 7] = [
     ("core", &[]),
+    ("lint", &["greylag-core"]),
+    ("client", &["greylag-core"]),
     ("engines", &["greylag-core"]),
     ("lab", &["greylag-core", "greylag-engines"]),
-    ("orchestrator", &["greylag-core", "greylag-engines"]),
+    (
+        "orchestrator",
+        &["greylag-core", "greylag-engines", "greylag-lint"],
+    ),
     (
         "cli",
         &[
             "greylag-core",
             "greylag-engines",
             "greylag-lab",
+            "greylag-lint",
             "greylag-orchestrator",
         ],
     ),
@@ -160,7 +166,7 @@ fn nothing_unfinished_or_switched_off_is_committed() {
 /// Every Rust file of the workspace with its path from the root.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for folder in ["crates", "benches"] {
+    for folder in ["crates", "benches", "fuzz"] {
         walk(&root().join(folder), &mut found);
     }
     assert!(

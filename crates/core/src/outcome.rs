@@ -97,6 +97,13 @@ pub enum Left {
     Partial { done: u32, total: u32 },
 }
 
+impl Left {
+    /// Whether anything of the migration stands.
+    pub fn is_something(self) -> bool {
+        matches!(self, Left::Partial { done, .. } if done > 0)
+    }
+}
+
 /// Somebody who holds what a statement waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {

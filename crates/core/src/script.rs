@@ -14,6 +14,7 @@ mod refusal;
 mod split;
 mod sqlite;
 mod statement;
+mod token;
 mod words;
 
 pub use error::{ScriptError, ScriptFault};
@@ -23,6 +24,7 @@ pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;
 pub use split::split;
 pub use statement::{LARGE, Script, Statement, Tx, TxControl};
+pub use token::{SqlToken, TokenKind, tokens};
 
 #[cfg(test)]
 mod tests;

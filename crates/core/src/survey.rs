@@ -40,6 +40,9 @@ pub struct Server {
     pub database: String,
     /// Where the connection really ended: address and port or path, as the server says.
     pub address: String,
+    /// Where the project says that it is, without secrets.
+    #[serde(default)]
+    pub dialled: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

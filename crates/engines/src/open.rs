@@ -18,7 +18,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
 pub async fn observe(target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
     match target.engine {
         Engine::Postgres => postgres::observe(target).await.map(Some),
-        Engine::Mysql | Engine::Mariadb => Ok(None),
+        Engine::Mysql | Engine::Mariadb => mysql::observe(target).await.map(Some),
         Engine::Sqlite => Ok(None),
     }
 }

@@ -51,6 +51,10 @@ pub trait Explained: std::error::Error {
     fn exit(&self) -> Exit;
     /// Whole sentences, ready to print; the commands that help among them.
     fn hints(&self) -> Vec<String>;
+    /// Whether there is work whose outcome nobody knows.
+    fn leaves_unknown(&self) -> bool {
+        false
+    }
 }
 
 impl Explained for JournalError {
@@ -118,6 +122,7 @@ impl Explained for PlanningError {
     fn exit(&self) -> Exit {
         match self {
             PlanningError::Unreachable(_) => Exit::Error,
+            PlanningError::Unsettled { .. } => Exit::Split,
             PlanningError::Refused(_)
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
@@ -152,10 +157,15 @@ impl Explained for PlanningError {
                 "`greylag rollout show` says how it stands; `greylag apply` carries it on.".into(),
                 format!("`greylag rollout abort {rollout}` ends it where it is; then ask again."),
             ],
+            PlanningError::Unsettled { why, .. } => why.hints(),
             PlanningError::Rollout(why) => why.hints(),
             PlanningError::Journal(why) => why.hints(),
             PlanningError::Plan(_) | PlanningError::Changed(_) => Vec::new(),
         }
+    }
+
+    fn leaves_unknown(&self) -> bool {
+        matches!(self, PlanningError::Unsettled { .. })
     }
 }
 
@@ -207,6 +217,14 @@ impl Explained for ApplyError {
             ApplyError::Damaged { .. } => vec![
                 "Was the journal written by another version of greylag? The shards' own histories are the truth about what they have.".into(),
             ],
+        }
+    }
+
+    fn leaves_unknown(&self) -> bool {
+        match self {
+            ApplyError::Planning(why) => why.leaves_unknown(),
+            ApplyError::Midway { in_flight, .. } => *in_flight > 0,
+            _ => false,
         }
     }
 }

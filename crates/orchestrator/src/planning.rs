@@ -44,7 +44,8 @@ pub enum Prospect {
         plan: Arc<Plan>,
         new: Vec<MigrationId>,
     },
-    /// Files changed while something was in flight: that is settled first, then it is looked again.
+    /// Files changed while something was in flight: that is settled first, then it is looked again. The plan is what comes
+    /// of it as far as can be seen now.
     SettleFirst {
         rollout: String,
         plan: Arc<Plan>,
@@ -91,6 +92,14 @@ pub enum PlanningError {
         "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
     )]
     SettingsChanged { rollout: String },
+    /// Work of an unfinished rollout whose outcome nobody knows can't be looked at.
+    #[error("what became of {} in rollout {rollout} is not known, and can't be found out now", list(.shards.iter()))]
+    Unsettled {
+        rollout: String,
+        shards: Vec<ShardName>,
+        #[source]
+        why: Box<PlanningError>,
+    },
     /// An unfinished rollout leads elsewhere than what is asked for.
     #[error("rollout {rollout} is unfinished, and is taken up first: {asked}")]
     OtherWay { rollout: String, asked: String },
@@ -125,16 +134,24 @@ pub async fn look_ahead(
         .filter_map(|s| Some((s.name.clone(), s.seen.as_ref().ok()?.reading.clone())))
         .collect();
     check_direction(&row.id, &recorded.plan, ask)?;
-    check_outstanding(&recorded.state, surveyed, ask)?;
+    check_outstanding(&recorded.state, surveyed, ask)
+        .map_err(|why| unsettled(&row.id, &recorded.state, why))?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
         Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
         Resume::ContinueThenPlanAnew { new } => go_on(setup, row.id, recorded.plan, new),
-        Resume::SettleFirst { shards } => Ok(Prospect::SettleFirst {
-            rollout: row.id,
-            plan: recorded.plan,
+        Resume::SettleFirst {
             shards,
-        }),
+            waves,
+            first,
+        } => {
+            let plan = compose(setup, surveyed, ask, Some(waves), first)?;
+            Ok(Prospect::SettleFirst {
+                rollout: row.id,
+                plan: Arc::new(plan),
+                shards,
+            })
+        }
         Resume::Supersede {
             waves,
             first,
@@ -237,6 +254,19 @@ fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<
         },
     )?;
     Ok(())
+}
+
+/// The same error, and beside it what nobody knows because of it.
+fn unsettled(rollout: &str, state: &Rollout, why: PlanningError) -> PlanningError {
+    let shards: Vec<ShardName> = state.in_flight().cloned().collect();
+    if shards.is_empty() {
+        return why;
+    }
+    PlanningError::Unsettled {
+        rollout: rollout.to_owned(),
+        shards,
+        why: Box::new(why),
+    }
 }
 
 /// The rollout of this project and environment that has not ended.

@@ -1,7 +1,7 @@
 //! `greylag apply`: carries a plan out and follows it.
 
 use super::{
-    plan::print_plan,
+    plan::{does_nothing, print_plan, without_statements},
     report::{print_summary, summary_line},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use clap::Args;
 use greylag_core::{migration::Version, plan::Plan, policy};
 use greylag_orchestrator::{
-    Control, Exit,
+    Control, Exit, Notice, Watcher,
     apply::{self, Options, Summary},
     planning::{Ask, Prospect, look_ahead},
     project::parse_duration,
@@ -123,6 +123,7 @@ async fn carry_out(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exi
         options,
         dry_run: verb.dry_run,
         yes: verb.yes,
+        aside: None,
     };
     follow(place, run, screen).await
 }
@@ -134,7 +135,12 @@ pub struct Run {
     pub options: Options,
     pub dry_run: bool,
     pub yes: bool,
+    /// Told of everything after the view was.
+    pub aside: Option<Aside>,
 }
+
+/// Hears what the view hears, and may have the view say something.
+pub type Aside = Arc<dyn Fn(&Notice, &Arc<view::View>) + Send + Sync>;
 
 /// Surveys, plans, asks, applies and reports.
 pub async fn follow(place: Workplace, run: Run, screen: &Screen) -> Result<Exit, Problem> {
@@ -165,35 +171,66 @@ pub async fn carry(
     control: Control,
 ) -> Result<Ended, Problem> {
     let setup = &place.setup;
-    let looking = view::open(screen, place.folder());
-    let surveyed = survey_fleet(setup, run.ask.scope.only.as_ref(), &*looking).await;
-    looking.close();
-    let surveyed = surveyed?;
-    let prospect = look_ahead(setup, &surveyed, &run.ask).await?;
-    if let Some(saved) = &run.saved {
-        apply::check_saved(setup, saved, prospect.plan())?;
+    // What a person has said yes to.
+    let mut agreed: Option<Arc<Plan>> = None;
+    let holds = |agreed: &Option<Arc<Plan>>, plan: &Plan| {
+        (agreed.as_ref()).is_some_and(|agreed| apply::check_saved(setup, agreed, plan).is_ok())
+    };
+    loop {
+        let looking = view::open(screen, place.folder());
+        let surveyed = survey_fleet(setup, run.ask.scope.only.as_ref(), &*looking).await;
+        looking.close();
+        let surveyed = surveyed?;
+        let prospect = look_ahead(setup, &surveyed, &run.ask).await?;
+        let plan = prospect.plan();
+        let mut options = run.options.clone();
+        if let Some(saved) = &run.saved {
+            apply::check_saved(setup, saved, plan)?;
+            let approved = run.options.approved_digest.as_deref();
+            options.approved_digest = apply::approved_of_saved(saved, approved, plan)?;
+        }
+        if run.dry_run {
+            print_plan(screen, plan, &prospect, place);
+            screen.say("\nnothing was written (--dry-run)");
+            return Ok(Ended::Nothing(Exit::Done));
+        }
+        if !plan.stages.is_empty() && !run.yes && !holds(&agreed, plan) {
+            confirm(screen, &prospect, place)?;
+            agreed = Some(plan.clone());
+        } else {
+            for script in without_statements(plan, place) {
+                screen.say(format!("note: {}", does_nothing(&script)));
+            }
+        }
+        let view = view::open(screen, place.folder());
+        let watcher = watcher(&view, run.aside.clone());
+        let (ask, options, control) = (&run.ask, &options, control.clone());
+        let ended = match &prospect {
+            // What comes of it is looked at anew, and agreed to anew where it is another plan.
+            Prospect::SettleFirst { .. } => {
+                apply::settle_first(setup, &surveyed, &prospect, ask, options, control, watcher)
+                    .await
+            }
+            _ => apply::apply(setup, surveyed, prospect, ask, options, control, watcher)
+                .await
+                .map(Some),
+        };
+        view.close();
+        if let Some(summary) = ended? {
+            return Ok(Ended::Ran(Box::new(summary), Box::new(view.board())));
+        }
     }
-    if run.dry_run {
-        print_plan(screen, prospect.plan(), &prospect, place);
-        screen.say("\nnothing was written (--dry-run)");
-        return Ok(Ended::Nothing(Exit::Done));
+}
+
+fn watcher(view: &Arc<view::View>, aside: Option<Aside>) -> Arc<dyn Watcher> {
+    let view = Arc::clone(view);
+    match aside {
+        None => view,
+        Some(aside) => Arc::new(move |notice: &Notice| {
+            view.notice(notice);
+            aside(notice, &view);
+        }),
     }
-    if !prospect.plan().stages.is_empty() && !run.yes {
-        confirm(screen, &prospect, place)?;
-    }
-    let view = view::open(screen, place.folder());
-    let summary = apply::apply(
-        setup,
-        surveyed,
-        prospect,
-        &run.ask,
-        &run.options,
-        control,
-        Arc::clone(&view) as Arc<dyn greylag_orchestrator::Watcher>,
-    )
-    .await;
-    view.close();
-    Ok(Ended::Ran(Box::new(summary?), Box::new(view.board())))
 }
 
 pub fn exit_of(summary: &Summary) -> Exit {

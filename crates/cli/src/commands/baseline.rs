@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   greylag baseline 17                        every shard without a history has V1 to V17 already
-  greylag baseline 17 --only eu-1 --yes")]
+  greylag baseline 17 --only eu-1 --reason \"restored from the old cluster\" --yes")]
 pub struct Baseline {
     /// The version they are at: it and all below count as applied
     version: Version,
@@ -27,6 +27,9 @@ pub struct Baseline {
     /// What the history says
     #[arg(long)]
     description: Option<String>,
+    /// Why, for the journal
+    #[arg(long, default_value = "")]
+    reason: String,
     /// Don't ask
     #[arg(short, long)]
     yes: bool,
@@ -51,6 +54,7 @@ pub async fn run(verb: &Baseline, global: &Global, screen: &Screen) -> Result<Ex
         only.as_ref(),
         &verb.version,
         verb.description.as_deref(),
+        verb.reason.trim(),
         watcher,
     )
     .await;

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod fleet;
 pub mod init;
 pub mod lab;
+pub mod lint;
 pub mod new;
 pub mod plan;
 pub mod repair;
@@ -16,6 +17,8 @@ pub mod status;
 pub mod undo;
 
 pub mod report;
+
+mod ways;
 
 mod choose;
 

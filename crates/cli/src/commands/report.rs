@@ -1,13 +1,16 @@
 //! How a run ended, for people and for programs.
 
-use super::plan::{print_held, some};
+use super::{
+    plan::{print_held, some},
+    ways::ways_on,
+};
 use crate::{
     output::{Format, Paint, Screen, count, draw_failure, draw_place, paint, span, wait_reason},
     problem::Problem,
     view::Board,
     workplace::Workplace,
 };
-use greylag_core::{fleet::ShardName, outcome::FailureClass};
+use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
     Exit,
     apply::{Summary, Verdict},
@@ -46,6 +49,7 @@ pub fn summary_line(problem: &Problem) -> Value {
     let verdict = match problem.exit {
         Exit::Refused => "refused",
         Exit::Waiting => "waiting",
+        Exit::Split if problem.unknown => "unknown",
         Exit::Split => "split",
         _ => "nothing_changed",
     };
@@ -183,10 +187,9 @@ fn where_it_stands(board: &Board) -> Vec<String> {
             || board.unknown.contains(*shard)
             || board.skipped.contains(*shard)
     };
-    let changed = board
-        .shards()
-        .filter(|shard| board.changed.contains(*shard) && !stopped(shard));
-    group("changed", changed.map(|s| s.to_string()).collect());
+    // One that failed may have had something before.
+    let changed = board.changed.iter().map(|s| name(&s));
+    group("changed", changed.collect());
     let untouched = board
         .shards()
         .filter(|shard| !board.changed.contains(*shard) && !stopped(shard));
@@ -223,73 +226,6 @@ fn failures(summary: &Summary, place: &Workplace) -> Vec<String> {
         let place = draw_place(doubt.place.as_ref(), folder.as_deref());
         lines.extend(place.into_iter().map(|line| format!("  {line}")));
         lines.push(format!("  {}", doubt.why));
-    }
-    lines
-}
-
-/// The three ways on from a failure, and the one from a doubt.
-fn ways_on(summary: &Summary) -> Vec<String> {
-    let mut lines = Vec::new();
-    let command = |text: String| paint(Paint::Name, text);
-    if let Some((shard, failure)) = summary.failed.iter().next() {
-        let migration = failure
-            .migration
-            .as_ref()
-            .map_or("V…".into(), ToString::to_string);
-        lines.push(String::new());
-        lines.push(paint(Paint::Strong, "ways on"));
-        let mend = match failure.class {
-            FailureClass::Lock => format!("once the lock on {shard} is free"),
-            FailureClass::Connection => format!("once {shard} can be reached"),
-            FailureClass::Data | FailureClass::Verify => format!("mend the data on {shard}"),
-            _ => format!("mend what is in its way on {shard}"),
-        };
-        lines.push(format!(
-            "  {mend}:  {}",
-            command(format!("greylag rollout retry {shard} && greylag apply"))
-        ));
-        lines.push(format!(
-            "  edit the file:  change {migration}, then {} where some shards have it already, and {}",
-            command(format!("greylag repair {migration} --reason …")),
-            command("greylag apply".into()),
-        ));
-        lines.push(format!(
-            "  leave it out:  {}",
-            command(format!(
-                "greylag rollout skip {shard} --reason … && greylag apply"
-            ))
-        ));
-    }
-    for (shard, doubt) in summary
-        .unknown
-        .iter()
-        .filter(|(_, doubt)| doubt.needs_person)
-    {
-        let migration = doubt
-            .migration
-            .as_ref()
-            .map_or("V…".into(), ToString::to_string);
-        lines.push(String::new());
-        lines.push(format!(
-            "look at {shard}, then say what became of {migration}"
-        ));
-        for (answer, happened) in [
-            ("applied", "all of it happened"),
-            ("absent", "none of it did"),
-        ] {
-            lines.push(format!(
-                "  {happened}:  {}",
-                command(format!(
-                    "greylag rollout settle {shard} {migration} --{answer} --reason 'looked' && greylag apply"
-                ))
-            ));
-        }
-    }
-    if summary.unknown.values().any(|doubt| !doubt.needs_person) {
-        lines.push(format!(
-            "  {} looks what became of it before anything else happens there",
-            command("greylag apply".into())
-        ));
     }
     lines
 }

@@ -318,7 +318,10 @@ impl Board {
                 }
             }
             Outcome::Absent => self.stand(shard, Standing::Idle),
-            Outcome::Failed { .. } => {
+            Outcome::Failed { failure } => {
+                if failure.left.is_something() {
+                    self.changed.insert(shard.clone());
+                }
                 self.failed.insert(shard.clone());
                 self.stand(shard, Standing::Failed);
             }

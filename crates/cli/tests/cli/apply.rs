@@ -75,7 +75,7 @@ fn a_failure_says_where_what_and_the_three_ways_on() {
 
     ways on
       mend the data on s3:  greylag rollout retry s3 && greylag apply
-      edit the file:  change V2, then greylag repair V2 --reason … where some shards have it already, and greylag apply
+      edit the file:  change V2, then greylag repair V2 --reason … && greylag apply  (2 shards have it already)
       leave it out:  greylag rollout skip s3 --reason … && greylag apply
     "#);
     assert!(said.err.contains("✗ s3 failed in V2"), "{}", said.err);

@@ -44,7 +44,7 @@ fn rollouts_are_listed_and_shown() {
 #[test]
 fn pause_halts_the_next_apply_until_resume() {
     let place = waiting();
-    insta::assert_snapshot!(place.out("rollout pause --reason \"checkout is slow\"", 0), @"✓ paused: what is in flight finishes its current migration, nothing new starts");
+    insta::assert_snapshot!(place.out("rollout pause --reason \"checkout is slow\"", 0), @"✓ paused: nothing new starts");
     place.out("rollout approve", 0);
     insta::assert_snapshot!(place.out("apply --yes", 4), @r#"
     waiting, after SPAN
@@ -79,7 +79,7 @@ fn abort_asks_first_and_ends_it() {
     error: there is no terminal to ask on
       hint: `greylag rollout abort --yes` ends the rollout; `pause` only halts it
     "#);
-    insta::assert_snapshot!(place.out("rollout abort --yes --reason \"wrong week\"", 0), @"✓ aborted: what is in flight finishes its current migration, nothing new starts, ever");
+    insta::assert_snapshot!(place.out("rollout abort --yes --reason \"wrong week\"", 0), @"✓ aborted: nothing was in flight, and what is applied stays");
     let rows = place.json("rollout list --output json", 0);
     assert_eq!(rows["rollouts"][0]["ended"], "aborted", "{rows}");
     insta::assert_snapshot!(place.out("plan", 0), @r#"

@@ -277,7 +277,17 @@ async fn databases_with_tables_are_claimed_by_number_or_by_a_baseline() {
             .await
             .ends(6)
             .says("2");
-        ground.run(&["baseline", "1", "--yes"]).await.ends(0);
+        ground
+            .run(&["baseline", "1", "--yes", "--reason", "here before us"])
+            .await
+            .ends(0);
+        assert_eq!(
+            acts(&ground).await,
+            [
+                "oncall: baseline s01: baselined at version 1 (here before us)",
+                "oncall: baseline s00: baselined at version 1 (here before us)",
+            ]
+        );
         ground.run(&["apply", "--yes"]).await.ends(0);
         for shard in 0..2 {
             assert_eq!(ground.versions(shard).await, "1 2", "{engine:?}");
@@ -296,9 +306,40 @@ async fn a_claim_of_the_right_number_goes_on() {
         .run(&["apply", "--yes", "--claim", "2"])
         .await
         .ends(0);
+    let claimed = "a database with tables and no identity is claimed (`--claim 2`)";
+    assert_eq!(
+        acts(&ground).await,
+        [
+            format!("oncall: claim s01: {claimed}"),
+            format!("oncall: claim s00: {claimed}"),
+        ]
+    );
     for shard in 0..2 {
         assert_eq!(ground.versions(shard).await, "1");
     }
+}
+
+/// What people had done to shards, newest first, by name where at once.
+async fn acts(ground: &Ground) -> Vec<String> {
+    let ran = ground.run(&["status", "--output", "json"]).await;
+    let at = ran.said.find('{').expect("a document");
+    let document = &ran.said[at..];
+    let mut documents = serde_json::Deserializer::from_str(document).into_iter();
+    let status: serde_json::Value = documents.next().expect("one").expect("JSON");
+    let acts = status["acts"].as_array().expect("acts");
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let mut acts: Vec<String> = acts
+        .iter()
+        .map(|act| {
+            let by = text(&act["by"]);
+            let by = by.split('@').next().expect("a name");
+            let (verb, shard) = (text(&act["verb"]), text(&act["shard"]));
+            let (what, reason) = (text(&act["what"][0]), text(&act["reason"]));
+            format!("{by}: {verb} {shard}: {what} ({reason})")
+        })
+        .collect();
+    acts.sort_by(|a, b| b.cmp(a));
+    acts
 }
 
 async fn sqlite(shards: usize) -> Ground {

@@ -73,9 +73,14 @@ async fn comes_back_later(engine: Engine) {
     ground
         .run(&["apply", "--yes"])
         .await
-        .ends(1)
-        .says("can't be reached")
-        .says("s00");
+        .ends(3)
+        .says("what became of `s00` in rollout")
+        .says("can't be reached");
+    ground
+        .run(&["apply", "--yes", "--output", "ndjson"])
+        .await
+        .ends(3)
+        .says("\"verdict\":\"unknown\"");
     ground.server().restart().await.expect("it starts again");
     holder.abort();
     ground.run(&["apply", "--yes"]).await.ends(0);

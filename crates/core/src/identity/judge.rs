@@ -34,8 +34,21 @@ pub struct Known {
 pub struct Node {
     pub lineage: String,
     pub database: String,
-    /// Where it was, for messages.
+    /// Where it was, as the server said.
     pub address: String,
+    /// Where the project said that it was.
+    #[serde(default)]
+    pub dialled: String,
+}
+
+impl Node {
+    /// Whether a server is this node. Clones share lineage and number of the database: what is neither at the address nor under
+    /// the name where the node was proven may be one.
+    fn is(&self, server: &Server) -> bool {
+        self.lineage == server.lineage
+            && self.database == server.database
+            && (self.address == server.address || self.dialled == server.dialled)
+    }
 }
 
 /// The node is the writable primary of the shard.
@@ -65,6 +78,7 @@ impl From<&Server> for Node {
             lineage: server.lineage.clone(),
             database: server.database.clone(),
             address: server.address.clone(),
+            dialled: server.dialled.clone(),
         }
     }
 }
@@ -124,11 +138,7 @@ pub fn judge(expected: &Expected<'_>, survey: &Survey) -> Result<Proof, Refusal>
             address: address(),
         });
     }
-    let server = &survey.server;
-    let proven = known
-        .nodes
-        .iter()
-        .any(|node| node.lineage == server.lineage && node.database == server.database);
+    let proven = known.nodes.iter().any(|node| node.is(&survey.server));
     match known.nodes.last() {
         Some(last) if !proven => Err(Refusal::Moved {
             shard: shard(),
@@ -140,20 +150,27 @@ pub fn judge(expected: &Expected<'_>, survey: &Survey) -> Result<Proof, Refusal>
     }
 }
 
-/// Every pair of shards that are one and the same database, each later one against the first.
-pub fn duplicates(servers: &[(ShardName, &Server)]) -> Vec<Refusal> {
-    let mut first: BTreeMap<(&str, &str), &ShardName> = BTreeMap::new();
+/// Every pair of shards that are one and the same database, each later one against the first. `project` is whose identities tell
+/// a physical clone from its original.
+pub fn duplicates(project: &str, surveys: &[(ShardName, &Survey)]) -> Vec<Refusal> {
+    let mut first: BTreeMap<(&str, &str), Vec<(&ShardName, Option<Uuid>)>> = BTreeMap::new();
     let mut refusals = Vec::new();
-    for (shard, server) in servers {
+    for (shard, survey) in surveys {
+        let server = &survey.server;
         let key = (server.lineage.as_str(), server.database.as_str());
-        match first.get(&key) {
-            Some(other) if *other != shard => refusals.push(Refusal::SameDatabase {
+        let own = (survey.identity.as_ref()).filter(|identity| identity.project == project);
+        let uuid = own.map(|identity| identity.uuid);
+        let alike = first.entry(key).or_default();
+        // One database carries one identity: with two of them it is a clone that was rebranded.
+        let same = |other: &Option<Uuid>| uuid.is_none() || other.is_none() || uuid == *other;
+        match alike.iter().find(|(_, other)| same(other)) {
+            Some((other, _)) if *other != shard => refusals.push(Refusal::SameDatabase {
                 shard: shard.clone(),
                 other: (*other).clone(),
                 address: server.address.clone(),
             }),
             Some(_) => {}
-            None => drop(first.insert(key, shard)),
+            None => alike.push((shard, uuid)),
         }
     }
     refusals

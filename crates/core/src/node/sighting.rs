@@ -19,6 +19,10 @@ pub struct NodeSighting {
     pub position: Option<Position>,
     /// A replica: what it has got from upstream, and may not have replayed.
     pub received: Option<Position>,
+    /// A replica: what was written on it itself and did not come from upstream, where the engine tells. What of it the primary
+    /// does not have is errant: the two no longer hold the same.
+    #[serde(default)]
+    pub written_here: Option<Position>,
     /// A replica: where it gets changes from.
     pub upstream: Option<Upstream>,
     /// A replica: how replaying goes.
@@ -63,9 +67,10 @@ pub struct Upstream {
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
-    /// How long ago upstream was last heard of; a line that was cut without a word still looks connected for a while.
+    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
+    /// without a word passes for connected until this is too long.
     #[serde(default)]
-    pub heard: Option<Duration>,
+    pub silent: Option<Duration>,
 }
 
 /// How a replica replays.
@@ -97,7 +102,7 @@ pub enum ReplayState {
 /// One that gets changes from a node, as the node says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Child {
-    /// `application_name`, or the server id.
+    /// `application_name`; MySQL's server uuid, MariaDB's server id, as in `Upstream::identity`.
     pub name: String,
     /// Where it comes from, where the server says: host, or host and port.
     pub address: Option<String>,

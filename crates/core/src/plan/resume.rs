@@ -22,8 +22,13 @@ pub enum Resume {
     Continue,
     /// There are new files: the old plan is finished, then it is planned anew.
     ContinueThenPlanAnew { new: Vec<MigrationId> },
-    /// Something is in flight or unknown, and a planned file has changed: these are settled first.
-    SettleFirst { shards: Vec<ShardName> },
+    /// Something is in flight or unknown, and a planned file has changed: these are settled first. The successor is to have
+    /// these waves, and take the shards that have failed so far first.
+    SettleFirst {
+        shards: Vec<ShardName>,
+        waves: Vec<Wave>,
+        first: Vec<ShardName>,
+    },
     /// The rollout ends superseded; the successor starts with these waves and takes the failed shards first.
     Supersede {
         waves: Vec<Wave>,
@@ -70,12 +75,17 @@ pub fn resume(
         return Resume::Refuse { changed };
     }
     let in_flight: Vec<ShardName> = rollout.in_flight().cloned().collect();
+    let first = rollout.failures().map(|(shard, _)| shard.clone()).collect();
     if !in_flight.is_empty() {
-        return Resume::SettleFirst { shards: in_flight };
+        return Resume::SettleFirst {
+            shards: in_flight,
+            waves: plan.waves.clone(),
+            first,
+        };
     }
     Resume::Supersede {
         waves: plan.waves.clone(),
-        first: rollout.failures().map(|(shard, _)| shard.clone()).collect(),
+        first,
         differences: differences
             .iter()
             .map(|(planned, file)| Difference {

@@ -49,6 +49,29 @@ impl GtidSet {
             .sum()
     }
 
+    /// What of this set was first committed on one server.
+    pub fn of(&self, source: Uuid) -> GtidSet {
+        GtidSet {
+            sources: self
+                .sources
+                .iter()
+                .filter(|((uuid, _), _)| *uuid == source)
+                .map(|(key, intervals)| (key.clone(), intervals.clone()))
+                .collect(),
+        }
+    }
+
+    /// All of both.
+    pub fn union(&self, other: &GtidSet) -> GtidSet {
+        let mut all = self.clone();
+        for ((source, tag), intervals) in &other.sources {
+            for &(from, to) in intervals {
+                all.insert(*source, tag, from, to);
+            }
+        }
+        all
+    }
+
     fn insert(&mut self, source: Uuid, tag: &str, from: u64, to: u64) {
         let intervals = self.sources.entry((source, tag.to_owned())).or_default();
         intervals.push((from, to));

@@ -53,9 +53,6 @@ impl Walk<'_> {
         }
         failure.left = self.left(done);
         stepwise::remember(self.session, self.job, done, &failure).await?;
-        if self.open == Open::Ours && open && done > self.done {
-            self.book("COMMIT".into()).await?;
-        }
         Ok(failure)
     }
 

@@ -40,7 +40,10 @@ pub async fn settle(session: &mut MysqlSession, job: &Job) -> Result<Settled, En
             Seen::Unclear(doubt) => return Ok(Settled::Unknown(doubt)),
         },
     };
-    if let (StepState::Failed, Some(failure)) = (row.state, row.failure.clone()) {
+    if let (StepState::Failed, Some(failure)) = (row.state, row.failure.clone())
+        // What was to be tried again is.
+        && !failure.class.is_transient()
+    {
         return Ok(Settled::Failed(failure));
     }
     if stepwise::is_complete(job, &row) && stepwise::close(session, job).await? {

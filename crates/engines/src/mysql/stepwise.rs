@@ -89,7 +89,8 @@ pub async fn close(session: &mut MysqlSession, job: &Job) -> Result<bool, Engine
     Ok(written)
 }
 
-/// Remembers a failure, so that `status` shows it. One that is merely tried again is not worth a row of its own.
+/// Remembers a failure, so that `status` shows it, and commits what stands with it. One that is merely tried again and left
+/// nothing is not worth a row of its own.
 pub async fn remember(
     session: &mut MysqlSession,
     job: &Job,
@@ -103,21 +104,18 @@ pub async fn remember(
     }
     let hashes = step::hash_all(&job.script);
     let row = Step {
-        state: if transient {
-            StepState::Running
-        } else {
-            StepState::Failed
-        },
+        state: StepState::Failed,
         done,
         hashes: &hashes,
         intent: None,
-        failure: Some(failure).filter(|_| !transient),
+        failure: Some(failure),
     };
     let mut sql = steps::write_sql(&session.names, job, &row);
-    if !transient && let Some(failed) = history::failed_sql(session, job) {
+    if let Some(failed) = history::failed_sql(session, job) {
         sql = format!("{sql}; {failed}");
     }
-    note(session, job, sql).await
+    // The transaction may still be open: the statement's own failure ended it alone, or the file has turned autocommit off.
+    note(session, job, format!("{sql}; COMMIT")).await
 }
 
 async fn note(session: &mut MysqlSession, job: &Job, sql: String) -> Result<(), End> {

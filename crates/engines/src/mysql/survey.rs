@@ -126,6 +126,7 @@ fn read(
             lineage: column(0).unwrap_or_default(),
             database: session.names.database.clone(),
             address: address.unwrap_or_else(|| session.link.address().to_owned()),
+            dialled: session.target.address(),
         },
         role: match (is_replica, read_only) {
             (true, _) => Role::Replica,

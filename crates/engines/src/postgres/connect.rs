@@ -94,14 +94,21 @@ async fn connect(target: &Target, address: &Address, tls: Tls) -> Result<Connect
             asked = Asked::NoCheck;
             continue;
         }
-        match (address.security.mode, gave_way) {
-            (Mode::Allow, false) if code == "28000" => config.ssl_mode(SslMode::Require),
-            (Mode::Prefer, false) if code == "28000" || is_tls(&refused) => {
-                config.ssl_mode(SslMode::Disable)
-            }
+        match give_way(address.security.mode, &refused) {
+            Some(mode) if !gave_way => config.ssl_mode(mode),
             _ => return Err(judge(target, &config, refused)),
         };
         gave_way = true;
+    }
+}
+
+/// How the next try goes where `libpq` would try once more.
+pub fn give_way(mode: Mode, refused: &Error) -> Option<SslMode> {
+    let code = refused.code().map_or("", |code| code.code());
+    match mode {
+        Mode::Allow if code == "28000" => Some(SslMode::Require),
+        Mode::Prefer if code == "28000" || is_tls(refused) => Some(SslMode::Disable),
+        _ => None,
     }
 }
 

@@ -42,6 +42,7 @@ impl Facts {
                     Some(address) => format!("{address}:{}", text(5)),
                     None => session.target.address(),
                 },
+                dialled: session.target.address(),
             },
             schema,
             pid: text(0).parse().unwrap_or(-1),

@@ -48,7 +48,7 @@ pub fn hint(said: &DbError) -> Option<String> {
         ),
         "40P01" => Some("Two sessions waited for each other; it is tried again."),
         "42P07" | "42701" | "42710" | "42723" | "42P06" => Some(
-            "It is there already: somebody made it by hand, or another tool did. Take it away, or record the migration as applied with `greylag repair`.",
+            "It is there already: somebody made it by hand, or another tool did. Compare it with the migration; then drop it there, or let the file say IF NOT EXISTS.",
         ),
         "42501" => {
             Some("The role lacks a privilege; `greylag doctor` prints the GRANT that is missing.")

@@ -10,6 +10,7 @@ mod attempt;
 mod cancel;
 mod catalog;
 mod connect;
+mod dial;
 mod emptiness;
 mod examine;
 mod facts;
@@ -39,4 +40,5 @@ mod walk;
 mod watch;
 
 pub use connect::open;
+pub use dial::{DialError, dial};
 pub use observe::observe;

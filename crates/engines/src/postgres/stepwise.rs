@@ -365,16 +365,21 @@ impl PgSession {
         let worth = self.worth_remembering(&failure);
         if worth || walk.done > 0 {
             let write = StepWrite {
-                state: match worth {
-                    true => StepState::Failed,
-                    false => StepState::Running,
-                },
+                state: StepState::Failed,
                 done: walk.done,
                 hashes: &walk.hashes[..walk.done],
                 intent: None,
                 failure: Some(&failure),
             };
             self.remember(walk.job, &write).await;
+            if let Some(mark) = self.mark_failed(walk.job) {
+                let mark = format!("BEGIN; {mark}; COMMIT");
+                let marked = self.link.run(&mark, usize::MAX).await;
+                if marked.trouble.is_some() {
+                    self.link.run("ROLLBACK", usize::MAX).await;
+                }
+                self.next_rank = None;
+            }
         }
         self.link.hush();
         stop(failure)

@@ -26,7 +26,9 @@ pub(super) fn settle(shard: &Shard, job: &Job) -> Result<Settled, EngineError> {
     let failure = step
         // A failure of an earlier rollout's attempt says nothing about this one's.
         .filter(|step| step.state == StepState::Failed && step.rollout == job.rollout)
-        .and_then(|step| step.failure);
+        .and_then(|step| step.failure)
+        // What was to be tried again is.
+        .filter(|failure| !failure.class.is_transient());
     Ok(match failure {
         Some(failure) => Settled::Failed(failure),
         None => Settled::Absent,

@@ -271,7 +271,9 @@ impl<'a> Walk<'a> {
     }
 
     fn remember(&self, shard: &mut Shard, failure: &Failure) {
-        if failure.class.is_transient() || failure.class == FailureClass::Cancelled {
+        let passes = failure.class.is_transient() || failure.class == FailureClass::Cancelled;
+        // What stands half-way is remembered in any case.
+        if passes && self.done == 0 {
             return;
         }
         let project = shard.target.project.clone();
@@ -283,7 +285,8 @@ impl<'a> Walk<'a> {
                 intent: None,
                 failure: Some(failure),
             };
-            steps::write(&shard.connection, &project, self.job, &progress)
+            steps::write(&shard.connection, &project, self.job, &progress)?;
+            history::mark_failed(&shard.connection, &shard.tables, self.job)
         });
     }
 

@@ -70,6 +70,7 @@ fn look(shard: &Shard) -> Result<Survey, EngineError> {
             lineage: shard.file.lineage(),
             database: "main".into(),
             address: shard.address.clone(),
+            dialled: shard.target.address(),
         },
         role: role(shard),
         identity: match found.shard {

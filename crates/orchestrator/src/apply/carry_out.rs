@@ -11,9 +11,10 @@ use crate::{
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::claim_shard,
     journal::{Holder, KnownShard, Lease, LeaseTry},
+    operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
-    survey::{Surveyed, known_of, survey_fleet},
+    survey::{Surveyed, known_of},
     watch::{Notice, Watcher},
 };
 use greylag_core::{event::Event, fleet::ShardName};
@@ -38,7 +39,8 @@ pub struct Options {
     pub only: Option<BTreeSet<ShardName>>,
 }
 
-/// Carries out what [`crate::planning::look_ahead`] said, and returns when there is no more to do or it must wait.
+/// Carries out what [`crate::planning::look_ahead`] said, and returns when there is no more to do or it must wait. What is to be
+/// settled first is for [`settle_first`].
 ///
 /// Takes the lease and the anchor's lock; writes each event before it is shown.
 pub async fn apply(
@@ -59,31 +61,35 @@ pub async fn apply(
         remember(setup, &surveyed).await?;
         return Ok(nothing_to_do(setup, &surveyed, plan, begun));
     }
-    let holder = Holder::here(&setup.by, "apply");
-    let lease = match setup.journal.take_lease(&setup.scope(), &holder).await? {
-        LeaseTry::Held(lease) => lease,
-        LeaseTry::Busy(row) => {
-            return Err(ApplyError::Busy {
-                holder: format!("{}, since {}", row.holder, row.since.strftime("%F %T UTC")),
-            });
-        }
-    };
-    let run = Leased {
-        setup,
-        ask,
-        options,
-        control,
-        watcher,
-        lease: lease.clone(),
-        begun,
-    };
+    let run = Leased::take(setup, ask, options, control, watcher).await?;
     let ended = run.go(surveyed, prospect).await;
-    if !ended.as_ref().is_err_and(ApplyError::is_without_journal) {
-        // Where it can't be released it runs out.
-        let _ = setup.journal.release(&lease).await;
-    }
-    ended
+    run.end(ended).await
 }
+
+/// Finds out what became of what was in flight when the rollout was left, and begins nothing.
+///
+/// Gives how the run ends where something can't be found out. Where all is, it is looked ahead again: what was agreed to
+/// before (a saved plan, an approval, a person's yes) must hold for the plan that comes of it.
+pub async fn settle_first(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    prospect: &Prospect,
+    ask: &Ask,
+    options: &Options,
+    control: Control,
+    watcher: Arc<dyn Watcher>,
+) -> Result<Option<Summary>, ApplyError> {
+    let Prospect::SettleFirst { rollout, .. } = prospect else {
+        return Ok(None);
+    };
+    check_approved(options, prospect)?;
+    let run = Leased::take(setup, ask, options, control, watcher).await?;
+    let ended = run.settle(surveyed, prospect, rollout).await;
+    run.end(ended).await
+}
+
+/// The anchor's name and session.
+type Held = Option<(ShardName, Arc<crate::executor::Anchor>)>;
 
 /// A run that holds the lease.
 struct Leased<'a> {
@@ -96,7 +102,76 @@ struct Leased<'a> {
     begun: Instant,
 }
 
-impl Leased<'_> {
+impl<'a> Leased<'a> {
+    async fn take(
+        setup: &'a Setup,
+        ask: &'a Ask,
+        options: &'a Options,
+        control: Control,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Self, ApplyError> {
+        let begun = Instant::now();
+        let holder = Holder::here(&setup.by, "apply");
+        match setup.journal.take_lease(&setup.scope(), &holder).await? {
+            LeaseTry::Held(lease) => Ok(Self {
+                setup,
+                ask,
+                options,
+                control,
+                watcher,
+                lease,
+                begun,
+            }),
+            LeaseTry::Busy(row) => Err(ApplyError::Busy {
+                holder: format!("{}, since {}", row.holder, row.since.strftime("%F %T UTC")),
+            }),
+        }
+    }
+
+    /// Lets the lease go, however the run ended.
+    async fn end<T>(self, ended: Result<T, ApplyError>) -> Result<T, ApplyError> {
+        if !ended.as_ref().is_err_and(ApplyError::is_without_journal) {
+            // Where it can't be released it runs out.
+            let _ = self.setup.journal.release(&self.lease).await;
+        }
+        ended
+    }
+
+    async fn settle(
+        &self,
+        surveyed: &Surveyed,
+        prospect: &Prospect,
+        rollout: &str,
+    ) -> Result<Option<Summary>, ApplyError> {
+        self.check_unmoved(prospect).await?;
+        let anchor = self.anchor(surveyed, rollout).await?;
+        let held = anchor.clone();
+        let ended = async {
+            let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
+            let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
+            let is_settled = opened.ledger.state.in_flight().next().is_none();
+            let ends = !is_settled || ending == Ending::Interrupted;
+            Ok(ends.then(|| self.summarise(&opened, surveyed, ending)))
+        }
+        .await;
+        if let Some((_, anchor)) = held {
+            anchor.let_go().await;
+        }
+        ended
+    }
+
+    async fn anchor(&self, surveyed: &Surveyed, rollout: &str) -> Result<Held, ApplyError> {
+        take_anchor(
+            self.setup,
+            surveyed,
+            rollout,
+            self.options.take_over,
+            &self.control,
+            &*self.watcher,
+        )
+        .await
+    }
+
     async fn go(&self, surveyed: Surveyed, prospect: Prospect) -> Result<Summary, ApplyError> {
         self.check_unmoved(&prospect).await?;
         let id = match &prospect {
@@ -105,15 +180,7 @@ impl Leased<'_> {
             | Prospect::SettleFirst { rollout, .. }
             | Prospect::Supersede { rollout, .. } => rollout.clone(),
         };
-        let anchor = take_anchor(
-            self.setup,
-            &surveyed,
-            &id,
-            self.options.take_over,
-            &self.control,
-            &*self.watcher,
-        )
-        .await?;
+        let anchor = self.anchor(&surveyed, &id).await?;
         let held = anchor.clone();
         let ended = self.hold(surveyed, prospect, id, anchor).await;
         if let Some((_, anchor)) = held {
@@ -126,23 +193,10 @@ impl Leased<'_> {
     async fn hold(
         &self,
         mut surveyed: Surveyed,
-        mut prospect: Prospect,
+        prospect: Prospect,
         id: String,
-        anchor: Option<(ShardName, Arc<crate::executor::Anchor>)>,
+        anchor: Held,
     ) -> Result<Summary, ApplyError> {
-        if let Prospect::SettleFirst { rollout, .. } = &prospect {
-            let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
-            let (opened, ending) = self
-                .dispatch(opened, anchor.clone(), &surveyed, true)
-                .await?;
-            if opened.ledger.state.in_flight().next().is_some() {
-                return Ok(self.summarise(&opened, &surveyed, ending));
-            }
-            surveyed = survey_fleet(self.setup, None, &*self.watcher).await?;
-            prospect = planning::look_ahead(self.setup, &surveyed, self.ask).await?;
-            // Files changed: what was approved was the plan before.
-            check_approved(self.options, &prospect)?;
-        }
         self.claim(&mut surveyed, &anchor).await?;
         remember(self.setup, &surveyed).await?;
         let mut opened = match prospect {
@@ -152,8 +206,13 @@ impl Leased<'_> {
             Prospect::Fresh { plan } => {
                 begin(self.setup, &self.lease, id, plan, self.watcher.clone()).await?
             }
-            Prospect::Continue { rollout, .. } | Prospect::SettleFirst { rollout, .. } => {
+            Prospect::Continue { rollout, .. } => {
                 take_up(self.setup, &self.lease, &rollout, self.watcher.clone()).await?
+            }
+            Prospect::SettleFirst { rollout, .. } => {
+                return Err(ApplyError::Stale {
+                    why: format!("what became of rollout {rollout} is settled first"),
+                });
             }
             Prospect::Supersede { rollout, why, plan } => {
                 let blind = Arc::new(crate::watch::Blind);
@@ -187,7 +246,7 @@ impl Leased<'_> {
     async fn dispatch(
         &self,
         mut opened: Opened,
-        anchor: Option<(ShardName, Arc<crate::executor::Anchor>)>,
+        anchor: Held,
         surveyed: &Surveyed,
         settle_only: bool,
     ) -> Result<(Opened, Ending), ApplyError> {
@@ -252,11 +311,10 @@ impl Leased<'_> {
     }
 
     /// Writes identities where a person expects databases without one.
-    async fn claim(
-        &self,
-        surveyed: &mut Surveyed,
-        anchor: &Option<(ShardName, Arc<crate::executor::Anchor>)>,
-    ) -> Result<(), ApplyError> {
+    async fn claim(&self, surveyed: &mut Surveyed, anchor: &Held) -> Result<(), ApplyError> {
+        let expected = self.ask.claim.unwrap_or_default();
+        let reason = format!("`--claim {expected}`");
+        let notes = Notes::new(self.setup, "claim", &reason);
         for name in planning::claims(surveyed, self.ask)? {
             let Some(shard) = self.setup.fleet.get(&name) else {
                 continue;
@@ -265,6 +323,8 @@ impl Leased<'_> {
                 shard: name.clone(),
                 failure: Box::new(failure),
             };
+            let what = "a database with tables and no identity is claimed".to_owned();
+            notes.write(&name, &[what]).await.map_err(failed)?;
             // The anchor's own lock is held already.
             let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
             let lent = match anchored {

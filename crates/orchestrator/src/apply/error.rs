@@ -55,10 +55,11 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// The state store was sought in vain: it need not be sought again only to say goodbye.
+    /// The state store was sought in vain, or the lease is another's: it need not be sought again only to say goodbye.
     pub fn is_without_journal(&self) -> bool {
         match self {
-            ApplyError::Journal(JournalError::Unreachable { .. }) => true,
+            ApplyError::Journal(JournalError::Unreachable { .. })
+            | ApplyError::LeaseLost { .. } => true,
             ApplyError::Midway { why, .. } => why.is_without_journal(),
             _ => false,
         }

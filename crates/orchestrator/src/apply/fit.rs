@@ -60,6 +60,27 @@ pub fn check_saved(setup: &Setup, saved: &Plan, now: &Plan) -> Result<(), ApplyE
     Ok(())
 }
 
+/// The digest that an approval of a saved plan stands for now: shards may have gone along it since, which changes what is left of
+/// it and not what was approved. It is for whoever has seen that the saved plan still is true.
+pub fn approved_of_saved(
+    saved: &Plan,
+    approved: Option<&str>,
+    now: &Plan,
+) -> Result<Option<String>, ApplyError> {
+    match approved {
+        None => Ok(None),
+        Some(approved) if approved == saved.digest || approved == now.digest => {
+            Ok(Some(now.digest.clone()))
+        }
+        Some(approved) => Err(ApplyError::Stale {
+            why: format!(
+                "{approved} was approved, and the saved plan's digest is {}",
+                saved.digest
+            ),
+        }),
+    }
+}
+
 /// All that a plan runs on a shard.
 fn work_of<'a>(plan: &'a Plan, shard: &ShardName) -> Vec<&'a MigrationId> {
     (0..plan.stages.len())

@@ -8,8 +8,8 @@ mod opening;
 mod summary;
 mod tally;
 
-pub use carry_out::{Options, apply};
+pub use carry_out::{Options, apply, settle_first};
 pub use error::ApplyError;
-pub use fit::check_saved;
+pub use fit::{approved_of_saved, check_saved};
 pub(crate) use opening::take_up;
 pub use summary::{Counts, Summary, Verdict};

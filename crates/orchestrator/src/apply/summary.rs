@@ -4,6 +4,7 @@ pub use greylag_core::rollout::RunVerdict as Verdict;
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
+    migration::MigrationId,
     outcome::{Doubt, Failure},
     plan::Held,
 };
@@ -26,6 +27,9 @@ pub struct Summary {
     pub migrations_applied: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed: BTreeMap<ShardName, Failure>,
+    /// Of each migration that failed somewhere, how many shards have it; for those who offer ways on.
+    #[serde(skip)]
+    pub having: BTreeMap<MigrationId, usize>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<ShardName, Doubt>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -49,7 +53,7 @@ pub struct Counts {
     pub up_to_date: usize,
     /// All of their work is there.
     pub done: usize,
-    /// Shards that this run applied something on.
+    /// Shards that this run applied something on, failed ones among them.
     pub changed: usize,
     pub pending: usize,
     pub failed: usize,

@@ -1,12 +1,18 @@
 //! Counts what a run came to.
 
 use super::{Counts, Summary, Verdict, opening::Opened};
-use crate::{Exit, dispatcher::Ending, setup::Setup, survey::Surveyed};
+use crate::{
+    Exit,
+    dispatcher::Ending,
+    setup::Setup,
+    survey::{Sighting, Surveyed},
+};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
+    migration::MigrationId,
     plan::{HoldReason, Plan},
-    rollout::Progress,
+    rollout::{Progress, Rollout},
 };
 use jiff::Timestamp;
 use std::{
@@ -73,6 +79,7 @@ pub fn summarise(
             .failures()
             .map(|(shard, failure)| (shard.clone(), failure.clone()))
             .collect(),
+        having: having(state, surveyed),
         unknown: state
             .doubts()
             .map(|(shard, doubt)| (shard.clone(), doubt.clone()))
@@ -115,6 +122,25 @@ fn wave_ahead(opened: &Opened, only: &BTreeSet<ShardName>) -> Option<WaitReason>
     })
 }
 
+/// How many shards have each migration that failed somewhere: from before, or from this rollout.
+fn having(state: &Rollout, surveyed: &Surveyed) -> BTreeMap<MigrationId, usize> {
+    let failed: BTreeSet<&MigrationId> = state
+        .failures()
+        .filter_map(|(_, failure)| failure.migration.as_ref())
+        .collect();
+    let has = |shard: &Sighting, id: &MigrationId| {
+        let before = (shard.seen.as_ref()).is_ok_and(|seen| seen.reading.applied.contains(id));
+        before || state.has_applied(&shard.name, id)
+    };
+    failed
+        .into_iter()
+        .map(|id| {
+            let shards = surveyed.shards.iter().filter(|shard| has(shard, id));
+            (id.clone(), shards.count())
+        })
+        .collect()
+}
+
 /// Of a run that found every shard as it should be.
 pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Instant) -> Summary {
     let unreached = unreached(surveyed);
@@ -137,6 +163,7 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
         },
         migrations_applied: 0,
         failed: BTreeMap::new(),
+        having: BTreeMap::new(),
         unknown: BTreeMap::new(),
         unreached,
         held: plan.held.clone(),

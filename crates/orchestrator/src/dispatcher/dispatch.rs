@@ -40,7 +40,6 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         run,
         tasks,
         reports,
-        lost: heartbeat.lost(),
         told_waiting: Vec::new(),
         told_level: Level::Run,
         inbox_at: Instant::now(),
@@ -48,8 +47,15 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         proven: Vec::new(),
         losses: Losses::default(),
     };
-    let ended = dispatcher.carry_on(ledger).await;
-    if ended.is_err() {
+    let mut lease_lost = heartbeat.lost();
+    // Whatever it is at, a write to a store that does not answer among it, ends with the lease: nothing begins after that.
+    let ended = tokio::select! {
+        biased;
+        why = lost(&mut lease_lost) => Err(Stop::LeaseLost(why)),
+        ended = dispatcher.carry_on(ledger) => ended,
+    };
+    if let Err(stop) = &ended {
+        dispatcher.tell_end(ledger, stop);
         dispatcher.let_end().await;
     }
     ended
@@ -60,7 +66,6 @@ struct Dispatcher {
     tasks: Tasks,
     reports: mpsc::UnboundedReceiver<Report>,
     patience: Patience,
-    lost: tokio::sync::watch::Receiver<Option<String>>,
     told_waiting: Vec<WaitReason>,
     told_level: Level,
     inbox_at: Instant,
@@ -83,7 +88,6 @@ enum Rest {
 enum Heard {
     Report(Report),
     Done(Done),
-    Lost(String),
     Nothing,
 }
 
@@ -217,7 +221,6 @@ impl Dispatcher {
                 self.linger(ledger).await?;
             }
             Heard::Done(done) => self.take_done(ledger, done)?,
-            Heard::Lost(why) => return Err(Stop::LeaseLost(why)),
             Heard::Nothing => {}
         }
         // Group commit: what else has come in meanwhile is written with it.
@@ -261,7 +264,6 @@ impl Dispatcher {
             Some(report) = self.reports.recv() => Heard::Report(report),
             done = self.tasks.next() => Heard::Done(done),
             _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => Heard::Nothing,
-            why = lost(&mut self.lost) => Heard::Lost(why),
             () = tokio::time::sleep_until(timer) => Heard::Nothing,
         }
     }
@@ -352,6 +354,18 @@ impl Dispatcher {
             .commit()
             .await
             .map_err(|why| Stop::Ledger(why.into()))
+    }
+
+    /// Says at once that the run is over, where shards are still at work.
+    fn tell_end(&self, ledger: &Ledger, stop: &Stop) {
+        if let (Stop::LeaseLost(why), false) = (stop, self.tasks.is_idle()) {
+            ledger.show(Notice::Warning {
+                shard: None,
+                text: format!(
+                    "the lease on this fleet was lost: {why}; what is in flight finishes its current migration"
+                ),
+            });
+        }
     }
 
     /// The run ends without the journal: nothing new begins, what is in flight finishes its current migration.

@@ -10,6 +10,7 @@ use greylag_core::{
     event::{Event, Stamped},
     fleet::ShardName,
     migration::MigrationId,
+    outcome::Outcome,
     rollout::{OutOfOrder, Rollout},
 };
 use jiff::Timestamp;
@@ -65,9 +66,19 @@ impl Ledger {
     pub fn record(&mut self, event: Event) -> Result<(), OutOfOrder> {
         let at = Timestamp::now();
         self.state.record(&event, at, self.lease.epoch)?;
-        if let Event::MigrationApplied { shard, .. } = &event {
-            self.applied += 1;
-            self.changed.insert(shard.clone());
+        match &event {
+            Event::MigrationApplied { shard, .. } => {
+                self.applied += 1;
+                self.changed.insert(shard.clone());
+            }
+            Event::ShardEnded {
+                shard,
+                outcome: Outcome::Failed { failure },
+                ..
+            } if failure.left.is_something() => {
+                self.changed.insert(shard.clone());
+            }
+            _ => {}
         }
         self.sequence += 1;
         self.unwritten.push(Stamped {
@@ -104,7 +115,7 @@ impl Ledger {
         self.applied
     }
 
-    /// Shards that this run applied something on.
+    /// Shards that this run applied something on, be it some statements of a migration that failed.
     pub fn changed(&self) -> &BTreeSet<ShardName> {
         &self.changed
     }

@@ -8,7 +8,7 @@ mod schema;
 mod work;
 
 use super::{
-    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
+    Act, Holder, InboxItem, JournalError, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, NewRollout,
     RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
@@ -21,8 +21,11 @@ use tokio::{sync::Mutex, time::Instant};
 use tokio_postgres::{Client, error::SqlState};
 use work::Trouble;
 
-/// How long a lost state store is sought again before the run stops.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a lost state store is sought again before the run stops: whoever holds a lease has lost it by then.
+const PATIENCE: Duration = LEASE.unsigned_abs();
+
+/// How long an answer is waited for: the server itself ends a statement before.
+const ANSWER: Duration = Duration::from_secs(40);
 
 pub struct Postgres {
     door: Door,
@@ -69,6 +72,17 @@ impl Postgres {
         let client = Arc::new(self.door.connect().await?);
         *held = Some(client.clone());
         Ok(client)
+    }
+}
+
+impl Postgres {
+    /// Gives a connection up that does not answer.
+    async fn let_go(&self, doing: &str) -> Trouble {
+        *self.client.lock().await = None;
+        Trouble::Said(JournalError::Unreachable {
+            at: self.door.at().to_owned(),
+            source: format!("no answer within {} s while {doing}", ANSWER.as_secs()).into(),
+        })
     }
 }
 
@@ -140,9 +154,10 @@ macro_rules! run {
             let trouble = match $self.client().await {
                 Ok(client) => {
                     let $c = &*client;
-                    match $work.await {
-                        Ok(done) => break Ok(done),
-                        Err(trouble) => trouble,
+                    match tokio::time::timeout(ANSWER, $work).await {
+                        Ok(Ok(done)) => break Ok(done),
+                        Ok(Err(trouble)) => trouble,
+                        Err(_) => $self.let_go($doing).await,
                     }
                 }
                 Err(why) => Trouble::Said(why),

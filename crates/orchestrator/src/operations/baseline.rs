@@ -1,11 +1,12 @@
 //! Marks shards that have no history as being at a version, and claims them.
 
 use super::{
+    note::Notes,
     report::{OperationReport, ShardResult},
     under_lock::{Deed, each},
 };
 use crate::{
-    executor::failure_of_verb, journal::JournalError, setup::Setup, survey::expected_of,
+    journal::JournalError, setup::Setup, survey::expected_of,
     watch::Watcher,
 };
 use greylag_core::{
@@ -24,11 +25,13 @@ pub async fn baseline(
     only: Option<&BTreeSet<ShardName>>,
     version: &Version,
     description: Option<&str>,
+    reason: &str,
     watcher: Arc<dyn Watcher>,
 ) -> Result<OperationReport, JournalError> {
     let row = history::baseline_row(version, description, &setup.by);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let by = setup.by.clone();
+    let notes = Notes::new(setup, "baseline", reason);
     let known = setup.journal.known(&setup.scope()).await?;
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let row = row.clone();
@@ -54,6 +57,7 @@ pub async fn baseline(
             identity,
             by: by.clone(),
         };
+        let notes = notes.clone();
         Box::pin(async move {
             if let Err(refusal) = judged {
                 return Ok(ShardResult::Refused {
@@ -65,19 +69,17 @@ pub async fn baseline(
                     why: format!("it has a history of {} rows already", survey.history.len()),
                 });
             }
-            session
-                .prepare(&claim)
-                .await
-                .map_err(|error| failure_of_verb(&error))?;
-            let what = format!(
+            let what = vec![format!(
                 "baselined at version {}",
                 row.version.as_deref().unwrap_or("?")
-            );
-            session
-                .change_history(&[HistoryChange::Insert(row)])
-                .await
-                .map_err(|error| failure_of_verb(&error))?;
-            Ok(ShardResult::Changed { what: vec![what] })
+            )];
+            let name = &shard.shard.name;
+            notes.write(name, &what).await?;
+            let done = match session.prepare(&claim).await {
+                Ok(()) => session.change_history(&[HistoryChange::Insert(row)]).await,
+                Err(error) => Err(error),
+            };
+            notes.conclude(name, what, done).await
         })
     });
     Ok(each(setup, only, &*watcher, "baseline", deed).await)

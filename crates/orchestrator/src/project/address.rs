@@ -33,7 +33,7 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads a URL; relative SQLite paths are relative to `folder`.
+    /// Reads a URL; relative paths, of SQLite files and of certificates, are relative to `folder`.
     pub fn read(text: &str, folder: &Path) -> Result<Self, AddressError> {
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once(':') else {
@@ -46,7 +46,7 @@ impl Address {
         match Engine::from_scheme(&scheme) {
             None => Err(AddressError::Unknown(scheme)),
             Some(Engine::Sqlite) => sqlite(rest, folder),
-            Some(engine) => server(engine, text),
+            Some(engine) => server(engine, text, folder),
         }
     }
 
@@ -128,9 +128,9 @@ impl fmt::Display for Address {
     }
 }
 
-fn server(engine: Engine, text: &str) -> Result<Address, AddressError> {
+fn server(engine: Engine, text: &str, folder: &Path) -> Result<Address, AddressError> {
     // The error of the parser never quotes the text, which may hold a password.
-    let url = Url::parse(text).map_err(|error| AddressError::Form(error.to_string()))?;
+    let mut url = Url::parse(text).map_err(|error| AddressError::Form(error.to_string()))?;
     if url.cannot_be_a_base() {
         return Err(AddressError::Form("`//` and a host are missing".into()));
     }
@@ -138,7 +138,51 @@ fn server(engine: Engine, text: &str) -> Result<Address, AddressError> {
     if url.path().trim_matches('/').is_empty() && !named_otherwise {
         return Err(AddressError::NoDatabase);
     }
+    if let Some(query) = url.query().map(|query| found_from(query, folder)) {
+        url.set_query(Some(&query));
+    }
     Ok(Address { engine, url })
+}
+
+/// The options of a URL, those that name files of certificates and keys no longer depending on where we stand.
+fn found_from(query: &str, folder: &Path) -> String {
+    let is_file = |key: &str| {
+        let key = key.to_ascii_lowercase().replace('_', "-");
+        let files = [
+            "sslrootcert",
+            "sslcert",
+            "sslkey",
+            "ssl-ca",
+            "ssl-cert",
+            "ssl-key",
+        ];
+        files.contains(&key.as_str())
+    };
+    let option = |option: &str| match option.split_once('=') {
+        // A word of libpq's, and no file.
+        Some(("sslrootcert", "system")) => option.to_owned(),
+        Some((key, value)) if is_file(key) => {
+            let file = folder.join(unescaped(value));
+            let file = std::path::absolute(&file).unwrap_or(file);
+            // `+` stands for itself here, and for a blank in what else reads queries.
+            format!("{key}={}", escaped(&file.to_string_lossy()))
+        }
+        _ => option.to_owned(),
+    };
+    let options: Vec<String> = query.split('&').map(option).collect();
+    options.join("&")
+}
+
+/// What would end or change an option is escaped.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~:".contains(&byte);
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match plain(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
 }
 
 fn sqlite(rest: &str, folder: &Path) -> Result<Address, AddressError> {
@@ -212,6 +256,17 @@ mod tests {
             read("sqlite:///x.db").unwrap().file().unwrap(),
             Path::new("/x.db")
         );
+    }
+
+    #[test]
+    fn certificates_are_found_from_the_project() {
+        let options = |text: &str| read(text).unwrap().url.query().unwrap().to_owned();
+        assert_eq!(
+            options("postgres://h/x?sslmode=verify-full&sslrootcert=my%20ca/a+b.pem&sslkey=/etc/k"),
+            "sslmode=verify-full&sslrootcert=/fleet/my%20ca/a%2Bb.pem&sslkey=/etc/k"
+        );
+        assert_eq!(options("mysql://h/x?ssl_ca=ca.pem"), "ssl_ca=/fleet/ca.pem");
+        assert_eq!(options("postgres://h/x?sslrootcert=system"), "sslrootcert=system");
     }
 
     #[test]

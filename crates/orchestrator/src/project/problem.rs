@@ -62,8 +62,9 @@ impl Problems {
             span,
             line,
             column,
-            message: message.into(),
-            hint: hint.into(),
+            // A URL in the wrong place is quoted like any other value.
+            message: mask(&message.into()),
+            hint: hint.into().map(|hint| mask(&hint)),
             text: Arc::clone(&self.shown),
         });
     }

@@ -26,7 +26,7 @@ pub fn events_of(
                 by,
                 reason: reason.clone(),
             }],
-            "paused: what is in flight finishes its current migration, nothing new starts".into(),
+            format!("paused: {}nothing new starts", in_flight(state)),
         ),
         Request::Resume => (vec![Event::Resumed { by }], "resumed".into()),
         Request::Abort { reason } => (
@@ -34,8 +34,10 @@ pub fn events_of(
                 by,
                 reason: reason.clone(),
             }],
-            "aborted: what is in flight finishes its current migration, nothing new starts, ever"
-                .into(),
+            match state.in_flight().next() {
+                None => "aborted: nothing was in flight, and what is applied stays".into(),
+                Some(_) => format!("aborted: {}nothing new starts, ever", in_flight(state)),
+            },
         ),
         Request::Approve { wave, digest } => {
             approve(state, wave.as_deref(), digest.as_deref(), by)?
@@ -86,6 +88,26 @@ pub fn events_of(
             ),
         ),
     })
+}
+
+/// What becomes of the shards that have begun: running ones, and those that nobody knows about.
+fn in_flight(state: &Rollout) -> String {
+    let running: Vec<ShardName> = state.running().cloned().collect();
+    let unknown: Vec<ShardName> = (state.in_flight())
+        .filter(|shard| !running.contains(shard))
+        .cloned()
+        .collect();
+    let mut text = String::new();
+    if !running.is_empty() {
+        text.push_str("what is in flight finishes its current migration, ");
+    }
+    if !unknown.is_empty() {
+        text.push_str(&format!(
+            "what became of {} is still to be found out, ",
+            names(&unknown)
+        ));
+    }
+    text
 }
 
 fn approve(

@@ -59,7 +59,8 @@ pub async fn steer(
         if let LeaseTry::Held(lease) = setup.journal.take_lease(&setup.scope(), &holder).await? {
             let answer = fold_here(setup, &lease, &id, item, &request).await;
             let _ = setup.journal.release(&lease).await;
-            return acknowledge(id, answer?, false);
+            let (answer, running) = answer?;
+            return acknowledge(id, answer, running);
         }
         if began.elapsed() > PATIENCE {
             return Err(SteerError::NotTaken {
@@ -125,21 +126,21 @@ fn check(
     Ok(())
 }
 
-/// Folds the request, and others that wait, as the holder of the lease.
+/// Folds the request as the holder of the lease. Says whether another had folded it before.
 async fn fold_here(
     setup: &Setup,
     lease: &Lease,
     id: &str,
     item: u64,
     request: &Request,
-) -> Result<Result<String, String>, SteerError> {
+) -> Result<(Result<String, String>, bool), SteerError> {
     // The orchestrator may have folded it on its way out.
     if let Some(InboxItem {
         answer: Some(answer),
         ..
     }) = setup.journal.answer(item).await?
     {
-        return Ok(answer);
+        return Ok((answer, true));
     }
     let mut opened = crate::apply::take_up(setup, lease, id, Arc::new(Blind))
         .await
@@ -153,7 +154,7 @@ async fn fold_here(
         answer: answer.clone(),
     });
     opened.ledger.commit().await?;
-    Ok(answer)
+    Ok((answer, false))
 }
 
 /// Ends a rollout that has nothing left to do: what was aborted is over now, not at the next `apply`.

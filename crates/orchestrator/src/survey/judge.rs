@@ -5,7 +5,7 @@ use crate::journal::KnownShard;
 use greylag_core::{
     fleet::ShardName,
     identity::{self, Expected, Known, Node, Refusal},
-    survey::{Server, Survey},
+    survey::Survey,
 };
 use jiff::Timestamp;
 
@@ -26,14 +26,14 @@ pub fn expected_of<'a>(
 }
 
 /// Databases under two names: both are told.
-pub fn judge_together(surveyed: &mut Surveyed) {
+pub fn judge_together(project: &str, surveyed: &mut Surveyed) {
     let refusals = {
-        let servers: Vec<(ShardName, &Server)> = surveyed
+        let surveys: Vec<(ShardName, &Survey)> = surveyed
             .shards
             .iter()
-            .filter_map(|s| Some((s.name.clone(), &s.seen.as_ref().ok()?.survey.server)))
+            .filter_map(|s| Some((s.name.clone(), &*s.seen.as_ref().ok()?.survey)))
             .collect();
-        identity::duplicates(&servers)
+        identity::duplicates(project, &surveys)
     };
     for refusal in refusals {
         if let Refusal::SameDatabase { shard, .. } = &refusal

@@ -69,7 +69,7 @@ pub async fn survey_fleet(
             .collect(),
         known,
     };
-    judge_together(&mut surveyed);
+    judge_together(&setup.fleet.project, &mut surveyed);
     Ok(surveyed)
 }
 

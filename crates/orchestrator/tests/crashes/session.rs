@@ -97,6 +97,7 @@ impl Session for Scripted {
                 lineage: self.shard.to_string(),
                 database: "d".into(),
                 address: self.shard.to_string(),
+                dialled: self.shard.to_string(),
             },
             role: Role::Primary,
             identity: database.identity.clone(),

@@ -287,6 +287,7 @@ fn known(name: &str, version: &str) -> KnownShard {
                 lineage: "l".into(),
                 database: "d".into(),
                 address: "here".into(),
+                dialled: "there".into(),
             }],
         },
         version: Some(version.into()),

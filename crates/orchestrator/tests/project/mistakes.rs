@@ -152,3 +152,12 @@ fn a_password_in_a_wrong_url_is_not_shown() {
     );
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn a_password_in_a_url_in_the_wrong_place_is_not_shown() {
+    let said = mistakes(
+        "project = \"p\"\n[[shard]]\nname = \"postgres://me:hunter2@h/x\"\nprimary = \"a\"\n",
+    );
+    assert!(said.contains("postgres://me:*******@h/x"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}

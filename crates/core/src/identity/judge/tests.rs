@@ -14,6 +14,7 @@ fn server(lineage: &str, database: &str) -> Server {
         lineage: lineage.into(),
         database: database.into(),
         address: format!("{lineage}:5432/{database}"),
+        dialled: format!("postgres://{lineage}/{database}"),
     }
 }
 
@@ -222,8 +223,9 @@ fn a_known_shard_that_lost_its_identity_is_refused_even_when_empty() {
 
 #[test]
 fn one_database_under_two_names_is_refused() {
-    let (a, b, c) = (server("a", "x"), server("a", "y"), server("a", "x"));
-    let refusals = duplicates(&[(name("one"), &a), (name("two"), &b), (name("three"), &c)]);
+    let (a, b, c) = (on("a", "x", UUID), on("a", "y", UUID), on("a", "x", UUID));
+    let shards = [(name("one"), &a), (name("two"), &b), (name("three"), &c)];
+    let refusals = duplicates("orders", &shards);
     let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
@@ -233,6 +235,44 @@ fn one_database_under_two_names_is_refused() {
 
 #[test]
 fn databases_of_one_server_are_no_duplicates() {
-    let (a, b) = (server("a", "x"), server("a", "y"));
-    assert_eq!(duplicates(&[(name("one"), &a), (name("two"), &b)]), []);
+    let (a, b) = (on("a", "x", UUID), on("a", "y", UUID));
+    let shards = [(name("one"), &a), (name("two"), &b)];
+    assert_eq!(duplicates("orders", &shards), []);
+}
+
+#[test]
+fn a_physical_clone_under_the_same_name_is_no_failover() {
+    let mut clone = survey();
+    clone.server.address = "b:5432/orders".into();
+    clone.server.dialled = "postgres://b/orders".into();
+    let known = known(UUID, &["a"]);
+    let refusal = ask(&clone, Some(&known), false).unwrap_err();
+    assert!(matches!(refusal, Refusal::Moved { .. }), "{refusal}");
+    // The same server by another name, and another address behind the same name, are the node that was proven.
+    clone.server.address = "a:5432/orders".into();
+    assert_eq!(ask(&clone, Some(&known), false), Ok(Proof::Proven));
+    clone.server.address = "b:5432/orders".into();
+    clone.server.dialled = "postgres://a/orders".into();
+    assert_eq!(ask(&clone, Some(&known), false), Ok(Proof::Proven));
+}
+
+#[test]
+fn a_clone_that_was_rebranded_is_a_database_of_its_own() {
+    let (a, b) = (on("a", "x", UUID), on("a", "x", Uuid::from_u128(2)));
+    let shards = [(name("one"), &a), (name("two"), &b)];
+    assert_eq!(duplicates("orders", &shards), []);
+    // Of a database that has no identity yet there is no telling.
+    let unclaimed = Survey {
+        identity: None,
+        ..b
+    };
+    let shards = [(name("one"), &a), (name("two"), &unclaimed)];
+    assert_eq!(duplicates("orders", &shards).len(), 1);
+}
+
+fn on(lineage: &str, database: &str, uuid: Uuid) -> Survey {
+    let mut survey = survey();
+    survey.server = server(lineage, database);
+    survey.identity.as_mut().unwrap().uuid = uuid;
+    survey
 }

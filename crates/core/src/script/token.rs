@@ -1,0 +1,63 @@
+//! A statement's tokens, for those who read what a statement says.
+
+use super::lexer::{Kind, Lexer, Token};
+use crate::engine::Dialect;
+use std::ops::Range;
+
+/// A token that says something: no blank, no comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlToken {
+    pub kind: TokenKind,
+    /// Its bytes within the text.
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// An unquoted name, a keyword or a number.
+    Word,
+    /// A quoted name.
+    Name,
+    /// A string, with its prefix and quotes.
+    String,
+    /// Any other byte.
+    Symbol(u8),
+}
+
+/// The tokens of a text. It ends where the text can't be read on; a text that was cut into statements always can.
+pub fn tokens(dialect: Dialect, text: &str) -> impl Iterator<Item = SqlToken> {
+    let mut lexer = Lexer::new(dialect, text, 0);
+    std::iter::from_fn(move || {
+        loop {
+            let Token { kind, start, end } = lexer.next().ok()??;
+            let kind = match kind {
+                Kind::Comment | Kind::OpenExecutable | Kind::CloseExecutable => continue,
+                Kind::Word => TokenKind::Word,
+                Kind::Name => TokenKind::Name,
+                Kind::String => TokenKind::String,
+                Kind::Symbol(symbol) => TokenKind::Symbol(symbol),
+            };
+            let span = start..end;
+            return Some(SqlToken { kind, span });
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_leave_out_blanks_and_comments() {
+        let sql = "ALTER /* not this */ TABLE \"a b\" -- nor this\n ADD c text DEFAULT 'x';";
+        let told: Vec<&str> = tokens(Dialect::Postgres, sql)
+            .map(|token| &sql[token.span])
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "ALTER", "TABLE", "\"a b\"", "ADD", "c", "text", "DEFAULT", "'x'", ";"
+            ]
+        );
+    }
+}

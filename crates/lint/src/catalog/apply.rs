@@ -1,0 +1,282 @@
+//! What a statement leaves behind.
+
+use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, key};
+use crate::operation::{
+    Action, AlterTable, Change, Column, Constraint, ConstraintKind, CreateTable, Kind, Name,
+    Operation,
+};
+
+impl Catalog {
+    /// Takes a statement in. `unit` is the number of its file.
+    pub(crate) fn apply(&mut self, unit: usize, text: &str, operation: &Operation) {
+        match operation {
+            Operation::CreateTable(create) => self.create(unit, text, create),
+            Operation::AlterTable(alter) => self.alter(unit, text, alter),
+            Operation::CreateIndex(create) => {
+                let index = Index {
+                    name: create.name.as_ref().map(|name| name.name.clone()),
+                    columns: create.columns.clone(),
+                    unique: create.unique,
+                    made_in: unit,
+                };
+                self.known(&create.table).indexes.push(index);
+            }
+            Operation::DropIndex(drop) => {
+                for table in self.tables.values_mut() {
+                    table.indexes.retain(|index| {
+                        !drop
+                            .names
+                            .iter()
+                            .any(|n| index.name.as_ref() == Some(&n.name))
+                    });
+                }
+            }
+            Operation::Drop(drop) => match drop.kind {
+                Kind::Table => drop.names.iter().for_each(|name| {
+                    if let Some(found) = self.table(name).map(|t| key(&t.name)) {
+                        self.tables.remove(&found);
+                    }
+                }),
+                Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
+                    self.views.remove(&key(name));
+                }),
+                _ => {}
+            },
+            Operation::Create(create) => match (create.kind, &create.name, &create.on) {
+                (Kind::View | Kind::MaterializedView, Some(name), _) => {
+                    self.views.insert(key(name), create.reads.clone());
+                }
+                (Kind::Type, Some(name), _) => {
+                    self.enums.insert(name.name.clone(), create.labels.clone());
+                }
+                (Kind::Domain, Some(name), _) if create.constrained => {
+                    self.constrained.insert(name.name.clone());
+                }
+                (Kind::Trigger, Some(name), Some(on)) => {
+                    let name = name.name.clone();
+                    self.known(on).triggers.push(name);
+                }
+                (Kind::Publication, ..) => {
+                    self.publishes = true;
+                    self.publishes_all |= create.all_tables;
+                }
+                _ => {}
+            },
+            Operation::Alter(alter) => {
+                if let (Some(name), Change::AddLabel { label, .. }) = (&alter.name, &alter.change) {
+                    let labels = self.enums.entry(name.name.clone()).or_default();
+                    labels.push(label.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The table, known from now on if it wasn't.
+    fn known(&mut self, name: &Name) -> &mut Table {
+        let found = self.table(name).map_or_else(|| key(name), |t| key(&t.name));
+        self.tables
+            .entry(found)
+            .or_insert_with(|| Table::new(name.clone(), None))
+    }
+
+    fn create(&mut self, unit: usize, text: &str, create: &CreateTable) {
+        if create.if_not_exists && self.table(&create.name).is_some() {
+            return;
+        }
+        let mut table = Table::new(create.name.clone(), Some(unit));
+        table.temporary = create.temporary;
+        table.unlogged = create.unlogged;
+        table.partitioned = create.partitioned;
+        table.parent = create.partition_of.clone();
+        table.partly = create.like.is_some()
+            || create.query.is_some()
+            || create.partition_of.is_some()
+            || !create.inherits.is_empty();
+        if let Some(like) = create.partition_of.as_ref().or(create.like.as_ref()) {
+            if let Some(other) = self.table(like) {
+                table.columns = other.columns.clone();
+                table.primary_key = other.primary_key.clone();
+            }
+        }
+        for column in &create.columns {
+            add_column(&mut table, column, unit);
+        }
+        for constraint in &create.constraints {
+            add_constraint(&mut table, text, constraint, unit);
+        }
+        self.tables.insert(key(&create.name), table);
+    }
+
+    fn alter(&mut self, unit: usize, text: &str, alter: &AlterTable) {
+        for (action, _) in &alter.actions {
+            if let Action::RenameTo(to) = action {
+                self.rename(&alter.name, to);
+                continue;
+            }
+            let table = self.known(&alter.name);
+            change(table, text, action, unit);
+        }
+    }
+
+    fn rename(&mut self, from: &Name, to: &Name) {
+        let Some(found) = self.table(from).map(|table| key(&table.name)) else {
+            return;
+        };
+        if let Some(mut table) = self.tables.remove(&found) {
+            let schema = to.schema.clone().or(table.name.schema.clone());
+            table.name = Name {
+                schema,
+                ..to.clone()
+            };
+            self.tables.insert(key(&table.name), table);
+        }
+    }
+}
+
+fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
+    match action {
+        Action::AddColumn { column, .. } => add_column(table, column, unit),
+        Action::DropColumn { column, .. } => table.columns.retain(|c| c.name != *column),
+        Action::RenameColumn { from, to } => {
+            if let Some(column) = table.column_mut(from) {
+                column.name.clone_from(to);
+            }
+        }
+        Action::ModifyColumn { from, column, .. } => {
+            if let Some(known) = table.column_mut(from) {
+                *known = KnownColumn::of(column, known.made_in);
+            }
+        }
+        Action::AlterType {
+            column, data_type, ..
+        } => {
+            if let Some(known) = table.column_mut(column) {
+                known.data_type = data_type.clone();
+            }
+        }
+        Action::SetDefault { column, default } => {
+            if let Some(known) = table.column_mut(column) {
+                known.default = Some(default.clone());
+            }
+        }
+        Action::DropDefault { column } => {
+            if let Some(known) = table.column_mut(column) {
+                known.default = None;
+            }
+        }
+        Action::SetNotNull { column } | Action::DropNotNull { column } => {
+            if let Some(known) = table.column_mut(column) {
+                known.not_null = matches!(action, Action::SetNotNull { .. });
+            }
+        }
+        Action::AddConstraint(constraint) => add_constraint(table, text, constraint, unit),
+        Action::AddIndex { name, columns, .. } => table.indexes.push(Index {
+            name: name.clone(),
+            columns: columns.clone(),
+            unique: false,
+            made_in: unit,
+        }),
+        Action::DropIndex { name } => {
+            table
+                .indexes
+                .retain(|index| index.name.as_ref() != Some(name));
+            table
+                .uniques
+                .retain(|unique| unique.name.as_ref() != Some(name));
+        }
+        Action::ValidateConstraint { name } => {
+            for check in &mut table.checks {
+                check.2 |= check.0.as_ref() == Some(name);
+            }
+        }
+        Action::DropConstraint { name, kind, .. } => drop_constraint(table, name, *kind),
+        Action::ReplicaIdentity(identity) => table.replica_identity = Some(identity.clone()),
+        Action::SetUnlogged => table.unlogged = true,
+        Action::SetLogged => table.unlogged = false,
+        Action::AttachPartition { .. } => table.partitioned = true,
+        _ => {}
+    }
+}
+
+fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Dropped) {
+    let own = Some(name.to_owned());
+    let primary = kind == crate::operation::Dropped::PrimaryKey
+        || table.primary_key_name == own
+        || name == format!("{}_pkey", table.name.name);
+    if primary {
+        table.primary_key = None;
+    }
+    table.uniques.retain(|unique| unique.name != own);
+    table.foreign_keys.retain(|key| key.name != own);
+    table.checks.retain(|check| check.0 != own);
+}
+
+fn add_column(table: &mut Table, column: &Column, unit: usize) {
+    table.columns.retain(|known| known.name != column.name);
+    table.columns.push(KnownColumn::of(column, unit));
+    if column.primary_key {
+        table.primary_key = Some(vec![column.name.clone()]);
+    }
+    if column.unique {
+        let columns = vec![Some(column.name.clone())];
+        table.uniques.push(Unique {
+            name: None,
+            columns,
+        });
+    }
+    if let Some(reference) = &column.references {
+        table.foreign_keys.push(ForeignKey {
+            name: None,
+            columns: vec![column.name.clone()],
+            table: reference.table.clone(),
+            acts: reference.acts,
+        });
+    }
+}
+
+fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint, unit: usize) {
+    let name = constraint.name.clone();
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey {
+            columns,
+            using_index,
+        } => {
+            let of_index = using_index.as_ref().and_then(|own| {
+                let index = table
+                    .indexes
+                    .iter()
+                    .find(|i| i.name.as_ref() == Some(own))?;
+                Some(index.columns.iter().flatten().cloned().collect())
+            });
+            table.primary_key = Some(of_index.unwrap_or_else(|| columns.clone()));
+            table.primary_key_name = name;
+        }
+        ConstraintKind::Unique { columns, .. } => {
+            let columns = columns.clone();
+            table.uniques.push(Unique { name, columns });
+        }
+        ConstraintKind::ForeignKey { columns, reference } => table.foreign_keys.push(ForeignKey {
+            name,
+            columns: columns.clone(),
+            table: reference.table.clone(),
+            acts: reference.acts,
+        }),
+        ConstraintKind::Check { expression } => {
+            let text = text[expression.clone()].to_lowercase();
+            table.checks.push((name, text, !constraint.not_valid));
+        }
+        ConstraintKind::NotNull { column } => {
+            if let Some(known) = table.column_mut(column) {
+                known.not_null = !constraint.not_valid;
+            }
+        }
+        ConstraintKind::Index { columns, .. } => table.indexes.push(Index {
+            name,
+            columns: columns.clone(),
+            unique: false,
+            made_in: unit,
+        }),
+        ConstraintKind::Exclude { .. } => {}
+    }
+}

@@ -1,0 +1,14 @@
+//! What operations do on a server: data, measured, not remembered.
+//!
+//! `effects/*.toml` say it; tests run each entry on real servers and compare.
+
+mod data;
+mod mysql;
+mod postgres;
+mod taken;
+
+pub use data::{Effect, Rewrite, Role, StandbyEffect, Wal, all, find};
+pub use mysql::{Algorithm, Clause, clauses};
+pub(crate) use postgres::{column_rewrites, keeps_form, proves_not_null};
+pub(crate) use mysql::{clause_of, index_clause, usual_version};
+pub(crate) use taken::{Taken, taken};

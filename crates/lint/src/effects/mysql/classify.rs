@@ -1,0 +1,153 @@
+//! Which kind of clause an action is.
+
+use crate::{
+    catalog::{KnownColumn, Table},
+    operation::{Action, Column, Constraint, ConstraintKind, DataType, Dropped, Generated},
+};
+
+/// The kind of clause; None where it isn't known from what the migrations tell.
+pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'static str> {
+    Some(match action {
+        Action::AddColumn { column, placed, .. } => added(column, *placed),
+        Action::DropColumn { .. } => "drop-column",
+        Action::RenameColumn { .. } => "rename-column",
+        Action::RenameTo(_) => "rename-table",
+        Action::RenameIndex { .. } => "rename-index",
+        Action::ModifyColumn {
+            from,
+            column,
+            placed,
+        } => modified(table?.column(from)?, column, *placed)?,
+        Action::SetDefault { .. } | Action::DropDefault { .. } => "set-default",
+        Action::AddIndex { kind, .. } => index(kind.as_deref()),
+        Action::AddConstraint(constraint) => constrained(constraint),
+        Action::DropIndex { .. } => "drop-index",
+        Action::DropConstraint { kind, .. } => match kind {
+            Dropped::PrimaryKey => "drop-primary-key",
+            Dropped::ForeignKey => "drop-foreign-key",
+            Dropped::Check => "drop-check",
+            Dropped::Constraint => return None,
+        },
+        Action::IndexVisibility { .. } => "index-visibility",
+        Action::ConvertCharset => "convert-charset",
+        Action::DefaultCharset => "default-charset",
+        Action::Engine { name } if name == "innodb" => "rebuild",
+        Action::Engine { .. } => "change-engine",
+        Action::Force => "rebuild",
+        Action::RowFormat => "row-format",
+        Action::AutoIncrement => "auto-increment",
+        Action::Comment => "comment",
+        Action::OrderBy => "order-by",
+        Action::Partition { work } => match work.as_str() {
+            "ADD PARTITION" | "DROP PARTITION" | "TRUNCATE PARTITION" => "drop-partition",
+            "PARTITION BY" | "REMOVE PARTITIONING" => "partition-by",
+            "ANALYZE PARTITION" | "CHECK PARTITION" => "comment",
+            _ => "reorganize-partition",
+        },
+        Action::ColumnOptions | Action::Harmless { .. } => "comment",
+        _ => return None,
+    })
+}
+
+/// The kind of clause that CREATE INDEX is.
+pub(crate) fn index(kind: Option<&str>) -> &'static str {
+    match kind {
+        Some("FULLTEXT") => "add-fulltext-index",
+        Some(_) => "add-spatial-index",
+        None => "add-index",
+    }
+}
+
+fn added(column: &Column, placed: bool) -> &'static str {
+    match column.generated {
+        Some(Generated::Stored) => return "add-stored-column",
+        Some(Generated::Virtual) => return "add-virtual-column",
+        None => {}
+    }
+    if column.auto_increment {
+        "add-auto-increment-column"
+    } else if column.primary_key {
+        "add-primary-key"
+    } else if column.unique {
+        "add-index"
+    } else if column.check {
+        "add-check"
+    } else if placed {
+        "add-column-placed"
+    } else {
+        "add-column"
+    }
+}
+
+fn constrained(constraint: &Constraint) -> &'static str {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { .. } => "add-primary-key",
+        ConstraintKind::ForeignKey { .. } => "add-foreign-key",
+        ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. } => "add-check",
+        ConstraintKind::Index { kind, .. } => index(kind.as_deref()),
+        ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => "add-index",
+    }
+}
+
+/// MODIFY and CHANGE say the whole column anew: what differs decides.
+fn modified(known: &KnownColumn, column: &Column, placed: bool) -> Option<&'static str> {
+    let same_type = type_change(&known.data_type, &column.data_type);
+    let stricter = column.not_null && !known.not_null;
+    let looser = !column.not_null && known.not_null;
+    Some(match same_type {
+        TypeChange::Different => "change-type",
+        TypeChange::Widened if !stricter && !looser => "widen-varchar",
+        TypeChange::Appended if !stricter && !looser => "append-enum",
+        _ if stricter => "set-not-null",
+        _ if looser => "drop-not-null",
+        _ if placed => "reorder-column",
+        _ if column.name != known.name => "rename-column",
+        TypeChange::Same => "set-default",
+        TypeChange::Widened | TypeChange::Appended => return None,
+    })
+}
+
+enum TypeChange {
+    Same,
+    /// A VARCHAR that stays on its side of 255 bytes.
+    Widened,
+    /// ENUM or SET with new members at the end.
+    Appended,
+    Different,
+}
+
+fn type_change(from: &DataType, to: &DataType) -> TypeChange {
+    let charset = to.charset.is_some() && to.charset != from.charset;
+    if from.name != to.name || from.unsigned != to.unsigned || charset {
+        return TypeChange::Different;
+    }
+    let whole_number = matches!(
+        &*from.name,
+        "int" | "bigint" | "smallint" | "tinyint" | "mediumint"
+    );
+    if from.arguments == to.arguments || whole_number {
+        return TypeChange::Same;
+    }
+    match from.name.as_str() {
+        "varchar" => {
+            let length =
+                |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u32>().ok();
+            match (length(from), length(to)) {
+                // Four bytes to a character at most.
+                (Some(a), Some(b)) if a <= b && (b * 4 <= 255 || a >= 256) => TypeChange::Widened,
+                _ => TypeChange::Different,
+            }
+        }
+        // More than 255 members take another byte.
+        "enum" if to.arguments.starts_with(&from.arguments) && to.arguments.len() <= 255 => {
+            TypeChange::Appended
+        }
+        "set"
+            if to.arguments.starts_with(&from.arguments)
+                && from.arguments.len().div_ceil(8) == to.arguments.len().div_ceil(8) =>
+        {
+            TypeChange::Appended
+        }
+        _ => TypeChange::Different,
+    }
+}

@@ -1,0 +1,95 @@
+//! What the fleet looks like, as somebody saw it. Everything may be missing.
+
+use crate::settings::Versions;
+use greylag_core::engine::Engine;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the fleet looks like, over all its shards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FleetFacts {
+    /// How many shards were looked at.
+    pub shards: usize,
+    /// By name, with or without schema, as in `[lint.tables]`.
+    pub tables: BTreeMap<String, TableFacts>,
+    /// The oldest and newest server of each engine, primaries and replicas.
+    pub versions: BTreeMap<Engine, Versions>,
+    pub standbys: Vec<StandbyFacts>,
+    pub publications: Vec<PublicationFacts>,
+    pub slots: Vec<SlotFacts>,
+    /// The most shards that share one server.
+    pub shards_per_server: usize,
+    /// Some primary waits until a standby has replayed each commit (`synchronous_commit = remote_apply`).
+    pub waits_for_replay: bool,
+    /// Servers whose session settings differ, by setting: `TimeZone`, `sql_mode`, …
+    pub differing_settings: BTreeMap<String, Vec<String>>,
+}
+
+/// A table over all shards: the largest decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TableFacts {
+    /// Rows on the shard that has most of them.
+    pub rows: u64,
+    /// That shard's name.
+    pub largest_shard: String,
+    /// Bytes of the table there.
+    pub table_bytes: u64,
+    /// Bytes of its indexes there.
+    pub index_bytes: u64,
+    /// Bytes on all shards of the fullest server.
+    pub bytes_per_server: u64,
+    /// None: nobody looked.
+    pub has_primary_key: Option<bool>,
+}
+
+/// One standby.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StandbyFacts {
+    pub shard: String,
+    pub node: String,
+    /// `max_standby_streaming_delay`, in milliseconds; -1 waits for readers for ever.
+    pub conflict_delay_ms: i64,
+    pub feedback: bool,
+    /// How long its oldest query or transaction has been reading, in milliseconds.
+    pub oldest_reader_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublicationFacts {
+    pub name: String,
+    pub all_tables: bool,
+    pub tables: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SlotFacts {
+    pub shard: String,
+    pub name: String,
+    pub logical: bool,
+    /// WAL bytes it may still fall behind before it is lost (`max_slot_wal_keep_size`); none: without limit.
+    pub headroom_bytes: Option<u64>,
+}
+
+impl FleetFacts {
+    /// What was seen of a table.
+    pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&TableFacts> {
+        let full = schema.map(|schema| format!("{schema}.{name}"));
+        let full = full.and_then(|full| self.tables.get(&full));
+        full.or_else(|| self.tables.get(name))
+    }
+
+    /// The publications that carry a table.
+    pub fn publishing(&self, name: &str) -> impl Iterator<Item = &PublicationFacts> {
+        let named = move |table: &String| {
+            table == name || table.rsplit_once('.').is_some_and(|(_, last)| last == name)
+        };
+        self.publications
+            .iter()
+            .filter(move |p| p.all_tables || p.tables.iter().any(named))
+    }
+}

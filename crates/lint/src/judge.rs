@@ -1,0 +1,12 @@
+//! Files, settings and facts in; a report out.
+
+mod cover;
+mod draft;
+mod run;
+mod scene;
+
+pub(crate) use cover::unjudged;
+pub(crate) use draft::Draft;
+pub use run::lint;
+pub(crate) use run::{finish, level};
+pub(crate) use scene::{File, Scene};

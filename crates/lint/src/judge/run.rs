@@ -1,0 +1,206 @@
+//! Walks the files, asks the rules, puts the report together.
+
+use super::{Draft, File, Scene, cover, scene::transactions};
+use crate::{
+    allow,
+    catalog::Catalog,
+    facts::FleetFacts,
+    finding::{Decided, Finding, Place, Severity, Span},
+    operation::Operation,
+    read::read,
+    report::{Report, Unjudged},
+    rule::{Look, Rule},
+    rules,
+    settings::Settings,
+    squawk,
+    unit::{Content, Unit},
+};
+use greylag_core::{migration::MigrationError, source::Source};
+
+/// Judges files, in the order they run. Those that are [`earlier`](Unit::earlier) only say what there is.
+pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> Report {
+    let mut report = Report::default();
+    let mut catalog = Catalog::default();
+    for (number, unit) in units.iter().enumerate() {
+        match &unit.content {
+            Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
+            Err(_) => {}
+            Ok(content) => {
+                let operations = operations(content);
+                if unit.is_judged() {
+                    let file = File {
+                        number,
+                        unit,
+                        content,
+                        operations: &operations,
+                        transactions: &transactions(content),
+                        settings,
+                        fleet,
+                    };
+                    judge(&file, &mut catalog, &mut report);
+                } else {
+                    for operation in &operations {
+                        catalog.apply(number, &content.script.text, operation);
+                    }
+                }
+                catalog.touch(content.migration.directives.change.as_deref(), &operations);
+            }
+        }
+    }
+    report
+}
+
+fn operations(content: &Content) -> Vec<Operation> {
+    let script = &content.script;
+    let statements = script.statements.iter();
+    statements
+        .map(|s| read(script.dialect, &script.text, s.span.clone()))
+        .collect()
+}
+
+fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
+    let dialect = file.dialect();
+    let mut findings = Vec::new();
+    let speaking =
+        |rule: &&Rule| rule.dialects.contains(&dialect) && level(rule, file.settings).is_some();
+    let active: Vec<&Rule> = rules::all().iter().copied().filter(speaking).collect();
+    for rule in &active {
+        if let Look::File(look) = rule.look {
+            let drafts = look(file, catalog);
+            findings.extend(drafts.into_iter().map(|d| finish(file, rule, None, d)));
+        }
+    }
+    for (index, operation) in file.operations.iter().enumerate() {
+        let scene = Scene {
+            file: *file,
+            index,
+            operation,
+            catalog,
+        };
+        for rule in &active {
+            if let Look::Statement(look) = rule.look {
+                let drafts = look(&scene);
+                findings.extend(
+                    drafts
+                        .into_iter()
+                        .map(|d| finish(file, rule, Some(index), d)),
+                );
+            }
+        }
+        catalog.apply(file.number, &file.content.script.text, operation);
+    }
+    findings.extend(squawk::findings(file));
+    let mut own = Vec::new();
+    let used = allow::mark(file, &mut findings);
+    for (rule, drafts) in [
+        (&rules::files::UNKNOWN_ALLOW, allow::unknown(file)),
+        (&rules::files::UNUSED_ALLOW, allow::unused(file, &used)),
+    ] {
+        if level(rule, file.settings).is_some() {
+            own.extend(drafts.into_iter().map(|d| finish(file, rule, None, d)));
+        }
+    }
+    findings.extend(own);
+    findings.sort_by(|a, b| (a.span, &a.rule).cmp(&(b.span, &b.rule)));
+    findings.dedup_by(|a, b| a.rule == b.rule && a.span == b.span && a.title == b.title);
+    report.findings.extend(findings);
+    cover::count(file, &mut report.coverage);
+}
+
+/// How grave a rule's findings are; None where it is not to speak.
+pub(crate) fn level(rule: &Rule, settings: &Settings) -> Option<Severity> {
+    match settings.severity.get(rule.id) {
+        Some(level) => level.severity(),
+        None => rule.severity,
+    }
+}
+
+/// A draft becomes a finding: its place in the file, and how grave it is in the end.
+pub(crate) fn finish(
+    file: &File<'_>,
+    rule: &Rule,
+    statement: Option<usize>,
+    draft: Draft,
+) -> Finding {
+    let source = &file.content.script.source;
+    let span = draft.span.clone();
+    let set = file.settings.severity.contains_key(rule.id);
+    let usual = level(rule, file.settings).unwrap_or(Severity::Note);
+    // What a person set stands; else what the rule made of the case at hand.
+    let severity = if set {
+        usual
+    } else {
+        draft.severity.unwrap_or(usual)
+    };
+    let at = source.file_span(span.clone());
+    let statement = statement.or_else(|| {
+        let statements = &file.content.script.statements;
+        statements
+            .iter()
+            .position(|s| s.span.start <= span.start && span.start < s.span.end)
+    });
+    Finding {
+        rule: draft.rule.unwrap_or_else(|| rule.id.to_owned()),
+        severity,
+        decided: if set {
+            draft.decided.max(Decided::Config)
+        } else {
+            draft.decided
+        },
+        engine: file.unit.engine,
+        script: file.unit.script.clone(),
+        migration: file.unit.migration_id().cloned(),
+        statement,
+        span: Span {
+            start: at.start,
+            end: at.end,
+        },
+        start: Place::from(source.position(span.start)),
+        end: Place::from(source.position(span.end)),
+        title: draft.title,
+        message: draft.message,
+        fix: draft.fix,
+        allowed: None,
+        traced: None,
+    }
+}
+
+/// A file that can't be read is judged as a whole: nobody knows what it does.
+fn unreadable(unit: &Unit, errors: &[MigrationError], report: &mut Report) {
+    report.coverage.files += 1;
+    for error in errors {
+        let source = Source::from(error.text.clone());
+        let mut draft = Draft::new(error.span.clone(), error.fault.to_string())
+            .why("The file can't be read, so nothing in it was judged.");
+        if let Some(hint) = &error.hint {
+            draft = draft.instead(hint.clone());
+        }
+        report.findings.push(Finding {
+            rule: rules::files::UNREADABLE.id.to_owned(),
+            severity: Severity::Error,
+            decided: Decided::Text,
+            engine: unit.engine,
+            script: error.script.clone(),
+            migration: None,
+            statement: None,
+            span: Span {
+                start: error.span.start,
+                end: error.span.end,
+            },
+            start: Place::from(error.position),
+            end: Place::from(source.position(error.span.end)),
+            title: draft.title,
+            message: draft.message,
+            fix: None,
+            allowed: None,
+            traced: None,
+        });
+        report.coverage.unjudged.push(Unjudged {
+            script: error.script.clone(),
+            statement: None,
+            start: Place::from(error.position),
+            excerpt: cover::excerpt(error.text.get(error.span.start..).unwrap_or_default()),
+            why: error.fault.to_string(),
+        });
+    }
+}

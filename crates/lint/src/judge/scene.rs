@@ -1,0 +1,219 @@
+//! What a rule sees.
+
+use crate::{
+    catalog::{Catalog, Table},
+    effects::{self, Effect, Taken},
+    facts::{FleetFacts, TableFacts},
+    finding::{Decided, Severity},
+    operation::{Action, Bytes, Name, Operation},
+    settings::{Settings, Versions},
+    unit::{Content, Unit},
+    version::ServerVersion,
+};
+use greylag_core::{
+    engine::Dialect,
+    migration::Phase,
+    script::{Statement, Tx, TxControl},
+};
+use std::ops::Deref;
+
+/// One file, as a rule sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct File<'a> {
+    /// Its number among all units.
+    pub(crate) number: usize,
+    pub(crate) unit: &'a Unit,
+    pub(crate) content: &'a Content,
+    /// What each statement does.
+    pub(crate) operations: &'a [Operation],
+    /// The transaction that each statement is in, by number.
+    pub(crate) transactions: &'a [Option<usize>],
+    pub(crate) settings: &'a Settings,
+    pub(crate) fleet: Option<&'a FleetFacts>,
+}
+
+/// One statement of a file, as a rule sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) file: File<'a>,
+    pub(crate) index: usize,
+    pub(crate) operation: &'a Operation,
+    /// Before the statement.
+    pub(crate) catalog: &'a Catalog,
+}
+
+/// What is known of a table's size, and what that makes of a finding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) rows: Option<u64>,
+    /// None: the rule's own.
+    pub(crate) severity: Option<Severity>,
+    pub(crate) decided: Decided,
+}
+
+impl<'a> Deref for Scene<'a> {
+    type Target = File<'a>;
+    fn deref(&self) -> &File<'a> {
+        &self.file
+    }
+}
+
+impl<'a> File<'a> {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.unit.engine.dialect()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.content.migration.directives.phase
+    }
+
+    pub(crate) fn sql(&self, span: &Bytes) -> &'a str {
+        &self.content.script.text[span.clone()]
+    }
+
+    /// A statement's bytes.
+    pub(crate) fn span(&self, statement: usize) -> Bytes {
+        self.content.script.statements[statement].span.clone()
+    }
+
+    /// Its servers, oldest and newest: as the fleet has them, else as the project says.
+    pub(crate) fn versions(&self) -> Option<(Versions, Decided)> {
+        let engine = self.unit.engine;
+        let seen = self.fleet.and_then(|fleet| fleet.versions.get(&engine));
+        let seen = seen.map(|versions| (*versions, Decided::Fleet));
+        seen.or_else(|| Some((*self.settings.versions.get(&engine)?, Decided::Config)))
+    }
+
+    /// Whether some server may be older than this.
+    pub(crate) fn may_be_older(&self, version: ServerVersion) -> bool {
+        self.versions()
+            .is_some_and(|(known, _)| known.oldest < version)
+    }
+
+    pub(crate) fn has_replicas(&self) -> bool {
+        self.settings.replicas != Some(false)
+    }
+
+    pub(crate) fn rows(&self, table: &Name) -> Option<(u64, Decided)> {
+        let (schema, name) = (table.schema.as_deref(), table.name.as_str());
+        let seen = self.facts(table).map(|facts| (facts.rows, Decided::Fleet));
+        let said = self.settings.table(schema, name).and_then(|t| t.rows);
+        seen.or_else(|| Some((said?, Decided::Config)))
+    }
+
+    pub(crate) fn facts(&self, table: &Name) -> Option<&'a TableFacts> {
+        self.fleet?.table(table.schema.as_deref(), &table.name)
+    }
+
+    /// What a table's size makes of something that takes as long as the table is large.
+    pub(crate) fn size(&self, table: &Name) -> Size {
+        let Some((rows, decided)) = self.rows(table) else {
+            return Size {
+                rows: None,
+                severity: None,
+                decided: Decided::Text,
+            };
+        };
+        let limits = &self.settings.thresholds;
+        let severity = if rows <= limits.small_rows {
+            Some(Severity::Note)
+        } else if rows > limits.large_rows {
+            Some(Severity::Error)
+        } else {
+            None
+        };
+        Size {
+            rows: Some(rows),
+            severity,
+            decided,
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn statement(&self) -> &'a Statement {
+        &self.file.content.script.statements[self.index]
+    }
+
+    /// The whole statement's bytes.
+    pub(crate) fn whole(&self) -> Bytes {
+        self.statement().span.clone()
+    }
+
+    /// The whole statement's text.
+    pub(crate) fn text(&self) -> &'a str {
+        self.file.content.script.sql(self.statement())
+    }
+
+    /// The transaction it runs in; none where it commits by itself.
+    pub(crate) fn transaction(&self) -> Option<usize> {
+        self.file.transactions[self.index]
+    }
+
+    /// Whether the table was made by this very file, so that nobody else uses it yet.
+    pub(crate) fn is_new(&self, table: &Name) -> bool {
+        self.known(table)
+            .is_some_and(|known| known.temporary || known.made_in == Some(self.file.number))
+    }
+
+    pub(crate) fn known(&self, table: &Name) -> Option<&'a Table> {
+        self.catalog.table(table)
+    }
+
+    /// The table the statement is about, unless this file made it.
+    pub(crate) fn old_table(&self) -> Option<&'a Name> {
+        self.operation.table().filter(|table| !self.is_new(table))
+    }
+
+    /// The clauses of an ALTER TABLE, unless this file made the table.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = (&'a Name, &'a Action, &'a Bytes)> + use<'a> {
+        let alter = match self.operation {
+            Operation::AlterTable(alter) if !self.is_new(&alter.name) => Some(alter),
+            _ => None,
+        };
+        alter.into_iter().flat_map(|alter| {
+            let actions = alter.actions.iter();
+            actions.map(|(action, span)| (&alter.name, action, span))
+        })
+    }
+
+    /// What the statement does to which relation, as measured.
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        effects::taken(self.file.dialect(), self.operation, self.catalog)
+            .into_iter()
+            .filter(|taken| !self.is_new(&taken.table))
+            .collect()
+    }
+
+    /// The measured effect of this name.
+    pub(crate) fn effect(&self, id: &str) -> &'static Effect {
+        effects::find(self.file.dialect(), id)
+    }
+}
+
+/// The transaction each statement is in.
+pub(super) fn transactions(content: &Content) -> Vec<Option<usize>> {
+    let mut number = 0;
+    let mut open = content.in_transaction();
+    let statements = &content.script.statements;
+    statements
+        .iter()
+        .map(|statement| {
+            if let Tx::Control(control) = statement.tx {
+                match control {
+                    TxControl::Begin => {
+                        open = true;
+                        number += 1;
+                    }
+                    TxControl::Commit | TxControl::Rollback => {
+                        let was = open.then_some(number);
+                        open = false;
+                        return was;
+                    }
+                    TxControl::Savepoint | TxControl::Set => {}
+                }
+            }
+            open.then_some(number)
+        })
+        .collect()
+}

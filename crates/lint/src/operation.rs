@@ -1,0 +1,237 @@
+//! What a statement does, read from its text: the same words for every dialect.
+//!
+//! Spans are bytes of the script's text. What a reader did not understand is there as such (`Unknown`), never left out.
+
+mod action;
+mod name;
+mod table;
+mod write;
+
+pub use action::{Action, AlterTable, Dropped, ReplicaIdentity};
+pub use name::Name;
+pub use table::{
+    Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
+};
+pub use write::{Verb, Write};
+
+use greylag_core::script::TxControl;
+use std::ops::Range;
+
+/// What a statement does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    CreateTable(CreateTable),
+    AlterTable(AlterTable),
+    CreateIndex(CreateIndex),
+    DropIndex(DropIndex),
+    Reindex(Reindex),
+    Create(Create),
+    Drop(Drop),
+    /// Any ALTER that is none of a table.
+    Alter(Alter),
+    Truncate(Truncate),
+    Maintain(Maintain),
+    LockTable {
+        table: Name,
+        mode: String,
+        nowait: bool,
+    },
+    Write(Write),
+    /// A query; what it calls and reads.
+    Select(Write),
+    Set {
+        name: String,
+        value: String,
+        local: bool,
+    },
+    Transaction(TxControl),
+    /// Runs text that can't be looked into: DO, CALL, EXECUTE, a file that is loaded.
+    Opaque {
+        what: &'static str,
+    },
+    /// Neither locks tables against anyone nor changes what they hold.
+    Harmless {
+        what: String,
+    },
+    /// It was not understood.
+    Unknown {
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateIndex {
+    pub name: Option<Name>,
+    pub table: Name,
+    pub unique: bool,
+    pub concurrently: bool,
+    pub if_not_exists: bool,
+    /// ON ONLY: of a partitioned table, without its partitions.
+    pub only: bool,
+    /// Plain columns; an expression is None.
+    pub columns: Vec<Option<String>>,
+    pub method: Option<String>,
+    pub partial: bool,
+    /// FULLTEXT, SPATIAL.
+    pub kind: Option<String>,
+    /// MySQL: ALGORITHM and LOCK.
+    pub algorithm: Option<String>,
+    pub lock: Option<String>,
+    /// Behind CREATE [UNIQUE] INDEX, where CONCURRENTLY may be written.
+    pub after_index: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropIndex {
+    pub names: Vec<Name>,
+    /// MySQL: the table it is on.
+    pub table: Option<Name>,
+    pub concurrently: bool,
+    pub if_exists: bool,
+    pub cascade: bool,
+    pub after_index: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reindex {
+    /// INDEX, TABLE, SCHEMA, DATABASE, SYSTEM.
+    pub kind: String,
+    pub name: Option<Name>,
+    pub concurrently: bool,
+}
+
+/// Anything that can be made or dropped, apart from tables and indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Table,
+    View,
+    MaterializedView,
+    Sequence,
+    Schema,
+    Database,
+    Function,
+    Trigger,
+    EventTrigger,
+    Type,
+    Domain,
+    Policy,
+    Rule,
+    Extension,
+    Role,
+    Tablespace,
+    Publication,
+    Subscription,
+    Event,
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Create {
+    pub kind: Kind,
+    pub name: Option<Name>,
+    /// The table of a trigger, policy or rule.
+    pub on: Option<Name>,
+    pub or_replace: bool,
+    pub if_not_exists: bool,
+    pub temporary: bool,
+    /// The tables it reads, of a view; the labels of an enum; the calls of a default.
+    pub reads: Vec<Name>,
+    /// Quoted labels of an enum, as they stand.
+    pub labels: Vec<String>,
+    /// Publications: FOR ALL TABLES.
+    pub all_tables: bool,
+    /// A domain with CHECK or NOT NULL.
+    pub constrained: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drop {
+    pub kind: Kind,
+    pub names: Vec<Name>,
+    pub on: Option<Name>,
+    pub if_exists: bool,
+    pub cascade: bool,
+}
+
+/// ALTER of anything but a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alter {
+    pub kind: Kind,
+    pub name: Option<Name>,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    RenameTo(String),
+    /// A label of an enum, an attribute.
+    RenamePart {
+        from: String,
+        to: String,
+    },
+    /// A label of an enum, quoted as it stands.
+    AddLabel {
+        label: String,
+        placed: bool,
+        if_not_exists: bool,
+    },
+    SetSchema,
+    Owner,
+    /// RESTART, or a new range, of a sequence.
+    Restart,
+    AddConstraint {
+        not_valid: bool,
+    },
+    /// The tables of a publication.
+    Tables,
+    /// ALTER INDEX … ATTACH PARTITION and other harmless things; in capitals.
+    Other(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truncate {
+    pub tables: Vec<Name>,
+    pub cascade: bool,
+    pub restart_identity: bool,
+}
+
+/// Work on what a table is stored as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Maintain {
+    pub work: Work,
+    pub tables: Vec<Name>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    Vacuum,
+    VacuumFull,
+    Cluster,
+    Analyze,
+    Optimize,
+    Repair,
+    Refresh { concurrently: bool },
+}
+
+impl Operation {
+    /// The first table that it is about.
+    pub fn table(&self) -> Option<&Name> {
+        match self {
+            Operation::CreateTable(op) => Some(&op.name),
+            Operation::AlterTable(op) => Some(&op.name),
+            Operation::CreateIndex(op) => Some(&op.table),
+            Operation::DropIndex(op) => op.table.as_ref(),
+            Operation::Create(op) => op.on.as_ref(),
+            Operation::Drop(op) if op.kind == Kind::Table => op.names.first(),
+            Operation::Drop(op) => op.on.as_ref(),
+            Operation::Truncate(op) => op.tables.first(),
+            Operation::Maintain(op) => op.tables.first(),
+            Operation::LockTable { table, .. } => Some(table),
+            Operation::Write(op) => op.table.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// A stretch of the script's text.
+pub type Bytes = Range<usize>;

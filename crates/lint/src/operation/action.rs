@@ -1,0 +1,183 @@
+//! What an ALTER TABLE does, clause by clause.
+
+use super::{Bytes, Column, Constraint, DataType, Expression, Name};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterTable {
+    pub name: Name,
+    pub if_exists: bool,
+    /// Each with its bytes.
+    pub actions: Vec<(Action, Bytes)>,
+    /// MySQL: ALGORITHM=… and LOCK=…, in capitals.
+    pub algorithm: Option<String>,
+    pub lock: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    AddColumn {
+        column: Box<Column>,
+        if_not_exists: bool,
+        placed: bool,
+    },
+    DropColumn {
+        column: String,
+        if_exists: bool,
+        cascade: bool,
+    },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
+    RenameTo(Name),
+    RenameConstraint {
+        from: String,
+        to: String,
+    },
+    RenameIndex {
+        from: String,
+        to: String,
+    },
+    SetSchema,
+    AlterType {
+        column: String,
+        data_type: DataType,
+        using: bool,
+        collation: Option<String>,
+    },
+    /// MySQL: MODIFY, CHANGE; the whole column anew.
+    ModifyColumn {
+        from: String,
+        column: Box<Column>,
+        placed: bool,
+    },
+    SetDefault {
+        column: String,
+        default: Expression,
+    },
+    DropDefault {
+        column: String,
+    },
+    SetNotNull {
+        column: String,
+    },
+    DropNotNull {
+        column: String,
+    },
+    SetExpression {
+        column: String,
+    },
+    DropExpression {
+        column: String,
+    },
+    AddIdentity {
+        column: String,
+    },
+    SetIdentity {
+        column: String,
+    },
+    DropIdentity {
+        column: String,
+    },
+    SetStatistics,
+    SetStorage {
+        column: String,
+    },
+    SetCompression {
+        column: String,
+    },
+    ColumnOptions,
+    AddConstraint(Constraint),
+    ValidateConstraint {
+        name: String,
+    },
+    AlterConstraint {
+        name: String,
+    },
+    DropConstraint {
+        name: String,
+        kind: Dropped,
+        if_exists: bool,
+        cascade: bool,
+    },
+    AddIndex {
+        name: Option<String>,
+        columns: Vec<Option<String>>,
+        kind: Option<String>,
+    },
+    DropIndex {
+        name: String,
+    },
+    IndexVisibility {
+        name: String,
+    },
+    AttachPartition {
+        partition: Name,
+    },
+    DetachPartition {
+        partition: Name,
+        concurrently: bool,
+    },
+    Inherit {
+        parent: Name,
+    },
+    NoInherit {
+        parent: Name,
+    },
+    EnableTrigger,
+    DisableTrigger,
+    EnableRule,
+    RowSecurity {
+        on: bool,
+    },
+    ReplicaIdentity(ReplicaIdentity),
+    SetLogged,
+    SetUnlogged,
+    SetTablespace,
+    SetAccessMethod,
+    ClusterOn,
+    /// SET (…), RESET (…): storage parameters, in lower case.
+    Storage {
+        parameters: Vec<String>,
+    },
+    Owner,
+    ConvertCharset,
+    DefaultCharset,
+    Engine {
+        name: String,
+    },
+    RowFormat,
+    AutoIncrement,
+    Comment,
+    Force,
+    OrderBy,
+    /// ADD, DROP, TRUNCATE, REORGANIZE … PARTITION; in capitals.
+    Partition {
+        work: String,
+    },
+    /// ENABLE KEYS and others that change no row.
+    Harmless {
+        what: String,
+    },
+    Unknown {
+        text: String,
+    },
+}
+
+/// What DROP CONSTRAINT and its like say they drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dropped {
+    PrimaryKey,
+    ForeignKey,
+    Check,
+    /// PostgreSQL doesn't say.
+    Constraint,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicaIdentity {
+    Default,
+    Full,
+    Nothing,
+    Index(String),
+}

@@ -1,0 +1,144 @@
+//! Tables: columns, types, constraints.
+
+use super::{Bytes, Name};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTable {
+    pub name: Name,
+    pub if_not_exists: bool,
+    pub temporary: bool,
+    pub unlogged: bool,
+    pub columns: Vec<Column>,
+    pub constraints: Vec<Constraint>,
+    pub partition_of: Option<Name>,
+    pub partitioned: bool,
+    /// LIKE another table.
+    pub like: Option<Name>,
+    pub inherits: Vec<Name>,
+    /// CREATE TABLE … AS SELECT; what it reads and calls.
+    pub query: Option<super::Write>,
+    /// Options behind the columns, in capitals: `ENGINE=INNODB`, `WITHOUT ROWID`.
+    pub options: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    pub span: Bytes,
+    pub data_type: DataType,
+    pub not_null: bool,
+    /// NULL is written.
+    pub null: bool,
+    pub default: Option<Expression>,
+    pub generated: Option<Generated>,
+    pub identity: bool,
+    pub auto_increment: bool,
+    pub primary_key: bool,
+    pub unique: bool,
+    pub check: bool,
+    pub references: Option<Reference>,
+    pub collation: Option<String>,
+    /// ON UPDATE CURRENT_TIMESTAMP.
+    pub on_update: bool,
+}
+
+/// A type, in lower case: `varchar` and its arguments, long spellings made short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataType {
+    pub name: String,
+    pub arguments: Vec<String>,
+    pub array: bool,
+    pub unsigned: bool,
+    pub charset: Option<String>,
+    pub span: Bytes,
+}
+
+/// An expression, as far as it matters: what it calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    pub span: Bytes,
+    /// Functions called, in lower case; CURRENT_TIMESTAMP and its like are calls too.
+    pub calls: Vec<String>,
+    pub is_null: bool,
+    /// A plain number, string, TRUE or FALSE, with or without a cast.
+    pub literal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generated {
+    Stored,
+    Virtual,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub table: Name,
+    pub columns: Vec<String>,
+    /// ON DELETE or ON UPDATE CASCADE, SET NULL, SET DEFAULT.
+    pub acts: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    pub name: Option<String>,
+    pub kind: ConstraintKind,
+    pub not_valid: bool,
+    pub span: Bytes,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConstraintKind {
+    PrimaryKey {
+        columns: Vec<String>,
+        using_index: Option<String>,
+    },
+    /// An expression or a prefix counts as no column.
+    Unique {
+        columns: Vec<Option<String>>,
+        using_index: Option<String>,
+    },
+    ForeignKey {
+        columns: Vec<String>,
+        reference: Reference,
+    },
+    Check {
+        expression: Bytes,
+    },
+    Exclude {
+        columns: Vec<Option<String>>,
+    },
+    NotNull {
+        column: String,
+    },
+    /// MySQL: KEY within a table.
+    Index {
+        columns: Vec<Option<String>>,
+        kind: Option<String>,
+    },
+}
+
+impl Column {
+    /// SERIAL, IDENTITY, AUTO_INCREMENT: numbers that the server gives.
+    pub fn numbers_itself(&self) -> bool {
+        self.identity
+            || self.auto_increment
+            || matches!(
+                &*self.data_type.name,
+                "serial" | "bigserial" | "smallserial"
+            )
+    }
+}
+
+impl CreateTable {
+    /// The columns of its primary key.
+    pub fn primary_key(&self) -> Option<Vec<String>> {
+        let inline = self.columns.iter().find(|column| column.primary_key);
+        let inline = inline.map(|column| vec![column.name.clone()]);
+        inline.or_else(|| {
+            self.constraints.iter().find_map(|c| match &c.kind {
+                ConstraintKind::PrimaryKey { columns, .. } => Some(columns.clone()),
+                _ => None,
+            })
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Statements that read and write rows.
+
+use super::{Bytes, Name};
+
+/// A statement over rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    pub verb: Verb,
+    /// The table written.
+    pub table: Option<Name>,
+    /// WHERE at the outermost level.
+    pub condition: Option<Bytes>,
+    /// The condition is always true: `1 = 1`, `true`.
+    pub always_true: bool,
+    pub limit: bool,
+    pub ordered: bool,
+    /// Rows come from a query, not from VALUES.
+    pub from_query: bool,
+    /// The columns listed behind INSERT INTO t.
+    pub columns: Vec<String>,
+    /// The columns of ON CONFLICT (…).
+    pub conflict: Option<Vec<Option<String>>>,
+    /// Columns that UPDATE sets.
+    pub sets: Vec<String>,
+    /// Every other table that is read.
+    pub reads: Vec<Name>,
+    /// Functions called, in lower case.
+    pub calls: Vec<String>,
+    /// Carries `:batch`.
+    pub batched: bool,
+    /// SELECT *.
+    pub star: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Verb {
+    #[default]
+    Select,
+    Insert,
+    Update,
+    Delete,
+    Merge,
+    Copy,
+}

@@ -1,0 +1,23 @@
+//! Reads statements into operations, clause by clause, by their tokens.
+//!
+//! Knows each dialect's grammar as far as the lint needs it. What it doesn't know is told as `Unknown`, so that it is
+//! counted; it never guesses.
+
+mod alter;
+mod column;
+mod create;
+mod cursor;
+mod datatype;
+mod dispatch;
+mod drop;
+mod expression;
+mod index;
+mod mysql_action;
+mod other;
+mod postgres_action;
+mod rows;
+
+pub(crate) use dispatch::read;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! CREATE.
+
+use super::{
+    column::{column, constraint},
+    cursor::Cursor,
+    index, rows,
+};
+use crate::operation::{Create, CreateTable, Kind, Name, Operation};
+use greylag_core::{engine::Dialect, script::TokenKind};
+
+pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    cursor.advance();
+    let or_replace = cursor.eat_all(&["OR", "REPLACE"]);
+    definer(cursor);
+    cursor.eat_any(&["GLOBAL", "LOCAL"]);
+    let temporary = cursor.eat_any(&["TEMP", "TEMPORARY"]);
+    let unlogged = cursor.eat("UNLOGGED");
+    if cursor.eat("TABLE") {
+        return table(cursor, temporary, unlogged).map(Operation::CreateTable);
+    }
+    if cursor.is_any(&["UNIQUE", "INDEX", "FULLTEXT", "SPATIAL"]) {
+        return index::create(cursor).map(Operation::CreateIndex);
+    }
+    object(cursor, or_replace, temporary)
+}
+
+/// DEFINER=…, SQL SECURITY …, ALGORITHM=… before what is created.
+fn definer(cursor: &mut Cursor<'_>) {
+    if cursor.dialect != Dialect::Mysql {
+        return;
+    }
+    const OBJECTS: &[&str] = &[
+        "VIEW",
+        "FUNCTION",
+        "PROCEDURE",
+        "TRIGGER",
+        "EVENT",
+        "TABLE",
+        "INDEX",
+        "UNIQUE",
+        "DATABASE",
+        "AGGREGATE",
+    ];
+    if cursor.is_any(&["DEFINER", "ALGORITHM", "SQL"]) {
+        cursor.skip_until(|c| c.is_any(OBJECTS));
+    }
+}
+
+fn table(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<CreateTable> {
+    let if_not_exists = cursor.if_not_exists();
+    let mut table = CreateTable {
+        name: cursor.name()?,
+        if_not_exists,
+        temporary,
+        unlogged,
+        columns: Vec::new(),
+        constraints: Vec::new(),
+        partition_of: None,
+        partitioned: false,
+        like: None,
+        inherits: Vec::new(),
+        query: None,
+        options: Vec::new(),
+    };
+    if cursor.eat_all(&["PARTITION", "OF"]) {
+        table.partition_of = Some(cursor.name()?);
+    }
+    if cursor.eat("LIKE") {
+        table.like = Some(cursor.name()?);
+        return Some(table);
+    }
+    let before = cursor.mark();
+    if let Some(inner) = cursor.group() {
+        if inner.is("SELECT") || inner.is("WITH") {
+            cursor.back(before);
+        } else {
+            elements(inner, &mut table)?;
+        }
+    }
+    tail(cursor, &mut table)?;
+    Some(table)
+}
+
+fn elements(mut inner: Cursor<'_>, table: &mut CreateTable) -> Option<()> {
+    while !inner.is_done() {
+        if inner.is("LIKE")
+            && inner
+                .kind_at(1)
+                .is_some_and(|k| k != TokenKind::Symbol(b'('))
+        {
+            inner.advance();
+            table.like = Some(inner.name()?);
+            while inner.eat_any(&["INCLUDING", "EXCLUDING"]) {
+                inner.advance();
+            }
+        } else if begins_constraint(&inner) {
+            table.constraints.push(constraint(&mut inner)?);
+        } else {
+            match partition_column(&mut inner, table) {
+                true => {}
+                false => table.columns.push(column(&mut inner)?),
+            }
+        }
+        if !inner.eat_symbol(b',') && !inner.is_done() {
+            // SQLite lets constraints follow each other without commas.
+            if inner.dialect != Dialect::Sqlite || !begins_constraint(&inner) {
+                return None;
+            }
+        }
+    }
+    Some(())
+}
+
+/// `name WITH OPTIONS …` of a typed table or a partition.
+fn partition_column(inner: &mut Cursor<'_>, table: &CreateTable) -> bool {
+    let options = inner.is_at(1, "WITH") && inner.is_at(2, "OPTIONS");
+    let bare = table.partition_of.is_some();
+    if options || bare {
+        inner.skip_clause();
+    }
+    options || bare
+}
+
+pub(super) fn begins_constraint(cursor: &Cursor<'_>) -> bool {
+    let opens = |ahead| cursor.kind_at(ahead) == Some(TokenKind::Symbol(b'('));
+    cursor.is("CONSTRAINT")
+        || cursor.is("PRIMARY") && cursor.is_at(1, "KEY")
+        || cursor.is("FOREIGN") && cursor.is_at(1, "KEY")
+        || cursor.is("UNIQUE")
+        || cursor.is("CHECK") && opens(1)
+        || cursor.is("EXCLUDE") && (opens(1) || cursor.is_at(1, "USING"))
+        || cursor.dialect == Dialect::Mysql
+            && (cursor.is_any(&["KEY", "INDEX"])
+                && (opens(1) || opens(2) || cursor.is_at(2, "USING") || cursor.is_at(1, "IF"))
+                || cursor.is_any(&["FULLTEXT", "SPATIAL"]))
+}
+
+fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
+    while !cursor.is_done() {
+        if cursor.eat("INHERITS") {
+            let mut inner = cursor.group()?;
+            table.inherits = inner.names();
+        } else if cursor.is("PARTITION") && cursor.is_at(1, "BY") {
+            table.partitioned = true;
+            cursor.skip_until(|c| c.is_any(&["WITH", "TABLESPACE", "USING", "AS"]));
+        } else if cursor.is("FOR") || cursor.is("DEFAULT") && table.partition_of.is_some() {
+            cursor.skip_until(|c| c.is("PARTITION"));
+        } else if cursor.is("AS")
+            || cursor.is_any(&["SELECT", "WITH"]) && !cursor_opens(cursor, 1)
+            || cursor.is_symbol(b'(')
+        {
+            cursor.eat("AS");
+            table.query = Some(rows::query(cursor)?);
+        } else if cursor.eat("WITH") {
+            if cursor.eat_any(&["DATA", "OIDS"]) || cursor.eat_all(&["NO", "DATA"]) {
+                continue;
+            }
+            cursor.group()?;
+        } else if cursor.eat_symbol(b',') {
+        } else {
+            option(cursor, table)?;
+        }
+    }
+    Some(())
+}
+
+fn cursor_opens(cursor: &Cursor<'_>, ahead: usize) -> bool {
+    cursor.kind_at(ahead) == Some(TokenKind::Symbol(b'('))
+}
+
+/// `ENGINE=InnoDB`, `WITHOUT ROWID`, `TABLESPACE x`, `ON COMMIT DROP`.
+fn option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
+    let start = cursor.offset();
+    if cursor.eat_all(&["WITHOUT", "ROWID"])
+        || cursor.eat("STRICT")
+        || cursor.eat_all(&["WITHOUT", "OIDS"])
+    {
+    } else if cursor.eat_all(&["ON", "COMMIT"]) {
+        cursor.skip_until(|c| c.is("TABLESPACE"));
+    } else if cursor.eat_any(&["TABLESPACE", "USING"]) {
+        cursor.ident()?;
+    } else if cursor.dialect == Dialect::Mysql {
+        cursor.eat("DEFAULT");
+        if !cursor.eat_all(&["CHARACTER", "SET"]) && !cursor.eat_all(&["DATA", "DIRECTORY"]) {
+            cursor.ident()?;
+        }
+        cursor.eat_symbol(b'=');
+        if !cursor.is_done() {
+            cursor.skip_group();
+        }
+    } else {
+        return None;
+    }
+    let text = cursor.slice(start..cursor.before());
+    table
+        .options
+        .push(text.to_ascii_uppercase().replace(' ', ""));
+    Some(())
+}
+
+/// Everything but tables and indexes. Bodies are passed over.
+fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<Operation> {
+    let kind = kind(cursor)?;
+    let if_not_exists = cursor.if_not_exists();
+    let mut create = Create {
+        kind,
+        name: None,
+        on: None,
+        or_replace,
+        if_not_exists,
+        temporary,
+        reads: Vec::new(),
+        labels: Vec::new(),
+        all_tables: false,
+        constrained: false,
+    };
+    if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
+        cursor.advance();
+    }
+    create.name = cursor.name();
+    match kind {
+        Kind::View | Kind::MaterializedView => {
+            cursor.skip_until(|c| c.is_any(&["AS"]));
+            cursor.eat("AS");
+            create.reads = rows::tables_read(cursor);
+        }
+        Kind::Trigger | Kind::Policy | Kind::Rule => {
+            cursor.skip_until(|c| c.is("ON") && !c.is_at(1, "COMMIT") || c.is("TO"));
+            if kind == Kind::Rule {
+                cursor.skip_until(|c| c.is("TO"));
+            }
+            cursor.advance();
+            create.on = cursor.name();
+        }
+        Kind::Type => create.labels = labels(cursor),
+        Kind::Domain => {
+            let at = cursor.mark();
+            cursor.skip_until(|c| c.is("CHECK") || c.is("NOT") && c.is_at(1, "NULL"));
+            create.constrained = !cursor.is_done();
+            cursor.back(at);
+        }
+        Kind::Publication => create.all_tables = all_tables(cursor),
+        _ => {}
+    }
+    skip_rest(cursor);
+    Some(Operation::Create(create))
+}
+
+fn labels(cursor: &mut Cursor<'_>) -> Vec<String> {
+    if !cursor.eat_all(&["AS", "ENUM"]) {
+        return Vec::new();
+    }
+    let mut labels = Vec::new();
+    if let Some(mut inner) = cursor.group() {
+        while !inner.is_done() {
+            if inner.kind() == Some(TokenKind::String) {
+                labels.push(inner.text().to_owned());
+            }
+            inner.advance();
+        }
+    }
+    labels
+}
+
+fn all_tables(cursor: &mut Cursor<'_>) -> bool {
+    cursor.eat("FOR");
+    cursor.eat_all(&["ALL", "TABLES"])
+}
+
+pub(super) fn skip_rest(cursor: &mut Cursor<'_>) {
+    while !cursor.is_done() {
+        cursor.skip_group();
+    }
+}
+
+/// What kind of thing the next words name.
+pub(super) fn kind(cursor: &mut Cursor<'_>) -> Option<Kind> {
+    const PHRASES: &[(&[&str], Kind)] = &[
+        (&["MATERIALIZED", "VIEW"], Kind::MaterializedView),
+        (&["RECURSIVE", "VIEW"], Kind::View),
+        (&["VIEW"], Kind::View),
+        (&["SEQUENCE"], Kind::Sequence),
+        (&["SCHEMA"], Kind::Schema),
+        (&["DATABASE"], Kind::Database),
+        (&["FUNCTION"], Kind::Function),
+        (&["PROCEDURE"], Kind::Function),
+        (&["ROUTINE"], Kind::Function),
+        (&["AGGREGATE", "FUNCTION"], Kind::Function),
+        (&["AGGREGATE"], Kind::Function),
+        (&["CONSTRAINT", "TRIGGER"], Kind::Trigger),
+        (&["EVENT", "TRIGGER"], Kind::EventTrigger),
+        (&["TRIGGER"], Kind::Trigger),
+        (&["TYPE"], Kind::Type),
+        (&["DOMAIN"], Kind::Domain),
+        (&["POLICY"], Kind::Policy),
+        (&["RULE"], Kind::Rule),
+        (&["EXTENSION"], Kind::Extension),
+        (&["ROLE"], Kind::Role),
+        (&["USER", "MAPPING"], Kind::Other),
+        (&["USER"], Kind::Role),
+        (&["GROUP"], Kind::Role),
+        (&["TABLESPACE"], Kind::Tablespace),
+        (&["PUBLICATION"], Kind::Publication),
+        (&["SUBSCRIPTION"], Kind::Subscription),
+        (&["EVENT"], Kind::Event),
+        (&["FOREIGN", "DATA", "WRAPPER"], Kind::Other),
+        (&["FOREIGN", "TABLE"], Kind::Other),
+        (&["VIRTUAL", "TABLE"], Kind::Other),
+        (&["SERVER"], Kind::Other),
+        (&["OPERATOR", "CLASS"], Kind::Other),
+        (&["OPERATOR", "FAMILY"], Kind::Other),
+        (&["OPERATOR"], Kind::Other),
+        (&["CAST"], Kind::Other),
+        (&["COLLATION"], Kind::Other),
+        (&["CONVERSION"], Kind::Other),
+        (&["STATISTICS"], Kind::Other),
+        (&["TEXT", "SEARCH", "CONFIGURATION"], Kind::Other),
+        (&["TEXT", "SEARCH", "DICTIONARY"], Kind::Other),
+        (&["TEXT", "SEARCH", "PARSER"], Kind::Other),
+        (&["TEXT", "SEARCH", "TEMPLATE"], Kind::Other),
+        (&["LANGUAGE"], Kind::Other),
+        (&["TRUSTED", "LANGUAGE"], Kind::Other),
+        (&["PROCEDURAL", "LANGUAGE"], Kind::Other),
+        (&["ACCESS", "METHOD"], Kind::Other),
+        (&["OWNED"], Kind::Other),
+        (&["LARGE", "OBJECT"], Kind::Other),
+        (&["DEFAULT", "PRIVILEGES"], Kind::Other),
+    ];
+    let (_, kind) = PHRASES.iter().find(|(words, _)| cursor.eat_all(words))?;
+    Some(*kind)
+}
+
+/// Names of a list, each with the arguments of a function passed over.
+pub(super) fn names_with_arguments(cursor: &mut Cursor<'_>) -> Vec<Name> {
+    let mut names = Vec::new();
+    while let Some(name) = cursor.name() {
+        names.push(name);
+        cursor.group();
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    names
+}

@@ -1,0 +1,249 @@
+//! Everything that begins with another word.
+
+use super::{create::skip_rest, cursor::Cursor};
+use crate::operation::{Maintain, Operation, Reindex, Truncate, Work};
+use greylag_core::{engine::Dialect, script::TxControl};
+
+pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
+    let start = cursor.mark();
+    cursor.advance();
+    let operation = match word {
+        "TRUNCATE" => truncate(cursor)?,
+        "REINDEX" => reindex(cursor)?,
+        "VACUUM" => vacuum(cursor),
+        "CLUSTER" => maintain(cursor, Work::Cluster),
+        "ANALYZE" | "ANALYSE" | "CHECK" | "CHECKSUM" => maintain(cursor, Work::Analyze),
+        "OPTIMIZE" => maintain(cursor, Work::Optimize),
+        "REPAIR" => maintain(cursor, Work::Repair),
+        "REFRESH" => refresh(cursor)?,
+        "LOCK" => return lock(cursor),
+        "SET" => set(cursor),
+        "RESET" => set_to_default(cursor),
+        "PRAGMA" => pragma(cursor),
+        "BEGIN" | "START" => transaction(cursor, TxControl::Begin),
+        "COMMIT" | "END" => transaction(cursor, TxControl::Commit),
+        "ROLLBACK" | "ABORT" => transaction(cursor, TxControl::Rollback),
+        "SAVEPOINT" | "RELEASE" => transaction(cursor, TxControl::Savepoint),
+        "DO" => opaque(cursor, "a DO block"),
+        "CALL" => opaque(cursor, "a procedure"),
+        "EXECUTE" => opaque(cursor, "a prepared statement"),
+        "PREPARE" => opaque(cursor, "a statement put together at run time"),
+        "SOURCE" | "ATTACH" | "DETACH" | "HANDLER" => opaque(cursor, "another file or session"),
+        "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE"
+        | "EXPLAIN" | "SHOW" | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE"
+        | "MOVE" | "DEALLOCATE" | "FLUSH" | "UNLOCK" | "KILL" | "REASSIGN" | "DESCRIBE"
+        | "DESC" => {
+            skip_rest(cursor);
+            Operation::Harmless {
+                what: word.to_owned(),
+            }
+        }
+        "IMPORT" => opaque(cursor, "another server's tables"),
+        _ => {
+            cursor.back(start);
+            return None;
+        }
+    };
+    Some(operation)
+}
+
+fn opaque(cursor: &mut Cursor<'_>, what: &'static str) -> Operation {
+    skip_rest(cursor);
+    Operation::Opaque { what }
+}
+
+fn transaction(cursor: &mut Cursor<'_>, mut control: TxControl) -> Operation {
+    if control == TxControl::Rollback && (cursor.is("TO") || cursor.is_at(1, "TO")) {
+        control = TxControl::Savepoint;
+    }
+    skip_rest(cursor);
+    Operation::Transaction(control)
+}
+
+fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    cursor.eat("TABLE");
+    let tables = cursor.names();
+    if tables.is_empty() {
+        return None;
+    }
+    let restart_identity = cursor.eat_all(&["RESTART", "IDENTITY"]);
+    cursor.eat_all(&["CONTINUE", "IDENTITY"]);
+    let cascade = cursor.cascade();
+    // MySQL numbers rows anew by itself.
+    let restart_identity = restart_identity || cursor.dialect == Dialect::Mysql;
+    Some(Operation::Truncate(Truncate {
+        tables,
+        cascade,
+        restart_identity,
+    }))
+}
+
+fn reindex(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let options = cursor.is_symbol(b'(');
+    let at = cursor.mark();
+    if options {
+        cursor.skip_group();
+    }
+    let said = options && {
+        let behind = cursor.mark();
+        cursor.back(at);
+        let mut inner = cursor.group()?;
+        inner.skip_until(|c| c.is("CONCURRENTLY"));
+        cursor.back(behind);
+        !inner.is_done() && !(inner.is_at(1, "FALSE") || inner.is_at(1, "OFF"))
+    };
+    let kinds = ["INDEX", "TABLE", "SCHEMA", "DATABASE", "SYSTEM"];
+    let kind = if cursor.is_any(&kinds) {
+        let kind = cursor.text().to_ascii_uppercase();
+        cursor.advance();
+        kind
+    } else {
+        "TABLE".to_owned()
+    };
+    let concurrently = cursor.eat("CONCURRENTLY") || said;
+    let name = if cursor.is_done() {
+        None
+    } else {
+        Some(cursor.name()?)
+    };
+    Some(Operation::Reindex(Reindex {
+        kind,
+        name,
+        concurrently,
+    }))
+}
+
+fn vacuum(cursor: &mut Cursor<'_>) -> Operation {
+    let mut full = cursor.dialect == Dialect::Sqlite;
+    if let Some(mut inner) = cursor.group() {
+        inner.skip_until(|c| c.is("FULL"));
+        full |= !inner.is_done() && !(inner.is_at(1, "FALSE") || inner.is_at(1, "OFF"));
+    }
+    full |= cursor.eat("FULL");
+    while cursor.eat_any(&["FREEZE", "VERBOSE", "ANALYZE", "FULL"]) {}
+    if cursor.dialect == Dialect::Sqlite {
+        skip_rest(cursor);
+    }
+    maintain(cursor, if full { Work::VacuumFull } else { Work::Vacuum })
+}
+
+fn maintain(cursor: &mut Cursor<'_>, work: Work) -> Operation {
+    cursor.group();
+    cursor.eat_any(&["VERBOSE", "NO_WRITE_TO_BINLOG", "LOCAL"]);
+    cursor.eat_any(&["TABLE", "TABLES"]);
+    let mut tables = Vec::new();
+    while let Some(name) = cursor.name() {
+        tables.push(name);
+        cursor.group();
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    skip_rest(cursor);
+    Operation::Maintain(Maintain { work, tables })
+}
+
+fn refresh(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    if !cursor.eat_all(&["MATERIALIZED", "VIEW"]) {
+        return None;
+    }
+    let concurrently = cursor.eat("CONCURRENTLY");
+    let tables = vec![cursor.name()?];
+    skip_rest(cursor);
+    let work = Work::Refresh { concurrently };
+    Some(Operation::Maintain(Maintain { work, tables }))
+}
+
+fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    if cursor.dialect == Dialect::Mysql && cursor.eat("INSTANCE") {
+        skip_rest(cursor);
+        return Some(Operation::Harmless {
+            what: "LOCK INSTANCE".to_owned(),
+        });
+    }
+    cursor.eat_any(&["TABLE", "TABLES"]);
+    cursor.eat("ONLY");
+    let table = cursor.name()?;
+    let mut words = Vec::new();
+    while !cursor.is_done() && !cursor.is("NOWAIT") {
+        words.push(cursor.text().to_ascii_uppercase());
+        cursor.advance();
+    }
+    let nowait = cursor.eat("NOWAIT");
+    let mode = words.join(" ");
+    let mode = match mode.strip_prefix("IN ") {
+        Some(mode) => mode.trim_end_matches(" MODE").to_owned(),
+        None if cursor.dialect == Dialect::Postgres => "ACCESS EXCLUSIVE".to_owned(),
+        None => mode,
+    };
+    Some(Operation::LockTable {
+        table,
+        mode,
+        nowait,
+    })
+}
+
+fn set(cursor: &mut Cursor<'_>) -> Operation {
+    let local = cursor.eat("LOCAL");
+    cursor.eat_any(&["SESSION", "GLOBAL"]);
+    if cursor.is_any(&[
+        "TRANSACTION",
+        "CONSTRAINTS",
+        "CHARACTERISTICS",
+        "PASSWORD",
+        "STATEMENT",
+    ]) {
+        skip_rest(cursor);
+        return Operation::Harmless {
+            what: "SET".to_owned(),
+        };
+    }
+    if cursor.eat_all(&["TIME", "ZONE"]) {
+        let value = rest_text(cursor);
+        return Operation::Set {
+            name: "timezone".to_owned(),
+            value,
+            local,
+        };
+    }
+    // MySQL's variables begin with `@@session.` or `@`.
+    while cursor.eat_symbol(b'@') {}
+    while cursor.eat_any(&["SESSION", "GLOBAL", "LOCAL"]) && cursor.eat_symbol(b'.') {}
+    let name = cursor
+        .name()
+        .map(|name| name.to_string())
+        .unwrap_or_default();
+    cursor.eat_symbol(b':');
+    let _ = cursor.eat_symbol(b'=') || cursor.eat("TO");
+    let value = rest_text(cursor);
+    Operation::Set { name, value, local }
+}
+
+fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
+    let name = rest_text(cursor).to_lowercase();
+    Operation::Set {
+        name,
+        value: "DEFAULT".to_owned(),
+        local: false,
+    }
+}
+
+fn pragma(cursor: &mut Cursor<'_>) -> Operation {
+    let name = cursor
+        .name()
+        .map(|name| format!("pragma {}", name.name))
+        .unwrap_or_default();
+    cursor.eat_symbol(b'=');
+    let value = rest_text(cursor);
+    let value = value.trim_matches(['(', ')']).trim().to_owned();
+    Operation::Set {
+        name,
+        value,
+        local: false,
+    }
+}
+
+fn rest_text(cursor: &mut Cursor<'_>) -> String {
+    let span = cursor.skip_until(|_| false);
+    cursor.slice(span).trim().to_owned()
+}

@@ -1,0 +1,322 @@
+//! Statements over rows: what they write, what they read, what they call.
+
+use super::{column::parts, create::skip_rest, cursor::Cursor, expression};
+use crate::operation::{Bytes, Name, Operation, Verb, Write};
+use greylag_core::{engine::Dialect, script::TokenKind};
+
+/// WITH …, SELECT …: a query, or a write behind its WITH.
+pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let start = cursor.mark();
+    cursor.skip_until(|c| {
+        c.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]) || c.is("SELECT")
+    });
+    let writes = cursor.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE"]);
+    if writes {
+        let mut write = write(cursor)?;
+        cursor.back(start);
+        write.reads = tables_read(cursor);
+        if let Some(table) = &write.table {
+            let own = table.clone();
+            write.reads.retain(|read| !read.is(&own));
+        }
+        skip_rest(cursor);
+        return Some(Operation::Write(write));
+    }
+    cursor.back(start);
+    query(cursor).map(Operation::Select)
+}
+
+/// A query to the end.
+pub(super) fn query(cursor: &mut Cursor<'_>) -> Option<Write> {
+    let start = cursor.mark();
+    let star = star(cursor);
+    cursor.back(start);
+    let mut query = Write {
+        verb: Verb::Select,
+        from_query: true,
+        star,
+        ..Write::default()
+    };
+    tail(cursor, &mut query, start);
+    Some(query)
+}
+
+pub(super) fn write(cursor: &mut Cursor<'_>) -> Option<Write> {
+    let start = cursor.mark();
+    let word = cursor.text().to_ascii_uppercase();
+    cursor.advance();
+    let mut write = Write::default();
+    match word.as_str() {
+        "INSERT" | "REPLACE" => insert(cursor, &mut write)?,
+        "UPDATE" => update(cursor, &mut write)?,
+        "DELETE" => delete(cursor, &mut write)?,
+        _ => {
+            write.verb = Verb::Merge;
+            cursor.eat("INTO");
+            cursor.eat("ONLY");
+            write.table = Some(cursor.name()?);
+        }
+    }
+    tail(cursor, &mut write, start);
+    if let Some(table) = &write.table {
+        let own = table.clone();
+        write.reads.retain(|read| !read.is(&own));
+    }
+    Some(write)
+}
+
+fn insert(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
+    write.verb = Verb::Insert;
+    while cursor.eat_any(&["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"]) {}
+    if cursor.eat("OR") {
+        cursor.advance();
+    }
+    cursor.eat("INTO");
+    write.table = Some(cursor.name()?);
+    if cursor.eat("AS") {
+        cursor.ident()?;
+    }
+    let at = cursor.mark();
+    if let Some(inner) = cursor.group() {
+        if inner.is("SELECT") || inner.is("WITH") {
+            cursor.back(at);
+        } else {
+            write.columns = parts(inner).into_iter().flatten().collect();
+        }
+    }
+    if cursor.eat("OVERRIDING") {
+        cursor.advance();
+        cursor.eat("VALUE");
+    }
+    write.from_query = !cursor.is_any(&["VALUES", "VALUE", "DEFAULT", "SET"]);
+    Some(())
+}
+
+fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
+    write.verb = Verb::Update;
+    write.from_query = true;
+    while cursor.eat_any(&["LOW_PRIORITY", "IGNORE", "ONLY"]) {}
+    if cursor.eat("OR") {
+        cursor.advance();
+    }
+    write.table = Some(cursor.name()?);
+    // An alias, or the joins of MySQL.
+    cursor.skip_until(|c| c.is("SET"));
+    if !cursor.eat("SET") {
+        return None;
+    }
+    let at = cursor.mark();
+    loop {
+        if let Some(inner) = cursor.group() {
+            write.sets.extend(parts(inner).into_iter().flatten());
+        } else if let Some(name) = cursor.name() {
+            write.sets.push(name.name);
+        }
+        cursor.skip_until(|c| {
+            c.is_symbol(b',') || c.is_any(&["WHERE", "FROM", "RETURNING", "ORDER", "LIMIT"])
+        });
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    cursor.back(at);
+    Some(())
+}
+
+fn delete(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
+    write.verb = Verb::Delete;
+    write.from_query = true;
+    while cursor.eat_any(&["LOW_PRIORITY", "QUICK", "IGNORE"]) {}
+    cursor.eat("FROM");
+    cursor.eat("ONLY");
+    write.table = Some(cursor.name()?);
+    Some(())
+}
+
+/// From where it is to the end: conditions, limits, tables, calls.
+fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
+    while !cursor.is_done() {
+        if cursor.eat("WHERE") {
+            let span = condition(cursor);
+            write.always_true = always_true(cursor.slice(span.clone()));
+            write.condition = Some(span);
+        } else if cursor.eat("LIMIT") {
+            write.limit = true;
+        } else if cursor.eat_all(&["ORDER", "BY"]) {
+            write.ordered = true;
+        } else if cursor.eat_all(&["ON", "CONFLICT"]) {
+            write.conflict = Some(cursor.group().map(parts).unwrap_or_default());
+        } else {
+            cursor.skip_group();
+        }
+    }
+    let end = cursor.mark();
+    cursor.back(start);
+    write.calls = expression::calls(cursor, end);
+    cursor.back(start);
+    write.batched = mentions_batch(cursor);
+    cursor.back(start);
+    write.reads = tables_read(cursor);
+}
+
+fn condition(cursor: &mut Cursor<'_>) -> Bytes {
+    const ENDS: &[&str] = &[
+        "GROUP",
+        "ORDER",
+        "LIMIT",
+        "RETURNING",
+        "HAVING",
+        "UNION",
+        "WINDOW",
+        "FETCH",
+        "OFFSET",
+    ];
+    cursor.skip_until(|c| {
+        c.is_any(ENDS)
+            || c.is("ON") && c.is_at(1, "CONFLICT")
+            || c.is("ON") && c.is_at(1, "DUPLICATE")
+    })
+}
+
+fn always_true(condition: &str) -> bool {
+    let plain: String = condition
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"()".contains(*c))
+        .collect::<String>()
+        .to_lowercase();
+    matches!(
+        &*plain,
+        "true" | "1" | "not false" | "1=1" | "true=true" | "'1'='1'" | "1isnotnull" | "notfalse"
+    )
+}
+
+fn mentions_batch(cursor: &mut Cursor<'_>) -> bool {
+    while !cursor.is_done() {
+        let colon = cursor.is_symbol(b':') && cursor.is_at(1, "batch");
+        cursor.advance();
+        if colon && !cursor.is_symbol(b':') {
+            return true;
+        }
+    }
+    false
+}
+
+/// SELECT *, or SELECT t.*, at the outermost level.
+fn star(cursor: &mut Cursor<'_>) -> bool {
+    cursor.skip_until(|c| c.is("SELECT"));
+    cursor.eat("SELECT");
+    while !cursor.is_done() && !cursor.is("FROM") {
+        if cursor.is_symbol(b'*') {
+            return true;
+        }
+        cursor.skip_group();
+    }
+    false
+}
+
+/// Names behind FROM, JOIN and USING at any depth, without those that WITH makes up.
+pub(super) fn tables_read(cursor: &mut Cursor<'_>) -> Vec<Name> {
+    let mut reads: Vec<Name> = Vec::new();
+    let mut made_up: Vec<String> = Vec::new();
+    let mut inside_call = false;
+    while !cursor.is_done() {
+        if matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name))
+            && cursor.is_at(1, "AS")
+            && (cursor.kind_at(2) == Some(TokenKind::Symbol(b'('))
+                || cursor.is_at(2, "MATERIALIZED")
+                || cursor.is_at(2, "NOT"))
+        {
+            made_up.extend(cursor.clone().ident());
+        }
+        // EXTRACT(… FROM x), TRIM(… FROM x), IS DISTINCT FROM x read no table.
+        if cursor.is_any(&["EXTRACT", "TRIM", "SUBSTRING", "OVERLAY", "POSITION"]) {
+            inside_call = true;
+        }
+        let distinct = cursor.eat("DISTINCT");
+        if cursor.is("FROM") && distinct {
+            cursor.advance();
+            continue;
+        }
+        if cursor.is_any(&["FROM", "JOIN", "USING"]) {
+            let from = cursor.is("FROM");
+            cursor.advance();
+            if from && inside_call {
+                inside_call = false;
+                continue;
+            }
+            list(cursor, &mut reads, from);
+            continue;
+        }
+        if !distinct {
+            cursor.advance();
+        }
+    }
+    reads.retain(|read| read.schema.is_some() || !made_up.contains(&read.name));
+    reads
+}
+
+fn list(cursor: &mut Cursor<'_>, reads: &mut Vec<Name>, several: bool) {
+    loop {
+        cursor.eat_any(&["ONLY", "LATERAL"]);
+        if cursor.is_symbol(b'(')
+            || cursor.kind() == Some(TokenKind::String) && cursor.dialect != Dialect::Sqlite
+        {
+            return;
+        }
+        let Some(name) = cursor.name() else { return };
+        // A function in FROM is no table.
+        if cursor.is_symbol(b'(') {
+            return;
+        }
+        if !reads.iter().any(|read| read.is(&name)) {
+            reads.push(name);
+        }
+        if !several {
+            return;
+        }
+        // `FROM a x, b y`: over an alias to the comma.
+        if cursor.eat("AS") {
+            cursor.advance();
+        } else if cursor.kind() == Some(TokenKind::Word)
+            && cursor.kind_at(1) == Some(TokenKind::Symbol(b','))
+        {
+            cursor.advance();
+        }
+        if !cursor.eat_symbol(b',') {
+            return;
+        }
+    }
+}
+
+/// COPY and LOAD DATA.
+pub(super) fn bulk(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let load = cursor.is("LOAD");
+    cursor.advance();
+    let mut write = Write {
+        verb: Verb::Copy,
+        ..Write::default()
+    };
+    if load {
+        cursor.skip_until(|c| c.is("INTO"));
+        cursor.eat("INTO");
+        cursor.eat("TABLE");
+        write.table = Some(cursor.name()?);
+        skip_rest(cursor);
+        return Some(Operation::Write(write));
+    }
+    if cursor.is_symbol(b'(') {
+        skip_rest(cursor);
+        return Some(Operation::Select(write));
+    }
+    write.table = Some(cursor.name()?);
+    if let Some(inner) = cursor.group() {
+        write.columns = parts(inner).into_iter().flatten().collect();
+    }
+    let into = cursor.is("FROM");
+    skip_rest(cursor);
+    Some(if into {
+        Operation::Write(write)
+    } else {
+        Operation::Select(write)
+    })
+}

@@ -1,0 +1,19 @@
+//! All rules, by group. Each is one file with what it looks for, its rewrite and its tests, and a folder with `bad.sql` and
+//! `good.sql`, which run on the real engine.
+
+pub mod files;
+mod locks;
+mod phase;
+mod replicas;
+mod shards;
+mod transactions;
+pub mod example;
+mod rewrite;
+mod words;
+
+mod registry;
+
+pub use registry::{all, find, is_known, nearest};
+
+#[cfg(test)]
+mod tests;

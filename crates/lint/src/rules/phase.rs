@@ -1,0 +1,3 @@
+//! Rules about phase.
+use crate::rule::Rule;
+pub(crate) const RULES: &[&Rule] = &[];

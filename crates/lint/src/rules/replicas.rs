@@ -1,0 +1,3 @@
+//! Rules about replicas.
+use crate::rule::Rule;
+pub(crate) const RULES: &[&Rule] = &[];

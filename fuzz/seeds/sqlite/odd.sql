@@ -1,0 +1,3 @@
+SELECT 1;
+﻿-- xstill
+SELECT "a""b" || [c] || `d`;;
