@@ -8,6 +8,7 @@ use greylag_orchestrator::{
     files::read_folders,
     journal,
     project::{self, FILE_NAME, Project},
+    replicas::Replication,
     setup::Servers,
 };
 use std::{
@@ -99,6 +100,7 @@ async fn assemble(
         migrations,
         policy: project.policy.clone(),
         checks: project.checks.clone(),
+        replication: Replication::of(&project.replicas, &found),
         journal,
         open: Arc::new(Servers),
         by: who(),

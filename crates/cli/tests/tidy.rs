@@ -10,9 +10,10 @@ use std::{
 const LONGEST: usize = 600;
 
 /// Which of our crates a crate may depend on, outside its tests.
-const DIRECTION: [(&str, &[&str]); 6] = [
+const DIRECTION: [(&str, &[&str]); 7] = [
     ("core", &[]),
     ("lint", &["greylag-core"]),
+    ("client", &["greylag-core"]),
     ("engines", &["greylag-core"]),
     ("lab", &["greylag-core", "greylag-engines"]),
     (

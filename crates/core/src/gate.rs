@@ -1,6 +1,11 @@
 //! The question before a wave or a stage, and its answer.
 
-use crate::{fleet::ShardName, outcome::Blocker};
+use crate::{
+    fleet::ShardName,
+    node::{Blame, Finding, NodeName},
+    outcome::Blocker,
+    position::Distance,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -66,4 +71,79 @@ pub enum WaitReason {
     Stopped { why: String },
     /// A person stopped the rollout for good.
     Aborted { by: String, reason: Option<String> },
+    /// A guarded node is behind by more than the limit (or was, and is not back under the lower one).
+    ReplicaLag {
+        node: NodeName,
+        lag_ms: Option<u64>,
+        distance: Option<Distance>,
+        limit_ms: u64,
+        blame: Option<Blame>,
+    },
+    /// A guarded node can't be looked at, or not enough of it: nobody knows its lag.
+    ReplicaUnseen {
+        node: NodeName,
+        why: String,
+        mend: Option<String>,
+        since: Option<Timestamp>,
+    },
+    /// Something is wrong on a guarded node, whether or not it lags.
+    ReplicaTrouble { node: NodeName, finding: Finding },
+    /// The shard should have nodes to wait for, and has none.
+    NoReplicas { shard: ShardName, why: String },
+    /// The shard's work is there, and these nodes of it have not replayed it. The first few are named.
+    Replay {
+        nodes: Vec<NodeName>,
+        count: u32,
+        blame: Option<Blame>,
+    },
+    /// The work of these shards is applied, and was not replayed within the time limit; it goes on by itself once it is.
+    /// The first few are named.
+    NotReplayed { shards: Vec<ShardName>, count: u32 },
+    /// Queries on a standby are in the way of what the migration locks: it would cancel them, or stall replay.
+    StandbyQueries {
+        node: NodeName,
+        blockers: Vec<Blocker>,
+        effect: StandbyEffect,
+        deadline: Timestamp,
+    },
+    /// The reader of a slot is too far behind, or the slot keeps too much log.
+    Slot {
+        node: NodeName,
+        slot: String,
+        what: SlotLimit,
+        bytes: u64,
+        limit: u64,
+    },
+    /// A primary, or a host, has as much to do as may be.
+    Load {
+        place: String,
+        what: LoadKind,
+        figure: u32,
+        limit: u32,
+    },
+}
+
+/// What an exclusive lock does to queries on a standby when it is replayed there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum StandbyEffect {
+    /// Replay waits so long, then cancels them.
+    Cancels { after_ms: u64 },
+    /// Replay waits until they end.
+    Stalls,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotLimit {
+    Lag,
+    Retained,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadKind {
+    Active,
+    LockWaiters,
+    ActiveOnHost,
 }

@@ -4,14 +4,22 @@
 //! allowed to see. Judging it (lag, who is to blame, errors) is `judge`; whether a rollout goes on is `throttle`.
 //! Knows no SQL, no URL and no clock.
 
+mod finding;
+mod judge;
+mod lineage;
+mod preflight;
 mod sighting;
 mod standing;
+mod trail;
 
+pub use judge::{Case, judge};
+pub use preflight::Prediction;
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
+pub use trail::Trail;
 
 use crate::fleet::ShardName;
 use jiff::Timestamp;

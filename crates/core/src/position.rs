@@ -4,6 +4,7 @@
 //! carry one: `wal:7391…/1/0/16B3748`, `gtid:3E11FA47-…:1-77`, `domains:0-1-84,7-2-3`, `file:3e11fa47-…/binlog.000003/1542`.
 
 mod gtid;
+mod join;
 mod text;
 
 pub use gtid::{GtidSet, GtidSetError};

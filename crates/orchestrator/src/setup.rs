@@ -5,13 +5,14 @@ use crate::{
     fleet::{Fleet, FleetShard},
     gates::CheckRule,
     journal::Journal,
+    replicas::Replication,
 };
 use async_trait::async_trait;
 use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     policy::Policy,
 };
-use greylag_engines::{OpenError, Session, Target};
+use greylag_engines::{Observer, OpenError, Session, Target};
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -26,6 +27,8 @@ pub struct Setup {
     pub policy: Policy,
     /// The project's own checks; `policy.checks` names those that gates ask.
     pub checks: Vec<CheckRule>,
+    /// The nodes that the project names beside the primaries.
+    pub replication: Replication,
     /// [`crate::journal::open`] where the verb may write, [`crate::journal::look`] where it must not.
     pub journal: Arc<dyn Journal>,
     /// [`Servers`] outside tests.
@@ -66,6 +69,12 @@ impl Migrations {
 #[async_trait]
 pub trait Open: Send + Sync {
     async fn open(&self, target: &Target) -> Result<Box<dyn Session>, OpenError>;
+
+    /// A connection that only looks at a node; none where the engine has no replication to look at.
+    async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
+        let _ = target;
+        Ok(None)
+    }
 }
 
 /// Real servers.
@@ -76,6 +85,10 @@ pub struct Servers;
 impl Open for Servers {
     async fn open(&self, target: &Target) -> Result<Box<dyn Session>, OpenError> {
         greylag_engines::open(target).await
+    }
+
+    async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
+        greylag_engines::observe(target).await
     }
 }
 

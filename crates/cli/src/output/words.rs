@@ -1,6 +1,6 @@
 //! Reasons, holds and times in words.
 
-use super::tell::count;
+use super::{node_words::node_reason, tell::count};
 use greylag_core::{fleet::ShardName, gate::WaitReason, outcome::Blocker, plan::HoldReason};
 use jiff::{Timestamp, tz::TimeZone};
 use std::time::Duration;
@@ -76,6 +76,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             by,
             reason: Some(reason),
         } => format!("aborted by {by}: {reason}"),
+        reason => node_reason(reason).unwrap_or_default(),
     }
 }
 

@@ -44,7 +44,7 @@ pub enum NodeState {
 }
 
 /// Whose doing a lag is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "blame", rename_all = "snake_case")]
 pub enum Blame {
     /// Written on the primary, not yet sent or received.

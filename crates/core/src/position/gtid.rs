@@ -61,6 +61,17 @@ impl GtidSet {
         }
     }
 
+    /// All of both.
+    pub fn union(&self, other: &GtidSet) -> GtidSet {
+        let mut all = self.clone();
+        for ((source, tag), intervals) in &other.sources {
+            for &(from, to) in intervals {
+                all.insert(*source, tag, from, to);
+            }
+        }
+        all
+    }
+
     fn insert(&mut self, source: Uuid, tag: &str, from: u64, to: u64) {
         let intervals = self.sources.entry((source, tag.to_owned())).or_default();
         intervals.push((from, to));

@@ -124,3 +124,34 @@ fn what_one_server_committed_itself_can_be_told_from_the_rest() {
     assert_eq!(own.to_string(), format!("{A}:1-3,{A}:tag:7"));
     assert!(set.of(uuid::Uuid::nil()).is_empty());
 }
+
+#[test]
+fn two_positions_are_reached_together_where_their_join_is() {
+    let join = |one: &str, two: &str| {
+        let joined = place(one).join(&place(two));
+        assert_eq!(
+            joined,
+            place(two).join(&place(one)),
+            "{one} and {two}, the other way round"
+        );
+        joined.map(|position| position.to_string())
+    };
+    assert_eq!(
+        join("wal:7/1/0/200", "wal:7/1/0/1FF"),
+        Some("wal:7/1/0/200".into())
+    );
+    assert_eq!(join("wal:7/1/0/200", "wal:7/2/0/300"), None);
+    assert_eq!(
+        join(&format!("gtid:{A}:5"), &format!("gtid:{A}:7,{B}:1")),
+        Some(format!("gtid:{A}:5:7,{B}:1"))
+    );
+    assert_eq!(
+        join("domains:0-1-84,7-2-3", "domains:0-2-80,9-1-1"),
+        Some("domains:0-1-84,7-2-3,9-1-1".into())
+    );
+    assert_eq!(
+        join("file:s/binlog.000003/9", "file:s/binlog.000004/4"),
+        Some("file:s/binlog.000004/4".into())
+    );
+    assert_eq!(join("file:s/binlog.000003/9", "domains:0-1-84"), None);
+}

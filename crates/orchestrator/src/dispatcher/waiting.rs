@@ -39,6 +39,15 @@ impl Patience {
             | WaitReason::Lock { .. }
             | WaitReason::Retry { .. }
             | WaitReason::InFlight { .. }
+            | WaitReason::ReplicaLag { .. }
+            | WaitReason::ReplicaUnseen { .. }
+            | WaitReason::ReplicaTrouble { .. }
+            | WaitReason::NoReplicas { .. }
+            | WaitReason::Replay { .. }
+            | WaitReason::NotReplayed { .. }
+            | WaitReason::StandbyQueries { .. }
+            | WaitReason::Slot { .. }
+            | WaitReason::Load { .. }
             | WaitReason::Host { .. } => true,
         })
     }

@@ -4,9 +4,10 @@ use super::{
     backfill::BackfillSettings,
     check,
     interner::Secrets,
+    lint,
     model::{Note, Project},
     problem::{ConfigError, Problems},
-    replica::{ReplicaSettings, Replicas},
+    replica_settings::ReplicaSettings,
     rollout,
     section::Section,
     session::SessionSql,
@@ -150,13 +151,9 @@ fn whole(
         let text = text.to_owned();
         notes.push(Note { line, text });
     };
-    let replicas = root.section("replicas", "[replicas]").map(|section| {
-        note(
-            section.span.start,
-            "[replicas] is read and kept; this version of greylag does not watch replicas yet",
-        );
-        ReplicaSettings::read(section)
-    });
+    let replicas = root
+        .section("replicas", "[replicas]")
+        .map(ReplicaSettings::read);
     let backfill = root.section("backfill", "[backfill]").map(|section| {
         note(
             section.span.start,
@@ -164,12 +161,7 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    if let Some(section) = root.section("lint", "[lint]") {
-        note(
-            section.span.start,
-            "[lint] is reserved; this version of greylag has no lint yet",
-        );
-    }
+    let lint = root.section("lint", "[lint]").map(lint::read);
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
@@ -180,13 +172,7 @@ fn whole(
         folder: folder.as_path().into(),
         secrets: secrets.clone(),
     };
-    let (shards, watched) = read_shards(&root, &recipe, file, problems);
-    if let Some(at) = watched {
-        note(
-            at,
-            "`replicas` are read and kept; this version of greylag does not watch replicas yet",
-        );
-    }
+    let shards = read_shards(&root, &recipe, file, problems);
     let sources: Vec<Source> = root
         .sections("discover", "[[discover]]")
         .into_iter()
@@ -216,6 +202,7 @@ fn whole(
         checks,
         replicas: replicas.unwrap_or_default(),
         backfill: backfill.unwrap_or_default(),
+        lint: lint.unwrap_or_default(),
         notes,
         folder,
     })
@@ -227,10 +214,9 @@ fn read_shards(
     recipe: &Recipe,
     file: &Path,
     problems: &Problems,
-) -> (Vec<Member>, Option<usize>) {
+) -> Vec<Member> {
     let mut members = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
-    let mut watched = None;
     for section in root.sections("shard", "[[shard]]") {
         let draft = Draft::read(&section, &recipe.folder);
         if let Some(draft) = draft {
@@ -247,9 +233,6 @@ fn read_shards(
                         .to_owned(),
                 );
             }
-            if draft.replicas != Replicas::Unstated {
-                watched.get_or_insert(section.place("replicas").start);
-            }
             let origin: Arc<str> = format!("{}:{line}", file.display()).into();
             match recipe.member(draft, origin) {
                 Ok(member) => members.push(member),
@@ -263,5 +246,5 @@ fn read_shards(
         }
         section.finish();
     }
-    (members, watched)
+    members
 }

@@ -1,10 +1,12 @@
-//! Replicas as the project names them, and `[replicas]`: read and kept, for the part that watches them.
+//! A shard's replicas as the project names them.
 
 use super::{
     address::Address,
     section::{At, Section, nearest},
 };
-use std::{path::Path, time::Duration};
+use greylag_core::node::{NodePolicy, NodeRole};
+use jiff::Timestamp;
+use std::path::Path;
 use toml::de::DeValue;
 
 /// A shard's replicas.
@@ -23,97 +25,8 @@ pub enum Replicas {
 pub struct Replica {
     pub name: String,
     pub address: Address,
-    pub role: ReplicaRole,
-    pub policy: ReplicaPolicy,
-    /// Until when it is left out, as written.
-    pub until: Option<String>,
-    pub reason: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplicaRole {
-    #[default]
-    Replica,
-    /// A logical subscriber: gets migrations itself.
-    Subscriber,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplicaPolicy {
-    /// Waited for.
-    #[default]
-    Guard,
-    /// Watched, not waited for.
-    Watch,
-    /// Left out, with a reason.
-    Ignore,
-}
-
-/// `[replicas]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaSettings {
-    pub wait: Expected,
-    pub max_lag: Duration,
-    pub resume_lag: Duration,
-    pub timeout: Duration,
-}
-
-/// How many replicas a shard waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    All,
-    Number(u32),
-    None,
-}
-
-impl Default for ReplicaSettings {
-    fn default() -> Self {
-        Self {
-            wait: Expected::All,
-            max_lag: Duration::from_secs(5),
-            resume_lag: Duration::from_secs(2),
-            timeout: Duration::from_secs(600),
-        }
-    }
-}
-
-impl ReplicaSettings {
-    pub(crate) fn read(section: Section<'_>) -> Self {
-        let usual = Self::default();
-        let wait = match section.value("wait") {
-            None => usual.wait,
-            Some(value) => match (value.get_ref().as_str(), value.get_ref().as_integer()) {
-                (Some("all"), _) => Expected::All,
-                (Some("none"), _) => Expected::None,
-                (None, Some(_)) => section
-                    .number("wait", 0)
-                    .map_or(usual.wait, Expected::Number),
-                _ => {
-                    section.problems().add(
-                        value.span(),
-                        "`wait` is not understood",
-                        "write `\"all\"`, `\"none\"` or a number".to_owned(),
-                    );
-                    usual.wait
-                }
-            },
-        };
-        let settings = Self {
-            wait,
-            max_lag: section.duration("max-lag").unwrap_or(usual.max_lag),
-            resume_lag: section.duration("resume-lag").unwrap_or(usual.resume_lag),
-            timeout: section.duration("timeout").unwrap_or(usual.timeout),
-        };
-        if settings.resume_lag > settings.max_lag {
-            section.problems().add(
-                section.place("resume-lag"),
-                "`resume-lag` is above `max-lag`",
-                "going on needs a smaller lag than holding, or it would flap".to_owned(),
-            );
-        }
-        section.finish();
-        settings
-    }
+    pub role: NodeRole,
+    pub policy: NodePolicy,
 }
 
 impl Replica {
@@ -122,10 +35,8 @@ impl Replica {
         Self {
             name,
             address,
-            role: ReplicaRole::default(),
-            policy: ReplicaPolicy::default(),
-            until: None,
-            reason: None,
+            role: NodeRole::default(),
+            policy: NodePolicy::default(),
         }
     }
 }
@@ -205,7 +116,7 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
     let url = section.required("url", "write `url = \"postgres://user@host/database\"`");
     let role = section.string("role");
     let policy = section.string("policy");
-    let until = section.string("until").map(|at| at.value);
+    let until = section.string("until");
     let reason = section.string("reason").map(|at| at.value);
     let problems = section.problems();
     let mut replica = url.and_then(|url| plain(&section, name, url, folder));
@@ -214,39 +125,77 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
         "role",
         role,
         &[
-            ("replica", ReplicaRole::Replica),
-            ("subscriber", ReplicaRole::Subscriber),
+            ("replica", NodeRole::Replica),
+            ("subscriber", NodeRole::Subscriber),
         ],
     );
-    let policy = choose(
+    let ignored = policy.as_ref().is_some_and(|at| at.value == "ignore");
+    let guarded = choose(
         &section,
         "policy",
         policy,
         &[
-            ("guard", ReplicaPolicy::Guard),
-            ("watch", ReplicaPolicy::Watch),
-            ("ignore", ReplicaPolicy::Ignore),
+            ("guard", Word(NodePolicy::Guard)),
+            ("observe", Word(NodePolicy::Observe)),
+            ("ignore", Word(NodePolicy::Guard)),
         ],
     );
-    if policy == ReplicaPolicy::Ignore && reason.is_none() {
+    if ignored && reason.is_none() {
         problems.add(
             section.span.clone(),
             "an ignored replica needs a reason",
             "write `reason = \"…\"`, so that the next person knows".to_owned(),
         );
     }
+    if let Some(until) = until.as_ref().filter(|_| !ignored) {
+        problems.add(
+            until.span.clone(),
+            "`until` says when an ignored replica is waited for again, and this one is not ignored",
+            "write `policy = \"ignore\"` beside it, or leave it out".to_owned(),
+        );
+    }
+    let until = until.and_then(|until| {
+        let time = time(&until.value);
+        if time.is_none() {
+            problems.add(
+                until.span,
+                format!("`until` is no time: `{}`", until.value),
+                "write a day, `2027-01-31` (it ends as the day begins, UTC), or a time, `2027-01-31T09:00:00Z`"
+                    .to_owned(),
+            );
+        }
+        time
+    });
     section.finish();
     if let Some(replica) = &mut replica {
         replica.role = role;
-        replica.policy = policy;
-        replica.until = until;
-        replica.reason = reason;
+        replica.policy = match guarded {
+            _ if ignored => NodePolicy::Ignore {
+                until,
+                reason: reason.unwrap_or_default(),
+            },
+            Word(policy) => policy,
+        };
     }
     replica
 }
 
+/// A time, or a day, which begins at midnight UTC.
+fn time(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let day: jiff::civil::Date = text.parse().ok()?;
+    let zoned = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(zoned.timestamp())
+}
+
+/// A policy that one word says.
+#[derive(Clone, Default)]
+struct Word(NodePolicy);
+
 /// One of a few words; the default where nothing is said or the word is unknown (and reported).
-pub(crate) fn choose<T: Copy + Default>(
+pub(crate) fn choose<T: Clone + Default>(
     section: &Section<'_>,
     key: &str,
     found: Option<At<String>>,
@@ -256,7 +205,7 @@ pub(crate) fn choose<T: Copy + Default>(
         return T::default();
     };
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == found.value) {
-        return *value;
+        return value.clone();
     }
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     section.problems().add(

@@ -12,6 +12,7 @@ use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
     apply::{ApplyError, Options, Summary, apply},
     journal::{self, Location},
+    replicas::Replication,
     planning::{Ask, Prospect, look_ahead},
     setup::Servers,
     steering::{Acknowledged, Request, SteerError, steer},
@@ -146,6 +147,7 @@ impl World {
             },
             policy: self.policy.clone(),
             checks: self.checks.clone(),
+            replication: Replication::default(),
             journal: journal::open(&Location::Sqlite {
                 path: self.folder.path().join(self.state),
             })

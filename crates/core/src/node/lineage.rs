@@ -1,0 +1,69 @@
+//! Proof that a node belongs to its shard, in the role that is declared.
+
+use super::{Case, NodeRole, SeenRole};
+use crate::position::Position;
+
+/// Why the node is not what it is declared to be; none where it is.
+pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
+    let node = case.node;
+    let address = &node.server.address;
+    match (case.role, node.role) {
+        (NodeRole::Replica, SeenRole::Replica) => {}
+        (NodeRole::Replica, SeenRole::Primary) => {
+            return Some(format!(
+                "{address} is no replica: it accepts writes, and gets changes from nobody"
+            ));
+        }
+        (NodeRole::Replica, SeenRole::ReadOnly) => {
+            return Some(format!(
+                "{address} is no replica: it gets changes from nobody, and is only set read-only"
+            ));
+        }
+        (NodeRole::Subscriber, _) if node.subscriptions.is_empty() => {
+            return Some(format!(
+                "{address} is no subscriber: it has no subscription"
+            ));
+        }
+        (NodeRole::Subscriber | NodeRole::Primary | NodeRole::Downstream, _) => return None,
+    }
+    // Nothing to compare it with: neither proven nor refused; its lag is unobservable then.
+    let primary = case.primary?;
+    if node.server.engine != primary.server.engine {
+        return Some(format!(
+            "{address} is {}, and the shard is {}",
+            node.server.engine.title(),
+            primary.server.engine.title()
+        ));
+    }
+    if node.server.lineage == primary.server.lineage || is_of_same_log(case) {
+        return None;
+    }
+    let upstream = node.upstream.as_ref();
+    let follows = upstream
+        .and_then(|upstream| upstream.identity.as_deref())
+        .is_some_and(|identity| {
+            std::iter::once(&primary.own).chain(case.peers).any(|own| {
+                own == identity || own.split_once('@').is_some_and(|(id, _)| id == identity)
+            })
+        });
+    if follows {
+        return None;
+    }
+    let whom = upstream
+        .and_then(|upstream| upstream.address.as_deref().or(upstream.identity.as_deref()))
+        .unwrap_or("a server of another lineage");
+    Some(format!(
+        "{address} is no replica of this shard: it follows {whom}, not {}",
+        primary.server.address
+    ))
+}
+
+/// A system identifier is a cluster's, its replicas' too.
+fn is_of_same_log(case: &Case<'_>) -> bool {
+    let system = |position: &Option<Position>| match position {
+        Some(Position::Wal { system, .. }) => Some(system.clone()),
+        _ => None,
+    };
+    let there = case.primary.and_then(|primary| system(&primary.position));
+    there.is_some() && system(&case.node.position) == there
+}

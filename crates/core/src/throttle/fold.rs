@@ -1,0 +1,317 @@
+//! What is remembered of each node, and what follows from it now.
+
+use super::{CatchingUp, Limits};
+use crate::{
+    fleet::ShardName,
+    gate::{LoadKind, SlotLimit, WaitReason},
+    node::{Blame, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
+};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Whether a rollout may start something new.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Go {
+    Yes,
+    /// Some node has not been looked at for the first time.
+    NotYet,
+    Hold(Vec<WaitReason>),
+}
+
+/// How the reader of a slot stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotFigure {
+    pub slot: String,
+    pub lag: Option<u64>,
+    pub retained: Option<u64>,
+}
+
+/// The nodes that a rollout minds.
+#[derive(Clone, Debug, Default)]
+pub struct Throttle {
+    limits: Limits,
+    nodes: BTreeMap<NodeName, Watched>,
+    /// Shards that should have nodes to wait for, and have none; says why.
+    lacking: BTreeMap<ShardName, String>,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    role: NodeRole,
+    policy: NodePolicy,
+    host: Arc<str>,
+    standing: Option<Standing>,
+    load: Option<Load>,
+    slots: Vec<SlotFigure>,
+    /// Looks in a row that came to nothing, since when, and why.
+    missed: u32,
+    since: Option<Timestamp>,
+    error: String,
+    /// It was above the limit, and has not come down to where it may go on.
+    over: bool,
+}
+
+impl Throttle {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// From now on the node is to be seen.
+    pub fn expect(&mut self, node: NodeName, role: NodeRole, policy: NodePolicy, host: Arc<str>) {
+        let fresh = || Watched {
+            role,
+            policy: NodePolicy::Guard,
+            host,
+            standing: None,
+            load: None,
+            slots: Vec::new(),
+            missed: 0,
+            since: None,
+            error: String::new(),
+            over: false,
+        };
+        let watched = self.nodes.entry(node).or_insert_with(fresh);
+        watched.role = role;
+        watched.policy = policy;
+    }
+
+    /// The shard should have nodes to wait for, and has none (or has them again).
+    pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
+        match why {
+            Some(why) => drop(self.lacking.insert(shard, why)),
+            None => drop(self.lacking.remove(&shard)),
+        }
+    }
+
+    /// Takes in one look at a node.
+    pub fn see(
+        &mut self,
+        node: &NodeName,
+        standing: Standing,
+        load: Option<Load>,
+        slots: Vec<SlotFigure>,
+    ) {
+        let limits = &self.limits;
+        let Some(watched) = self.nodes.get_mut(node) else {
+            return;
+        };
+        watched.missed = 0;
+        watched.since = None;
+        watched.over = match minded(&standing) {
+            Some(lag) if lag > limits.max_lag => true,
+            Some(lag) if lag <= limits.resume_lag => false,
+            _ => watched.over,
+        };
+        watched.standing = Some(standing);
+        watched.load = load;
+        watched.slots = slots;
+    }
+
+    /// A look at a node came to nothing.
+    pub fn miss(&mut self, node: &NodeName, error: String, at: Timestamp) {
+        if let Some(watched) = self.nodes.get_mut(node) {
+            watched.missed = watched.missed.saturating_add(1);
+            watched.since.get_or_insert(at);
+            watched.error = error;
+        }
+    }
+
+    /// How the node stood when it was last looked at.
+    pub fn standing(&self, node: &NodeName) -> Option<&Standing> {
+        self.nodes.get(node)?.standing.as_ref()
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether something new may start now.
+    pub fn go(&self, now: Timestamp) -> Go {
+        let mut reasons: Vec<WaitReason> = self
+            .lacking
+            .iter()
+            .map(|(shard, why)| WaitReason::NoReplicas {
+                shard: shard.clone(),
+                why: why.clone(),
+            })
+            .collect();
+        let mut not_yet = false;
+        for (name, watched) in &self.nodes {
+            if !watched.policy.guards(now) {
+                continue;
+            }
+            if watched.missed >= self.limits.missed.max(1) {
+                reasons.push(WaitReason::ReplicaUnseen {
+                    node: name.clone(),
+                    why: watched.error.clone(),
+                    mend: None,
+                    since: watched.since,
+                });
+                continue;
+            }
+            match &watched.standing {
+                None => not_yet = true,
+                Some(standing) => {
+                    reasons.extend(self.of_standing(name, watched, standing));
+                    reasons.extend(self.of_load(name, watched));
+                    reasons.extend(self.of_slots(name, watched));
+                }
+            }
+        }
+        reasons.extend(self.of_hosts());
+        if !reasons.is_empty() {
+            Go::Hold(reasons)
+        } else if not_yet {
+            Go::NotYet
+        } else {
+            Go::Yes
+        }
+    }
+
+    fn of_standing(
+        &self,
+        name: &NodeName,
+        watched: &Watched,
+        standing: &Standing,
+    ) -> Vec<WaitReason> {
+        let left_out = standing.state == NodeState::CatchingUp
+            && self.limits.catching_up == CatchingUp::Exclude;
+        if left_out {
+            return Vec::new();
+        }
+        let unseen = |why: String, mend: Option<String>| WaitReason::ReplicaUnseen {
+            node: name.clone(),
+            why,
+            mend,
+            since: None,
+        };
+        let first = standing.findings.first();
+        match (standing.state, &standing.blame) {
+            (NodeState::Refused, _) => {
+                return vec![unseen(
+                    first.map_or("it is refused".into(), |finding| finding.text.clone()),
+                    first.and_then(|finding| finding.mend.clone()),
+                )];
+            }
+            (NodeState::Unobservable, Some(Blame::Unobservable { what, mend })) => {
+                return vec![unseen(format!("{what} can't be seen"), mend.clone())];
+            }
+            (NodeState::Unobservable | NodeState::Unreachable, _) => {
+                return vec![unseen("what matters can't be seen there".into(), None)];
+            }
+            _ => {}
+        }
+        let mut reasons = Vec::new();
+        if watched.over {
+            reasons.push(WaitReason::ReplicaLag {
+                node: name.clone(),
+                lag_ms: standing
+                    .lag
+                    .time
+                    .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+                distance: standing.lag.distance,
+                limit_ms: u64::try_from(self.limits.max_lag.as_millis()).unwrap_or(u64::MAX),
+                blame: standing.blame.clone(),
+            });
+        }
+        let problems = standing
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Problem)
+            // A receiver that fails shows as lag, which has a limit.
+            .filter(|finding| finding.kind != "receiver-error");
+        reasons.extend(problems.map(|finding| WaitReason::ReplicaTrouble {
+            node: name.clone(),
+            finding: finding.clone(),
+        }));
+        reasons
+    }
+
+    fn of_load(&self, name: &NodeName, watched: &Watched) -> Vec<WaitReason> {
+        let Some(load) = watched.load.filter(|_| watched.role == NodeRole::Primary) else {
+            return Vec::new();
+        };
+        let over = |what, figure: u32, limit: Option<u32>| {
+            let limit = limit.filter(|limit| figure > *limit)?;
+            Some(WaitReason::Load {
+                place: name.to_string(),
+                what,
+                figure,
+                limit,
+            })
+        };
+        let limits = &self.limits;
+        [
+            over(LoadKind::Active, load.active, limits.active),
+            over(
+                LoadKind::LockWaiters,
+                load.lock_waiters,
+                limits.lock_waiters,
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn of_hosts(&self) -> Vec<WaitReason> {
+        let Some(limit) = self.limits.active_per_host else {
+            return Vec::new();
+        };
+        let mut hosts: BTreeMap<&str, u32> = BTreeMap::new();
+        for watched in self.nodes.values() {
+            if let Some(load) = watched.load.filter(|_| watched.role == NodeRole::Primary) {
+                let sum = hosts.entry(&watched.host).or_default();
+                *sum = sum.saturating_add(load.active);
+            }
+        }
+        hosts
+            .into_iter()
+            .filter(|(_, figure)| *figure > limit)
+            .map(|(host, figure)| WaitReason::Load {
+                place: host.to_owned(),
+                what: LoadKind::ActiveOnHost,
+                figure,
+                limit,
+            })
+            .collect()
+    }
+
+    fn of_slots(&self, name: &NodeName, watched: &Watched) -> Vec<WaitReason> {
+        let mut reasons = Vec::new();
+        for figure in &watched.slots {
+            let mut over = |what, bytes: Option<u64>, limit: Option<u64>| {
+                if let (Some(bytes), Some(limit)) = (bytes, limit)
+                    && bytes > limit
+                {
+                    reasons.push(WaitReason::Slot {
+                        node: name.clone(),
+                        slot: figure.slot.clone(),
+                        what,
+                        bytes,
+                        limit,
+                    });
+                }
+            };
+            over(SlotLimit::Lag, figure.lag, self.limits.slot_lag);
+            over(
+                SlotLimit::Retained,
+                figure.retained,
+                self.limits.slot_retained,
+            );
+        }
+        reasons
+    }
+}
+
+/// The lag that counts against the limit: what is held back on purpose doesn't.
+fn minded(standing: &Standing) -> Option<Duration> {
+    let time = standing.lag.time?;
+    Some(match &standing.blame {
+        Some(Blame::Delayed { by }) => time.saturating_sub(*by),
+        _ => time,
+    })
+}

@@ -1,0 +1,142 @@
+//! `[replicas]`: how nodes are watched and what of them holds a rollout.
+
+use super::{replica::choose, section::Section, size::parse_size};
+use greylag_core::throttle::{CatchingUp, Limits};
+use std::{collections::BTreeMap, time::Duration};
+
+/// `[replicas]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaSettings {
+    pub wait: Expected,
+    /// What of nodes holds a rollout: `max-lag` and `resume-lag` among them.
+    pub limits: Limits,
+    /// How long a shard's nodes may take to replay its work before it is `applied, not replayed`.
+    pub timeout: Duration,
+    /// How often each node is looked at.
+    pub poll: Duration,
+    /// Where nodes that a primary names (by address, or by name) are reached from here.
+    pub addresses: BTreeMap<String, String>,
+    /// Tables that subscribers don't get by replication are migrated there too.
+    pub unpublished: Unpublished,
+}
+
+/// How many replicas a shard waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    All,
+    Number(u32),
+    None,
+}
+
+/// What subscribers get of migrations that touch only tables which are not published to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unpublished {
+    #[default]
+    LeaveAlone,
+    Include,
+}
+
+impl Default for ReplicaSettings {
+    fn default() -> Self {
+        Self {
+            wait: Expected::All,
+            limits: Limits::default(),
+            timeout: Duration::from_secs(600),
+            poll: Duration::from_secs(1),
+            addresses: BTreeMap::new(),
+            unpublished: Unpublished::default(),
+        }
+    }
+}
+
+impl ReplicaSettings {
+    pub(crate) fn read(section: Section<'_>) -> Self {
+        let usual = Self::default();
+        let wait = match section.value("wait") {
+            None => usual.wait,
+            Some(value) => match (value.get_ref().as_str(), value.get_ref().as_integer()) {
+                (Some("all"), _) => Expected::All,
+                (Some("none"), _) => Expected::None,
+                (None, Some(_)) => section
+                    .number("wait", 0)
+                    .map_or(usual.wait, Expected::Number),
+                _ => {
+                    section.problems().add(
+                        value.span(),
+                        "`wait` is not understood",
+                        "write `\"all\"`, `\"none\"` or a number".to_owned(),
+                    );
+                    usual.wait
+                }
+            },
+        };
+        let max_lag = section.duration("max-lag").unwrap_or(usual.limits.max_lag);
+        let limits = Limits {
+            max_lag,
+            // A small `max-lag` alone is no mistake.
+            resume_lag: section
+                .duration("resume-lag")
+                .unwrap_or(usual.limits.resume_lag.min(max_lag)),
+            catching_up: choose(
+                &section,
+                "catching-up",
+                section.string("catching-up"),
+                &[("hold", CatchingUp::Hold), ("exclude", CatchingUp::Exclude)],
+            ),
+            slot_lag: size(&section, "max-slot-lag"),
+            slot_retained: size(&section, "max-slot-retained"),
+            active: section.number("max-active", 1),
+            lock_waiters: section.number("max-lock-waiters", 0),
+            active_per_host: section.number("max-active-per-host", 1),
+            ..usual.limits
+        };
+        if limits.resume_lag > limits.max_lag {
+            section.problems().add(
+                section.place("resume-lag"),
+                "`resume-lag` is above `max-lag`",
+                "going on needs a smaller lag than holding, or it would flap".to_owned(),
+            );
+        }
+        let poll = section.duration("poll").unwrap_or(usual.poll);
+        if poll < Duration::from_millis(50) {
+            section.problems().add(
+                section.place("poll"),
+                "`poll` is shorter than 50ms",
+                "each look is a query on each node; write `poll = \"1s\"`".to_owned(),
+            );
+        }
+        let unpublished = choose(
+            &section,
+            "unpublished-tables",
+            section.string("unpublished-tables"),
+            &[
+                ("leave-alone", Unpublished::LeaveAlone),
+                ("include", Unpublished::Include),
+            ],
+        );
+        let addresses = section.words("addresses").into_iter();
+        let settings = Self {
+            wait,
+            limits,
+            timeout: section.duration("timeout").unwrap_or(usual.timeout),
+            poll,
+            addresses: addresses.map(|(k, v)| (k.value, v.value)).collect(),
+            unpublished,
+        };
+        section.finish();
+        settings
+    }
+}
+
+fn size(section: &Section<'_>, key: &'static str) -> Option<u64> {
+    let found = section.string(key)?;
+    let size = parse_size(&found.value);
+    if size.is_none() {
+        section.problems().add(
+            found.span,
+            format!("`{key}` is no size: `{}`", found.value),
+            "sizes look like `512MB`, `16GB` or `4096` (bytes)".to_owned(),
+        );
+    }
+    size
+}

@@ -1,0 +1,206 @@
+//! One look at every node that the project names, for a page or a verb.
+
+use super::{
+    named::{Named, NamedNode},
+    report::NodeReport,
+    topology::{Unmapped, children_of},
+};
+use crate::{
+    executor::chain,
+    setup::{Open, Setup},
+};
+use futures::{StreamExt, future::join_all, stream};
+use greylag_core::{
+    fleet::ShardName,
+    node::{
+        Blame, Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail,
+        judge,
+    },
+};
+use greylag_engines::Target;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// What a shard's primary is called among its nodes.
+pub const PRIMARY: &str = "primary";
+
+/// A look that takes longer has failed: a dead host must not hold a page up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How deep cascades are followed.
+const DEPTH: usize = 4;
+
+/// Looks once at the primaries and nodes of all shards that name any (or of those of `only`), a few shards at a time.
+///
+/// Shards whose project names no nodes are left out: nothing is asked of them.
+pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) -> Vec<NodeReport> {
+    let shards = setup.fleet.shards.iter().filter_map(|shard| {
+        let name = &shard.shard.name;
+        let named = setup.replication.of_shard(name)?;
+        only.is_none_or(|only| only.contains(name))
+            .then_some((&shard.target, named))
+    });
+    let looks = stream::iter(shards)
+        .map(|(target, named)| look_at_shard(setup, target, named))
+        .buffered(setup.policy.max_in_flight.max(1) as usize);
+    looks
+        .flat_map(|seen| stream::iter(report(setup, seen)))
+        .collect()
+        .await
+}
+
+/// What one look at a shard's nodes came to.
+pub struct ShardLook {
+    pub primary: Looked,
+    pub nodes: Vec<Looked>,
+    pub unmapped: Vec<Unmapped>,
+}
+
+/// A node, and what was seen of it.
+pub struct Looked {
+    pub node: NamedNode,
+    pub seen: Result<NodeSighting, String>,
+}
+
+/// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name.
+pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
+    let node = NamedNode {
+        node: NodeName {
+            shard: target.shard.clone(),
+            node: PRIMARY.into(),
+        },
+        role: NodeRole::Primary,
+        policy: NodePolicy::Guard,
+        target: target.clone(),
+    };
+    let primary = look(&*setup.open, node).await;
+    let mut unmapped = Vec::new();
+    let mut nodes = Vec::new();
+    match named {
+        Named::Listed(list) => {
+            let looks = list.iter().map(|node| look(&*setup.open, node.clone()));
+            nodes = join_all(looks).await;
+        }
+        Named::Auto => {
+            let mut taken = BTreeSet::from([PRIMARY.to_owned()]);
+            let mut next = found_at(setup, &primary, &mut taken, &mut unmapped);
+            for _ in 0..DEPTH {
+                let looks = next.into_iter().map(|node| look(&*setup.open, node));
+                let looked = join_all(looks).await;
+                next = Vec::new();
+                for one in looked {
+                    next.extend(found_at(setup, &one, &mut taken, &mut unmapped));
+                    nodes.push(one);
+                }
+                if next.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    ShardLook {
+        primary,
+        nodes,
+        unmapped,
+    }
+}
+
+fn found_at(
+    setup: &Setup,
+    at: &Looked,
+    taken: &mut BTreeSet<String>,
+    unmapped: &mut Vec<Unmapped>,
+) -> Vec<NamedNode> {
+    let Ok(seen) = &at.seen else {
+        return Vec::new();
+    };
+    let addresses: &BTreeMap<String, String> = &setup.replication.settings.addresses;
+    let (nodes, lost) = children_of(seen, &at.node.target, addresses, taken);
+    unmapped.extend(lost);
+    nodes
+}
+
+async fn look(open: &dyn Open, node: NamedNode) -> Looked {
+    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target))
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+    Looked { node, seen }
+}
+
+async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, String> {
+    let mut target = target.clone();
+    target.application = "greylag/watch".into();
+    let observer = open.observe(&target).await.map_err(|why| chain(&why))?;
+    let Some(mut observer) = observer else {
+        return Err(format!(
+            "{} has no replication to look at",
+            target.engine.title()
+        ));
+    };
+    let seen = observer.observe().await.map_err(|why| chain(&why));
+    observer.close().await;
+    seen
+}
+
+fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
+    let primary = look.primary.seen.as_ref().ok();
+    let mut trail = Trail::default();
+    if let Some((seen, position)) = primary.and_then(|seen| Some((seen, seen.position.as_ref()?))) {
+        trail.note(seen.at, position);
+    }
+    let peers = proven_peers(&look);
+    let max_lag = setup.replication.settings.limits.max_lag;
+    let mut reports = Vec::new();
+    for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
+        let standing = match seen {
+            Ok(seen) => judge(&Case {
+                role: node.role,
+                node: seen,
+                primary,
+                trail: &trail,
+                before: None,
+                peers: &peers,
+                max_lag,
+            }),
+            Err(error) => unreachable(error.clone()),
+        };
+        let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
+        match seen {
+            Ok(seen) => {
+                report.address = Some(seen.server.address.clone());
+                report.version = Some(seen.server.version.clone());
+                report.position = seen.position.clone();
+            }
+            Err(_) => report.address = Some(node.target.address()),
+        }
+        reports.push(report);
+    }
+    for lost in look.unmapped {
+        let standing = unreachable(lost.why);
+        let role = NodeRole::Replica;
+        reports.push(NodeReport::new(
+            &lost.node,
+            role,
+            NodePolicy::Guard,
+            &standing,
+        ));
+    }
+    reports
+}
+
+/// What tells the shard's nodes apart: a cascading replica follows one of them.
+pub fn proven_peers(look: &ShardLook) -> Vec<String> {
+    let seen = look.nodes.iter().filter_map(|node| node.seen.as_ref().ok());
+    seen.map(|seen| seen.own.clone()).collect()
+}
+
+fn unreachable(error: String) -> Standing {
+    Standing {
+        state: NodeState::Unreachable,
+        lag: Lag::default(),
+        blame: Some(Blame::Unreachable { since: None, error }),
+        findings: Vec::new(),
+    }
+}

@@ -1,0 +1,13 @@
+//! The nodes of each shard: who they are, how they stand, and whether they let a rollout go on.
+//!
+//! A [`Replication`] is what the project says of nodes; [`look_at_nodes`] looks once and reports. Judging is
+//! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
+
+mod look;
+mod named;
+mod report;
+mod topology;
+
+pub use look::look_at_nodes;
+pub use named::{Named, NamedNode, Replication};
+pub use report::NodeReport;

@@ -1,0 +1,83 @@
+//! Nodes as the project names them.
+
+use crate::{
+    discover::Found,
+    project::{ReplicaSettings, Replicas},
+};
+use greylag_core::{
+    fleet::ShardName,
+    node::{NodeName, NodePolicy, NodeRole},
+};
+use greylag_engines::Target;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What the project says of nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Replication {
+    pub settings: Arc<ReplicaSettings>,
+    /// Shards whose nodes are named, or asked for. Others have none that anybody watches.
+    pub shards: Arc<BTreeMap<ShardName, Named>>,
+}
+
+/// A shard's nodes beside its primary.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// Those that the primary says it has.
+    Auto,
+    /// These and no others.
+    Listed(Vec<NamedNode>),
+}
+
+/// A node and the way to it.
+#[derive(Clone, Debug)]
+pub struct NamedNode {
+    pub node: NodeName,
+    pub role: NodeRole,
+    pub policy: NodePolicy,
+    pub target: Target,
+}
+
+impl Replication {
+    /// Of a project and what discovery found.
+    pub fn of(settings: &ReplicaSettings, found: &Found) -> Self {
+        let shards = found.fleet.shards.iter().zip(&found.replicas);
+        let named = shards.filter_map(|(shard, replicas)| {
+            let name = &shard.shard.name;
+            let named = match replicas {
+                Replicas::Unstated => return None,
+                Replicas::Auto => Named::Auto,
+                Replicas::Listed(list) => Named::Listed(
+                    list.iter()
+                        .map(|replica| NamedNode {
+                            node: NodeName {
+                                shard: name.clone(),
+                                node: replica.name.as_str().into(),
+                            },
+                            role: replica.role,
+                            policy: replica.policy.clone(),
+                            target: Target {
+                                engine: replica.address.engine,
+                                url: replica.address.url.clone(),
+                                // What a person logs in with is a matter of the shard, not of each node.
+                                ..shard.target.clone()
+                            },
+                        })
+                        .collect(),
+                ),
+            };
+            Some((name.clone(), named))
+        });
+        Self {
+            settings: Arc::new(settings.clone()),
+            shards: Arc::new(named.collect()),
+        }
+    }
+
+    /// The shard's nodes, if anything is to be watched of it. A list that is empty says: there are none.
+    pub fn of_shard(&self, shard: &ShardName) -> Option<&Named> {
+        self.shards.get(shard).filter(|named| match named {
+            Named::Auto => true,
+            Named::Listed(list) => !list.is_empty(),
+        })
+    }
+}

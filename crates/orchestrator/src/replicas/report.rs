@@ -1,0 +1,68 @@
+//! How a node stands, as surfaces show it.
+
+use greylag_core::{
+    fleet::ShardName,
+    node::{Blame, Finding, NodeName, NodePolicy, NodeRole, NodeState, Standing},
+    position::{Distance, Position},
+};
+use serde::{Deserialize, Serialize};
+
+/// One node of a shard, as it was when it was looked at. What nobody knows is absent, never zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeReport {
+    pub shard: ShardName,
+    /// Within the shard: `primary`, `replica-1`, or as the project (or the primary) names it.
+    pub name: String,
+    pub role: NodeRole,
+    #[serde(flatten)]
+    pub policy: NodePolicy,
+    pub state: NodeState,
+    pub lag_seconds: Option<f64>,
+    pub lag_bytes: Option<u64>,
+    pub lag_transactions: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Host and port as the server says, or as it is asked for where it can't be reached; no secrets.
+    pub address: Option<String>,
+    /// The server's own version.
+    pub version: Option<String>,
+    pub position: Option<Position>,
+}
+
+impl NodeReport {
+    pub(crate) fn new(
+        node: &NodeName,
+        role: NodeRole,
+        policy: NodePolicy,
+        standing: &Standing,
+    ) -> Self {
+        let distance = standing.lag.distance;
+        Self {
+            shard: node.shard.clone(),
+            name: node.node.to_string(),
+            role,
+            policy,
+            state: standing.state,
+            lag_seconds: standing.lag.time.map(|time| time.as_secs_f64()),
+            lag_bytes: distance.and_then(Distance::bytes),
+            lag_transactions: distance.and_then(|distance| match distance {
+                Distance::Transactions(count) => Some(count),
+                Distance::Bytes(_) => None,
+            }),
+            blame: standing.blame.clone(),
+            findings: standing.findings.clone(),
+            address: None,
+            version: None,
+            position: None,
+        }
+    }
+
+    pub fn node(&self) -> NodeName {
+        NodeName {
+            shard: self.shard.clone(),
+            node: self.name.as_str().into(),
+        }
+    }
+}
