@@ -7,6 +7,8 @@ mod phase;
 mod replicas;
 mod shards;
 mod transactions;
+pub mod example;
+mod rewrite;
 mod words;
 
 mod registry;

@@ -1,7 +1,7 @@
 //! `greylag apply`: carries a plan out and follows it.
 
 use super::{
-    plan::print_plan,
+    plan::{does_nothing, print_plan, without_statements},
     report::{print_summary, summary_line},
 };
 use crate::{
@@ -197,6 +197,10 @@ pub async fn carry(
         if !plan.stages.is_empty() && !run.yes && !holds(&agreed, plan) {
             confirm(screen, &prospect, place)?;
             agreed = Some(plan.clone());
+        } else {
+            for script in without_statements(plan, place) {
+                screen.say(format!("note: {}", does_nothing(&script)));
+            }
         }
         let view = view::open(screen, place.folder());
         let watcher = watcher(&view, run.aside.clone());

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod fleet;
 pub mod init;
 pub mod lab;
+pub mod lint;
 pub mod new;
 pub mod plan;
 pub mod repair;

@@ -7,7 +7,6 @@ mod live;
 mod ndjson;
 mod open;
 mod teller;
-mod wrap;
 
 #[cfg(test)]
 mod tests;

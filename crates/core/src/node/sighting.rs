@@ -144,8 +144,8 @@ pub struct Subscription {
     pub enabled: bool,
     /// An apply worker runs.
     pub running: bool,
-    /// How far it has got in the publisher's stream. The subscriber is not told which stream that is, so that system and
-    /// timeline are the publisher's only once somebody who knows it has set them.
+    /// How far it has got in the publisher's stream. A subscriber is not told which stream that is: `received_in` is what can
+    /// be compared.
     pub received: Option<Position>,
     /// Its slot on the publisher: what that one says of the slot is the subscriber's lag.
     #[serde(default)]
@@ -155,6 +155,25 @@ pub struct Subscription {
     /// Tables that are not yet synchronised.
     pub syncing: u32,
     pub publications: Vec<String>,
+}
+
+impl Subscription {
+    /// How far it has got, as a place in the publisher's stream.
+    pub fn received_in(&self, publisher: &Position) -> Option<Position> {
+        match (&self.received, publisher) {
+            (
+                Some(Position::Wal { lsn, .. }),
+                Position::Wal {
+                    system, timeline, ..
+                },
+            ) => Some(Position::Wal {
+                system: system.clone(),
+                timeline: *timeline,
+                lsn: *lsn,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Queries that replay cancelled, counted since the server's statistics began.

@@ -70,14 +70,7 @@ async fn privileges(
     let has_roles = lines
         .iter()
         .any(|line| !line.to_ascii_uppercase().contains(" ON "));
-    let grantee = match account.rsplit_once('@') {
-        Some((user, host)) => format!(
-            "'{}'@'{}'",
-            user.replace('\'', "''"),
-            host.replace('\'', "''")
-        ),
-        None => "CURRENT_USER()".into(),
-    };
+    let grantee = grantee(&account);
     for (wanted, what, level) in [
         (&NEEDED[..], "greylag needs", Level::Problem),
         (&USUAL[..], "migrations may need", Level::Warning),
@@ -119,6 +112,18 @@ async fn privileges(
         ));
     }
     Ok(())
+}
+
+/// An account as GRANT wants it written.
+pub fn grantee(account: &str) -> String {
+    match account.rsplit_once('@') {
+        Some((user, host)) => format!(
+            "'{}'@'{}'",
+            user.replace('\'', "''"),
+            host.replace('\'', "''")
+        ),
+        None => "CURRENT_USER()".into(),
+    }
 }
 
 /// What the lines of SHOW GRANTS give on a database or globally, in upper case.
