@@ -44,7 +44,7 @@ fn cropped(lines: &[String], rows: usize, columns: usize) -> Vec<String> {
     let lines: Vec<String> = lines
         .iter()
         .flat_map(|line| line.split('\n'))
-        .flat_map(|line| crate::view::wrap(line, columns))
+        .flat_map(|line| super::wrap(line, columns))
         .collect();
     // The last row stays free for the cursor, the one before for the count.
     if lines.len() < rows {

@@ -15,4 +15,3 @@ pub use board::Board;
 pub use frame::stage_words;
 pub use open::{View, open, open_for_looking};
 pub use teller::Teller;
-pub use wrap::wrap;
