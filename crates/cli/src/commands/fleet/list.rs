@@ -159,11 +159,14 @@ impl Look<'_> {
         table.set_header([
             "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
         ]);
-        let now = Timestamp::now();
         for (at, shard) in self.place.setup.fleet.shards.iter().enumerate() {
             let name = &shard.shard.name;
             let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
-            let mut address = shard.target.address();
+            // The engine has a column of its own.
+            let address = shard.target.address();
+            let mut address = (address.split_once("://"))
+                .map_or(&*address, |(_, rest)| rest)
+                .to_owned();
             if let Some(schema) = &shard.shard.schema {
                 address.push_str(&format!(" schema {schema}"));
             }
@@ -175,11 +178,9 @@ impl Look<'_> {
             let found = (self.nodes_of(name))
                 .filter(|node| node.role != NodeRole::Primary)
                 .count();
-            let trouble = self.nodes_of(name).filter(|node| node.in_trouble(now));
-            let replicas = match (found, trouble.count()) {
-                (0, 0) => named,
-                (found, 0) => found.to_string(),
-                (found, bad) => format!("{found} ({bad} in trouble)"),
+            let replicas = match found {
+                0 => named,
+                found => found.to_string(),
             };
             let (mut engine, mut role, mut version) =
                 (shard.shard.engine.to_string(), String::new(), String::new());
