@@ -206,6 +206,7 @@ mod tests {
             lag_transactions: None,
             blame: None,
             findings: Vec::new(),
+            unobservable: Vec::new(),
             address: Some("10.0.0.2:5432".into()),
             version: Some("15.18 (Debian 15.18-0+deb12u1)".into()),
             position: Some("wal:7391234567890/1/1A/16B3748".parse().unwrap()),

@@ -2,7 +2,9 @@
 
 use greylag_core::{
     fleet::ShardName,
-    node::{Blame, Finding, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
+    node::{
+        Blame, Finding, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing, Unobservable,
+    },
     position::{Distance, Position},
 };
 use jiff::Timestamp;
@@ -25,6 +27,9 @@ pub struct NodeReport {
     pub blame: Option<Blame>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// What the account may not see there, and what would let it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unobservable: Vec<Unobservable>,
     /// Host and port as the server says, or as it is asked for where it can't be reached; no secrets.
     pub address: Option<String>,
     /// The server's own version.
@@ -54,6 +59,7 @@ impl NodeReport {
             }),
             blame: standing.blame.clone(),
             findings: standing.findings.clone(),
+            unobservable: Vec::new(),
             address: None,
             version: None,
             position: None,
