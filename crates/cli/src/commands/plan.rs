@@ -11,8 +11,8 @@ use clap::Args;
 use greylag_core::{
     fleet::ShardName,
     migration::Version,
-    plan::{Held, Plan as Planned, Stage},
-    policy,
+    plan::{Held, Plan as Planned, PlannedMigration, Stage},
+    policy, script,
 };
 use greylag_orchestrator::{
     Exit,
@@ -137,6 +137,9 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     for (at, stage) in plan.stages.iter().enumerate() {
         print_stage(screen, plan, stage, at);
     }
+    for script in without_statements(plan, place) {
+        screen.result(paint(Paint::Waits, does_nothing(&script)));
+    }
     if !plan.stages.is_empty() {
         print_waves(screen, plan);
     }
@@ -144,6 +147,30 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     if !plan.stages.is_empty() {
         screen.result(format!("\ndigest {}", plan.digest));
     }
+}
+
+/// What is said of a file that holds comments at most.
+pub fn does_nothing(script: &str) -> String {
+    format!("{script} has no statement: it is recorded as applied, and does nothing")
+}
+
+/// Planned files without any statement: fresh from `greylag new`, most likely.
+pub fn without_statements(plan: &Planned, place: &Workplace) -> Vec<String> {
+    let shards = &place.setup.fleet.shards;
+    let Some(dialect) = shards.first().map(|shard| shard.shard.engine.dialect()) else {
+        return Vec::new();
+    };
+    let is_blank = |planned: &&PlannedMigration| {
+        let Some(file) = place.setup.migrations.get(&planned.id) else {
+            return false;
+        };
+        // Nobody writes so many comments and nothing else.
+        file.text.len() < 64 * 1024
+            && script::split(dialect, file.text.clone())
+                .is_ok_and(|script| script.statements.is_empty())
+    };
+    let blank = plan.migrations.iter().filter(is_blank);
+    blank.map(|planned| planned.script.clone()).collect()
 }
 
 /// What is held, those that are held for the same reasons together.

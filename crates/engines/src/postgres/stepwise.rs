@@ -372,6 +372,14 @@ impl PgSession {
                 failure: Some(&failure),
             };
             self.remember(walk.job, &write).await;
+            if let Some(mark) = self.mark_failed(walk.job) {
+                let mark = format!("BEGIN; {mark}; COMMIT");
+                let marked = self.link.run(&mark, usize::MAX).await;
+                if marked.trouble.is_some() {
+                    self.link.run("ROLLBACK", usize::MAX).await;
+                }
+                self.next_rank = None;
+            }
         }
         self.link.hush();
         stop(failure)
