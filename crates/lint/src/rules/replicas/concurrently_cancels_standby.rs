@@ -27,7 +27,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let taken = scene.taken();
-    let on_index = taken.iter().find(|taken| taken.effect.standby == StandbyEffect::Index);
+    let on_index = taken.iter().find(|taken| taken.effect.standby == StandbyEffect::Index && taken.effect.outside_transaction);
     let Some(taken) = on_index else {
         return Vec::new();
     };
