@@ -67,10 +67,10 @@ pub struct Upstream {
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
-    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
-    /// without a word passes for connected until this is too long.
+    /// How long ago anything came in, a change or a sign of life; absent where nobody knows. A connection that died without a
+    /// word passes for connected until this is too long.
     #[serde(default)]
-    pub silent: Option<Duration>,
+    pub heard: Option<Duration>,
 }
 
 /// How a replica replays.
