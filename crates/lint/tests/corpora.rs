@@ -11,7 +11,9 @@ fn all_on() -> Settings {
         "default-class = \"sharded\"\nshard-key = [\"tenant_id\"]\nlogical-replication = true\nshared-servers = true",
     );
     for rule in greylag_lint::rules::all() {
-        settings.severity.insert(rule.id.to_owned(), greylag_lint::Level::Warning);
+        settings
+            .severity
+            .insert(rule.id.to_owned(), greylag_lint::Level::Warning);
     }
     settings
 }
@@ -22,7 +24,9 @@ fn toml_settings(text: &str) -> Settings {
 
 #[test]
 fn real_histories_are_judged_and_what_is_not_is_counted() {
-    let Some(folder) = corpus::folder() else { return };
+    let Some(folder) = corpus::folder() else {
+        return;
+    };
     let (mut statements, mut judged) = (0, 0);
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     let mut why: BTreeMap<String, usize> = BTreeMap::new();
@@ -42,11 +46,30 @@ fn real_histories_are_judged_and_what_is_not_is_counted() {
         judged += coverage.judged;
         for unjudged in &coverage.unjudged {
             assert!(!unjudged.why.is_empty());
-            println!("    {}:{} {} | {}", unjudged.script, unjudged.start.line, unjudged.why, unjudged.excerpt);
-            *why.entry(unjudged.why.split('`').next().unwrap_or_default().to_owned()).or_default() += 1;
+            println!(
+                "    {}:{} {} | {}",
+                unjudged.script, unjudged.start.line, unjudged.why, unjudged.excerpt
+            );
+            *why.entry(
+                unjudged
+                    .why
+                    .split('`')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+            .or_default() += 1;
         }
         assert_eq!(coverage.files, corpus.units.len(), "{}", corpus.name);
-        assert_eq!(coverage.statements, coverage.judged + coverage.unjudged.iter().filter(|u| u.statement.is_some()).count());
+        assert_eq!(
+            coverage.statements,
+            coverage.judged
+                + coverage
+                    .unjudged
+                    .iter()
+                    .filter(|u| u.statement.is_some())
+                    .count()
+        );
         for finding in &report.findings {
             *told.entry(finding.rule.clone()).or_default() += 1;
         }
@@ -60,7 +83,9 @@ fn real_histories_are_judged_and_what_is_not_is_counted() {
 
 #[test]
 fn no_rule_panics_with_everything_switched_on() {
-    let Some(folder) = corpus::folder() else { return };
+    let Some(folder) = corpus::folder() else {
+        return;
+    };
     let settings = all_on();
     for corpus in corpus::all(&folder) {
         let report = lint(&corpus.units, &settings, None);
@@ -73,10 +98,17 @@ fn check(report: &Report, corpus: &Corpus) {
     let texts: BTreeMap<&str, &str> = corpus
         .units
         .iter()
-        .filter_map(|unit| Some((unit.script.as_str(), &*unit.content.as_ref().ok()?.migration.text)))
+        .filter_map(|unit| {
+            Some((
+                unit.script.as_str(),
+                &*unit.content.as_ref().ok()?.migration.text,
+            ))
+        })
         .collect();
     for finding in &report.findings {
-        let Some(text) = texts.get(finding.script.as_str()) else { continue };
+        let Some(text) = texts.get(finding.script.as_str()) else {
+            continue;
+        };
         let span = finding.span.start..finding.span.end;
         assert!(text.get(span).is_some(), "{finding:?}");
         assert!(finding.start <= finding.end, "{finding:?}");

@@ -9,23 +9,51 @@ use std::collections::BTreeMap;
 
 /// What squawk says about locks, scans and rewrites, and what is said here instead.
 const SAME: [(Rule, &[&str]); 12] = [
-    (Rule::RequireConcurrentIndexCreation, &["add-index-blocking"]),
-    (Rule::RequireConcurrentIndexDeletion, &["drop-index-blocking"]),
-    (Rule::ConstraintMissingNotValid, &["add-check-scan", "add-foreign-key-scan", "add-unique-blocking", "reference-locks-other"]),
-    (Rule::AddingForeignKeyConstraint, &["add-foreign-key-scan", "reference-locks-other"]),
+    (
+        Rule::RequireConcurrentIndexCreation,
+        &["add-index-blocking"],
+    ),
+    (
+        Rule::RequireConcurrentIndexDeletion,
+        &["drop-index-blocking"],
+    ),
+    (
+        Rule::ConstraintMissingNotValid,
+        &[
+            "add-check-scan",
+            "add-foreign-key-scan",
+            "add-unique-blocking",
+            "reference-locks-other",
+        ],
+    ),
+    (
+        Rule::AddingForeignKeyConstraint,
+        &["add-foreign-key-scan", "reference-locks-other"],
+    ),
     (Rule::AddingFieldWithDefault, &["add-column-rewriting"]),
-    (Rule::AddingNotNullableField, &["set-not-null-scan", "required-column"]),
-    (Rule::AddingSerialPrimaryKeyField, &["add-column-rewriting", "add-unique-blocking"]),
+    (
+        Rule::AddingNotNullableField,
+        &["set-not-null-scan", "required-column"],
+    ),
+    (
+        Rule::AddingSerialPrimaryKeyField,
+        &["add-column-rewriting", "add-unique-blocking"],
+    ),
     (Rule::ChangingColumnType, &["change-type-rewriting"]),
     (Rule::DisallowedUniqueConstraint, &["add-unique-blocking"]),
-    (Rule::RequireConcurrentPartitionDetach, &["detach-partition-blocking"]),
+    (
+        Rule::RequireConcurrentPartitionDetach,
+        &["detach-partition-blocking"],
+    ),
     (Rule::RequireConcurrentReindex, &["reindex-blocking"]),
     (Rule::PreferRepack, &["table-rewrite"]),
 ];
 
 #[test]
 fn what_squawk_finds_about_locks_is_found() {
-    let Some(folder) = corpus::folder() else { return };
+    let Some(folder) = corpus::folder() else {
+        return;
+    };
     let mut missing = Vec::new();
     let mut counts: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
     for corpus in corpus::all(&folder) {
@@ -38,8 +66,17 @@ fn what_squawk_finds_about_locks_is_found() {
             let ours: Vec<&Finding> = report.of(&unit.script).collect();
             for (rule, at) in theirs(content) {
                 let (_, ids) = SAME.iter().find(|(own, _)| *own == rule).unwrap();
-                let Some(statement) = content.script.statements.iter().position(|s| s.span.contains(&at)) else { continue };
-                let found = ours.iter().any(|f| f.statement == Some(statement) && ids.contains(&&*f.rule));
+                let Some(statement) = content
+                    .script
+                    .statements
+                    .iter()
+                    .position(|s| s.span.contains(&at))
+                else {
+                    continue;
+                };
+                let found = ours
+                    .iter()
+                    .any(|f| f.statement == Some(statement) && ids.contains(&&*f.rule));
                 let count = counts.entry(rule.to_string()).or_default();
                 count.0 += 1;
                 if found {
@@ -59,7 +96,12 @@ fn what_squawk_finds_about_locks_is_found() {
     }
     let all: usize = counts.values().map(|count| count.0).sum();
     assert!(all > 500, "{all}");
-    assert!(missing.is_empty(), "{} missing:\n{}", missing.len(), missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "{} missing:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
 }
 
 fn theirs(content: &Content) -> Vec<(Rule, usize)> {
@@ -69,7 +111,10 @@ fn theirs(content: &Content) -> Vec<(Rule, usize)> {
     let mut linter = Linter::with_rules(&rules, &[]);
     linter.rules.retain(|rule| rules.contains(rule));
     let found = linter.lint(&parse, text);
-    found.into_iter().map(|found| (found.code, usize::from(found.text_range.start()))).collect()
+    found
+        .into_iter()
+        .map(|found| (found.code, usize::from(found.text_range.start())))
+        .collect()
 }
 
 /// Why silence is right: the table was made in the same file, or the change keeps what is stored.
@@ -81,30 +126,52 @@ fn harmless(content: &Content, statement: usize, rule: Rule) -> Option<&'static 
         .collect();
     let behind = |word: &str| {
         let at = words.iter().position(|w| w == word)? + 1;
-        let skip = words[at..].iter().take_while(|w| ["only", "if", "exists", "concurrently"].contains(&w.as_str())).count();
+        let skip = words[at..]
+            .iter()
+            .take_while(|w| ["only", "if", "exists", "concurrently"].contains(&w.as_str()))
+            .count();
         let at = at + skip;
-        let name = if words.get(at + 1).is_some_and(|dot| dot == ".") { at + 2 } else { at };
+        let name = if words.get(at + 1).is_some_and(|dot| dot == ".") {
+            at + 2
+        } else {
+            at
+        };
         words.get(name).cloned()
     };
-    let table = behind("table").or_else(|| behind("on")).or_else(|| behind("index"))?;
+    let table = behind("table")
+        .or_else(|| behind("on"))
+        .or_else(|| behind("index"))?;
     let before = script.text[..script.statements[statement].span.start].to_lowercase();
     let other = behind("references");
-    let made = |table: &str| before.match_indices("create ").any(|(at, _)| {
-        let line: String = before[at..].chars().take(160).collect();
-        let head = line.split('(').next().unwrap_or_default();
-        (head.contains("table") || head.contains("index"))
-            && head.replace(['"', '.', '\n', ';'], " ").split_whitespace().any(|word| word == table)
-    });
+    let made = |table: &str| {
+        before.match_indices("create ").any(|(at, _)| {
+            let line: String = before[at..].chars().take(160).collect();
+            let head = line.split('(').next().unwrap_or_default();
+            (head.contains("table") || head.contains("index"))
+                && head
+                    .replace(['"', '.', '\n', ';'], " ")
+                    .split_whitespace()
+                    .any(|word| word == table)
+        })
+    };
     if made(&table) || other.is_some_and(|other| made(&other)) {
         return Some("its table, its index or what it references was made in the same file");
     }
     match rule {
         // The effect table's own measurements say so: tests/effects.
-        Rule::ChangingColumnType if ["text", "varchar", "character", "numeric"].iter().any(|t| words.iter().any(|w| w == t)) => {
+        Rule::ChangingColumnType
+            if ["text", "varchar", "character", "numeric"]
+                .iter()
+                .any(|t| words.iter().any(|w| w == t)) =>
+        {
             Some("the stored form stays")
         }
         // A sign before a number is an expression to squawk.
-        Rule::AddingFieldWithDefault if words.windows(2).any(|pair| pair[0] == "-" && pair[1].parse::<u64>().is_ok()) => {
+        Rule::AddingFieldWithDefault
+            if words
+                .windows(2)
+                .any(|pair| pair[0] == "-" && pair[1].parse::<u64>().is_ok()) =>
+        {
             Some("the default is a number")
         }
         _ => None,

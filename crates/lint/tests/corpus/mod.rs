@@ -14,7 +14,9 @@ pub fn folder() -> Option<PathBuf> {
     let deeper = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpora");
     let given = std::env::var_os("GREYLAG_CORPORA").map(PathBuf::from);
     let candidates = given.into_iter().chain([beside.into(), deeper.into()]);
-    let found = candidates.into_iter().find(|path| path.join("_flyway").is_dir());
+    let found = candidates
+        .into_iter()
+        .find(|path| path.join("_flyway").is_dir());
     if found.is_none() {
         eprintln!("SKIPPED: no corpora beside the repository; set GREYLAG_CORPORA to their folder");
     }
@@ -32,14 +34,25 @@ pub fn all(folder: &Path) -> Vec<Corpus> {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Some(engine) = name.rsplit_once('_').and_then(|(_, engine)| Engine::from_scheme(engine)) else {
+        let Some(engine) = name
+            .rsplit_once('_')
+            .and_then(|(_, engine)| Engine::from_scheme(engine))
+        else {
             continue;
         };
-        let engines = if engine == Engine::Mysql { vec![Engine::Mysql, Engine::Mariadb] } else { vec![engine] };
+        let engines = if engine == Engine::Mysql {
+            vec![Engine::Mysql, Engine::Mariadb]
+        } else {
+            vec![engine]
+        };
         for engine in engines {
             let units = units(&path, engine);
             let name = name.clone();
-            found.push(Corpus { name, engine, units });
+            found.push(Corpus {
+                name,
+                engine,
+                units,
+            });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -54,7 +67,11 @@ fn units(folder: &Path, engine: Engine) -> Vec<Unit> {
         .filter(|path| path.extension().is_some_and(|ext| ext == "sql"))
         .filter_map(|path| {
             let name = path.file_name()?.to_string_lossy().into_owned();
-            let digits: String = name.strip_prefix('V')?.chars().take_while(char::is_ascii_digit).collect();
+            let digits: String = name
+                .strip_prefix('V')?
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
             Some((digits.parse().ok()?, path))
         })
         .collect();
@@ -66,8 +83,13 @@ fn units(folder: &Path, engine: Engine) -> Vec<Unit> {
             let bytes = std::fs::read(&path).unwrap();
             let conf = std::fs::read(format!("{}.conf", path.display())).ok();
             let config = conf.as_deref().map(|conf| ("x.sql.conf", conf));
-            Unit::read(engine, &path.file_name().unwrap().to_string_lossy(), &bytes, config, &none)
+            Unit::read(
+                engine,
+                &path.file_name().unwrap().to_string_lossy(),
+                &bytes,
+                config,
+                &none,
+            )
         })
         .collect()
 }
-

@@ -37,10 +37,15 @@ const LOCKS: [(&str, &str); 8] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_effect_is_what_postgres_does() {
-    let Some(server) = greylag_lab::require(greylag_lab::Engine::Postgres).await else { return };
+    let Some(server) = greylag_lab::require(greylag_lab::Engine::Postgres).await else {
+        return;
+    };
     let template = server.database("effects").await.unwrap().name;
     server.execute(&template, FIXTURE).await.unwrap();
-    server.execute(&template, "CREATE EXTENSION pg_walinspect").await.unwrap();
+    server
+        .execute(&template, "CREATE EXTENSION pg_walinspect")
+        .await
+        .unwrap();
     let mut wrong = Vec::new();
     let mut measured = 0;
     for effect in effects::all(Dialect::Postgres) {
@@ -57,11 +62,22 @@ async fn every_effect_is_what_postgres_does() {
             if let Some(difference) = difference(effect, &seen) {
                 wrong.push(format!("{}: {sql}\n    {difference}", effect.id));
             }
-            server.execute("postgres", &format!("DROP DATABASE {database} WITH (FORCE)")).await.unwrap();
+            server
+                .execute(
+                    "postgres",
+                    &format!("DROP DATABASE {database} WITH (FORCE)"),
+                )
+                .await
+                .unwrap();
         }
     }
     assert!(measured > 60, "{measured}");
-    assert!(wrong.is_empty(), "{} of {measured} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {measured} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// What a statement was seen to do.
@@ -86,7 +102,8 @@ fn difference(effect: &Effect, seen: &Seen) -> Option<String> {
         }
         let (claimed, real) = (effect.lock(role), seen.locks.get(&role).copied());
         // Several statements of an effect need not touch all of its relations.
-        let other = claimed.is_some() && real.is_none() && effect.sql.len() > 1 && role != Role::Target;
+        let other =
+            claimed.is_some() && real.is_none() && effect.sql.len() > 1 && role != Role::Target;
         if claimed != real && !other && role != Role::Index {
             told.push(format!("{role:?}: said {claimed:?}, is {real:?}"));
         }
@@ -97,7 +114,10 @@ fn difference(effect: &Effect, seen: &Seen) -> Option<String> {
         (false, false) => Rewrite::None,
     };
     if effect.rewrite != rewrite {
-        told.push(format!("rewrite: said {:?}, is {rewrite:?}", effect.rewrite));
+        told.push(format!(
+            "rewrite: said {:?}, is {rewrite:?}",
+            effect.rewrite
+        ));
     }
     let standby = match seen.logged {
         (true, _) => StandbyEffect::Table,
@@ -105,7 +125,10 @@ fn difference(effect: &Effect, seen: &Seen) -> Option<String> {
         (false, false) => StandbyEffect::None,
     };
     if effect.standby != standby {
-        told.push(format!("standby: said {:?}, is {standby:?}", effect.standby));
+        told.push(format!(
+            "standby: said {:?}, is {standby:?}",
+            effect.standby
+        ));
     }
     if seen.scanned.is_some_and(|scanned| scanned != effect.scan) {
         told.push(format!("scan: said {}, is {:?}", effect.scan, seen.scanned));
@@ -115,7 +138,9 @@ fn difference(effect: &Effect, seen: &Seen) -> Option<String> {
 }
 
 async fn connect(server: &Server, database: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&server.superuser_url(database), NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&server.superuser_url(database), NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     client
 }
@@ -124,7 +149,10 @@ async fn inside(server: &Server, database: &str, sql: &str) -> Seen {
     let client = connect(server, database).await;
     let before = Before::of(&client).await;
     client.batch_execute("BEGIN").await.unwrap();
-    client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    client
+        .batch_execute(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let mut seen = Seen {
         locks: locks(&client, "pg_backend_pid()", &before.oids).await,
         ..Seen::default()
@@ -160,12 +188,17 @@ async fn outside(server: &Server, database: &str, sql: &str) -> Seen {
     let waits = format!("SELECT count(*) FROM pg_locks WHERE pid = {pid} AND NOT granted");
     let deadline = std::time::Instant::now() + greylag_lab::patience();
     while value(&looker, &waits).await == "0" && !work.is_finished() {
-        assert!(std::time::Instant::now() < deadline, "{sql} neither waits nor ends");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{sql} neither waits nor ends"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let locks = locks(&looker, &pid, &before.oids).await;
     holder.batch_execute("ROLLBACK").await.unwrap();
-    work.await.unwrap().unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    work.await
+        .unwrap()
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let (table_written, index_written) = before.written(&looker).await;
     let logged = before.logged(&looker).await;
     Seen {
@@ -178,11 +211,16 @@ async fn outside(server: &Server, database: &str, sql: &str) -> Seen {
 }
 
 async fn rows(client: &Client, sql: &str) -> Vec<Vec<String>> {
-    let messages = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    let messages = client
+        .simple_query(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => {
-            Some((0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect())
-        }
+        SimpleQueryMessage::Row(row) => Some(
+            (0..row.len())
+                .map(|at| row.get(at).unwrap_or_default().to_owned())
+                .collect(),
+        ),
         _ => None,
     });
     rows.collect()
@@ -192,18 +230,29 @@ async fn value(client: &Client, sql: &str) -> String {
     rows(client, sql).await[0][0].clone()
 }
 
-async fn locks(client: &Client, pid: &str, oids: &BTreeMap<String, &'static str>) -> BTreeMap<Role, &'static str> {
-    let sql = format!("SELECT relation, mode FROM pg_locks WHERE pid = {pid} AND relation IS NOT NULL AND granted");
+async fn locks(
+    client: &Client,
+    pid: &str,
+    oids: &BTreeMap<String, &'static str>,
+) -> BTreeMap<Role, &'static str> {
+    let sql = format!(
+        "SELECT relation, mode FROM pg_locks WHERE pid = {pid} AND relation IS NOT NULL AND granted"
+    );
     let mut strongest: BTreeMap<Role, usize> = BTreeMap::new();
     for row in rows(client, &sql).await {
-        let Some(name) = oids.get(&row[0]) else { continue };
+        let Some(name) = oids.get(&row[0]) else {
+            continue;
+        };
         let (_, role) = ROLES.iter().find(|(relation, _)| relation == name).unwrap();
         let strength = LOCKS.iter().position(|(mode, _)| *mode == row[1]).unwrap();
         let found = strongest.entry(*role).or_default();
         *found = (*found).max(strength);
     }
     strongest.retain(|_, strength| *strength > 0);
-    strongest.into_iter().map(|(role, strength)| (role, LOCKS[strength].1)).collect()
+    strongest
+        .into_iter()
+        .map(|(role, strength)| (role, LOCKS[strength].1))
+        .collect()
 }
 
 /// The fixture before the statement.
@@ -217,7 +266,11 @@ struct Before {
 
 impl Before {
     async fn of(client: &Client) -> Before {
-        let relations = rows(client, "SELECT oid, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace").await;
+        let relations = rows(
+            client,
+            "SELECT oid, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+        )
+        .await;
         let oids = relations
             .iter()
             .filter_map(|row| {
@@ -237,9 +290,15 @@ impl Before {
         let mut written = (false, false);
         for (name, now) in files(client).await {
             let part = ROLES.iter().find(|(relation, _)| *relation == name);
-            let (Some(then), Some((_, role))) = (self.files.get(&name), part) else { continue };
+            let (Some(then), Some((_, role))) = (self.files.get(&name), part) else {
+                continue;
+            };
             if *then != now {
-                if *role == Role::Index { written.1 = true } else { written.0 = true }
+                if *role == Role::Index {
+                    written.1 = true
+                } else {
+                    written.0 = true
+                }
             }
         }
         written
@@ -247,7 +306,10 @@ impl Before {
 
     /// Whether lock records of tables, and of indexes, went into the WAL.
     async fn logged(&self, client: &Client) -> (bool, bool) {
-        client.batch_execute("SELECT pg_switch_wal()").await.unwrap();
+        client
+            .batch_execute("SELECT pg_switch_wal()")
+            .await
+            .unwrap();
         let sql = format!(
             "SELECT description FROM pg_get_wal_records_info_till_end_of_wal('{}') WHERE resource_manager = 'Standby' AND record_type = 'LOCK'",
             self.lsn
@@ -256,8 +318,14 @@ impl Before {
         for row in rows(client, &sql).await {
             let words: Vec<&str> = row[0].split_whitespace().collect();
             for pair in words.windows(2).filter(|pair| pair[0] == "rel") {
-                let Some(name) = self.oids.get(pair[1].trim_end_matches(';')) else { continue };
-                let role = ROLES.iter().find(|(relation, _)| relation == name).unwrap().1;
+                let Some(name) = self.oids.get(pair[1].trim_end_matches(';')) else {
+                    continue;
+                };
+                let role = ROLES
+                    .iter()
+                    .find(|(relation, _)| relation == name)
+                    .unwrap()
+                    .1;
                 match role {
                     Role::Index => logged.1 = true,
                     _ => logged.0 = true,
@@ -270,5 +338,9 @@ impl Before {
 
 async fn files(client: &Client) -> BTreeMap<String, String> {
     let sql = "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i', 'm')";
-    rows(client, sql).await.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+    rows(client, sql)
+        .await
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect()
 }

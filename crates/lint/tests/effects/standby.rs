@@ -9,8 +9,16 @@ const FIXTURE: &str = include_str!("../../effects/postgres.sql");
 
 /// A few of each kind; all of them with GREYLAG_FULL.
 const CHOSEN: [&str; 10] = [
-    "add-column", "set-not-null", "validate-check", "add-foreign-key", "create-index", "create-index-concurrently",
-    "drop-index-concurrently", "reindex-concurrently", "create-partition", "create-trigger",
+    "add-column",
+    "set-not-null",
+    "validate-check",
+    "add-foreign-key",
+    "create-index",
+    "create-index-concurrently",
+    "drop-index-concurrently",
+    "reindex-concurrently",
+    "create-partition",
+    "create-trigger",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +30,9 @@ async fn readers_on_a_standby_are_cancelled_by_what_is_said_to_cancel_them() {
     let options = Options::default()
         .set("max_standby_streaming_delay", "100ms")
         .set("hot_standby_feedback", "on");
-    let cluster = Cluster::start_with(Engine::Postgres, 1, options).await.unwrap();
+    let cluster = Cluster::start_with(Engine::Postgres, 1, options)
+        .await
+        .unwrap();
     let template = cluster.primary().database("effects").await.unwrap().name;
     cluster.primary().execute(&template, FIXTURE).await.unwrap();
     let full = std::env::var_os("GREYLAG_FULL").is_some();
@@ -43,7 +53,13 @@ async fn readers_on_a_standby_are_cancelled_by_what_is_said_to_cancel_them() {
 async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect) -> bool {
     let primary = cluster.primary();
     let database = format!("reader_{}", effect.id.replace('-', "_"));
-    primary.execute("postgres", &format!("CREATE DATABASE {database} TEMPLATE {template}")).await.unwrap();
+    primary
+        .execute(
+            "postgres",
+            &format!("CREATE DATABASE {database} TEMPLATE {template}"),
+        )
+        .await
+        .unwrap();
     cluster.wait_replayed().await.unwrap();
     let url = cluster.replica(0).superuser_url(&database);
     let (reader, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
@@ -56,6 +72,12 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
     let cancelled = reader.batch_execute("SELECT 1").await.is_err();
     drop(reader);
     let _ = connection.await;
-    primary.execute("postgres", &format!("DROP DATABASE {database} WITH (FORCE)")).await.unwrap();
+    primary
+        .execute(
+            "postgres",
+            &format!("DROP DATABASE {database} WITH (FORCE)"),
+        )
+        .await
+        .unwrap();
     cancelled
 }

@@ -4,7 +4,7 @@ use crate::effects::{Role, Taken};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static REFERENCE_LOCKS_OTHER: Rule = Rule {
@@ -24,7 +24,10 @@ pub(super) static REFERENCE_LOCKS_OTHER: Rule = Rule {
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let taken = scene.taken();
     let mut told: Vec<&Taken> = Vec::new();
-    for one in taken.iter().filter(|t| t.role == Role::Referenced && t.lock() == Some("SHARE ROW EXCLUSIVE")) {
+    for one in taken
+        .iter()
+        .filter(|t| t.role == Role::Referenced && t.lock() == Some("SHARE ROW EXCLUSIVE"))
+    {
         if !told.iter().any(|before| before.table.is(&one.table)) {
             told.push(one);
         }
