@@ -33,6 +33,7 @@ mod startup;
 mod stepwise;
 mod survey;
 mod tables;
+mod temporary;
 mod tls;
 mod walk;
 mod watch;
