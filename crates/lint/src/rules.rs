@@ -7,6 +7,9 @@ mod phase;
 mod replicas;
 mod shards;
 mod transactions;
+pub mod example;
+mod online;
+mod rewrite;
 mod words;
 
 mod registry;

@@ -217,7 +217,7 @@ fn line(text: &str, at: usize) -> u32 {
     u32::try_from(ends.count()).unwrap_or(u32::MAX) + 1
 }
 
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "SELECT 1",
     ";\n",
     "'a;b'",

@@ -67,10 +67,10 @@ pub struct Upstream {
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
-    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
-    /// without a word passes for connected until this is too long.
+    /// How long ago anything came in, a change or a sign of life; absent where nobody knows. A connection that died without a
+    /// word passes for connected until this is too long.
     #[serde(default)]
-    pub silent: Option<Duration>,
+    pub heard: Option<Duration>,
 }
 
 /// How a replica replays.
@@ -144,8 +144,8 @@ pub struct Subscription {
     pub enabled: bool,
     /// An apply worker runs.
     pub running: bool,
-    /// How far it has got in the publisher's stream. The subscriber is not told which stream that is, so that system and
-    /// timeline are the publisher's only once somebody who knows it has set them.
+    /// How far it has got in the publisher's stream. A subscriber is not told which stream that is: `received_in` is what can
+    /// be compared.
     pub received: Option<Position>,
     /// Its slot on the publisher: what that one says of the slot is the subscriber's lag.
     #[serde(default)]
@@ -155,6 +155,25 @@ pub struct Subscription {
     /// Tables that are not yet synchronised.
     pub syncing: u32,
     pub publications: Vec<String>,
+}
+
+impl Subscription {
+    /// How far it has got, as a place in the publisher's stream.
+    pub fn received_in(&self, publisher: &Position) -> Option<Position> {
+        match (&self.received, publisher) {
+            (
+                Some(Position::Wal { lsn, .. }),
+                Position::Wal {
+                    system, timeline, ..
+                },
+            ) => Some(Position::Wal {
+                system: system.clone(),
+                timeline: *timeline,
+                lsn: *lsn,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Queries that replay cancelled, counted since the server's statistics began.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::EngineError,
     job::{Applied, Attempt, Job, Note, Progress},
-    session::{Cancel, Position},
+    session::Cancel,
     step,
 };
 use greylag_core::{
@@ -274,25 +274,6 @@ pub async fn keep_warnings(
         }
     }
     Ok(())
-}
-
-/// Commits, and reads the position behind the commit in the same round trip.
-pub async fn commit(session: &mut MysqlSession) -> Result<Option<Position>, Trouble> {
-    let mut answers = Vec::new();
-    let sql = format!("COMMIT; {}", session.flavour.position_sql());
-    let outcome = session.link.run_all(sql, &mut answers).await;
-    match (answers.len(), outcome) {
-        (0, Err(trouble)) => Err(trouble),
-        // Committed; the position is lost, and a later one serves as well.
-        (_, _) => {
-            let row = answers
-                .into_iter()
-                .nth(1)
-                .and_then(|a| a.rows.into_iter().next());
-            let text = row.and_then(|r| r.into_iter().next().flatten());
-            Ok(text.and_then(|text| text.parse().ok()))
-        }
-    }
 }
 
 pub fn note(progress: Progress<'_>, job: &Job, done: usize) {

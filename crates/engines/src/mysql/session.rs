@@ -1,8 +1,8 @@
 //! The session's verbs, each answered by a module of its own.
 
 use super::{
-    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, settle,
-    survey, tables,
+    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, place,
+    settle, survey, tables,
 };
 use crate::{
     error::EngineError,
@@ -129,9 +129,8 @@ impl Session for MysqlSession {
     }
 
     async fn position(&mut self) -> Result<Option<Position>, EngineError> {
-        let text = self.link.value(self.flavour.position_sql()).await;
-        let text = text.map_err(|t| self.link.refused(t, "reading the position"))?;
-        Ok(text.and_then(|text| text.parse().ok()))
+        let position = place::read(self).await;
+        position.map_err(|t| self.link.refused(t, "reading the position"))
     }
 
     async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError> {

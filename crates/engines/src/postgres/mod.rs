@@ -24,11 +24,13 @@ mod lock;
 mod mend;
 mod message;
 mod names;
+mod observe;
 mod pieces;
 mod place;
 mod quote;
 mod session;
 mod settle;
+mod shield;
 mod startup;
 mod stepwise;
 mod survey;
@@ -40,3 +42,4 @@ mod watch;
 
 pub use connect::open;
 pub use dial::{DialError, dial};
+pub use observe::observe;

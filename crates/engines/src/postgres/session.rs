@@ -219,6 +219,10 @@ impl Session for PgSession {
         self.make_tables(claim).await
     }
 
+    async fn shield(&mut self) -> Result<(), EngineError> {
+        self.keep_own_rows().await
+    }
+
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
         self.worn = true;
         self.apply_jobs(jobs, progress).await

@@ -5,7 +5,7 @@ use crate::{
     effects::{self, Effect, Taken},
     facts::{FleetFacts, TableFacts},
     finding::{Decided, Severity},
-    operation::{Bytes, Name, Operation},
+    operation::{Action, Bytes, Name, Operation},
     settings::{Settings, Versions},
     unit::{Content, Unit},
     version::ServerVersion,
@@ -163,6 +163,18 @@ impl<'a> Scene<'a> {
     /// The table the statement is about, unless this file made it.
     pub(crate) fn old_table(&self) -> Option<&'a Name> {
         self.operation.table().filter(|table| !self.is_new(table))
+    }
+
+    /// The clauses of an ALTER TABLE, unless this file made the table.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = (&'a Name, &'a Action, &'a Bytes)> + use<'a> {
+        let alter = match self.operation {
+            Operation::AlterTable(alter) if !self.is_new(&alter.name) => Some(alter),
+            _ => None,
+        };
+        alter.into_iter().flat_map(|alter| {
+            let actions = alter.actions.iter();
+            actions.map(|(action, span)| (&alter.name, action, span))
+        })
     }
 
     /// What the statement does to which relation, as measured.

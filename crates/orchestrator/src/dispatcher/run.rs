@@ -126,6 +126,7 @@ impl Run {
             take_over: self.options.take_over,
             sisters: place.sisters.clone(),
             reports: Reports::new(stage, shard.clone(), reports),
+            replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })
     }

@@ -10,8 +10,15 @@ use greylag_core::{
     migration::MigrationId,
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
+    position::Position,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -42,6 +49,8 @@ pub struct Errand {
     /// Of a schema shard: what it shares with the other schemas of its database.
     pub sisters: Option<super::Sisters>,
     pub reports: Reports,
+    /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
+    pub replicated: bool,
 }
 
 /// What of the policy an executor needs.
@@ -62,6 +71,11 @@ pub enum Report {
         shard: ShardName,
         text: String,
     },
+    /// Where the primary was once the shard's work was there.
+    Position {
+        shard: ShardName,
+        position: Position,
+    },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
 }
@@ -72,11 +86,18 @@ pub struct Reports {
     stage: usize,
     shard: ShardName,
     send: mpsc::UnboundedSender<Report>,
+    /// The position after the work has been told.
+    positioned: Arc<AtomicBool>,
 }
 
 impl Reports {
     pub fn new(stage: usize, shard: ShardName, send: mpsc::UnboundedSender<Report>) -> Self {
-        Self { stage, shard, send }
+        Self {
+            stage,
+            shard,
+            send,
+            positioned: Arc::default(),
+        }
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
@@ -115,6 +136,24 @@ impl Reports {
         if let Some(known) = known {
             self.tell(Report::Proven(known));
         }
+    }
+
+    pub fn position(&self, position: Position) {
+        self.positioned.store(true, Ordering::Relaxed);
+        self.tell(Report::Position {
+            shard: self.shard.clone(),
+            position,
+        });
+    }
+
+    /// Whether a position after the work has been told.
+    pub fn has_position(&self) -> bool {
+        self.positioned.load(Ordering::Relaxed)
+    }
+
+    /// What comes next will have a position of its own.
+    pub fn forget_position(&self) {
+        self.positioned.store(false, Ordering::Relaxed);
     }
 
     pub fn warning(&self, text: String) {

@@ -7,6 +7,7 @@ mod backfill;
 mod check;
 mod duration;
 mod interner;
+mod lint;
 mod load;
 mod locate;
 mod mask;
