@@ -1,6 +1,10 @@
 //! What one look at one node saw.
 
-use crate::{outcome::Blocker, position::Position, survey::Server};
+use crate::{
+    outcome::Blocker,
+    position::Position,
+    survey::{Server, ShardIdentity},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -15,6 +19,9 @@ pub struct NodeSighting {
     /// nodes share everything, the address.
     pub own: String,
     pub role: SeenRole,
+    /// The identity that the shard carries (`greylag_shard`), as it can be read here: a replica's is its primary's.
+    #[serde(default)]
+    pub shard: Option<ShardIdentity>,
     /// A primary: what it has written. A replica: what it has replayed, and can be read there.
     pub position: Option<Position>,
     /// A replica: what it has got from upstream, and may not have replayed.
@@ -67,10 +74,10 @@ pub struct Upstream {
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
-    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
-    /// without a word passes for connected until this is too long.
+    /// How long ago anything came in, a change or a sign of life; absent where nobody knows. A connection that died without a
+    /// word passes for connected until this is too long.
     #[serde(default)]
-    pub silent: Option<Duration>,
+    pub heard: Option<Duration>,
 }
 
 /// How a replica replays.

@@ -13,10 +13,13 @@ use greylag_core::{
     },
     outcome::Blocker,
     position::{Position, Reach},
-    survey::Server,
+    survey::{Server, ShardIdentity},
 };
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
+
+/// Where a sign of life is due less often, silence means nothing for too long to be worth a figure.
+const OFTEN: Duration = Duration::from_secs(30);
 
 /// All that one look has to go by.
 pub struct Seen<'a> {
@@ -31,6 +34,7 @@ pub struct Seen<'a> {
     pub refusals: &'a [Refusal],
     /// Who holds what an applier waits for, where one waits.
     pub blockers: Vec<Blocker>,
+    pub shard: Option<ShardIdentity>,
     pub past: &'a mut Past,
 }
 
@@ -83,7 +87,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         dialled: seen.dialled.clone(),
     };
     let own = fact("own").to_owned();
-    let at = seen.at;
+    let (at, shard) = (seen.at, seen.shard.clone());
     let (upstream, replay) = match (&status, role) {
         (Some(status), _) => {
             let (upstream, replay) =
@@ -105,6 +109,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         server,
         own,
         role,
+        shard,
         position,
         received,
         written_here,
@@ -263,7 +268,7 @@ fn replication(
         connected,
         error,
         known_as,
-        heard: silent,
+        heard: silent.filter(|_| heartbeat.is_some_and(|heartbeat| heartbeat <= OFTEN)),
     };
     let replay = Replay {
         state: state(

@@ -42,6 +42,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
                 seen.schema.as_deref().unwrap_or(""),
             ),
             address: address.clone(),
+            dialled: target.address(),
         },
         own: address,
         role: match (seen.standby, seen.read_only) {
@@ -55,6 +56,9 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             seen.written
         }),
         received: stream.place(seen.received),
+        // A standby writes nothing of its own.
+        written_here: None,
+        shard: None,
         upstream: seen.standby.then(|| upstream(&seen)),
         replay: seen.standby.then(|| replay(&seen)),
         children: seen
