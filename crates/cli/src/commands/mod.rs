@@ -20,6 +20,7 @@ pub mod report;
 
 mod ways;
 
+mod changes;
 mod choose;
 
 pub use choose::run;
