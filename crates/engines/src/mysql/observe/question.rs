@@ -172,9 +172,9 @@ fn is_absence(code: u16) -> bool {
     matches!(code, 1044 | 1049 | 1142 | 1146)
 }
 
-/// The account lacks a privilege.
-pub fn is_refusal(code: u16) -> bool {
-    matches!(code, 1044 | 1142 | 1143 | 1227 | 1370)
+/// The account lacks a privilege; or the server lacks a function that would do without one.
+fn is_refusal(code: u16) -> bool {
+    matches!(code, 1044 | 1142 | 1143 | 1227 | 1305 | 1370)
 }
 
 fn grant(question: &Question, code: u16) -> String {

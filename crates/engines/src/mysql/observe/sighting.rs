@@ -305,19 +305,24 @@ fn state(
     if !blockers.is_empty() {
         return ReplayState::Blocked { by: blockers };
     }
+    // The state that the status shows is the coordinator's; which worker waits, and for whom, only the threads tell.
+    let threads = heard
+        .get(Topic::Threads)
+        .filter(|threads| appliers(threads).next().is_some());
+    let states = threads
+        .into_iter()
+        .flat_map(appliers)
+        .map(|(_, state)| state);
     let said = std::iter::once(status.state.as_str())
-        .chain(
-            heard
-                .get(Topic::Threads)
-                .into_iter()
-                .flat_map(|t| appliers(t).map(|(_, state)| state)),
-        )
+        .chain(states)
         .find(|state| waits_for_lock(state));
-    let unseen = heard.get(Topic::Threads).is_none() || !look.sees_all_holders;
-    match said {
-        Some(said) if unseen => ReplayState::Blocked {
-            by: vec![unseen_holder(said)],
-        },
+    match (said, threads) {
+        (Some(said), threads) if threads.is_none() || !look.sees_all_holders => {
+            ReplayState::Blocked {
+                by: vec![unseen_holder(said)],
+            }
+        }
+        (None, None) => ReplayState::Unknown,
         // Where holders are seen and there is none, the lock has just been let go.
         _ => ReplayState::Running,
     }
