@@ -5,6 +5,7 @@ use super::{
     inbox,
     ledger::{Ledger, LedgerError},
     losses::Losses,
+    nodes::Nodes,
     run::{Ending, Run, Stop},
     tasks::{Done, Tasks},
     waiting::Patience,
@@ -13,6 +14,7 @@ use crate::{
     control::Level,
     executor::{Report, take_again},
     journal::KnownShard,
+    replicas::News,
     watch::Notice,
 };
 use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
@@ -37,6 +39,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
     let (tasks, reports) = Tasks::new(run.clone());
     let mut dispatcher = Dispatcher {
         patience: Patience::new(&run.options),
+        nodes: Nodes::new(run.clone()),
         run,
         tasks,
         reports,
@@ -73,6 +76,7 @@ struct Dispatcher {
     /// To be remembered with the next commit.
     proven: Vec<KnownShard>,
     losses: Losses,
+    nodes: Nodes,
 }
 
 /// What is left to do once all commands are under way.
@@ -88,6 +92,7 @@ enum Rest {
 enum Heard {
     Report(Report),
     Done(Done),
+    Nodes(Option<News>),
     Nothing,
 }
 
@@ -97,7 +102,7 @@ impl Dispatcher {
             let rest = self.follow_commands(ledger).await?;
             let interrupted = self.run.control.level() != Level::Run;
             self.tell_level(ledger);
-            if self.tasks.is_idle() {
+            if self.tasks.is_idle() && (interrupted || !self.awaits_nodes(ledger, &rest)) {
                 match rest {
                     Rest::Finished => return Ok(Ending::Finished),
                     _ if interrupted => return Ok(Ending::Interrupted),
@@ -111,6 +116,11 @@ impl Dispatcher {
                         return Ok(Ending::Waiting(reasons));
                     }
                     Rest::Until(at, reasons) => {
+                        // The figures of now, not those of when it began to hold.
+                        let reasons = match self.nodes.reasons() {
+                            [] => reasons,
+                            now => now.to_vec(),
+                        };
                         self.tell_waiting(ledger, reasons);
                         self.listen(ledger, Some(at)).await?;
                         continue;
@@ -122,6 +132,15 @@ impl Dispatcher {
             }
             self.listen(ledger, None).await?;
         }
+    }
+
+    /// Whether nodes are waited for, whoever's patience: until they have been looked at, and until a shard's work is replayed or
+    /// is overdue.
+    fn awaits_nodes(&self, ledger: &Ledger, rest: &Rest) -> bool {
+        let in_time = || ledger.state.replaying().any(|(_, overdue)| !overdue);
+        !matches!(rest, Rest::Finished)
+            && !self.run.settle_only
+            && (in_time() || self.nodes.is_undecided() && matches!(rest, Rest::Go))
     }
 
     /// Does what the state machine says, as far as limits and interrupts allow; `started` events are written before touch.
@@ -142,7 +161,7 @@ impl Dispatcher {
         for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only {
+                    if stopping || self.run.settle_only || !self.nodes.may_start() {
                         continue;
                     }
                     if room == 0 {
@@ -164,7 +183,24 @@ impl Dispatcher {
                         look.push((stage, shard));
                     }
                 }
+                Command::AwaitReplicas {
+                    stage,
+                    shard,
+                    position,
+                } => {
+                    if self.run.settle_only {
+                        continue;
+                    }
+                    if let Some(done) = self.nodes.await_replicas(stage, &shard, position) {
+                        ledger
+                            .record(done)
+                            .map_err(|why| Stop::Ledger(why.into()))?;
+                    }
+                }
                 Command::AskGate { stage, wave } => {
+                    if !self.nodes.may_start() {
+                        continue;
+                    }
                     if !stopping && !self.run.settle_only && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
@@ -221,6 +257,10 @@ impl Dispatcher {
                 self.linger(ledger).await?;
             }
             Heard::Done(done) => self.take_done(ledger, done)?,
+            Heard::Nodes(news) => self
+                .nodes
+                .take(ledger, news)
+                .map_err(|why| Stop::Ledger(why.into()))?,
             Heard::Nothing => {}
         }
         // Group commit: what else has come in meanwhile is written with it.
@@ -264,6 +304,7 @@ impl Dispatcher {
             Some(report) = self.reports.recv() => Heard::Report(report),
             done = self.tasks.next() => Heard::Done(done),
             _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => Heard::Nothing,
+            news = self.nodes.next() => Heard::Nodes(news),
             () = tokio::time::sleep_until(timer) => Heard::Nothing,
         }
     }
@@ -271,6 +312,7 @@ impl Dispatcher {
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
             Report::Proven(known) => self.proven.push(known),
+            Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
                 shard: Some(shard),
                 text,
@@ -314,10 +356,13 @@ impl Dispatcher {
                     });
                     return Ok(());
                 }
-                ledger.record(Event::ShardEnded {
-                    stage,
-                    shard,
-                    outcome,
+                ledger.record(match outcome {
+                    Outcome::Applied => self.nodes.end_of(stage, &shard),
+                    outcome => Event::ShardEnded {
+                        stage,
+                        shard,
+                        outcome,
+                    },
                 })
             }
             Done::Gate {

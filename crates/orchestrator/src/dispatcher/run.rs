@@ -112,6 +112,7 @@ impl Run {
             anchor,
             take_over: self.options.take_over,
             reports: Reports::new(stage, shard.clone(), reports),
+            replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })
     }

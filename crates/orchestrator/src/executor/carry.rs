@@ -55,6 +55,7 @@ async fn once(errand: &Errand) -> Outcome {
         Err(outcome) => return outcome,
     };
     let outcome = work(&mut *session, errand).await;
+    tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     outcome
 }
@@ -112,6 +113,18 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
     };
     session.close().await;
     Err(outcome)
+}
+
+/// Where the primary is now, if the position that came with the last commit was lost: a later one is always safe. Without nodes
+/// this asks nothing.
+pub async fn tell_position(session: &mut dyn Session, errand: &Errand, outcome: &Outcome) {
+    if errand.replicated
+        && !errand.reports.has_position()
+        && *outcome == Outcome::Applied
+        && let Ok(Some(position)) = session.position().await
+    {
+        errand.reports.position(position);
+    }
 }
 
 /// Gives the anchor's session back, or unlocks and closes.

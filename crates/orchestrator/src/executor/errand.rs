@@ -10,8 +10,15 @@ use greylag_core::{
     migration::MigrationId,
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
+    position::Position,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -40,6 +47,8 @@ pub struct Errand {
     pub anchor: Option<Arc<Anchor>>,
     pub take_over: bool,
     pub reports: Reports,
+    /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
+    pub replicated: bool,
 }
 
 /// What of the policy an executor needs.
@@ -60,6 +69,11 @@ pub enum Report {
         shard: ShardName,
         text: String,
     },
+    /// Where the primary was once the shard's work was there.
+    Position {
+        shard: ShardName,
+        position: Position,
+    },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
 }
@@ -70,11 +84,18 @@ pub struct Reports {
     stage: usize,
     shard: ShardName,
     send: mpsc::UnboundedSender<Report>,
+    /// The position after the work has been told.
+    positioned: Arc<AtomicBool>,
 }
 
 impl Reports {
     pub fn new(stage: usize, shard: ShardName, send: mpsc::UnboundedSender<Report>) -> Self {
-        Self { stage, shard, send }
+        Self {
+            stage,
+            shard,
+            send,
+            positioned: Arc::default(),
+        }
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
@@ -113,6 +134,24 @@ impl Reports {
         if let Some(known) = known {
             self.tell(Report::Proven(known));
         }
+    }
+
+    pub fn position(&self, position: Position) {
+        self.positioned.store(true, Ordering::Relaxed);
+        self.tell(Report::Position {
+            shard: self.shard.clone(),
+            position,
+        });
+    }
+
+    /// Whether a position after the work has been told.
+    pub fn has_position(&self) -> bool {
+        self.positioned.load(Ordering::Relaxed)
+    }
+
+    /// What comes next will have a position of its own.
+    pub fn forget_position(&self) {
+        self.positioned.store(false, Ordering::Relaxed);
     }
 
     pub fn warning(&self, text: String) {

@@ -84,6 +84,18 @@ impl Found {
     }
 }
 
+/// Whether a history, as a replica shows it, has all of the work.
+pub fn shows_all(
+    scripts: &super::Scripts,
+    shard: &crate::fleet::FleetShard,
+    work: &[MigrationId],
+    rows: &[greylag_core::history::HistoryRow],
+) -> bool {
+    scripts
+        .read(rows, shard)
+        .is_ok_and(|reading| !work.iter().any(|id| lacks(&reading, id)))
+}
+
 /// Whether the history does not have it (any more, for an undo).
 fn lacks(reading: &Reading, id: &MigrationId) -> bool {
     match id {
