@@ -318,9 +318,9 @@ impl Recipe for Family {
         let seconds = by.as_secs();
         let statements = if self.maria {
             [
-                "STOP SLAVE SQL_THREAD".to_owned(),
+                "STOP SLAVE".to_owned(),
                 format!("CHANGE MASTER TO MASTER_DELAY={seconds}"),
-                "START SLAVE SQL_THREAD".to_owned(),
+                "START SLAVE".to_owned(),
             ]
         } else {
             [

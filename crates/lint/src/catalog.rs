@@ -59,6 +59,11 @@ impl Catalog {
         Some(self.touched.get(change)?.contains(&key(table)))
     }
 
+    /// Whether an earlier migration of a change was about any table.
+    pub(crate) fn has_touched_any(&self, change: &str) -> bool {
+        self.touched.get(change).is_some_and(|tables| !tables.is_empty())
+    }
+
     /// The table that has an index of this name.
     pub(crate) fn index(&self, name: &str) -> Option<(&Table, &Index)> {
         self.tables.values().find_map(|table| {

@@ -8,6 +8,7 @@ mod replicas;
 mod shards;
 mod transactions;
 pub mod example;
+mod online;
 mod rewrite;
 mod words;
 

@@ -1,6 +1,10 @@
 //! What `greylag doctor` says of a shard on MySQL or MariaDB.
 
-use super::{link::Trouble, quote, session::MysqlSession};
+use super::{
+    observe::{self, Answers, Refusal, Topic},
+    quote,
+    session::MysqlSession,
+};
 use crate::{
     error::EngineError,
     session::{Diagnosis, Level},
@@ -97,18 +101,49 @@ async fn privileges(
             )),
         });
     }
-    if let Err(Trouble::Server(_)) = session.link.run(session.flavour.replica_sql()).await {
+    let unseen = !held.contains(&"PROCESS".to_owned());
+    if unseen {
+        found.push(warning(
+            "who holds a lock can't be named without PROCESS".into(),
+            Some(format!("GRANT PROCESS ON *.* TO {grantee};")),
+        ));
+    }
+    watching(session, &grantee, found).await
+}
+
+/// What the account may not see of replication.
+async fn watching(
+    session: &mut MysqlSession,
+    grantee: &str,
+    found: &mut Vec<Diagnosis>,
+) -> Result<(), EngineError> {
+    let look = session.flavour.look();
+    let log = look.log.map(|log| log(&session.version));
+    let questions: Vec<_> = look.questions.iter().chain(log).collect();
+    let mut refusals = Vec::new();
+    observe::ask(
+        &mut session.link,
+        &questions,
+        &mut Answers::default(),
+        &mut refusals,
+    )
+    .await
+    .map_err(|t| session.link.refused(t, "looking at replication"))?;
+    if refusals.iter().any(|r| r.topic == Topic::Replica) {
         let privilege = session.flavour.replica_privilege();
         found.push(warning(
             format!("whether this server is a replica can't be seen without {privilege}: one that accepts writes would pass for the primary"),
             Some(format!("GRANT {privilege} ON *.* TO {grantee};")),
         ));
     }
-    let unseen = !held.contains(&"PROCESS".to_owned());
-    if unseen {
+    let told = |refusal: &Refusal| {
+        refusal.topic == Topic::Replica || refusal.grant.starts_with("PROCESS ")
+    };
+    refusals.retain(|refusal| !told(refusal));
+    for (unseen, grant) in observe::by_grant(&refusals) {
         found.push(warning(
-            "who holds a lock can't be named without PROCESS".into(),
-            Some(format!("GRANT PROCESS ON *.* TO {grantee};")),
+            format!("of a node that is watched it can't be seen: {unseen}"),
+            Some(format!("GRANT {grant} TO {grantee};")),
         ));
     }
     Ok(())

@@ -198,22 +198,22 @@ async fn read_sets(
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     while let Some(columns) = result.columns() {
-        answers.push(Answer {
+        let mut answer = Answer {
             columns: Some(columns),
             rows: Vec::new(),
             affected: result.affected_rows(),
             warnings: result.warnings(),
-        });
+        };
         while let Some(row) = result.next().await? {
             let row = row
                 .unwrap_raw()
                 .into_iter()
                 .map(|v| v.and_then(text))
                 .collect();
-            if let Some(answer) = answers.last_mut() {
-                answer.rows.push(row);
-            }
+            answer.rows.push(row);
         }
+        // Only now: a statement may be refused after it has named its columns.
+        answers.push(answer);
     }
     Ok(())
 }

@@ -165,7 +165,7 @@ static LOOK: Look = Look {
                   TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
                   FROM information_schema.innodb_trx trx \
                   JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
-                  WHERE holder.user <> 'system user' AND holder.id <> CONNECTION_ID() ORDER BY trx.trx_started LIMIT 1",
+                  WHERE holder.user <> 'system user' AND holder.id <> CONNECTION_ID() ORDER BY trx.trx_started, trx.trx_mysql_thread_id LIMIT 1",
             unseen: "its oldest transaction, who waits for locks, and who blocks replay",
             privilege: "PROCESS",
             hangs_on: None,
@@ -248,6 +248,8 @@ static LOOK: Look = Look {
                             WHERE plugin_name = 'METADATA_LOCK_INFO' AND plugin_status = 'ACTIVE') \
          ORDER BY trx.trx_started",
     ],
+    // A global read lock is held by no transaction, and shown by the plugin alone.
+    sees_all_holders: false,
     in_the_way: &[
         InTheWay {
             sql: "SELECT holder.id, holder.user, CONCAT(held.lock_mode, ' on ', held.table_schema, '.', held.table_name), \

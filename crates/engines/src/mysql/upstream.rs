@@ -213,7 +213,7 @@ static LOOK: Look = Look {
                   LEFT JOIN performance_schema.session_connect_attrs attr \
                     ON attr.processlist_id = t.processlist_id AND attr.attr_name = 'program_name' \
                   WHERE t.processlist_id <> CONNECTION_ID() AND t.name NOT LIKE 'thread/sql/replica%' AND t.name NOT LIKE 'thread/sql/slave%' \
-                  ORDER BY trx.trx_started LIMIT 1",
+                  ORDER BY trx.trx_started, trx.trx_mysql_thread_id LIMIT 1",
             unseen: "its oldest transaction",
             privilege: "PROCESS",
             hangs_on: None,
@@ -247,7 +247,9 @@ static LOOK: Look = Look {
     replay_blockers: &[
         "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
          CONCAT(held.lock_type, ' metadata lock on ', COALESCE(CONCAT(held.object_schema, '.', held.object_name), held.object_schema, held.object_type)), \
-         COALESCE(holder.processlist_info, last.sql_text), TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, attr.attr_value \
+         COALESCE(holder.processlist_info, last.sql_text), COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
          FROM performance_schema.threads waiter \
          JOIN performance_schema.metadata_locks wanted ON wanted.owner_thread_id = waiter.thread_id AND wanted.lock_status = 'PENDING' \
          JOIN performance_schema.metadata_locks held \
@@ -256,34 +258,36 @@ static LOOK: Look = Look {
           AND NOT (held.lock_type = 'INTENTION_EXCLUSIVE' AND wanted.lock_type = 'INTENTION_EXCLUSIVE') \
          JOIN performance_schema.threads holder ON holder.thread_id = held.owner_thread_id \
          LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
-         LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.processlist_id \
          LEFT JOIN performance_schema.session_connect_attrs attr \
            ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
          WHERE (waiter.name LIKE 'thread/sql/replica%' OR waiter.name LIKE 'thread/sql/slave%') AND holder.processlist_id IS NOT NULL \
            AND holder.name NOT LIKE 'thread/sql/replica%' AND holder.name NOT LIKE 'thread/sql/slave%'",
         "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
          CONCAT(held.lock_mode, ' lock on rows of ', held.object_schema, '.', held.object_name), \
-         COALESCE(holder.processlist_info, last.sql_text), TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, attr.attr_value \
+         COALESCE(holder.processlist_info, last.sql_text), COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
          FROM performance_schema.threads waiter \
          JOIN performance_schema.data_lock_waits waits ON waits.requesting_thread_id = waiter.thread_id \
          JOIN performance_schema.data_locks held ON held.engine_lock_id = waits.blocking_engine_lock_id \
          JOIN performance_schema.threads holder ON holder.thread_id = waits.blocking_thread_id \
          LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
-         LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.processlist_id \
          LEFT JOIN performance_schema.session_connect_attrs attr \
            ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
          WHERE (waiter.name LIKE 'thread/sql/replica%' OR waiter.name LIKE 'thread/sql/slave%') AND holder.processlist_id IS NOT NULL \
            AND holder.name NOT LIKE 'thread/sql/replica%' AND holder.name NOT LIKE 'thread/sql/slave%'",
     ],
+    sees_all_holders: true,
     in_the_way: &[InTheWay {
         sql: "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
               CONCAT(held.lock_type, ' metadata lock on ', held.object_schema, '.', held.object_name), \
               COALESCE(holder.processlist_info, last.sql_text), \
-              COALESCE(TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, holder.processlist_time * 1000), attr.attr_value \
+              COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
               FROM performance_schema.metadata_locks held \
               JOIN performance_schema.threads holder ON holder.thread_id = held.owner_thread_id \
               LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
-              LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.processlist_id \
               LEFT JOIN performance_schema.session_connect_attrs attr \
                 ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
               WHERE held.object_type = 'TABLE' AND held.lock_status = 'GRANTED' AND holder.processlist_id <> CONNECTION_ID() \

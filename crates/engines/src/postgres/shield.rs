@@ -81,7 +81,7 @@ fn bare(tables: &[String; 3]) -> String {
         .each_ref()
         .map(|table| format!("to_regclass({})", literal(table)));
     format!(
-        "SELECT c.oid::regclass, c.oid FROM pg_class c WHERE c.oid IN ({}) AND NOT EXISTS ( \
+        "SELECT c.oid::regclass AS name, c.oid FROM pg_class c WHERE c.oid IN ({}) AND NOT EXISTS ( \
          SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = '{SHIELD}' AND t.tgenabled = 'R')",
         oids.join(", ")
     )

@@ -255,6 +255,7 @@ async fn a_promotion_is_another_timeline_which_its_followers_follow() {
         return;
     };
     nodes.cluster.cascade(0).await.unwrap();
+    nodes.cluster.wait_replayed().await.unwrap();
     let mut old = nodes.watch_primary().await;
     let mut heir = nodes.watch_standby(0).await;
     let mut follower = nodes.watch_standby(1).await;
@@ -328,4 +329,43 @@ async fn a_slot_that_keeps_too_much_is_seen_to_near_its_end_and_to_be_lost() {
         assert!(tries < 20, "{seen:?}");
     };
     assert_eq!(lost.safe_bytes, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_still_sees_what_was_vacuumed_is_named_and_a_younger_one_is_not() {
+    let options = Options::default().set("max_standby_streaming_delay", "-1");
+    let Some(nodes) = Nodes::start(1, options).await else {
+        return;
+    };
+    nodes
+        .write("CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) i; GRANT SELECT ON t TO greylag")
+        .await;
+    nodes.cluster.wait_replayed().await.unwrap();
+    let replica = nodes.cluster.replica(0);
+    let (reader, pid) = nodes.reader(replica).await;
+    let query = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
+    reader.batch_execute(query).await.unwrap();
+    nodes.write("DELETE FROM t").await;
+    nodes.cluster.wait_replayed().await.unwrap();
+    let (younger, _) = nodes.reader(replica).await;
+    younger.batch_execute(query).await.unwrap();
+    // Its own cut of the empty tail would wait for the readers' locks instead.
+    nodes.write("VACUUM (TRUNCATE off) t").await;
+    let mut standby = nodes.watch_standby(0).await;
+    let seen = standby
+        .until("it is blocked by somebody", |seen| {
+            matches!(&seen.replay.as_ref().unwrap().state, ReplayState::Blocked { by } if !by.is_empty())
+        })
+        .await;
+    let ReplayState::Blocked { by } = seen.replay.unwrap().state else {
+        unreachable!()
+    };
+    assert_eq!(by.len(), 1, "{by:?}");
+    assert_eq!((&*by[0].pid, by[0].query.as_deref()), (&*pid, Some(query)));
+    drop((reader, younger));
+    standby
+        .until("it replays again", |seen| {
+            seen.replay.as_ref().unwrap().lag == Some(Duration::ZERO)
+        })
+        .await;
 }

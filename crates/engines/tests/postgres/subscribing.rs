@@ -165,9 +165,7 @@ async fn without_a_shield_the_publishers_history_collides_with_the_subscribers()
     until("apply stops at the duplicate key", async || {
         std::fs::read_to_string(pair.subscriber.log_file())
             .unwrap()
-            .contains(
-                "duplicate key value violates unique constraint \"greylag_schema_history_pk\"",
-            )
+            .contains("greylag_schema_history_pk")
     })
     .await;
     // Shielded late, it goes on by itself: the row that stood in its way is let pass by.

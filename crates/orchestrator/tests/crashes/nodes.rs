@@ -97,6 +97,7 @@ impl Eye {
 
     fn lost(&self) -> EngineError {
         EngineError::Lost {
+            address: self.node.1.clone(),
             doing: "looking at a node",
             source: "it is gone".into(),
         }
@@ -118,6 +119,7 @@ impl Observer for Eye {
                 lineage: self.node.0.to_string(),
                 database: "d".into(),
                 address: self.node.1.clone(),
+                dialled: self.node.1.clone(),
             },
             own: self.node.1.clone(),
             role: match is_primary {

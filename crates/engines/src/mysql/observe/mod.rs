@@ -12,5 +12,5 @@ mod sighting;
 mod status;
 
 pub use open::open;
-pub use question::{InTheWay, Look, Question, Topic};
+pub use question::{Answers, InTheWay, Look, Question, Refusal, Topic, ask, by_grant};
 pub use status::StatusColumns;

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// Grants on everything reach new connections only: so often what was refused is asked again over one.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
+/// How often the list of transactions may be read.
+const SLOWLY: Duration = Duration::from_millis(150);
+
 const LOOKING: &str = "looking at a node";
 
 pub struct MysqlObserver {
@@ -32,6 +35,8 @@ pub struct MysqlObserver {
     refused: Instant,
     /// The server has no GTIDs, as seen last.
     without_gtids: bool,
+    /// What was last seen of transactions, and when.
+    slow: Option<(Instant, Answers)>,
 }
 
 impl MysqlObserver {
@@ -47,6 +52,7 @@ impl MysqlObserver {
             refusals: Vec::new(),
             refused: Instant::now(),
             without_gtids: false,
+            slow: None,
         }
     }
 
@@ -97,8 +103,13 @@ impl MysqlObserver {
         self.seat().await?;
         let (at, now) = (Timestamp::now(), Instant::now());
         let mut heard = Answers::default();
+        self.slow = self.slow.take().filter(|(read, _)| read.elapsed() < SLOWLY);
         let first = self.questions();
         self.ask(&first, &mut heard).await?;
+        match &self.slow {
+            Some((_, slow)) => heard.extend(slow),
+            None => self.slow = Some((Instant::now(), heard.only(&question::SLOW))),
+        }
         let second = self.follow_up(&heard);
         self.ask(&second, &mut heard).await?;
         heard.drop_partial(&first, &self.refusals);
@@ -131,6 +142,7 @@ impl MysqlObserver {
         };
         let look = seat.flavour.look();
         let refused = |topic| self.refusals.iter().any(|r| r.topic == topic);
+        let fresh = |topic| self.slow.is_some() && question::SLOW.contains(&topic);
         let log = look.log.filter(|_| self.without_gtids);
         let log = log.map(|log| log(&seat.version));
         let hint = look.hint.filter(|_| refused(Topic::Replica));
@@ -138,7 +150,7 @@ impl MysqlObserver {
             .iter()
             .chain(log)
             .chain(hint)
-            .filter(|question| !refused(question.topic))
+            .filter(|question| !refused(question.topic) && !fresh(question.topic))
             .collect()
     }
 

@@ -54,12 +54,13 @@ impl Past {
     }
 
     /// How long ago the first of what is not applied yet was seen to have come in: never too long, and too short by the time
-    /// between two looks at most. None where nothing waits, or where it came before the first look.
+    /// between two looks at most. None where nothing waits, or where it came before the first look or with this one.
     pub fn unapplied(&self, now: Instant, applied: &Position) -> Option<Duration> {
         let reached = |(_, mark): &(Instant, Position)| applied.reaches(mark) == Reach::Yes;
         let waiting = self.received.partition_point(reached);
         let (seen, _) = self.received.get(waiting)?;
-        (waiting > 0).then(|| now.duration_since(*seen))
+        let age = now.duration_since(*seen);
+        (waiting > 0 && !age.is_zero()).then_some(age)
     }
 }
 
@@ -100,6 +101,8 @@ mod tests {
         assert_eq!(past.unapplied(now, &at(15)), Some(Duration::from_secs(4)));
         assert_eq!(past.unapplied(now, &at(20)), Some(Duration::from_secs(3)));
         assert_eq!(past.unapplied(now, &at(30)), None, "nothing waits");
+        past.receive(now, &at(40));
+        assert_eq!(past.unapplied(now, &at(30)), None, "it has only just come");
         assert_eq!(
             past.unapplied(now, &at(9)),
             None,

@@ -49,6 +49,8 @@ pub struct Look {
     pub hint: Option<&'static Question>,
     /// Who holds what an applier waits for; each by itself, as `Topic::Oldest`.
     pub replay_blockers: &'static [&'static str],
+    /// Whoever holds what an applier waits for is among them: where they are none, it has just been let go.
+    pub sees_all_holders: bool,
     /// Those who hold locks on tables, as `Topic::Oldest`; the first that the server has is asked.
     pub in_the_way: &'static [InTheWay],
     pub status: super::StatusColumns,
@@ -67,6 +69,10 @@ pub struct InTheWay {
 #[derive(Debug, Default)]
 pub struct Answers(Vec<(Topic, Answer)>);
 
+/// InnoDB shows its transactions as they were until nobody has asked for a tenth of a second: whoever asks more often sees no
+/// change ever.
+pub const SLOW: [Topic; 2] = [Topic::Oldest, Topic::RowWaits];
+
 /// A question that was refused, and the grant that would let it be asked.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -84,6 +90,16 @@ impl Answers {
             on.is_some_and(|on| refusals.iter().any(|r| r.topic == on))
         };
         self.0.retain(|(topic, _)| !partial(*topic));
+    }
+
+    /// The answers about some topics alone.
+    pub fn only(&self, topics: &[Topic]) -> Answers {
+        let about = |(topic, _): &&(Topic, Answer)| topics.contains(topic);
+        Answers(self.0.iter().filter(about).cloned().collect())
+    }
+
+    pub fn extend(&mut self, more: &Answers) {
+        self.0.extend(more.0.iter().cloned());
     }
 
     pub fn get(&self, topic: Topic) -> Option<&Answer> {
@@ -123,6 +139,25 @@ pub async fn ask(
         }
     }
     Ok(())
+}
+
+/// Refusals by the grant that would mend them: what is not seen, and the grant.
+pub fn by_grant(refusals: &[Refusal]) -> Vec<(String, String)> {
+    let mut grouped: Vec<(String, String)> = Vec::new();
+    for refusal in refusals {
+        match grouped
+            .iter_mut()
+            .find(|(_, grant)| *grant == refusal.grant)
+        {
+            Some((unseen, _)) if !unseen.contains(refusal.unseen) => {
+                unseen.push_str("; ");
+                unseen.push_str(refusal.unseen);
+            }
+            Some(_) => {}
+            None => grouped.push((refusal.unseen.to_owned(), refusal.grant.clone())),
+        }
+    }
+    grouped
 }
 
 /// The account lacks a privilege.

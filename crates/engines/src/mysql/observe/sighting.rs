@@ -2,7 +2,7 @@
 
 use super::{
     past::Past,
-    question::{Answers, Refusal, Topic},
+    question::{self, Answers, Look, Refusal, Topic},
     status::{self, Receiver, Status},
 };
 use crate::mysql::{blockers, flavour::Flavour, link::Answer};
@@ -266,7 +266,13 @@ fn replication(
         heard: silent,
     };
     let replay = Replay {
-        state: state(seen.heard, status, ages.error, seen.blockers),
+        state: state(
+            seen.flavour.look(),
+            seen.heard,
+            status,
+            ages.error,
+            seen.blockers,
+        ),
         lag,
         delay: status.delay,
     };
@@ -274,6 +280,7 @@ fn replication(
 }
 
 fn state(
+    look: &Look,
     heard: &Answers,
     status: &Status,
     worker_error: Option<String>,
@@ -293,24 +300,34 @@ fn state(
     if !blockers.is_empty() {
         return ReplayState::Blocked { by: blockers };
     }
-    let says_so = waits_for_lock(&status.state) || applier_waits(heard);
-    // Who blocks may not be seen, or has just let go: a row lock is soon gone, and a lock of which nothing is seen is not.
-    let unseen = heard.get(Topic::Threads).is_none() || heard.get(Topic::Oldest).is_none();
-    match says_so && unseen {
-        true => ReplayState::Blocked {
-            by: vec![Blocker {
-                pid: "?".into(),
-                user: None,
-                application: None,
-                query: None,
-                open_ms: None,
-                holds: Some(format!(
-                    "who it is can't be seen; the applier says: {}",
-                    status.state
-                )),
-            }],
+    let said = std::iter::once(status.state.as_str())
+        .chain(
+            heard
+                .get(Topic::Threads)
+                .into_iter()
+                .flat_map(|t| appliers(t).map(|(_, state)| state)),
+        )
+        .find(|state| waits_for_lock(state));
+    let unseen = heard.get(Topic::Threads).is_none() || !look.sees_all_holders;
+    match said {
+        Some(said) if unseen => ReplayState::Blocked {
+            by: vec![unseen_holder(said)],
         },
-        false => ReplayState::Running,
+        // Where holders are seen and there is none, the lock has just been let go.
+        _ => ReplayState::Running,
+    }
+}
+
+fn unseen_holder(said: &str) -> Blocker {
+    Blocker {
+        pid: "?".into(),
+        user: None,
+        application: None,
+        query: None,
+        open_ms: None,
+        holds: Some(format!(
+            "who it is can't be seen; the applier says `{said}`"
+        )),
     }
 }
 
@@ -486,12 +503,11 @@ fn load(seen: &Seen<'_>) -> Load {
 
 fn unobservable(seen: &Seen<'_>) -> Vec<Unobservable> {
     let grantee = super::super::diagnose::grantee(&seen.account);
-    let mut unseen: Vec<Unobservable> = seen
-        .refusals
-        .iter()
-        .map(|refusal| Unobservable {
-            what: refusal.unseen.to_owned(),
-            mend: format!("GRANT {} TO {grantee}", refusal.grant),
+    let mut unseen: Vec<Unobservable> = question::by_grant(seen.refusals)
+        .into_iter()
+        .map(|(what, grant)| Unobservable {
+            what,
+            mend: format!("GRANT {grant} TO {grantee}"),
         })
         .collect();
     let facts = seen.heard.get(Topic::Facts);

@@ -94,7 +94,11 @@ fn read_row(answer: &Answer, row: usize, columns: &StatusColumns) -> Status {
             .map(Duration::from_secs),
         read: place(columns.read),
         executed: place(columns.executed),
-        received: text(columns.received).replace('\n', ""),
+        // MariaDB goes on showing the last of them where it no longer follows by them.
+        received: match text("Using_Gtid") {
+            "No" => String::new(),
+            _ => text(columns.received).replace('\n', ""),
+        },
         heartbeat: text("Slave_heartbeat_period")
             .parse()
             .ok()

@@ -128,3 +128,23 @@ async fn without_the_plugin_mariadb_s_open_transactions_are_all_suspects() {
     reader.query_drop("COMMIT").await.unwrap();
     until_replayed(&scene, &mut replica).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_plugin_mariadb_s_applier_is_blocked_by_somebody_who_can_t_be_seen() {
+    let Some(scene) = Scene::start(greylag_core::engine::Engine::Mariadb, 1).await else {
+        return;
+    };
+    let mut replica = scene.watch_replica(0).await;
+    let mut backup = client(&scene).await;
+    backup
+        .query_drop("FLUSH TABLES WITH READ LOCK")
+        .await
+        .unwrap();
+    scene.write("INSERT INTO t VALUES (1, 1)").await;
+    let (_, by) = blockers(&mut replica).await;
+    assert_eq!(by[0].pid, "?");
+    let holds = by[0].holds.as_ref().unwrap();
+    assert!(holds.contains("Waiting for backup lock"), "{holds}");
+    backup.query_drop("UNLOCK TABLES").await.unwrap();
+    until_replayed(&scene, &mut replica).await;
+}

@@ -55,9 +55,11 @@ on_both_clusters!(a_replica_is_seen_to_reach_what_a_session_committed(scene, 1) 
 
 on_both_clusters!(a_database_that_a_replica_does_not_have_yet_has_no_history(scene, 1) {
     scene.cluster.pause_replay(0).await.unwrap();
-    let later = scene.cluster.primary().database("later").await.unwrap();
+    // The account's grant covers it already.
+    let later = format!("{}_later", scene.database);
+    scene.write(&format!("CREATE DATABASE {later}")).await;
     let mut target = scene.target(scene.cluster.replica(0), "greylag");
-    target.url.set_path(&later.name);
+    target.url.set_path(&later);
     let mut watch = crate::watching::scene::watch(&target).await;
     assert_eq!(watch.0.history().await.unwrap(), []);
     assert_eq!(watch.look().await.role, SeenRole::Replica);
@@ -100,7 +102,7 @@ on_both_clusters!(load_is_counted_without_our_own(scene, 0) {
     let altering = three.query_drop("ALTER TABLE t ADD COLUMN m int");
     let both = async { tokio::join!(waiting, altering) };
     let looking = async {
-        let seen = watch.until("two that wait", |seen| seen.load.unwrap().lock_waiters == 2).await;
+        let seen = watch.until("two that wait", |seen| seen.load.unwrap().lock_waiters == 2 && seen.oldest.is_some()).await;
         assert_eq!(seen.load.unwrap().active, 2, "{seen:#?}");
         let oldest = seen.oldest.unwrap();
         assert_eq!(oldest.who.pid, one.id().to_string());

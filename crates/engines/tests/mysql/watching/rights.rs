@@ -31,6 +31,7 @@ on_both_clusters!(what_an_account_may_not_see_is_said_with_the_grant_that_mends_
     assert_eq!(again.unobservable, seen.unobservable);
     assert_eq!(again.role, SeenRole::Replica);
 
+    assert_eq!(told.len(), expected.len(), "each grant once: {told:?}");
     for grant in told {
         scene.write(grant).await;
     }
@@ -46,4 +47,24 @@ on_both_clusters!(a_stopped_replica_without_rights_to_see_it_is_not_taken_for_le
     let seen = watch(&scene.target(scene.cluster.replica(0), "greylag_plain")).await.look().await;
     assert!(!seen.unobservable.is_empty());
     assert!(seen.replay.as_ref().is_none_or(|replay| replay.lag.is_none()), "{seen:#?}");
+});
+
+on_both_clusters!(doctor_asks_for_what_watching_needs_and_is_content_with_it(scene, 0) {
+    let primary = scene.cluster.primary();
+    scene.write(&format!("GRANT ALL PRIVILEGES ON `{}`.* TO greylag_plain@'%'", scene.database)).await;
+    let plain = scene.target(primary, "greylag_plain");
+    let diagnose = async || {
+        let mut session = greylag_engines::open(&plain).await.unwrap();
+        session.diagnose().await.unwrap()
+    };
+    let grants: Vec<String> = diagnose().await.into_iter()
+        .filter_map(|line| line.mend.filter(|mend| mend.starts_with("GRANT ")))
+        .collect();
+    assert!(grants.len() >= 3, "{grants:?}");
+    for grant in &grants {
+        scene.write(grant.trim_end_matches(';')).await;
+    }
+    let lines = diagnose().await;
+    assert!(!lines.iter().any(|line| line.mend.as_ref().is_some_and(|mend| mend.starts_with("GRANT "))), "{lines:?}");
+    assert_eq!(watch(&plain).await.look().await.unobservable, []);
 });
