@@ -87,7 +87,7 @@ async fn story(
         () = teller.control.interrupted() => return Err(interrupted()),
     };
     teller.say(&format!(
-        "{} holds a project that names them, and three migrations. The first rollout takes all to V3;\na shard is done when its replica has replayed its migrations, too.",
+        "{} holds a project that names them, and a few migrations. The first rollout takes all\nshards to V3; each is done once its replica has replayed its migrations, too.",
         shown(folder)
     ));
     let first = teller.apply(None).await?;
