@@ -5,7 +5,7 @@ use crate::{
     commands::changes::{Entry, Watched},
     output::{
         Format, Paint, Refresh, Screen, count, node_state, node_table, node_troubles, paint,
-        trimmed,
+        server, trimmed,
     },
     problem::Problem,
     view,
@@ -186,10 +186,7 @@ impl Look<'_> {
                 (shard.shard.engine.to_string(), String::new(), String::new());
             match self.sighted(name).map(|sighting| &sighting.seen) {
                 Some(Ok(seen)) => {
-                    // Without what a distribution adds in parentheses.
-                    let version_of = &seen.survey.server.version;
-                    let short = version_of.split(" (").next().unwrap_or_default();
-                    engine = format!("{engine} {short}");
+                    engine = format!("{engine} {}", server(&seen.survey.server.version));
                     role = role_word(seen.survey.role).into();
                     version = seen
                         .reading
