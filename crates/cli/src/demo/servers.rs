@@ -185,3 +185,28 @@ fn cannot(error: fleet::FleetError) -> Problem {
         false => problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_servers_is_told_what_to_install_and_what_needs_none() {
+        let missing = greylag_lab::Missing {
+            engine: Engine::MySql,
+        };
+        let problem = cannot(missing.into());
+        assert_eq!(problem.exit, Exit::Error);
+        let said = &problem.message;
+        assert!(
+            said.starts_with("no MySQL server on this machine: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("install it") && said.contains("GREYLAG_LAB_MYSQL"),
+            "{said}"
+        );
+        let hint = "`greylag demo` without --engine needs no server";
+        assert!(problem.hints.iter().any(|one| one == hint));
+    }
+}

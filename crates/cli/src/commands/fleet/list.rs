@@ -25,6 +25,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// Where the labels are among a row's cells.
+const LABELS: usize = 4;
+
 #[derive(Debug, Args)]
 pub struct List {
     /// Don't connect to any shard
@@ -156,10 +159,20 @@ impl Look<'_> {
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header([
+        let shards = &self.place.setup.fleet.shards;
+        let labelled = shards.iter().any(|shard| !shard.shard.labels.is_empty());
+        let row = |cells: [String; 8]| {
+            let mut row = Vec::from(cells);
+            if !labelled {
+                row.remove(LABELS);
+            }
+            row
+        };
+        let head = [
             "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
-        ]);
-        for (at, shard) in self.place.setup.fleet.shards.iter().enumerate() {
+        ];
+        table.set_header(row(head.map(str::to_owned)));
+        for (at, shard) in shards.iter().enumerate() {
             let name = &shard.shard.name;
             let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
             // The engine has a column of its own.
@@ -197,7 +210,7 @@ impl Look<'_> {
                 Some(Err(_)) => role = "unreachable".into(),
                 None => {}
             }
-            table.add_row([
+            table.add_row(row([
                 name.to_string(),
                 engine,
                 address,
@@ -206,7 +219,7 @@ impl Look<'_> {
                 replicas,
                 role,
                 version,
-            ]);
+            ]));
         }
         table
     }
