@@ -16,6 +16,7 @@ mod new;
 mod place;
 mod plan;
 mod repair;
+mod replicas;
 mod rollout;
 mod running;
 mod status;
