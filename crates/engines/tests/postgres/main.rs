@@ -14,3 +14,4 @@ mod replication;
 mod secure;
 mod shards;
 mod sharing;
+mod steps;
