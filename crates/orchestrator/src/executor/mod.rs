@@ -13,6 +13,7 @@ mod look;
 mod run;
 mod scripts;
 mod settle;
+mod sisters;
 mod verify;
 mod waits;
 
@@ -21,8 +22,9 @@ pub use claim::{claim_held, claim_shard, part, seize};
 pub use connect::reach;
 pub use errand::{Errand, Limits, Report, Reports, untouched};
 pub use explain::{chain, failure_of, failure_of_verb, hint_of};
-pub use hold::{Anchor, Held, TakeOver, hold, take_again};
+pub use hold::{Anchor, AndLook, Held, TakeOver, hold, take_again};
 pub use look::{refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
+pub use sisters::Sisters;
 pub use verify::is_yes;
