@@ -153,7 +153,9 @@ pub fn judge(expected: &Expected<'_>, survey: &Survey) -> Result<Proof, Refusal>
 /// Every pair of shards that are one and the same database, each later one against the first. `project` is whose identities tell
 /// a physical clone from its original.
 pub fn duplicates(project: &str, surveys: &[(ShardName, &Survey)]) -> Vec<Refusal> {
-    let mut first: BTreeMap<(&str, &str), Vec<(&ShardName, Option<Uuid>)>> = BTreeMap::new();
+    /// Shards that say the same of their servers, with their identities.
+    type Alike<'a> = Vec<(&'a ShardName, Option<Uuid>)>;
+    let mut first: BTreeMap<(&str, &str), Alike> = BTreeMap::new();
     let mut refusals = Vec::new();
     for (shard, survey) in surveys {
         let server = &survey.server;
