@@ -154,6 +154,10 @@ pub fn hold_reason(reason: &HoldReason) -> String {
                 "it would overtake {held}, which Flyway's own table allows only with `out-of-order = true` in [rollout]"
             )
         }
+        HoldReason::Lint { rules } => format!(
+            "the lint finds errors in it ({}); `greylag lint` shows them, `-- greylag:allow RULE because REASON` lets one pass",
+            rules.join(", ")
+        ),
         HoldReason::BeyondTarget { to } => format!("it is above V{to} (--to)"),
     }
 }

@@ -165,6 +165,7 @@ fn a_plan() -> Plan {
         flyway_table: false,
         waves: None,
         first: Vec::new(),
+        reviewed: None,
     })
     .unwrap()
 }

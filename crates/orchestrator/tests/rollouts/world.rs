@@ -147,6 +147,7 @@ impl World {
             },
             policy: self.policy.clone(),
             checks: self.checks.clone(),
+            lint: None,
             replication: Replication::default(),
             journal: journal::open(&Location::Sqlite {
                 path: self.folder.path().join(self.state),
