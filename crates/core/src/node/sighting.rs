@@ -30,7 +30,7 @@ pub struct NodeSighting {
     /// does not have is errant: the two no longer hold the same.
     #[serde(default)]
     pub written_here: Option<Position>,
-    /// A replica: where it gets changes from.
+    /// A replica: where it gets changes from. Absent where the account may not see it.
     pub upstream: Option<Upstream>,
     /// A replica: how replaying goes.
     pub replay: Option<Replay>,

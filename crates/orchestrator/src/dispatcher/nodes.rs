@@ -6,13 +6,8 @@ use crate::{
     replicas::{Awaited, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event,
-    fleet::ShardName,
-    gate::WaitReason,
-    outcome::Outcome,
-    position::Position,
-    rollout::OutOfOrder,
-    throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, outcome::Outcome, position::Position,
+    rollout::OutOfOrder, throttle::Go,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -30,7 +25,8 @@ impl Nodes {
         let watcher = match run.settle_only {
             true => None,
             false => {
-                let of_plan = |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
+                let of_plan =
+                    |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
                 Watcher::start(&run.setup, run.setup.fleet.shards.iter().filter(of_plan))
             }
         };
@@ -154,8 +150,13 @@ impl Nodes {
         // Figures move at every look; the journal is told when what holds has changed.
         let same = ledger.state.held().len() == reasons.len()
             && (ledger.state.held().iter().zip(&reasons)).all(|(a, b)| about(a) == about(b));
-        if !same && !ledger.state.has_ended() {
+        if ledger.state.has_ended() {
+            return Ok(());
+        }
+        if !same {
             ledger.record(Event::Held { reasons })?;
+        } else if !reasons.is_empty() {
+            ledger.show_live(Event::Held { reasons });
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
         // A standby writes nothing of its own.
         written_here: None,
         shard: None,
-        upstream: seen.standby.then(|| upstream(&seen)),
+        upstream: (seen.standby && seen.sees_stats).then(|| upstream(&seen)),
         replay: seen.standby.then(|| replay(&seen)),
         children: seen
             .children
