@@ -205,8 +205,6 @@ impl Dispatcher {
                         gate = Some((stage, wave));
                     }
                 }
-                // Said of a shard that replays, which nothing records yet.
-                Command::AwaitReplicas { .. } => {}
                 Command::WaitUntil { at, reasons } => rest = Rest::Until(at, reasons),
                 Command::WaitForPerson { reasons } => rest = Rest::Person(reasons),
                 Command::Finish { .. } if self.run.settle_only => {}
@@ -224,7 +222,8 @@ impl Dispatcher {
         self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
-            self.tasks.apply(stage, &shard);
+            let standbys = self.nodes.standbys(&shard);
+            self.tasks.apply(stage, &shard, standbys);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);

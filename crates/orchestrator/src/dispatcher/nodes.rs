@@ -3,7 +3,7 @@
 use super::{ledger::Ledger, run::Run};
 use crate::{
     executor::shows_all,
-    replicas::{Awaited, News, Shows, Watcher},
+    replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
     event::Event,
@@ -53,6 +53,14 @@ impl Nodes {
     /// Whether going or holding is not known yet: the run goes on until it is.
     pub fn is_undecided(&self) -> bool {
         self.go == Go::NotYet
+    }
+
+    /// The shard's guarded replicas, as they are known now.
+    pub fn standbys(&self, shard: &ShardName) -> Arc<[NamedNode]> {
+        match &self.watcher {
+            Some(watcher) => watcher.standbys(shard).into(),
+            None => Arc::from([]),
+        }
     }
 
     pub fn note_position(&mut self, shard: ShardName, position: Position) {

@@ -5,6 +5,7 @@ use crate::{
     control::Control,
     executor::{Anchor, Errand, Limits, Report, Reports, Scripts},
     journal::KnownShard,
+    replicas::NamedNode,
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
@@ -80,6 +81,7 @@ impl Run {
         shard: &ShardName,
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
+        standbys: Arc<[NamedNode]>,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let mut found = self.setup.fleet.shards[place.at].clone();
@@ -112,6 +114,7 @@ impl Run {
             anchor,
             take_over: self.options.take_over,
             reports: Reports::new(stage, shard.clone(), reports),
+            standbys,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -4,6 +4,7 @@ use super::run::Run;
 use crate::{
     executor::{self, Report},
     gates,
+    replicas::NamedNode,
 };
 use greylag_core::{
     fleet::ShardName,
@@ -92,16 +93,23 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(&mut self, stage: usize, shard: &ShardName) {
-        self.send(stage, shard, true, Duration::ZERO);
+    pub fn apply(&mut self, stage: usize, shard: &ShardName, standbys: Arc<[NamedNode]>) {
+        self.send(stage, shard, true, Duration::ZERO, standbys);
     }
 
     /// Finds out, after a pause, what became of the shard's work.
     pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
-        self.send(stage, shard, false, pause);
+        self.send(stage, shard, false, pause, Arc::from([]));
     }
 
-    fn send(&mut self, stage: usize, shard: &ShardName, run: bool, pause: Duration) {
+    fn send(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        run: bool,
+        pause: Duration,
+        standbys: Arc<[NamedNode]>,
+    ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
             self.draining.subscribe()
@@ -110,7 +118,7 @@ impl Tasks {
         };
         let errand = self
             .run
-            .errand(stage, shard, self.reports.clone(), draining);
+            .errand(stage, shard, self.reports.clone(), draining, standbys);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

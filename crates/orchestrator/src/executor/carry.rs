@@ -6,6 +6,7 @@ use super::{
     explain::{chain, failure_of, failure_of_verb, is_lost},
     hold::{Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
+    preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
     verify::verify,
@@ -193,6 +194,11 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
     for group in groups(&jobs, errand) {
         if errand.must_stop() {
             return Outcome::Absent;
+        }
+        match wait_for_quiet(errand, group).await {
+            Quiet::Yes => {}
+            Quiet::GaveUp => return Outcome::Absent,
+            Quiet::No(failure) => return Outcome::Failed { failure },
         }
         match run(session, errand, group).await {
             Ran::Applied => {}

@@ -1,7 +1,9 @@
 //! What an executor is sent to do, and what it tells while it does.
 
 use super::{hold::Anchor, scripts::Scripts};
-use crate::{control::Control, fleet::FleetShard, journal::KnownShard, setup::Open};
+use crate::{
+    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+};
 use greylag_core::{
     event::Event,
     fleet::ShardName,
@@ -49,6 +51,8 @@ pub struct Errand {
     pub reports: Reports,
     /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
     pub replicated: bool,
+    /// Guarded standbys, on which a lock is replayed.
+    pub standbys: Arc<[NamedNode]>,
 }
 
 /// What of the policy an executor needs.

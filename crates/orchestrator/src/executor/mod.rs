@@ -10,6 +10,7 @@ mod errand;
 mod explain;
 mod hold;
 mod look;
+mod preflight;
 mod run;
 mod scripts;
 mod settle;

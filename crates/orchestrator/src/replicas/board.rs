@@ -200,6 +200,18 @@ impl Board {
             })
     }
 
+    /// The shard's guarded replicas.
+    pub fn standbys(&self, shard: &ShardName) -> Vec<NamedNode> {
+        let now = Timestamp::now();
+        let Some(found) = self.shards.get(shard) else {
+            return Vec::new();
+        };
+        let guarded = found.nodes.values().map(|node| &node.named).filter(|named| {
+            named.role == NodeRole::Replica && named.policy.guards(now)
+        });
+        guarded.cloned().collect()
+    }
+
     /// From now on the shard's nodes are to replay its work.
     pub fn wait_for(&mut self, shard: &ShardName, awaited: Awaited) {
         if let Some(found) = self.shards.get_mut(shard) {

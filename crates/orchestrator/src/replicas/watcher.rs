@@ -155,6 +155,11 @@ impl Watcher {
         self.shared.hurry(shard);
     }
 
+    /// The shard's guarded replicas, as they are known now.
+    pub fn standbys(&self, shard: &ShardName) -> Vec<NamedNode> {
+        self.shared.board().standbys(shard)
+    }
+
     pub fn waits(&self, shard: &ShardName) -> bool {
         self.shared.board().waits(shard)
     }

@@ -28,6 +28,7 @@ fn node(address: &str, role: SeenRole, lsn: u64) -> NodeSighting {
             lineage: "7".into(),
             database: "d".into(),
             address: address.into(),
+            dialled: String::new(),
         },
         own: address.into(),
         role,

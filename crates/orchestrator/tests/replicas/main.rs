@@ -1,0 +1,6 @@
+//! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
+
+mod fleet;
+mod holding;
+mod readers;
+mod resuming;
