@@ -1,6 +1,9 @@
 //! What nodes have to say in a rollout: whether it may start something new, and which shards have been replayed.
 
-use super::{ledger::Ledger, run::Run};
+use super::{
+    ledger::Ledger,
+    run::{Followers, Run},
+};
 use crate::{
     executor::shows_all,
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
@@ -9,6 +12,7 @@ use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::WaitReason,
+    node::NodeRole,
     outcome::Outcome,
     position::Position,
     rollout::OutOfOrder,
@@ -55,12 +59,15 @@ impl Nodes {
         self.go == Go::NotYet
     }
 
-    /// The shard's guarded replicas, as they are known now.
-    pub fn standbys(&self, shard: &ShardName) -> Arc<[NamedNode]> {
-        match &self.watcher {
-            Some(watcher) => watcher.standbys(shard).into(),
-            None => Arc::from([]),
-        }
+    /// The shard's guarded replicas and its subscribers, as they are known now.
+    pub fn followers(&self, shard: &ShardName) -> Followers {
+        let of = |role| -> Arc<[NamedNode]> {
+            match &self.watcher {
+                Some(watcher) => watcher.guarded(shard, role).into(),
+                None => Arc::from([]),
+            }
+        };
+        (of(NodeRole::Replica), of(NodeRole::Subscriber))
     }
 
     pub fn note_position(&mut self, shard: ShardName, position: Position) {

@@ -34,6 +34,9 @@ pub struct Run {
     pub places: Places,
 }
 
+/// A shard's guarded replicas, and its logical subscribers.
+pub type Followers = (Arc<[NamedNode]>, Arc<[NamedNode]>);
+
 /// The plan's shards within the fleet.
 pub type Places = HashMap<ShardName, Place>;
 
@@ -81,7 +84,7 @@ impl Run {
         shard: &ShardName,
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
-        standbys: Arc<[NamedNode]>,
+        (standbys, subscribers): Followers,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let mut found = self.setup.fleet.shards[place.at].clone();
@@ -115,6 +118,9 @@ impl Run {
             take_over: self.options.take_over,
             reports: Reports::new(stage, shard.clone(), reports),
             standbys,
+            subscribers,
+            phase: self.plan.stages[stage].phase,
+            claims: false,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

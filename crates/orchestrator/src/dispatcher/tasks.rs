@@ -1,10 +1,9 @@
 //! What is under way: executors by shard, and the gate that was asked.
 
-use super::run::Run;
+use super::run::{Followers, Run};
 use crate::{
     executor::{self, Report},
     gates,
-    replicas::NamedNode,
 };
 use greylag_core::{
     fleet::ShardName,
@@ -93,13 +92,13 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(&mut self, stage: usize, shard: &ShardName, standbys: Arc<[NamedNode]>) {
-        self.send(stage, shard, true, Duration::ZERO, standbys);
+    pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers) {
+        self.send(stage, shard, true, Duration::ZERO, followers);
     }
 
     /// Finds out, after a pause, what became of the shard's work.
     pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
-        self.send(stage, shard, false, pause, Arc::from([]));
+        self.send(stage, shard, false, pause, Followers::default());
     }
 
     fn send(
@@ -108,7 +107,7 @@ impl Tasks {
         shard: &ShardName,
         run: bool,
         pause: Duration,
-        standbys: Arc<[NamedNode]>,
+        followers: Followers,
     ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
@@ -118,7 +117,7 @@ impl Tasks {
         };
         let errand = self
             .run
-            .errand(stage, shard, self.reports.clone(), draining, standbys);
+            .errand(stage, shard, self.reports.clone(), draining, followers);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

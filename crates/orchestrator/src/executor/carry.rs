@@ -8,6 +8,7 @@ use super::{
     look::{Found, Left, doubt, look},
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
+    subscribers::{Turn, migrate, turn_of},
     scripts::is_transactional,
     verify::verify,
 };
@@ -24,6 +25,24 @@ use std::time::Instant;
 
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
+    let turn = turn_of(errand.phase);
+    if turn == Turn::Before
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    let outcome = carry_out_there(errand).await;
+    if turn == Turn::After
+        && outcome == Outcome::Applied
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    outcome
+}
+
+/// On the shard's own primary.
+async fn carry_out_there(errand: &Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;

@@ -9,7 +9,7 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     identity::Known,
-    migration::MigrationId,
+    migration::{MigrationId, Phase},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
     position::Position,
@@ -53,6 +53,11 @@ pub struct Errand {
     pub replicated: bool,
     /// Guarded standbys, on which a lock is replayed.
     pub standbys: Arc<[NamedNode]>,
+    /// Logical subscribers, which get the work too.
+    pub subscribers: Arc<[NamedNode]>,
+    pub phase: Phase,
+    /// A database without an identity is given one: a subscriber's, which no plan has proven.
+    pub claims: bool,
 }
 
 /// What of the policy an executor needs.
@@ -90,6 +95,8 @@ pub struct Reports {
     send: mpsc::UnboundedSender<Report>,
     /// The position after the work has been told.
     positioned: Arc<AtomicBool>,
+    /// Only what a person should see is told: what happens is not the shard's own work.
+    quiet: bool,
 }
 
 impl Reports {
@@ -99,11 +106,28 @@ impl Reports {
             shard,
             send,
             positioned: Arc::default(),
+            quiet: false,
+        }
+    }
+
+    /// For work that is not recorded: waits and warnings are told, and no more.
+    pub fn quiet(&self) -> Self {
+        Self {
+            quiet: true,
+            positioned: Arc::default(),
+            ..self.clone()
         }
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
     fn tell(&self, report: Report) {
+        let heard = matches!(
+            report,
+            Report::Warning { .. } | Report::Event(Event::ShardWaiting { .. })
+        );
+        if self.quiet && !heard {
+            return;
+        }
         let _ = self.send.send(report);
     }
 

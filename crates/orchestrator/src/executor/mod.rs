@@ -14,6 +14,7 @@ mod preflight;
 mod run;
 mod scripts;
 mod settle;
+mod subscribers;
 mod verify;
 mod waits;
 

@@ -200,14 +200,14 @@ impl Board {
             })
     }
 
-    /// The shard's guarded replicas.
-    pub fn standbys(&self, shard: &ShardName) -> Vec<NamedNode> {
+    /// The shard's guarded nodes of a role.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
         let now = Timestamp::now();
         let Some(found) = self.shards.get(shard) else {
             return Vec::new();
         };
         let guarded = found.nodes.values().map(|node| &node.named).filter(|named| {
-            named.role == NodeRole::Replica && named.policy.guards(now)
+            named.role == role && named.policy.guards(now)
         });
         guarded.cloned().collect()
     }

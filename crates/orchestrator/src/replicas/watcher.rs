@@ -10,7 +10,7 @@ use crate::{
     fleet::FleetShard,
     setup::{Open, Setup},
 };
-use greylag_core::{fleet::ShardName, node::NodeName, throttle::Go};
+use greylag_core::{fleet::ShardName, node::{NodeName, NodeRole}, throttle::Go};
 use greylag_engines::{Observer, Target};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -155,9 +155,9 @@ impl Watcher {
         self.shared.hurry(shard);
     }
 
-    /// The shard's guarded replicas, as they are known now.
-    pub fn standbys(&self, shard: &ShardName) -> Vec<NamedNode> {
-        self.shared.board().standbys(shard)
+    /// The shard's guarded nodes of a role, as they are known now.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
+        self.shared.board().guarded(shard, role)
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {
