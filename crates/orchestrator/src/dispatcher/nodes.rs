@@ -9,14 +9,8 @@ use crate::{
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event,
-    fleet::ShardName,
-    gate::WaitReason,
-    node::NodeRole,
-    outcome::Outcome,
-    position::Position,
-    rollout::OutOfOrder,
-    throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
+    position::Position, rollout::OutOfOrder, throttle::Go,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,7 +28,8 @@ impl Nodes {
         let watcher = match run.settle_only {
             true => None,
             false => {
-                let of_plan = |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
+                let of_plan =
+                    |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
                 Watcher::start(&run.setup, run.setup.fleet.shards.iter().filter(of_plan))
             }
         };

@@ -120,7 +120,7 @@ impl Run {
             standbys,
             subscribers,
             phase: self.plan.stages[stage].phase,
-            claims: false,
+            subscribes: false,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -8,8 +8,8 @@ use super::{
     look::{Found, Left, doubt, look},
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
-    subscribers::{Turn, migrate, turn_of},
     scripts::is_transactional,
+    subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
 use crate::{executor::backoff::Backoff, survey::known_of};
@@ -179,6 +179,13 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
     };
     if let Err(outcome) = prepare(session, errand, &found).await {
         return outcome;
+    }
+    if errand.subscribes
+        && let Err(error) = session.shield().await
+    {
+        return Outcome::Failed {
+            failure: failure_of_verb(&error),
+        };
     }
     let mut jobs = Vec::new();
     for id in &found.lacking {

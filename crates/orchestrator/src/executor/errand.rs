@@ -56,8 +56,8 @@ pub struct Errand {
     /// Logical subscribers, which get the work too.
     pub subscribers: Arc<[NamedNode]>,
     pub phase: Phase,
-    /// A database without an identity is given one: a subscriber's, which no plan has proven.
-    pub claims: bool,
+    /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
+    pub subscribes: bool,
 }
 
 /// What of the policy an executor needs.

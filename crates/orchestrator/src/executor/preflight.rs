@@ -164,7 +164,10 @@ fn in_the_way(standby: &NamedNode, blockers: Vec<Blocker>, effect: StandbyEffect
                 "queries on standby {} (pid {pid} there) {what} the migration's lock, and did not end within the deadline",
                 standby.node
             ),
-            Some("End them, wait until they have ended, or set the replica's `policy` to `observe`.".into()),
+            Some(
+                "End them, wait until they have ended, or set the replica's `policy` to `observe`."
+                    .into(),
+            ),
         )
     }
 }

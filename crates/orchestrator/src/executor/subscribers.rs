@@ -3,15 +3,12 @@
 //! What expands runs on a subscriber before its publisher, so that no row comes with a column it doesn't have; what contracts
 //! runs there afterwards, so that no row lacks a column it still needs.
 
-use super::{
-    carry::carry_out,
-    errand::{Errand, untouched},
-    explain::chain,
-};
+use super::{carry::carry_out, errand::Errand};
 use crate::replicas::NamedNode;
 use greylag_core::{
+    fleet::ShardName,
     migration::Phase,
-    outcome::{Failure, FailureClass, Outcome},
+    outcome::{Failure, Outcome},
 };
 use std::sync::Arc;
 
@@ -38,7 +35,6 @@ pub async fn migrate(errand: &Errand) -> Result<(), Outcome> {
     if errand.subscribers.is_empty() {
         return Ok(());
     }
-    check_publication(errand).await?;
     for node in errand.subscribers.iter() {
         let outcome = Box::pin(carry_out(&errand_of(errand, node))).await;
         match outcome {
@@ -63,52 +59,20 @@ fn errand_of(errand: &Errand, node: &NamedNode) -> Errand {
     let application = there.shard.target.application.clone();
     there.shard.target = node.target.clone();
     there.shard.target.application = application;
+    // It is somebody of its own: its identity must not pass for the publisher's.
+    if let Ok(name) = format!("{}.{}", node.node.shard, node.node.node).parse::<ShardName>() {
+        there.shard.target.shard = name.clone();
+        there.shard.shard.name = name;
+    }
     there.uuid = None;
     there.known = None;
     there.anchor = None;
-    there.claims = true;
+    there.subscribes = true;
     there.replicated = false;
     there.standbys = Arc::from([]);
     there.subscribers = Arc::from([]);
     there.reports = errand.reports.quiet();
     there
-}
-
-/// Our own tables are each database's own: replicated, the publisher's rows would meet the subscriber's and stop its apply worker.
-async fn check_publication(errand: &Errand) -> Result<(), Outcome> {
-    let refuse = |message: String, hint: Option<String>| {
-        Err(Outcome::Failed {
-            failure: untouched(FailureClass::Refused, message, hint),
-        })
-    };
-    let mut target = errand.shard.target.clone();
-    target.application = "greylag/preflight".into();
-    let published = match errand.open.observe(&target).await {
-        Ok(Some(mut observer)) => {
-            let published = observer.published().await;
-            observer.close().await;
-            published.map_err(|why| chain(&why))
-        }
-        Ok(None) => Ok(None),
-        Err(why) => Err(chain(&why)),
-    };
-    let published = match published {
-        Ok(published) => published.unwrap_or_default(),
-        Err(why) => {
-            return refuse(format!("what is published can't be read: {why}"), None);
-        }
-    };
-    let ours = published.iter().find(|table| {
-        let name = table.rsplit_once('.').map_or(&***table, |(_, name)| name);
-        name == &*target.history_table || name.starts_with("greylag_")
-    });
-    match ours {
-        None => Ok(()),
-        Some(table) => refuse(
-            format!("the publication holds `{table}`, which each database keeps for itself: its rows would stop the subscriber"),
-            Some("Publish the application's tables by name or by schema rather than FOR ALL TABLES, or keep greylag's tables in a schema that is not published.".into()),
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use crate::{
     fleet::FleetShard,
     setup::{Open, Setup},
 };
-use greylag_core::{fleet::ShardName, node::{NodeName, NodeRole}, throttle::Go};
+use greylag_core::{
+    fleet::ShardName,
+    node::{NodeName, NodeRole},
+    throttle::Go,
+};
 use greylag_engines::{Observer, Target};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

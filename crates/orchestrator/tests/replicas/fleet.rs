@@ -9,7 +9,7 @@ use greylag_core::{
     rollout::Progress,
 };
 use greylag_engines::Target;
-use greylag_lab::{Cluster, Engine, TestDatabase};
+use greylag_lab::{Cluster, Engine, Server, TestDatabase};
 use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
     apply::{Options, Summary, apply},
@@ -34,12 +34,14 @@ use tokio::task::JoinHandle;
 pub type Told = Arc<Mutex<Vec<(Instant, Event)>>>;
 
 pub struct Replicated {
-    pub engine: Engine,
     pub clusters: Vec<Cluster>,
     pub databases: Vec<TestDatabase>,
     pub files: Vec<(&'static str, &'static str)>,
     pub settings: ReplicaSettings,
     pub policy: Policy,
+    /// Logical subscribers, each of a shard.
+    pub subscribers: Vec<(usize, Server, TestDatabase)>,
+    pub claim: Option<u32>,
     folder: TempDir,
 }
 
@@ -58,12 +60,13 @@ impl Replicated {
             clusters.push(cluster);
         }
         Some(Self {
-            engine,
             clusters,
             databases,
             files: vec![("V1__one.sql", "CREATE TABLE one (id int PRIMARY KEY);")],
             settings: ReplicaSettings::default(),
             policy: policy(),
+            subscribers: Vec::new(),
+            claim: None,
             folder: tempfile::tempdir().unwrap(),
         })
     }
@@ -114,7 +117,7 @@ impl Replicated {
 
     fn nodes(&self, at: usize) -> Vec<NamedNode> {
         let replicas = self.clusters[at].replicas().iter().enumerate();
-        let node = |(number, replica): (usize, &greylag_lab::Server)| NamedNode {
+        let node = |(number, replica): (usize, &Server)| NamedNode {
             node: NodeName {
                 shard: name(at),
                 node: format!("replica-{}", number + 1).into(),
@@ -123,11 +126,28 @@ impl Replicated {
             policy: NodePolicy::Guard,
             target: self.target(at, replica),
         };
-        replicas.map(node).collect()
+        let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
+        let subscriber = |(_, server, database): &(usize, Server, TestDatabase)| NamedNode {
+            node: NodeName {
+                shard: name(at),
+                node: "mirror".into(),
+            },
+            role: NodeRole::Subscriber,
+            policy: NodePolicy::Guard,
+            target: self.reach(at, server, &database.name),
+        };
+        replicas
+            .map(node)
+            .chain(subscribers.map(subscriber))
+            .collect()
     }
 
-    fn target(&self, at: usize, server: &greylag_lab::Server) -> Target {
-        let url: url::Url = server.url(&self.databases[at].name).parse().unwrap();
+    fn target(&self, at: usize, server: &Server) -> Target {
+        self.reach(at, server, &self.databases[at].name)
+    }
+
+    fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
+        let url: url::Url = server.url(database).parse().unwrap();
         Target {
             engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
             shard: name(at),
@@ -145,7 +165,10 @@ impl Replicated {
     /// A run in a task of its own, and what it tells.
     pub async fn run(&self, options: Options) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
-        let ask = Ask::default();
+        let ask = Ask {
+            claim: self.claim,
+            ..Ask::default()
+        };
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
         let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
         let told = Told::default();
@@ -167,7 +190,7 @@ impl Replicated {
     }
 
     /// Whether a server shows a table.
-    pub async fn has(&self, server: &greylag_lab::Server, at: usize, table: &str) -> bool {
+    pub async fn has(&self, server: &Server, at: usize, table: &str) -> bool {
         let sql = format!(
             "SELECT count(*) FROM information_schema.tables WHERE table_name = '{table}' AND table_schema NOT IN ('information_schema')"
         );

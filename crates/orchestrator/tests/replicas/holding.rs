@@ -20,9 +20,10 @@ async fn holds_and_goes_on(engine: Engine) {
     fleet.clusters[paused].pause_replay(0).await.unwrap();
 
     let (run, told) = fleet.run(Options::default()).await;
-    let begun = until(&told, |event| {
-        matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(paused))
-    })
+    let begun = until(
+        &told,
+        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(paused)),
+    )
     .await;
     let held = until(&told, |event| {
         matches!(event, Event::Held { reasons } if matches!(&reasons[..],
@@ -33,12 +34,24 @@ async fn holds_and_goes_on(engine: Engine) {
     let after = held.duration_since(begun);
     println!("{engine}: held {after:?} after the shard was written, with a limit of {limit:?}");
 
-    assert!(fleet.has(fleet.clusters[paused].primary(), paused, "one").await);
-    assert!(!fleet.has(fleet.clusters[paused].replica(0), paused, "one").await);
+    assert!(
+        fleet
+            .has(fleet.clusters[paused].primary(), paused, "one")
+            .await
+    );
+    assert!(
+        !fleet
+            .has(fleet.clusters[paused].replica(0), paused, "one")
+            .await
+    );
     assert!(fleet.has(fleet.clusters[0].replica(1), 0, "one").await);
     for beyond in 2..shards {
         let primary = fleet.clusters[beyond].primary();
-        assert!(!fleet.has(primary, beyond, "one").await, "s{} was touched", beyond + 1);
+        assert!(
+            !fleet.has(primary, beyond, "one").await,
+            "s{} was touched",
+            beyond + 1
+        );
     }
 
     fleet.clusters[paused].resume_replay(0).await.unwrap();
@@ -46,15 +59,21 @@ async fn holds_and_goes_on(engine: Engine) {
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
     for at in 0..shards {
         for replica in fleet.clusters[at].replicas() {
-            assert!(fleet.has(replica, at, "one").await, "s{} is not replayed", at + 1);
+            assert!(
+                fleet.has(replica, at, "one").await,
+                "s{} is not replayed",
+                at + 1
+            );
         }
     }
     let told = told.lock().unwrap();
-    let place = |what: &dyn Fn(&Event) -> bool| told.iter().position(|(_, event)| what(event)).unwrap();
-    let done = place(&|event| {
-        matches!(event, Event::ShardEnded { shard, outcome: Outcome::Applied, .. } if *shard == name(paused))
-    });
-    let next = place(&|event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(2)));
+    let place =
+        |what: &dyn Fn(&Event) -> bool| told.iter().position(|(_, event)| what(event)).unwrap();
+    let done = place(
+        &|event| matches!(event, Event::ShardEnded { shard, outcome: Outcome::Applied, .. } if *shard == name(paused)),
+    );
+    let next =
+        place(&|event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(2)));
     assert!(done < next, "s3 began before s2 was replayed");
 }
 

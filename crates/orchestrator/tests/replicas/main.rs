@@ -4,3 +4,4 @@ mod fleet;
 mod holding;
 mod readers;
 mod resuming;
+mod subscribing;

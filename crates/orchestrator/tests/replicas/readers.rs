@@ -15,12 +15,28 @@ async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom()
 
     let standby = fleet.clusters[0].replica(0);
     let url = standby.url(&fleet.databases[0].name);
-    let (reader, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let (reader, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
-    reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;").await.unwrap();
-    let pid: i32 = reader.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    reader
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;")
+        .await
+        .unwrap();
+    let pid: i32 = reader
+        .query_one("SELECT pg_backend_pid()", &[])
+        .await
+        .unwrap()
+        .get(0);
 
-    fleet.files.push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
+    // One that young would be let pass: it may well be gone before the lock arrives.
+    let old = "SELECT clock_timestamp() - now() > interval '1500 milliseconds'";
+    while !reader.query_one(old, &[]).await.unwrap().get::<_, bool>(0) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
     let (run, told) = fleet.run(Options::default()).await;
     until(&told, |event| {
         matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
@@ -30,12 +46,18 @@ async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom()
     .await;
     let column = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
     let primary = fleet.clusters[0].primary();
-    let there = primary.value(&fleet.databases[0].name, column).await.unwrap();
+    let there = primary
+        .value(&fleet.databases[0].name, column)
+        .await
+        .unwrap();
     assert_eq!(there.as_deref(), Some("0"), "it did not wait");
 
     reader.batch_execute("COMMIT").await.unwrap();
     let summary = run.await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
-    let there = standby.value(&fleet.databases[0].name, column).await.unwrap();
+    let there = standby
+        .value(&fleet.databases[0].name, column)
+        .await
+        .unwrap();
     assert_eq!(there.as_deref(), Some("1"));
 }
