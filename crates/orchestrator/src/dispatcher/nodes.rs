@@ -164,8 +164,13 @@ impl Nodes {
         // Figures move at every look; the journal is told when what holds has changed.
         let same = ledger.state.held().len() == reasons.len()
             && (ledger.state.held().iter().zip(&reasons)).all(|(a, b)| about(a) == about(b));
-        if !same && !ledger.state.has_ended() {
+        if ledger.state.has_ended() {
+            return Ok(());
+        }
+        if !same {
             ledger.record(Event::Held { reasons })?;
+        } else if !reasons.is_empty() {
+            ledger.show_live(Event::Held { reasons });
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ fn node(address: &str, role: SeenRole, lsn: u64) -> NodeSighting {
         position: wal(lsn),
         received: None,
         written_here: None,
+        shard: None,
         upstream: None,
         replay: None,
         children: Vec::new(),
