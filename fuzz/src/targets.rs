@@ -7,6 +7,7 @@ mod placeholders;
 mod project;
 mod selectors;
 mod splitter;
+mod sqlite_says;
 mod tokens;
 mod windows;
 

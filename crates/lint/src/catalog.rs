@@ -61,7 +61,9 @@ impl Catalog {
 
     /// Whether an earlier migration of a change was about any table.
     pub(crate) fn has_touched_any(&self, change: &str) -> bool {
-        self.touched.get(change).is_some_and(|tables| !tables.is_empty())
+        self.touched
+            .get(change)
+            .is_some_and(|tables| !tables.is_empty())
     }
 
     /// The table that has an index of this name.

@@ -11,6 +11,7 @@ mod fleet;
 mod help;
 mod init;
 mod lab;
+mod lint;
 mod new;
 mod place;
 mod plan;

@@ -6,7 +6,7 @@ use crate::{
     run::Ran,
     scripts::{Script, repeatable},
 };
-use greylag_lab::{Direction, Engine, Proxy};
+use greylag_lab::{Direction, Engine, Options, Proxy};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     fmt,
@@ -30,6 +30,8 @@ pub struct Tally {
 pub struct Life {
     dice: StdRng,
     ground: Ground,
+    /// Its server is its own, and may be killed.
+    mortal: bool,
     scripts: Vec<Script>,
     revision: u32,
     /// Shards and versions that have a trap.
@@ -45,10 +47,16 @@ impl Life {
     pub async fn begin(engine: Engine, seed: u64) -> Option<Life> {
         let mut dice = StdRng::seed_from_u64(seed);
         let shards = dice.random_range(2..=4);
-        let ground = Ground::on(engine, shards).await?;
+        // The server that lives share is not to be hurt.
+        let mortal = engine != Engine::Sqlite && dice.random_bool(0.3);
+        let ground = match mortal {
+            true => Ground::alone(engine, shards, Options::default()).await?,
+            false => Ground::on(engine, shards).await?,
+        };
         let mut life = Life {
             dice,
             ground,
+            mortal,
             scripts: Vec::new(),
             revision: 0,
             traps: Vec::new(),
@@ -78,7 +86,7 @@ impl Life {
     }
 
     async fn happen(&mut self) {
-        match self.dice.random_range(0..22) {
+        match self.dice.random_range(0..24) {
             0..=3 => self.add_migration().await,
             4 => self.revise(),
             5..=7 => drop(self.apply().await),
@@ -94,7 +102,9 @@ impl Life {
                     .await
             }
             19 | 20 => self.edit().await,
-            _ => self.add_shard().await,
+            21 => self.add_shard().await,
+            _ if self.mortal => self.apply_while_the_server_dies().await,
+            _ => drop(self.apply().await),
         }
     }
 
@@ -253,6 +263,19 @@ impl Life {
         if ran.code.is_some() && ran.code != Some(130) {
             self.note("apply, interrupted", ran);
         }
+    }
+
+    async fn apply_while_the_server_dies(&mut self) {
+        self.tally.applies += 1;
+        let running = self.ground.start(APPLY);
+        let delay = self.whole.mul_f64(self.dice.random_range(0.1..0.9));
+        tokio::time::sleep(delay).await;
+        self.ground.server().kill();
+        self.tally.struck += 1;
+        let restarted = self.ground.server().restart().await;
+        restarted.unwrap_or_else(|error| panic!("it starts again: {error:?}\n{}", self.told()));
+        let ran = running.end().await;
+        self.note("apply, its server killed and started again", ran);
     }
 
     async fn apply_twice(&mut self) {

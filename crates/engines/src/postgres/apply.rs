@@ -19,9 +19,7 @@ use super::{
     session::PgSession,
     stepwise::Stop,
 };
-use crate::{
-    job::{Applied, Attempt, Job, Note, Progress},
-};
+use crate::job::{Applied, Attempt, Job, Note, Progress};
 
 impl PgSession {
     pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {

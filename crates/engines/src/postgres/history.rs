@@ -96,7 +96,10 @@ impl PgSession {
                 literal(version.as_str())
             ),
             MigrationId::Undo(version) => {
-                format!("version = {} AND type LIKE 'UNDO%'", literal(version.as_str()))
+                format!(
+                    "version = {} AND type LIKE 'UNDO%'",
+                    literal(version.as_str())
+                )
             }
             MigrationId::Repeatable(description) => format!(
                 "version IS NULL AND description = {}",

@@ -1,7 +1,7 @@
 //! A working connection to a PostgreSQL primary: the verbs, each told where its work is done.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -55,6 +55,8 @@ pub struct PgSession {
     pub(super) keys: Vec<i64>,
     /// Jobs ran since the session was last reset outside of one: their settings may still be there.
     pub(super) worn: bool,
+    /// Invalid indexes of ours that could not be dropped yet, by number.
+    pub(super) leftovers: BTreeSet<u32>,
     /// A canceller of this session was used since the attempt began.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -88,6 +90,7 @@ impl PgSession {
             next_rank: None,
             keys: Vec::new(),
             worn: false,
+            leftovers: BTreeSet::new(),
             cancelled: Arc::default(),
         }
     }
@@ -235,6 +238,8 @@ impl Session for PgSession {
     }
 
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
+        // Not under what the last file left of its settings.
+        self.refresh().await?;
         self.ask_one(sql).await
     }
 

@@ -166,7 +166,9 @@ impl<'a> Scene<'a> {
     }
 
     /// The clauses of an ALTER TABLE, unless this file made the table.
-    pub(crate) fn actions(&self) -> impl Iterator<Item = (&'a Name, &'a Action, &'a Bytes)> + use<'a> {
+    pub(crate) fn actions(
+        &self,
+    ) -> impl Iterator<Item = (&'a Name, &'a Action, &'a Bytes)> + use<'a> {
         let alter = match self.operation {
             Operation::AlterTable(alter) if !self.is_new(&alter.name) => Some(alter),
             _ => None,

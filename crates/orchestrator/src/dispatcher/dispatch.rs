@@ -205,8 +205,6 @@ impl Dispatcher {
                         gate = Some((stage, wave));
                     }
                 }
-                // Said of a shard that replays, which nothing records yet.
-                Command::AwaitReplicas { .. } => {}
                 Command::WaitUntil { at, reasons } => rest = Rest::Until(at, reasons),
                 Command::WaitForPerson { reasons } => rest = Rest::Person(reasons),
                 Command::Finish { .. } if self.run.settle_only => {}

@@ -3,7 +3,8 @@
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Limits, Report, Reports, Scripts},
+    executor::{Anchor, Errand, Limits, Report, Reports, Scripts, Sisters},
+    fleet::FleetShard,
     journal::KnownShard,
     setup::Setup,
 };
@@ -37,21 +38,33 @@ pub struct Run {
 pub type Places = HashMap<ShardName, Place>;
 
 /// Where a shard stands in the fleet, and who the plan says it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     at: usize,
     uuid: Option<Uuid>,
+    sisters: Option<Sisters>,
 }
 
 /// Finds all shards of the plan at once: a fleet may have very many.
 pub fn find_places(setup: &Setup, plan: &Plan) -> Places {
     let uuids: HashMap<&ShardName, Option<Uuid>> =
         plan.shards().iter().map(|s| (&s.name, s.uuid)).collect();
+    let mut sisters: HashMap<String, Sisters> = HashMap::new();
+    let mut sisters_of = |shard: &FleetShard| {
+        shard.target.schema.as_ref()?;
+        let database = shard.target.address();
+        let sisters = sisters
+            .entry(database)
+            .or_insert_with_key(|database| Sisters::of(database));
+        Some(sisters.clone())
+    };
     let fleet = setup.fleet.shards.iter().enumerate();
     fleet
         .filter_map(|(at, shard)| {
             let uuid = *uuids.get(&shard.shard.name)?;
-            Some((shard.shard.name.clone(), Place { at, uuid }))
+            let sisters = sisters_of(shard);
+            let place = Place { at, uuid, sisters };
+            Some((shard.shard.name.clone(), place))
         })
         .collect()
 }
@@ -111,6 +124,7 @@ impl Run {
             draining,
             anchor,
             take_over: self.options.take_over,
+            sisters: place.sisters.clone(),
             reports: Reports::new(stage, shard.clone(), reports),
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,

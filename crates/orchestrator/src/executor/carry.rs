@@ -8,6 +8,7 @@ use super::{
     look::{Found, Left, doubt, look},
     run::{Ran, run},
     scripts::is_transactional,
+    sisters::turn,
     verify::verify,
 };
 use crate::{executor::backoff::Backoff, survey::known_of};
@@ -194,6 +195,9 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
         if errand.must_stop() {
             return Outcome::Absent;
         }
+        let Some(_turn) = turn(errand, group).await else {
+            return Outcome::Absent;
+        };
         match run(session, errand, group).await {
             Ran::Applied => {}
             Ran::Failed(failure) => return Outcome::Failed { failure },

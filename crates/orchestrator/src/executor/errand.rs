@@ -46,6 +46,8 @@ pub struct Errand {
     /// Where the anchor's session is kept, if this shard is the anchor.
     pub anchor: Option<Arc<Anchor>>,
     pub take_over: bool,
+    /// Of a schema shard: what it shares with the other schemas of its database.
+    pub sisters: Option<super::Sisters>,
     pub reports: Reports,
     /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
     pub replicated: bool,

@@ -13,6 +13,7 @@ mod look;
 mod run;
 mod scripts;
 mod settle;
+mod sisters;
 mod verify;
 mod waits;
 
@@ -25,4 +26,5 @@ pub use hold::{Anchor, Held, TakeOver, hold, take_again};
 pub use look::{refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
+pub use sisters::Sisters;
 pub use verify::is_yes;

@@ -241,17 +241,11 @@ async fn a_person_may_skip_a_shard_whose_replicas_never_come() {
     let (mut world, told) = replicated(2, 1);
     world.settings(|settings| settings.timeout = Duration::from_millis(20));
     world.node("s1", "a", |node| node.paused = true);
-    let (ran, ()) = tokio::join!(world.run(None), async {
-        until(&told, |event| matches!(event, Event::NotReplayed { .. })).await;
-        world
-            .steer(Request::Skip {
-                shards: vec!["s1".parse().unwrap()],
-                reason: "a is being thrown away".into(),
-            })
-            .await
-            .unwrap();
-    });
-    let (Ran::Ended(summary), _) = ran else {
+    world.run_as(None, no_wait()).await;
+    let shards = vec!["s1".parse().unwrap()];
+    let reason = "a is being thrown away".into();
+    world.steer(Request::Skip { shards, reason }).await.unwrap();
+    let (Ran::Ended(summary), _) = world.run(None).await else {
         panic!("it was not told to crash")
     };
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");

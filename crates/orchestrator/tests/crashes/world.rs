@@ -128,6 +128,7 @@ impl World {
             },
             policy: self.policy.clone(),
             checks: Vec::new(),
+            lint: None,
             replication: self.replication.clone(),
             journal,
             open: Arc::new(Doors {

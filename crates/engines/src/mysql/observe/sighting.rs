@@ -13,10 +13,13 @@ use greylag_core::{
     },
     outcome::Blocker,
     position::{Position, Reach},
-    survey::Server,
+    survey::{Server, ShardIdentity},
 };
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
+
+/// Where a sign of life is due less often, silence means nothing for too long to be worth a figure.
+const OFTEN: Duration = Duration::from_secs(30);
 
 /// All that one look has to go by.
 pub struct Seen<'a> {
@@ -31,6 +34,7 @@ pub struct Seen<'a> {
     pub refusals: &'a [Refusal],
     /// Who holds what an applier waits for, where one waits.
     pub blockers: Vec<Blocker>,
+    pub shard: Option<ShardIdentity>,
     pub past: &'a mut Past,
 }
 
@@ -83,7 +87,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         dialled: seen.dialled.clone(),
     };
     let own = fact("own").to_owned();
-    let at = seen.at;
+    let (at, shard) = (seen.at, seen.shard.clone());
     let (upstream, replay) = match (&status, role) {
         (Some(status), _) => {
             let (upstream, replay) =
@@ -105,6 +109,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         server,
         own,
         role,
+        shard,
         position,
         received,
         written_here,
@@ -263,7 +268,7 @@ fn replication(
         connected,
         error,
         known_as,
-        heard: silent,
+        heard: silent.filter(|_| heartbeat.is_some_and(|heartbeat| heartbeat <= OFTEN)),
     };
     let replay = Replay {
         state: state(
@@ -300,19 +305,24 @@ fn state(
     if !blockers.is_empty() {
         return ReplayState::Blocked { by: blockers };
     }
+    // The state that the status shows is the coordinator's; which worker waits, and for whom, only the threads tell.
+    let threads = heard
+        .get(Topic::Threads)
+        .filter(|threads| appliers(threads).next().is_some());
+    let states = threads
+        .into_iter()
+        .flat_map(appliers)
+        .map(|(_, state)| state);
     let said = std::iter::once(status.state.as_str())
-        .chain(
-            heard
-                .get(Topic::Threads)
-                .into_iter()
-                .flat_map(|t| appliers(t).map(|(_, state)| state)),
-        )
+        .chain(states)
         .find(|state| waits_for_lock(state));
-    let unseen = heard.get(Topic::Threads).is_none() || !look.sees_all_holders;
-    match said {
-        Some(said) if unseen => ReplayState::Blocked {
-            by: vec![unseen_holder(said)],
-        },
+    match (said, threads) {
+        (Some(said), threads) if threads.is_none() || !look.sees_all_holders => {
+            ReplayState::Blocked {
+                by: vec![unseen_holder(said)],
+            }
+        }
+        (None, None) => ReplayState::Unknown,
         // Where holders are seen and there is none, the lock has just been let go.
         _ => ReplayState::Running,
     }
