@@ -22,7 +22,7 @@ pub use claim::{claim_held, claim_shard, part, seize};
 pub use connect::reach;
 pub use errand::{Errand, Limits, Report, Reports, untouched};
 pub use explain::{chain, failure_of, failure_of_verb, hint_of};
-pub use hold::{Anchor, Held, TakeOver, hold, take_again};
+pub use hold::{Anchor, AndLook, Held, TakeOver, hold, take_again};
 pub use look::{refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;

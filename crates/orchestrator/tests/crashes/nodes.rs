@@ -129,6 +129,7 @@ impl Observer for Eye {
             position: Some(position(&self.node.0, rows, script.missing)),
             received: Some(position(&self.node.0, there, 0)),
             written_here: None,
+            shard: None,
             upstream: Some(Upstream {
                 connected: true,
                 ..Upstream::default()
