@@ -11,19 +11,25 @@ use greylag_lint::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn examples_run_on_postgres() {
-    let Some(server) = greylag_lab::require(greylag_lab::Engine::Postgres).await else { return };
+    let Some(server) = greylag_lab::require(greylag_lab::Engine::Postgres).await else {
+        return;
+    };
     run_all(Engine::Postgres, &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn examples_run_on_mysql() {
-    let Some(server) = greylag_lab::require(greylag_lab::Engine::MySql).await else { return };
+    let Some(server) = greylag_lab::require(greylag_lab::Engine::MySql).await else {
+        return;
+    };
     run_all(Engine::Mysql, &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn examples_run_on_mariadb() {
-    let Some(server) = greylag_lab::require(greylag_lab::Engine::MariaDb).await else { return };
+    let Some(server) = greylag_lab::require(greylag_lab::Engine::MariaDb).await else {
+        return;
+    };
     run_all(Engine::Mariadb, &server).await;
 }
 
@@ -32,9 +38,13 @@ fn examples_run_on_sqlite() {
     let mut wrong = Vec::new();
     for (rule, name, example) in examples(Engine::Sqlite) {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
-        connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+        connection
+            .execute_batch("PRAGMA foreign_keys = ON")
+            .unwrap();
         for (unit, file) in example.units(Engine::Sqlite).iter().zip(&example.files) {
-            let Ok(content) = &unit.content else { panic!("{}: {:?}", rule.id, unit.content) };
+            let Ok(content) = &unit.content else {
+                panic!("{}: {:?}", rule.id, unit.content)
+            };
             let mut sql: Vec<String> = statements(content);
             if content.in_transaction() {
                 sql.insert(0, "BEGIN".to_owned());
@@ -65,7 +75,9 @@ async fn run_all(engine: Engine, server: &Server) {
             }
         }
         // What belongs to the server stays behind otherwise.
-        let _ = server.execute(&database.name, "DROP ROLE greylag_lint_reader").await;
+        let _ = server
+            .execute(&database.name, "DROP ROLE greylag_lint_reader")
+            .await;
     }
     assert!(ran > 20, "{ran}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -73,17 +85,27 @@ async fn run_all(engine: Engine, server: &Server) {
 
 /// As Greylag runs it: one transaction, or statement by statement.
 async fn run(server: &Server, database: &str, unit: &Unit) -> Result<(), String> {
-    let content = unit.content.as_ref().map_err(|errors| format!("{errors:?}"))?;
+    let content = unit
+        .content
+        .as_ref()
+        .map_err(|errors| format!("{errors:?}"))?;
     let whole = unit.engine.dialect() == Dialect::Postgres
         && (content.in_transaction() || content.script.controls_transactions());
     let mut sql = statements(content);
     if whole {
         let all = sql.join(";\n");
-        let wrapped = if content.in_transaction() { format!("BEGIN;\n{all};\nCOMMIT") } else { all };
+        let wrapped = if content.in_transaction() {
+            format!("BEGIN;\n{all};\nCOMMIT")
+        } else {
+            all
+        };
         sql = vec![wrapped];
     }
     for sql in sql {
-        server.execute(database, &sql).await.map_err(|error| error.to_string())?;
+        server
+            .execute(database, &sql)
+            .await
+            .map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -92,7 +114,9 @@ async fn run(server: &Server, database: &str, unit: &Unit) -> Result<(), String>
 fn statements(content: &Content) -> Vec<String> {
     let script = &content.script;
     let statements = script.statements.iter();
-    statements.map(|s| script.sql(s).replace(":batch", "1 = 1")).collect()
+    statements
+        .map(|s| script.sql(s).replace(":batch", "1 = 1"))
+        .collect()
 }
 
 fn examples(engine: Engine) -> Vec<(&'static Rule, &'static str, Example)> {
@@ -104,7 +128,11 @@ fn examples(engine: Engine) -> Vec<(&'static Rule, &'static str, Example)> {
         for (name, text) in [("bad", rule.bad), ("good", rule.good)] {
             let example = Example::parse(text).unwrap();
             let for_all = rule.dialects.len() > 2 && engine != Engine::Postgres;
-            let meant = if example.engines.is_empty() { !for_all } else { example.engines.contains(&engine) };
+            let meant = if example.engines.is_empty() {
+                !for_all
+            } else {
+                example.engines.contains(&engine)
+            };
             if meant && !example.files.is_empty() {
                 found.push((rule, name, example));
             }

@@ -2,13 +2,83 @@
 //!
 //! Knows where files and placeholders come from; what is wrong with a migration is the lint's to say.
 
-use crate::{Fleet, executor::placeholders, files::FoundFile};
+use crate::{Fleet, Setup, Surveyed, executor::placeholders, files::FoundFile};
 use greylag_core::{
     engine::Engine,
-    migration::{Fault, MigrationError},
+    migration::{Fault, Migration, MigrationError, MigrationId},
+    plan::Reviewed,
 };
 use greylag_lint::{Coverage, Finding, FleetFacts, Report, Settings, Unit, lint};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Reviews what is pending somewhere and on no shard yet; none where that is nothing. What some shard has already is not
+/// judged: holding it would leave the fleet split over a matter of taste.
+pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
+    let settings = setup.lint.as_deref()?;
+    let mut pending: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut applied: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut read = HashSet::new();
+    for seen in surveyed.shards.iter().filter_map(|s| s.seen.as_ref().ok()) {
+        // Shards that read alike share one reading.
+        if read.insert(std::sync::Arc::as_ptr(&seen.reading)) {
+            pending.extend(&seen.reading.pending);
+            applied.extend(&seen.reading.applied);
+        }
+    }
+    let is_new = |migration: &Migration| {
+        pending.contains(&migration.id)
+            && (migration.id.is_repeatable() || !applied.contains(&migration.id))
+    };
+    let files = setup.migrations.files.as_slice();
+    if !files.iter().any(is_new) {
+        return None;
+    }
+    let review = Review {
+        settings,
+        placeholders: &setup.migrations.placeholders,
+        fleet: Some(&setup.fleet),
+        facts: None,
+    };
+    let shards = setup.fleet.shards.iter();
+    let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
+    let mut whole = Report::default();
+    for engine in engines {
+        let values = review.values(engine);
+        let units: Vec<Unit> = files
+            .iter()
+            .filter(|migration| !matches!(migration.id, MigrationId::Undo(_)))
+            .map(|migration| {
+                let unit = Unit::of(engine, migration.clone(), &values);
+                if is_new(migration) {
+                    unit
+                } else {
+                    unit.earlier()
+                }
+            })
+            .collect();
+        join(&mut whole, lint(&units, settings, None));
+    }
+    Some(reviewed(&whole))
+}
+
+fn reviewed(report: &Report) -> Reviewed {
+    let mut errors: BTreeMap<MigrationId, Vec<String>> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| finding.holds()) {
+        if let Some(id) = &finding.migration {
+            let rules = errors.entry(id.clone()).or_default();
+            if !rules.contains(&finding.rule) {
+                rules.push(finding.rule.clone());
+            }
+        }
+    }
+    let findings = report.findings.iter();
+    Reviewed {
+        findings: findings
+            .filter_map(|finding| serde_json::to_value(finding).ok())
+            .collect(),
+        errors,
+    }
+}
 
 /// What a review stands on.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ use greylag_core::{
     plan::{Held, Plan as Planned, PlannedMigration, Stage},
     policy, script,
 };
+use greylag_lint::{Finding, Severity};
 use greylag_orchestrator::{
     Exit,
     planning::{Ask, Prospect, look_ahead},
@@ -144,6 +145,7 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
         print_waves(screen, plan);
     }
     print_held(screen, &plan.held);
+    print_findings(screen, plan);
     if !plan.stages.is_empty() {
         screen.result(format!("\ndigest {}", plan.digest));
     }
@@ -171,6 +173,40 @@ pub fn without_statements(plan: &Planned, place: &Workplace) -> Vec<String> {
     };
     let blank = plan.migrations.iter().filter(is_blank);
     blank.map(|planned| planned.script.clone()).collect()
+}
+
+/// What a review of the pending files found, a line each; `greylag lint` says the rest.
+fn print_findings(screen: &Screen, plan: &Planned) {
+    const SHOWN: usize = 10;
+    let findings: Vec<Finding> = plan
+        .findings
+        .iter()
+        .filter_map(|value| serde_json::from_value(value.clone()).ok())
+        .filter(|finding: &Finding| finding.allowed.is_none() && finding.severity > Severity::Note)
+        .collect();
+    if findings.is_empty() {
+        return;
+    }
+    screen.result(format!("\n{}", paint(Paint::Waits, "findings")));
+    for finding in findings.iter().take(SHOWN) {
+        let color = match finding.severity {
+            Severity::Error => Paint::Bad,
+            Severity::Warning | Severity::Note => Paint::Waits,
+        };
+        screen.result(format!(
+            "  {} {}:{} {} [{}]",
+            paint(color, finding.severity.as_str()),
+            finding.script,
+            finding.start.line,
+            finding.title,
+            finding.rule,
+        ));
+    }
+    let more = findings.len().saturating_sub(SHOWN);
+    screen.result(match more {
+        0 => "  `greylag lint` says why, and what to do instead".to_owned(),
+        more => format!("  … and {more} more: `greylag lint` says why, and what to do instead"),
+    });
 }
 
 /// What is held, those that are held for the same reasons together.

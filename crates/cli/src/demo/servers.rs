@@ -87,7 +87,7 @@ async fn story(
         () = teller.control.interrupted() => return Err(interrupted()),
     };
     teller.say(&format!(
-        "{} holds a project that names them, and three migrations. The first rollout takes all to V3;\na shard is done when its replica has replayed its migrations, too.",
+        "{} holds a project that names them, and a few migrations. The first rollout takes all\nshards to V3; each is done once its replica has replayed its migrations, too.",
         shown(folder)
     ));
     let first = teller.apply(None).await?;
@@ -183,5 +183,30 @@ fn cannot(error: fleet::FleetError) -> Problem {
     match missing {
         true => problem.hint("`greylag demo` without --engine needs no server"),
         false => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_servers_is_told_what_to_install_and_what_needs_none() {
+        let missing = greylag_lab::Missing {
+            engine: Engine::MySql,
+        };
+        let problem = cannot(missing.into());
+        assert_eq!(problem.exit, Exit::Error);
+        let said = &problem.message;
+        assert!(
+            said.starts_with("no MySQL server on this machine: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("install it") && said.contains("GREYLAG_LAB_MYSQL"),
+            "{said}"
+        );
+        let hint = "`greylag demo` without --engine needs no server";
+        assert!(problem.hints.iter().any(|one| one == hint));
     }
 }

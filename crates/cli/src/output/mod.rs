@@ -12,7 +12,7 @@ mod words;
 mod wrap;
 
 pub use explain::{draw_failure, draw_place, print_problem};
-pub use nodes::{behind, node_state, node_table, node_troubles};
+pub use nodes::{behind, node_state, node_table, node_troubles, server};
 pub use paint::{Paint, paint};
 pub use refresh::Refresh;
 pub use screen::{Format, Screen};

@@ -154,7 +154,7 @@ fn role(role: NodeRole) -> &'static str {
 }
 
 /// The number of a version, without what a distribution adds.
-fn server(version: &str) -> &str {
+pub fn server(version: &str) -> &str {
     version.split([' ', '-']).next().unwrap_or_default()
 }
 

@@ -42,7 +42,8 @@ async fn marked(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_failed_outside_of_a_transaction_and_left_nothing_is_marked_and_may_become_a_transaction() {
+async fn what_failed_outside_of_a_transaction_and_left_nothing_is_marked_and_may_become_a_transaction()
+ {
     let Some(ground) = ground(Engine::Postgres).await else {
         return;
     };

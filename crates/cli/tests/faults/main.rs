@@ -9,6 +9,7 @@ mod flyway_table;
 mod frozen_state;
 mod full_disk;
 mod ground;
+mod grouped;
 mod held_lock;
 mod lost_state;
 mod mission;

@@ -48,7 +48,10 @@ async fn marks_windows_lines_comments_and_nothing_at_all_are_migrations_on_each_
             .ends(0)
             .says("nothing to do");
         // An editor that turns the lines round changes nothing.
-        ground.migration("V1__mark.sql", "CREATE TABLE a (id int, t varchar(20));\r\n");
+        ground.migration(
+            "V1__mark.sql",
+            "CREATE TABLE a (id int, t varchar(20));\r\n",
+        );
         ground
             .run(&["apply", "--yes"])
             .await

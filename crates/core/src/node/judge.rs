@@ -240,7 +240,12 @@ fn blame_of(
     let hears = |upstream: &super::Upstream| {
         upstream.connected && upstream.heard.is_none_or(|heard| heard < DEAF)
     };
-    if !upstream.is_some_and(hears) {
+    let cut_off = match upstream {
+        Some(upstream) => !hears(upstream),
+        // Not seen is not cut off, where it may not be seen: the places still tell how far behind it is.
+        None => case.node.unobservable.is_empty(),
+    };
+    if cut_off {
         let error = upstream.and_then(|upstream| upstream.error.clone());
         return (true, Some(Blame::Disconnected { error }));
     }

@@ -1,6 +1,10 @@
 //! What one look at one node saw.
 
-use crate::{outcome::Blocker, position::Position, survey::Server};
+use crate::{
+    outcome::Blocker,
+    position::Position,
+    survey::{Server, ShardIdentity},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -15,6 +19,9 @@ pub struct NodeSighting {
     /// nodes share everything, the address.
     pub own: String,
     pub role: SeenRole,
+    /// The identity that the shard carries (`greylag_shard`), as it can be read here: a replica's is its primary's.
+    #[serde(default)]
+    pub shard: Option<ShardIdentity>,
     /// A primary: what it has written. A replica: what it has replayed, and can be read there.
     pub position: Option<Position>,
     /// A replica: what it has got from upstream, and may not have replayed.
@@ -23,7 +30,7 @@ pub struct NodeSighting {
     /// does not have is errant: the two no longer hold the same.
     #[serde(default)]
     pub written_here: Option<Position>,
-    /// A replica: where it gets changes from.
+    /// A replica: where it gets changes from. Absent where the account may not see it.
     pub upstream: Option<Upstream>,
     /// A replica: how replaying goes.
     pub replay: Option<Replay>,

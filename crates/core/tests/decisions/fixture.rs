@@ -109,6 +109,7 @@ pub fn made(
         flyway_table: false,
         waves: None,
         first: Vec::new(),
+        reviewed: None,
     })
 }
 

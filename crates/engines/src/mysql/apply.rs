@@ -127,16 +127,7 @@ fn refuse_unable(job: &Job) -> Result<(), End> {
 
 /// Sets the session up for a job and reads how far it has come.
 async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>, End> {
-    let mut packet = Vec::new();
-    if session.dirty {
-        packet.push(format!(
-            "ROLLBACK; UNLOCK TABLES; USE {}",
-            quote::name(&session.names.database)
-        ));
-        packet.push(session.flavour.reset_sql().to_owned());
-        let session_sql = session.target.session_sql.iter();
-        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
-    }
+    let mut packet = resets(session);
     packet.push(format!(
         "SET SESSION {}",
         open::lock_timeouts(job.limits.lock_timeout)
@@ -181,6 +172,21 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
         reopened.map_err(|t| of_trouble(session, job, t, "writing greylag_step"))?;
     }
     Ok(row)
+}
+
+/// What undoes the settings of an earlier file; nothing for a session that has carried none.
+pub fn resets(session: &MysqlSession) -> Vec<String> {
+    let mut packet = Vec::new();
+    if session.dirty {
+        packet.push(format!(
+            "ROLLBACK; UNLOCK TABLES; USE {}",
+            quote::name(&session.names.database)
+        ));
+        packet.push(session.flavour.reset_sql().to_owned());
+        let session_sql = session.target.session_sql.iter();
+        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
+    }
+    packet
 }
 
 /// An intent that nobody has settled is settled before anything runs.

@@ -124,6 +124,7 @@ async fn watching(
     observe::ask(
         &mut session.link,
         &questions,
+        None,
         &mut Answers::default(),
         &mut refusals,
     )

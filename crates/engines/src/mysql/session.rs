@@ -83,6 +83,14 @@ impl Session for MysqlSession {
     /// In a transaction that may only read: a question changes nothing.
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         let doing = "a query";
+        // Not under what the last file left of its settings.
+        let resets = apply::resets(self);
+        if !resets.is_empty() {
+            let mut answers = Vec::new();
+            let reset = self.link.run_all(resets.join("\n; "), &mut answers).await;
+            reset.map_err(|t| self.link.refused(t, doing))?;
+            self.dirty = false;
+        }
         let begun = self.link.run("START TRANSACTION READ ONLY").await;
         begun.map_err(|t| self.link.refused(t, doing))?;
         let answer = self.link.value(sql).await;

@@ -19,9 +19,7 @@ use super::{
     session::PgSession,
     stepwise::Stop,
 };
-use crate::{
-    job::{Applied, Attempt, Job, Note, Progress},
-};
+use crate::job::{Applied, Attempt, Job, Note, Progress};
 
 impl PgSession {
     pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
@@ -34,8 +32,9 @@ impl PgSession {
                 return Attempt::Failed(failure);
             }
         }
-        if self.home.is_none()
-            && let Err(error) = self.find_home().await
+        // Where nobody looked yet: home and tables must be known.
+        if self.tables.is_none()
+            && let Err(error) = self.look().await
         {
             return Attempt::Failed(self.not_started(jobs, &error));
         }

@@ -96,7 +96,10 @@ impl PgSession {
                 literal(version.as_str())
             ),
             MigrationId::Undo(version) => {
-                format!("version = {} AND type LIKE 'UNDO%'", literal(version.as_str()))
+                format!(
+                    "version = {} AND type LIKE 'UNDO%'",
+                    literal(version.as_str())
+                )
             }
             MigrationId::Repeatable(description) => format!(
                 "version IS NULL AND description = {}",
@@ -155,6 +158,9 @@ impl PgSession {
         &mut self,
         migration: &MigrationId,
     ) -> Result<Option<StepRow>, EngineError> {
+        if self.tables.is_some_and(|tables| !tables.step) {
+            return Ok(None);
+        }
         let sql = format!(
             "SELECT {STEP} FROM {} WHERE project = {} AND migration = {}",
             self.table("greylag_step"),

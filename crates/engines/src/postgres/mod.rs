@@ -35,6 +35,7 @@ mod startup;
 mod stepwise;
 mod survey;
 mod tables;
+mod temporary;
 mod tls;
 mod walk;
 mod watch;

@@ -2,7 +2,7 @@
 
 use crate::bench::target;
 use greylag_core::{
-    node::{Child, NodeSighting},
+    node::{Case, Child, NodeRole, NodeSighting, Standing, Trail, judge},
     position::Position,
 };
 use greylag_engines::{Observer, observe};
@@ -100,6 +100,19 @@ pub fn wal(position: &Option<Position>) -> (u32, u64) {
         Some(Position::Wal { timeline, lsn, .. }) => (*timeline, *lsn),
         other => panic!("no place in the log: {other:?}"),
     }
+}
+
+/// What the looks say of a replica, with what is known of where its primary was.
+pub fn judged(primary: &NodeSighting, node: &NodeSighting, trail: &Trail) -> Standing {
+    judge(&Case {
+        role: NodeRole::Replica,
+        node,
+        primary: Some(primary),
+        trail,
+        before: None,
+        peers: &[],
+        max_lag: Duration::from_secs(3600),
+    })
 }
 
 pub fn child<'a>(seen: &'a NodeSighting, name: &str) -> &'a Child {

@@ -2,10 +2,10 @@
 
 use crate::{
     bench::{Bench, open, target},
-    nodes::{Nodes, Watch, child, wal},
+    nodes::{Nodes, Watch, child, judged, wal},
 };
 use greylag_core::{
-    node::{Delay, ReplayState, SeenRole},
+    node::{Delay, NodeState, ReplayState, SeenRole, Trail},
     position::{Distance, Reach},
 };
 use greylag_lab::Options;
@@ -187,6 +187,7 @@ async fn what_an_ordinary_role_may_not_see_is_said_with_the_grant_and_never_zero
     let grant = "GRANT pg_monitor TO \"greylag_plain\"";
     let mut primary = Watch::on(&plain(nodes.primary())).await;
     let seen = primary.see().await;
+    let top = seen.clone();
     assert_eq!(seen.unobservable.len(), 1, "{:?}", seen.unobservable);
     assert_eq!(seen.unobservable[0].mend, grant);
     assert_eq!(seen.load, None);
@@ -197,15 +198,25 @@ async fn what_an_ordinary_role_may_not_see_is_said_with_the_grant_and_never_zero
     );
 
     let mut standby = Watch::on(&plain(nodes.cluster.replica(0))).await;
-    let seen = standby.see().await;
+    let seen = standby
+        .until("all is replayed", |seen| {
+            wal(&seen.position) >= wal(&top.position)
+        })
+        .await;
     assert_eq!(seen.unobservable[0].mend, grant);
-    let replay = seen.replay.unwrap();
+    let replay = seen.replay.as_ref().unwrap();
     assert_eq!((&replay.state, replay.lag), (&ReplayState::Unknown, None));
     assert!(
         seen.position.is_some(),
         "where it stands is everybody's to see"
     );
-    assert!(!seen.upstream.unwrap().connected);
+    assert_eq!(seen.upstream, None);
+    let standing = judged(&top, &seen, &Trail::default());
+    assert_eq!(
+        standing.state,
+        NodeState::Good,
+        "its place is enough for that"
+    );
 
     // Who holds a lock is everybody's to see, his age is not: he counts as old.
     let (reader, pid) = nodes.reader(nodes.cluster.replica(0)).await;
@@ -220,7 +231,11 @@ async fn what_an_ordinary_role_may_not_see_is_said_with_the_grant_and_never_zero
     nodes.write("GRANT pg_monitor TO greylag_plain").await;
     standby
         .until("the grant is there", |seen| {
-            seen.unobservable.is_empty() && seen.upstream.as_ref().unwrap().connected
+            seen.unobservable.is_empty()
+                && seen
+                    .upstream
+                    .as_ref()
+                    .is_some_and(|upstream| upstream.connected)
         })
         .await;
 }

@@ -1,8 +1,8 @@
 //! What a look says of a standby that something is wrong with: each fault made for real.
 
-use crate::nodes::{Nodes, Watch, child, wal};
+use crate::nodes::{Nodes, Watch, child, judged, wal};
 use greylag_core::{
-    node::{Delay, Prediction, ReplayState},
+    node::{Blame, Delay, NodeState, Prediction, ReplayState, Trail},
     position::Reach,
 };
 use greylag_lab::{Options, Proxy};
@@ -21,6 +21,12 @@ async fn a_standby_that_is_paused_or_delayed_says_so_and_claims_no_lag_of_zero()
             wal(&seen.received).1 > wal(&seen.position).1
         })
         .await;
+    let top = nodes.watch_primary().await.see().await;
+    let standing = judged(&top, &seen, &Trail::default());
+    assert_eq!(
+        (standing.state, standing.blame),
+        (NodeState::Stalled, Some(Blame::Paused))
+    );
     let replay = seen.replay.unwrap();
     assert_eq!((&replay.state, replay.lag), (&ReplayState::Paused, None));
     let lag = |seen: &greylag_core::node::NodeSighting| child(seen, "replica1").lag;
@@ -47,6 +53,10 @@ async fn a_standby_that_is_paused_or_delayed_says_so_and_claims_no_lag_of_zero()
                 && wal(&seen.received).1 > wal(&seen.position).1
         })
         .await;
+    let top = nodes.watch_primary().await.see().await;
+    let by = Duration::from_secs(3600);
+    let blame = judged(&top, &seen, &Trail::default()).blame;
+    assert_eq!(blame, Some(Blame::Delayed { by }));
     assert_eq!(seen.replay.unwrap().lag, None);
 }
 
@@ -98,9 +108,13 @@ async fn a_reader_that_holds_up_an_alter_is_named_and_an_older_one_is_not() {
             matches!(&seen.replay.as_ref().unwrap().state, ReplayState::Blocked { by } if !by.is_empty())
         })
         .await;
+    let top = nodes.watch_primary().await.see().await;
+    let standing = judged(&top, &seen, &Trail::default());
+    assert_eq!(standing.state, NodeState::Stalled);
     let ReplayState::Blocked { by } = seen.replay.unwrap().state else {
         unreachable!()
     };
+    assert_eq!(standing.blame, Some(Blame::Blocked { by: by.clone() }));
     assert_eq!(by.len(), 1, "{by:#?}");
     let who = &by[0];
     assert_eq!((&*who.pid, who.query.as_deref()), (&*pid, Some(query)));
@@ -182,7 +196,7 @@ async fn a_standby_that_is_cut_off_is_not_caught_up_though_it_replayed_all_it_ha
     );
     let through = format!("127.0.0.1:{}", proxy.port());
     assert_eq!(
-        seen.upstream.unwrap().address,
+        seen.upstream.as_ref().unwrap().address,
         Some(through),
         "as configured"
     );
@@ -191,6 +205,8 @@ async fn a_standby_that_is_cut_off_is_not_caught_up_though_it_replayed_all_it_ha
             seen.children.is_empty()
         })
         .await;
+    let blame = judged(&top, &seen, &Trail::default()).blame;
+    assert_eq!(blame, Some(Blame::Disconnected { error: None }));
     assert_eq!(
         seen.position
             .unwrap()

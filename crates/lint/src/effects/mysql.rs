@@ -84,7 +84,6 @@ pub(crate) fn usual_version(engine: Engine) -> ServerVersion {
     }
 }
 
-
 impl Clause {
     /// How a server of this version carries it out, and whether writes wait all the while.
     pub fn at(&self, version: ServerVersion) -> Option<(Algorithm, bool)> {

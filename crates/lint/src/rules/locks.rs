@@ -16,6 +16,7 @@ mod explicit_lock;
 mod foreign_key_drop_locks_both;
 mod mixed_clauses;
 mod primary_key_scans_for_nulls;
+mod reference_locks_other;
 mod refresh_view_blocking;
 mod reindex_blocking;
 mod set_not_null_scan;
@@ -40,6 +41,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &foreign_key_drop_locks_both::FOREIGN_KEY_DROP_LOCKS_BOTH,
     &mixed_clauses::MIXED_CLAUSES,
     &primary_key_scans_for_nulls::PRIMARY_KEY_SCANS_FOR_NULLS,
+    &reference_locks_other::REFERENCE_LOCKS_OTHER,
     &refresh_view_blocking::REFRESH_VIEW_BLOCKING,
     &reindex_blocking::REINDEX_BLOCKING,
     &set_not_null_scan::SET_NOT_NULL_SCAN,

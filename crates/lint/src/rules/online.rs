@@ -24,7 +24,9 @@ pub(super) struct Cost<'a> {
 
 /// The statement's cost: that of its slowest clause. None for new tables, and where nothing is known.
 pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
-    clauses(scene).into_iter().max_by_key(|cost| (cost.algorithm, cost.writes_wait))
+    clauses(scene)
+        .into_iter()
+        .max_by_key(|cost| (cost.algorithm, cost.writes_wait))
 }
 
 /// Each clause that is known, with what it costs.
@@ -42,7 +44,9 @@ pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
             .collect(),
         Operation::CreateIndex(create) if !scene.is_new(&create.table) => {
             let id = index_clause(create.kind.as_deref());
-            one(scene, &create.table, scene.whole(), id).into_iter().collect()
+            one(scene, &create.table, scene.whole(), id)
+                .into_iter()
+                .collect()
         }
         Operation::Maintain(maintain) if maintain.work == Work::Optimize => maintain
             .tables
@@ -59,7 +63,9 @@ fn one<'a>(scene: &Scene<'a>, table: &'a Name, span: Bytes, id: &str) -> Option<
         Some((versions, decided)) => (versions.oldest, decided),
         None => (usual_version(engine), Decided::Text),
     };
-    let clause = known_clauses(engine).iter().find(|clause| clause.id == id)?;
+    let clause = known_clauses(engine)
+        .iter()
+        .find(|clause| clause.id == id)?;
     let (algorithm, writes_wait) = clause.at(version)?;
     Some(Cost {
         table,

@@ -16,7 +16,12 @@ pub(super) fn statement(scene: &Scene<'_>, title: &str, steps: Vec<Step>) -> Opt
 }
 
 /// Steps in place of one clause of an ALTER TABLE; the other clauses stay, before them.
-pub(super) fn clause(scene: &Scene<'_>, span: &Bytes, title: &str, steps: Vec<Step>) -> Option<Fix> {
+pub(super) fn clause(
+    scene: &Scene<'_>,
+    span: &Bytes,
+    title: &str,
+    steps: Vec<Step>,
+) -> Option<Fix> {
     let Operation::AlterTable(alter) = scene.operation else {
         return None;
     };
@@ -29,7 +34,10 @@ pub(super) fn clause(scene: &Scene<'_>, span: &Bytes, title: &str, steps: Vec<St
     let mut all = Vec::new();
     if !others.is_empty() {
         let table = scene.sql(&alter.name.span);
-        all.push(Step::here(format!("ALTER TABLE {table}\n    {};", others.join(",\n    "))));
+        all.push(Step::here(format!(
+            "ALTER TABLE {table}\n    {};",
+            others.join(",\n    ")
+        )));
     }
     all.extend(steps);
     statement(scene, title, all)

@@ -39,9 +39,16 @@ pub(super) fn named(parts: &[&str]) -> String {
 }
 
 /// A finding about a table: its locks, what replicas make of them, and as grave as its size makes it.
-pub(super) fn about(scene: &Scene<'_>, table: &Name, span: &Bytes, title: impl Into<String>) -> Draft {
+pub(super) fn about(
+    scene: &Scene<'_>,
+    table: &Name,
+    span: &Bytes,
+    title: impl Into<String>,
+) -> Draft {
     let taken = scene.taken();
-    let here = |taken: &&Taken| taken.span.start < span.end && span.start < taken.span.end || taken.span == *span;
+    let here = |taken: &&Taken| {
+        taken.span.start < span.end && span.start < taken.span.end || taken.span == *span
+    };
     let own: Vec<&Taken> = taken.iter().filter(here).collect();
     let mut draft = Draft::new(span.clone(), title).sized(&scene.size(table));
     let mut locks: Vec<String> = own.iter().filter_map(|taken| taken.sentence()).collect();
@@ -49,10 +56,12 @@ pub(super) fn about(scene: &Scene<'_>, table: &Name, span: &Bytes, title: impl I
     if !locks.is_empty() {
         draft = draft.lock(format!("It takes {}.", locks.join(", and ")));
     }
-    if own.iter().any(|taken| taken.effect.standby == StandbyEffect::Table && taken.is_exclusive()) {
-        if let Some(text) = replayed_lock(scene, table) {
-            draft = draft.replicas(text);
-        }
+    let replayed =
+        |taken: &Taken| taken.effect.standby == StandbyEffect::Table && taken.is_exclusive();
+    if own.iter().any(|taken| replayed(taken))
+        && let Some(text) = replayed_lock(scene, table)
+    {
+        draft = draft.replicas(text);
     }
     draft
 }

@@ -1,18 +1,16 @@
 //! What nodes have to say in a rollout: whether it may start something new, and which shards have been replayed.
 
-use super::{ledger::Ledger, run::Run};
+use super::{
+    ledger::Ledger,
+    run::{Followers, Run},
+};
 use crate::{
     executor::shows_all,
-    replicas::{Awaited, News, Shows, Watcher},
+    replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event,
-    fleet::ShardName,
-    gate::WaitReason,
-    outcome::Outcome,
-    position::Position,
-    rollout::OutOfOrder,
-    throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
+    position::Position, rollout::OutOfOrder, throttle::Go,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -30,7 +28,8 @@ impl Nodes {
         let watcher = match run.settle_only {
             true => None,
             false => {
-                let of_plan = |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
+                let of_plan =
+                    |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
                 Watcher::start(&run.setup, run.setup.fleet.shards.iter().filter(of_plan))
             }
         };
@@ -53,6 +52,17 @@ impl Nodes {
     /// Whether going or holding is not known yet: the run goes on until it is.
     pub fn is_undecided(&self) -> bool {
         self.go == Go::NotYet
+    }
+
+    /// The shard's guarded replicas and its subscribers, as they are known now.
+    pub fn followers(&self, shard: &ShardName) -> Followers {
+        let of = |role| -> Arc<[NamedNode]> {
+            match &self.watcher {
+                Some(watcher) => watcher.guarded(shard, role).into(),
+                None => Arc::from([]),
+            }
+        };
+        (of(NodeRole::Replica), of(NodeRole::Subscriber))
     }
 
     pub fn note_position(&mut self, shard: ShardName, position: Position) {
@@ -154,8 +164,13 @@ impl Nodes {
         // Figures move at every look; the journal is told when what holds has changed.
         let same = ledger.state.held().len() == reasons.len()
             && (ledger.state.held().iter().zip(&reasons)).all(|(a, b)| about(a) == about(b));
-        if !same && !ledger.state.has_ended() {
+        if ledger.state.has_ended() {
+            return Ok(());
+        }
+        if !same {
             ledger.record(Event::Held { reasons })?;
+        } else if !reasons.is_empty() {
+            ledger.show_live(Event::Held { reasons });
         }
         Ok(())
     }

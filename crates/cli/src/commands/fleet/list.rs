@@ -5,7 +5,7 @@ use crate::{
     commands::changes::{Entry, Watched},
     output::{
         Format, Paint, Refresh, Screen, count, node_state, node_table, node_troubles, paint,
-        trimmed,
+        server, trimmed,
     },
     problem::Problem,
     view,
@@ -24,6 +24,9 @@ use greylag_orchestrator::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// Where the labels are among a row's cells.
+const LABELS: usize = 4;
 
 #[derive(Debug, Args)]
 pub struct List {
@@ -156,10 +159,20 @@ impl Look<'_> {
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header([
+        let shards = &self.place.setup.fleet.shards;
+        let labelled = shards.iter().any(|shard| !shard.shard.labels.is_empty());
+        let row = |cells: [String; 8]| {
+            let mut row = Vec::from(cells);
+            if !labelled {
+                row.remove(LABELS);
+            }
+            row
+        };
+        let head = [
             "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
-        ]);
-        for (at, shard) in self.place.setup.fleet.shards.iter().enumerate() {
+        ];
+        table.set_header(row(head.map(str::to_owned)));
+        for (at, shard) in shards.iter().enumerate() {
             let name = &shard.shard.name;
             let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
             // The engine has a column of its own.
@@ -186,10 +199,7 @@ impl Look<'_> {
                 (shard.shard.engine.to_string(), String::new(), String::new());
             match self.sighted(name).map(|sighting| &sighting.seen) {
                 Some(Ok(seen)) => {
-                    // Without what a distribution adds in parentheses.
-                    let version_of = &seen.survey.server.version;
-                    let short = version_of.split(" (").next().unwrap_or_default();
-                    engine = format!("{engine} {short}");
+                    engine = format!("{engine} {}", server(&seen.survey.server.version));
                     role = role_word(seen.survey.role).into();
                     version = seen
                         .reading
@@ -200,7 +210,7 @@ impl Look<'_> {
                 Some(Err(_)) => role = "unreachable".into(),
                 None => {}
             }
-            table.add_row([
+            table.add_row(row([
                 name.to_string(),
                 engine,
                 address,
@@ -209,7 +219,7 @@ impl Look<'_> {
                 replicas,
                 role,
                 version,
-            ]);
+            ]));
         }
         table
     }

@@ -1,6 +1,7 @@
 //! One connection to a node, and what was learnt over it.
 
 use super::{
+    applier,
     open::{Seat, sit},
     past::Past,
     question::{self, Answers, Question, Refusal, Topic},
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{EngineError, OpenError},
-    mysql::{blockers, history, link::Trouble, names::Names, quote},
+    mysql::{blockers, history, link::Trouble, names::Names, quote, survey},
     observer::Observer,
     target::Target,
 };
@@ -105,18 +106,25 @@ impl MysqlObserver {
         let mut heard = Answers::default();
         self.slow = self.slow.take().filter(|(read, _)| read.elapsed() < SLOWLY);
         let first = self.questions();
-        self.ask(&first, &mut heard).await?;
+        let shard = survey::identity_sql(&self.names);
+        self.ask(&first, Some(&shard), &mut heard).await?;
         match &self.slow {
             Some((_, slow)) => heard.extend(slow),
             None => self.slow = Some((Instant::now(), heard.only(&question::SLOW))),
         }
         let second = self.follow_up(&heard);
-        self.ask(&second, &mut heard).await?;
+        self.ask(&second, None, &mut heard).await?;
         heard.drop_partial(&first, &self.refusals);
-        let blockers = match sighting::applier_waits(&heard) {
+        let blockers = match applier::waits(&heard) {
             true => self.replay_blockers().await?,
             false => Vec::new(),
         };
+        let shard = heard
+            .get(Topic::Shard)
+            .and_then(|answer| answer.rows.first());
+        let shard = shard
+            .map(|row| survey::identity(&self.target, row))
+            .transpose()?;
         let seat = self.seat().await?;
         let (flavour, version, account) =
             (seat.flavour, seat.version.clone(), seat.account.clone());
@@ -131,6 +139,7 @@ impl MysqlObserver {
             heard: &heard,
             refusals: &self.refusals,
             blockers,
+            shard,
             past: &mut self.past,
         }))
     }
@@ -171,11 +180,12 @@ impl MysqlObserver {
     async fn ask(
         &mut self,
         questions: &[&'static Question],
+        shard: Option<&str>,
         heard: &mut Answers,
     ) -> Result<(), EngineError> {
         let mut refusals = Vec::new();
         let seat = self.seat().await?;
-        let outcome = question::ask(&mut seat.link, questions, heard, &mut refusals).await;
+        let outcome = question::ask(&mut seat.link, questions, shard, heard, &mut refusals).await;
         let outcome = outcome.map_err(|trouble| seat.link.refused(trouble, LOOKING));
         if self.refusals.is_empty() {
             self.refused = Instant::now();

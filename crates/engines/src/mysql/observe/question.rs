@@ -26,6 +26,8 @@ pub enum Topic {
     RowWaits,
     /// Replicas that have made themselves known, in the server's own columns.
     Children,
+    /// The row of `greylag_shard`; asked last of all, for the table may not be there.
+    Shard,
 }
 
 /// One question, and what is not known where it is refused.
@@ -110,22 +112,27 @@ impl Answers {
     }
 }
 
-/// Asks all of it in one packet; where one is refused, the rest in another.
+/// Asks all of it in one packet; where one is refused, the rest in another. `shard` goes last, and may fail.
 pub async fn ask(
     link: &mut Link,
     questions: &[&'static Question],
+    shard: Option<&str>,
     heard: &mut Answers,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Trouble> {
     let mut rest = questions;
     while !rest.is_empty() {
-        let packet: Vec<&str> = rest.iter().map(|q| q.sql).collect();
+        let packet: Vec<&str> = rest.iter().map(|q| q.sql).chain(shard).collect();
         let mut answers = Vec::new();
         let outcome = link.run_all(packet.join("; "), &mut answers).await;
-        let answered = answers.len().min(rest.len());
-        heard.0.extend(rest.iter().map(|q| q.topic).zip(answers));
+        let answered = answers.len();
+        let topics = rest.iter().map(|q| q.topic).chain([Topic::Shard]);
+        heard.0.extend(topics.zip(answers));
         match outcome {
             Ok(()) => break,
+            Err(Trouble::Server(error)) if answered == rest.len() && is_absence(error.code) => {
+                break;
+            }
             Err(Trouble::Server(error)) if answered < rest.len() && is_refusal(error.code) => {
                 let question = rest[answered];
                 refusals.push(Refusal {
@@ -160,9 +167,14 @@ pub fn by_grant(refusals: &[Refusal]) -> Vec<(String, String)> {
     grouped
 }
 
-/// The account lacks a privilege.
-pub fn is_refusal(code: u16) -> bool {
-    matches!(code, 1044 | 1142 | 1143 | 1227 | 1370)
+/// No such table or database; to an account without rights on it, the same in other words.
+fn is_absence(code: u16) -> bool {
+    matches!(code, 1044 | 1049 | 1142 | 1146)
+}
+
+/// The account lacks a privilege; or the server lacks a function that would do without one.
+fn is_refusal(code: u16) -> bool {
+    matches!(code, 1044 | 1142 | 1143 | 1227 | 1305 | 1370)
 }
 
 fn grant(question: &Question, code: u16) -> String {

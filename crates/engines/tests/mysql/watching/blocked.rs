@@ -2,9 +2,11 @@
 
 use super::scene::{Scene, Watch, behind, is_level, on_both_clusters, replay};
 use greylag_core::{
+    engine::Engine,
     node::{NodeSighting, ReplayState},
     outcome::Blocker,
 };
+use greylag_lab::Options;
 use mysql_async::{Conn, prelude::Queryable};
 use std::time::Duration;
 
@@ -98,7 +100,7 @@ on_both_clusters!(a_global_read_lock_is_seen_as_what_blocks(scene, 1) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_plugin_mariadb_s_open_transactions_are_all_suspects() {
-    let Some(scene) = Scene::start(greylag_core::engine::Engine::Mariadb, 1).await else {
+    let Some(scene) = Scene::start(Engine::Mariadb, 1).await else {
         return;
     };
     let mut replica = scene.watch_replica(0).await;
@@ -131,7 +133,7 @@ async fn without_the_plugin_mariadb_s_open_transactions_are_all_suspects() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_plugin_mariadb_s_applier_is_blocked_by_somebody_who_can_t_be_seen() {
-    let Some(scene) = Scene::start(greylag_core::engine::Engine::Mariadb, 1).await else {
+    let Some(scene) = Scene::start(Engine::Mariadb, 1).await else {
         return;
     };
     let mut replica = scene.watch_replica(0).await;
@@ -146,5 +148,54 @@ async fn without_the_plugin_mariadb_s_applier_is_blocked_by_somebody_who_can_t_b
     let holds = by[0].holds.as_ref().unwrap();
     assert!(holds.contains("Waiting for backup lock"), "{holds}");
     backup.query_drop("UNLOCK TABLES").await.unwrap();
+    until_replayed(&scene, &mut replica).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_of_mariadb_that_waits_for_a_reader_is_seen_among_its_fellows() {
+    let options = Options::default().set("slave_parallel_threads", "4");
+    let Some(scene) = Scene::start_with(Engine::Mariadb, 1, options).await else {
+        return;
+    };
+    scene
+        .on_replica(0, "INSTALL SONAME 'metadata_lock_info'")
+        .await;
+    let mut replica = scene.watch_replica(0).await;
+    let mut reader = client(&scene).await;
+    reader.query_drop("BEGIN").await.unwrap();
+    reader.query_drop("SELECT * FROM t").await.unwrap();
+    scene.write("ALTER TABLE t ADD COLUMN more int").await;
+    scene.write("CREATE TABLE other (id int)").await;
+    let (_, by) = blockers(&mut replica).await;
+    assert_eq!(by[0].pid, reader.id().to_string(), "{by:?}");
+    reader.query_drop("COMMIT").await.unwrap();
+    until_replayed(&scene, &mut replica).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_performance_schema_mysql_is_followed_and_says_what_can_t_be_seen() {
+    let options = Options::default().set("performance_schema", "OFF");
+    let Some(scene) = Scene::start_with(Engine::Mysql, 1, options).await else {
+        return;
+    };
+    let mut replica = scene.watch_replica(0).await;
+    let seen = replica.until("a level replica", is_level).await;
+    assert!(
+        seen.unobservable[0]
+            .mend
+            .contains("performance_schema = ON"),
+        "{seen:#?}"
+    );
+    // A worker may wait for somebody, and nothing would show it.
+    assert_eq!(replay(&seen).state, ReplayState::Unknown);
+    scene.cluster.pause_replay(0).await.unwrap();
+    scene.write("INSERT INTO t VALUES (1, 1)").await;
+    let seen = replica
+        .until("an age by our own clock", |seen| {
+            replay(seen).lag.is_some_and(|lag| !lag.is_zero())
+        })
+        .await;
+    assert_eq!(replay(&seen).state, ReplayState::Paused);
+    scene.cluster.resume_replay(0).await.unwrap();
     until_replayed(&scene, &mut replica).await;
 }

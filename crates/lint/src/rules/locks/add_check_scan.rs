@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::{Fix, Step},
-    operation::{Action, Bytes, Constraint, ConstraintKind, Name},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{Action, Bytes, Constraint, ConstraintKind, Name},
 };
 
 pub(super) static ADD_CHECK_SCAN: Rule = Rule {
@@ -36,18 +36,30 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             Action::AddColumn { column, .. } if column.check && column.default.is_some() => None,
             _ => continue,
         };
-        let draft = words::about(scene, table, span, format!("all of {table} is read to try the new CHECK"))
-            .why(words::why(scene, table, "Reads and writes wait until every row was looked at."))
-            .shards("It fails on the one shard that has a row against it.")
-            .instead("Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.")
-            .fix(fix);
+        let draft = words::about(
+            scene,
+            table,
+            span,
+            format!("all of {table} is read to try the new CHECK"),
+        )
+        .why(words::why(
+            scene,
+            table,
+            "Reads and writes wait until every row was looked at.",
+        ))
+        .shards("It fails on the one shard that has a row against it.")
+        .instead("Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.")
+        .fix(fix);
         drafts.push(draft);
     }
     drafts
 }
 
 fn is_check(constraint: &Constraint) -> bool {
-    matches!(constraint.kind, ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. })
+    matches!(
+        constraint.kind,
+        ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. }
+    )
 }
 
 fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -> Option<Fix> {
@@ -66,7 +78,10 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -
     };
     let steps = vec![
         Step::here(format!("ALTER TABLE {target} ADD {add} NOT VALID;")),
-        Step::apart(format!("validate {name}"), format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};")),
+        Step::apart(
+            format!("validate {name}"),
+            format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};"),
+        ),
     ];
     rewrite::clause(scene, span, "add it NOT VALID, validate it apart", steps)
 }

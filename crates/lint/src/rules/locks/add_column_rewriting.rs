@@ -9,7 +9,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static ADD_COLUMN_REWRITING: Rule = Rule {
@@ -56,7 +56,10 @@ fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
     } else if column.generated.is_some() {
         "A stored generated column is worked out for each row".to_owned()
     } else if domain {
-        format!("The domain {} is checked for each row", column.data_type.name)
+        format!(
+            "The domain {} is checked for each row",
+            column.data_type.name
+        )
     } else {
         "The default differs from row to row".to_owned()
     })
@@ -66,14 +69,23 @@ fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
 fn fix(scene: &Scene<'_>, table: &Name, column: &Column, span: &Bytes) -> Option<Fix> {
     let default = column.default.as_ref()?;
     let special = column.numbers_itself() || column.generated.is_some() || column.not_null;
-    if special || column.unique || column.primary_key || column.check || column.references.is_some() {
+    if special || column.unique || column.primary_key || column.check || column.references.is_some()
+    {
         return None;
     }
-    let (table, name) = (scene.sql(&table.span), scene.sql(&(column.span.start..column.data_type.span.start)));
+    let (table, name) = (
+        scene.sql(&table.span),
+        scene.sql(&(column.span.start..column.data_type.span.start)),
+    );
     let sql = format!(
         "ALTER TABLE {table} ADD COLUMN {name}{};\nALTER TABLE {table} ALTER COLUMN {name}SET DEFAULT {};",
         scene.sql(&column.data_type.span),
         scene.sql(&default.span),
     );
-    rewrite::clause(scene, span, "add the column first, its default afterwards", vec![Step::here(sql)])
+    rewrite::clause(
+        scene,
+        span,
+        "add the column first, its default afterwards",
+        vec![Step::here(sql)],
+    )
 }

@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::{Fix, Step},
-    operation::{Action, Bytes, Constraint, ConstraintKind, Name},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{Action, Bytes, Constraint, ConstraintKind, Name},
 };
 
 pub(super) static ADD_FOREIGN_KEY_SCAN: Rule = Rule {
@@ -43,17 +43,32 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             _ => continue,
         };
         let other = &reference.table;
-        let draft = words::about(scene, table, span, format!("writes to {table} and {other} wait while all of {table} is read"))
-            .why(words::why(scene, table, "Each row is looked up in the other table before writes may go on."))
-            .replicas("Replicas take no lock for it.")
-            .instead("Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.")
-            .fix(fix);
+        let draft = words::about(
+            scene,
+            table,
+            span,
+            format!("writes to {table} and {other} wait while all of {table} is read"),
+        )
+        .why(words::why(
+            scene,
+            table,
+            "Each row is looked up in the other table before writes may go on.",
+        ))
+        .replicas("Replicas take no lock for it.")
+        .instead("Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.")
+        .fix(fix);
         drafts.push(draft);
     }
     drafts
 }
 
-fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, columns: &[String], span: &Bytes) -> Option<Fix> {
+fn fix(
+    scene: &Scene<'_>,
+    table: &Name,
+    constraint: &Constraint,
+    columns: &[String],
+    span: &Bytes,
+) -> Option<Fix> {
     let target = scene.sql(&table.span);
     let sql = scene.sql(&constraint.span);
     let (name, add) = match &constraint.name {
@@ -66,7 +81,10 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, columns: &[Stri
     };
     let steps = vec![
         Step::here(format!("ALTER TABLE {target} ADD {add} NOT VALID;")),
-        Step::apart(format!("validate {name}"), format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};")),
+        Step::apart(
+            format!("validate {name}"),
+            format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};"),
+        ),
     ];
     rewrite::clause(scene, span, "add it NOT VALID, validate it apart", steps)
 }

@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::{Fix, Step},
-    operation::{CreateIndex, Operation},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{CreateIndex, Operation},
 };
 
 pub(super) static ADD_INDEX_BLOCKING: Rule = Rule {
@@ -35,10 +35,22 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let table = &create.table;
     // A partitioned table takes no CONCURRENTLY.
     let partitioned = scene.known(table).is_some_and(|known| known.partitioned);
-    let name = create.name.as_ref().map_or_else(|| format!("an index on {table}"), |name| format!("the index {name}"));
-    let draft = words::about(scene, table, &scene.whole(), format!("{name} is built while writes to {table} wait"))
-        .why(words::why(scene, table, "Every INSERT, UPDATE and DELETE waits until the index is built."))
-        .replicas("Replicas get the finished index as WAL; they take no lock for it.");
+    let name = create.name.as_ref().map_or_else(
+        || format!("an index on {table}"),
+        |name| format!("the index {name}"),
+    );
+    let draft = words::about(
+        scene,
+        table,
+        &scene.whole(),
+        format!("{name} is built while writes to {table} wait"),
+    )
+    .why(words::why(
+        scene,
+        table,
+        "Every INSERT, UPDATE and DELETE waits until the index is built.",
+    ))
+    .replicas("Replicas get the finished index as WAL; they take no lock for it.");
     if partitioned {
         return draft
             .instead("Create it ON ONLY the parent, build it concurrently on each partition, then attach those indexes.")
@@ -54,7 +66,14 @@ fn fix(scene: &Scene<'_>, create: &CreateIndex) -> Option<Fix> {
     let text = scene.text();
     let at = create.after_index.checked_sub(scene.whole().start)?;
     let sql = format!("{} CONCURRENTLY{};", &text[..at], &text[at..]);
-    let name = create.name.as_ref().map_or("index", |name| name.name.as_str());
+    let name = create
+        .name
+        .as_ref()
+        .map_or("index", |name| name.name.as_str());
     let title = "build the index concurrently, in a file of its own";
-    rewrite::statement(scene, title, vec![Step::outside(format!("index {name}"), sql)])
+    rewrite::statement(
+        scene,
+        title,
+        vec![Step::outside(format!("index {name}"), sql)],
+    )
 }

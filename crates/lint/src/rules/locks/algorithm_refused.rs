@@ -5,7 +5,7 @@ use crate::{effects::Algorithm, operation::Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static ALGORITHM_REFUSED: Rule = Rule {
@@ -39,7 +39,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if !refused && !locked {
         return Vec::new();
     }
-    let what = if refused { format!("ALGORITHM={asked}") } else { "LOCK=NONE".to_owned() };
+    let what = if refused {
+        format!("ALGORITHM={asked}")
+    } else {
+        "LOCK=NONE".to_owned()
+    };
     let engine = scene.unit.engine.title();
     Draft::new(scene.whole(), format!("{engine} {} refuses {what} for this", cost.version))
         .decided(cost.decided)

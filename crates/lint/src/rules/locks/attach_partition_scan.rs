@@ -5,7 +5,7 @@ use crate::operation::Action;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static ATTACH_PARTITION_SCAN: Rule = Rule {

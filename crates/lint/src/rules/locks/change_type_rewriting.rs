@@ -5,7 +5,7 @@ use crate::operation::Action;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static CHANGE_TYPE_REWRITING: Rule = Rule {
@@ -24,7 +24,11 @@ pub(super) static CHANGE_TYPE_REWRITING: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let rewriting: Vec<_> = scene.taken().into_iter().filter(|t| t.effect.id == "alter-type-rewriting").collect();
+    let rewriting: Vec<_> = scene
+        .taken()
+        .into_iter()
+        .filter(|t| t.effect.id == "alter-type-rewriting")
+        .collect();
     scene
         .actions()
         .filter(|(_, _, span)| rewriting.iter().any(|taken| taken.span == **span))

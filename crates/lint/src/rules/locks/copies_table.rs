@@ -5,7 +5,7 @@ use crate::effects::Algorithm;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static COPIES_TABLE: Rule = Rule {
@@ -30,7 +30,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let (table, engine) = (cost.table, scene.unit.engine.title());
-    let does = if cost.algorithm == Algorithm::Copy { "copied" } else { "worked on" };
+    let does = if cost.algorithm == Algorithm::Copy {
+        "copied"
+    } else {
+        "worked on"
+    };
     Draft::new(cost.span.clone(), format!("{table} is {does} while writes wait"))
         .sized(&scene.size(table))
         .decided(cost.decided)

@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::{Fix, Step},
-    operation::{CreateTable, Name, Operation},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{CreateTable, Name, Operation},
 };
 
 pub(super) static CREATE_PARTITION_LOCKS_PARENT: Rule = Rule {
@@ -28,7 +28,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::CreateTable(create) = scene.operation else {
         return Vec::new();
     };
-    let Some(parent) = create.partition_of.as_ref().filter(|parent| !scene.is_new(parent)) else {
+    let Some(parent) = create
+        .partition_of
+        .as_ref()
+        .filter(|parent| !scene.is_new(parent))
+    else {
         return Vec::new();
     };
     words::about(scene, parent, &parent.span, format!("all of {parent} is locked to add the partition {}", create.name))
@@ -51,5 +55,9 @@ fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
     let sql = format!(
         "CREATE TABLE {table} (LIKE {of} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);\nALTER TABLE {of} ATTACH PARTITION {table} {bounds};"
     );
-    rewrite::statement(scene, "create the table by itself, then attach it", vec![Step::here(sql)])
+    rewrite::statement(
+        scene,
+        "create the table by itself, then attach it",
+        vec![Step::here(sql)],
+    )
 }

@@ -1,12 +1,12 @@
 //! A partition is detached while nobody may read the table.
 
 use super::super::{rewrite, words};
-use crate::{fix::Step, operation::Action};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
+use crate::{fix::Step, operation::Action};
 
 pub(super) static DETACH_PARTITION_BLOCKING: Rule = Rule {
     id: "detach-partition-blocking",

@@ -2,13 +2,13 @@
 
 use super::super::rewrite;
 use crate::{
-    fix::{Fix, Step},
-    operation::{DropIndex, Operation},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{DropIndex, Operation},
 };
 
 pub(super) static DROP_INDEX_BLOCKING: Rule = Rule {
@@ -29,13 +29,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::DropIndex(drop) = scene.operation else {
         return Vec::new();
     };
-    let new = |name: &str| scene.catalog.index(name).is_some_and(|(table, _)| scene.is_new(&table.name));
+    let new = |name: &str| {
+        scene
+            .catalog
+            .index(name)
+            .is_some_and(|(table, _)| scene.is_new(&table.name))
+    };
     if drop.concurrently || drop.names.iter().all(|name| new(&name.name)) {
         return Vec::new();
     }
     let names: Vec<String> = drop.names.iter().map(ToString::to_string).collect();
     let names = names.join(", ");
-    let lock = "It takes ACCESS EXCLUSIVE on the table and the index, which keeps out reads and writes.";
+    let lock =
+        "It takes ACCESS EXCLUSIVE on the table and the index, which keeps out reads and writes.";
     Draft::new(scene.whole(), format!("dropping {names} keeps out reads and writes"))
         .why("The lock waits behind the longest query on the table, and every other query waits behind the lock.")
         .lock(lock)
@@ -54,5 +60,9 @@ fn fix(scene: &Scene<'_>, drop: &DropIndex) -> Option<Fix> {
         let sql = format!("DROP INDEX CONCURRENTLY{exists} {};", scene.sql(&name.span));
         Step::outside(format!("drop index {}", name.name), sql)
     });
-    rewrite::statement(scene, "drop the index concurrently, in a file of its own", steps.collect())
+    rewrite::statement(
+        scene,
+        "drop the index concurrently, in a file of its own",
+        steps.collect(),
+    )
 }

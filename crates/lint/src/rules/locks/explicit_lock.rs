@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SERVERS, Group, Look, Rule},
+    rule::{Group, Look, Rule, SERVERS},
 };
 
 pub(super) static EXPLICIT_LOCK: Rule = Rule {

@@ -5,7 +5,7 @@ use crate::effects::Role;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static FOREIGN_KEY_DROP_LOCKS_BOTH: Rule = Rule {
@@ -24,7 +24,9 @@ pub(super) static FOREIGN_KEY_DROP_LOCKS_BOTH: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let taken = scene.taken();
-    let both = taken.iter().filter(|taken| taken.role == Role::Referenced && taken.is_exclusive());
+    let both = taken
+        .iter()
+        .filter(|taken| taken.role == Role::Referenced && taken.is_exclusive());
     both.map(|taken| {
         let other = &taken.table;
         words::about(scene, other, &taken.span, format!("reads and writes of {other} wait too"))

@@ -9,7 +9,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static MIXED_CLAUSES: Rule = Rule {
@@ -30,15 +30,24 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let clauses = online::clauses(scene);
     let instant = |c: &&online::Cost<'_>| c.algorithm <= Algorithm::InplaceMetadata;
     let quick = clauses.iter().filter(instant).count();
-    let slow = clauses.iter().filter(|c| c.algorithm.is_long()).max_by_key(|c| c.algorithm);
+    let slow = clauses
+        .iter()
+        .filter(|c| c.algorithm.is_long())
+        .max_by_key(|c| c.algorithm);
     let (Some(slow), true) = (slow, quick > 0) else {
         return Vec::new();
     };
-    let draft = Draft::new(slow.span.clone(), format!("{} makes {quick} quick clauses of the statement slow", slow.title))
-        .decided(slow.decided)
-        .why("All clauses of an ALTER TABLE are carried out the way that the slowest of them needs.")
-        .replicas("Replicas repeat the whole statement, too.")
-        .instead("Put the quick clauses into a statement of their own.");
+    let draft = Draft::new(
+        slow.span.clone(),
+        format!(
+            "{} makes {quick} quick clauses of the statement slow",
+            slow.title
+        ),
+    )
+    .decided(slow.decided)
+    .why("All clauses of an ALTER TABLE are carried out the way that the slowest of them needs.")
+    .replicas("Replicas repeat the whole statement, too.")
+    .instead("Put the quick clauses into a statement of their own.");
     draft.fix(fix(scene, &clauses)).alone()
 }
 
@@ -56,6 +65,9 @@ fn fix(scene: &Scene<'_>, clauses: &[online::Cost<'_>]) -> Option<Fix> {
         let own: Vec<&str> = own.map(|c| scene.sql(&c.span)).collect();
         format!("ALTER TABLE {table} {};", own.join(", "))
     };
-    let steps = vec![Step::here(join(false)), Step::apart(format!("{} slow part", alter.name.name), join(true))];
+    let steps = vec![
+        Step::here(join(false)),
+        Step::apart(format!("{} slow part", alter.name.name), join(true)),
+    ];
     rewrite::statement(scene, "split it into a quick and a slow statement", steps)
 }

@@ -8,7 +8,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static PRIMARY_KEY_SCANS_FOR_NULLS: Rule = Rule {

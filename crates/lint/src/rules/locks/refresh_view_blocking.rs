@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::Step,
-    operation::{Name, Operation, Work},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::Step,
+    operation::{Name, Operation, Work},
 };
 
 pub(super) static REFRESH_VIEW_BLOCKING: Rule = Rule {
@@ -28,22 +28,43 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::Maintain(maintain) = scene.operation else {
         return Vec::new();
     };
-    if maintain.work != (Work::Refresh { concurrently: false }) {
+    if maintain.work
+        != (Work::Refresh {
+            concurrently: false,
+        })
+    {
         return Vec::new();
     }
     let text = scene.text();
-    let behind = text.to_ascii_uppercase().find("VIEW").map_or(0, |at| at + 4);
+    let behind = text
+        .to_ascii_uppercase()
+        .find("VIEW")
+        .map_or(0, |at| at + 4);
     let sql = format!("{} CONCURRENTLY{};", &text[..behind], &text[behind..]);
     let made_here = |view: &Name| {
-        scene.operations.iter().any(|op| matches!(op, Operation::Create(c) if c.name.as_ref().is_some_and(|n| n.is(view))))
+        scene.operations.iter().any(
+            |op| matches!(op, Operation::Create(c) if c.name.as_ref().is_some_and(|n| n.is(view))),
+        )
     };
-    let views = maintain.tables.iter().filter(|view| !made_here(view) && !text.to_ascii_uppercase().ends_with("WITH NO DATA"));
+    let views = maintain
+        .tables
+        .iter()
+        .filter(|view| !made_here(view) && !text.to_ascii_uppercase().ends_with("WITH NO DATA"));
     views
         .map(|view| {
-            words::about(scene, view, &scene.whole(), format!("{view} can't be read until it is refreshed"))
-                .why("Every query on the view waits until its own query is done.")
-                .instead("Use REFRESH MATERIALIZED VIEW CONCURRENTLY; the view needs a unique index.")
-                .fix(rewrite::statement(scene, "refresh it concurrently", vec![Step::here(sql.clone())]))
+            words::about(
+                scene,
+                view,
+                &scene.whole(),
+                format!("{view} can't be read until it is refreshed"),
+            )
+            .why("Every query on the view waits until its own query is done.")
+            .instead("Use REFRESH MATERIALIZED VIEW CONCURRENTLY; the view needs a unique index.")
+            .fix(rewrite::statement(
+                scene,
+                "refresh it concurrently",
+                vec![Step::here(sql.clone())],
+            ))
         })
         .collect()
 }

@@ -1,12 +1,12 @@
 //! An index is built anew while writes wait.
 
 use super::super::rewrite;
-use crate::{fix::Step, operation::Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
+use crate::{fix::Step, operation::Operation};
 
 pub(super) static REINDEX_BLOCKING: Rule = Rule {
     id: "reindex-blocking",
@@ -28,7 +28,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if reindex.concurrently || reindex.name.as_ref().is_some_and(|name| scene.is_new(name)) {
         return Vec::new();
     }
-    let what = reindex.name.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string);
+    let what = reindex
+        .name
+        .as_ref()
+        .map_or_else(|| "everything".to_owned(), ToString::to_string);
     let kind = &reindex.kind;
     Draft::new(scene.whole(), format!("building the indexes of {what} anew keeps out writes"))
         .why("Writes wait until it is done, and so does every query that the planner would answer from the index.")

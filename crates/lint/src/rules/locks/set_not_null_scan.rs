@@ -9,7 +9,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static SET_NOT_NULL_SCAN: Rule = Rule {
@@ -46,19 +46,33 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 fn is_proven(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
-    scene.known(table).is_some_and(|known| proves_not_null(known, column))
+    scene
+        .known(table)
+        .is_some_and(|known| proves_not_null(known, column))
 }
 
 fn fix(scene: &Scene<'_>, table: &Name, column: &str, span: &Bytes) -> Option<Fix> {
     let name = words::named(&[&table.name, column, "not_null"]);
     let table = scene.sql(&table.span);
     let steps = vec![
-        Step::here(format!("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID;")),
-        Step::apart(format!("validate {name}"), format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name};")),
+        Step::here(format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID;"
+        )),
+        Step::apart(
+            format!("validate {name}"),
+            format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name};"),
+        ),
         Step::apart(
             format!("set {column} not null"),
-            format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;\nALTER TABLE {table} DROP CONSTRAINT {name};"),
+            format!(
+                "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;\nALTER TABLE {table} DROP CONSTRAINT {name};"
+            ),
         ),
     ];
-    rewrite::clause(scene, span, "prove it with a CHECK that is validated apart", steps)
+    rewrite::clause(
+        scene,
+        span,
+        "prove it with a CHECK that is validated apart",
+        steps,
+    )
 }

@@ -5,7 +5,7 @@ use crate::operation::{Operation, Work};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static TABLE_REWRITE: Rule = Rule {
@@ -24,7 +24,12 @@ pub(super) static TABLE_REWRITE: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let taken = scene.taken();
-    let rewriting = taken.iter().filter(|taken| matches!(&*taken.effect.id, "cluster" | "set-logged" | "set-tablespace"));
+    let rewriting = taken.iter().filter(|taken| {
+        matches!(
+            &*taken.effect.id,
+            "cluster" | "set-logged" | "set-tablespace"
+        )
+    });
     let mut drafts: Vec<Draft> = rewriting
         .map(|taken| {
             let table = &taken.table;
@@ -32,13 +37,23 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 "cluster" => "Use pg_repack, which writes the table anew beside running traffic.",
                 _ => "Make a new table as it is to be, copy with a backfill, and swap the names.",
             };
-            words::about(scene, table, &taken.span, format!("{table} and all its indexes are written anew"))
-                .why(words::why(scene, table, "Reads and writes wait until it is done, and it needs as much disk again."))
-                .instead(instead)
+            words::about(
+                scene,
+                table,
+                &taken.span,
+                format!("{table} and all its indexes are written anew"),
+            )
+            .why(words::why(
+                scene,
+                table,
+                "Reads and writes wait until it is done, and it needs as much disk again.",
+            ))
+            .instead(instead)
         })
         .collect();
     if let Operation::Maintain(maintain) = scene.operation {
-        let whole = matches!(maintain.work, Work::VacuumFull | Work::Cluster) && maintain.tables.is_empty();
+        let whole =
+            matches!(maintain.work, Work::VacuumFull | Work::Cluster) && maintain.tables.is_empty();
         if whole {
             drafts.push(
                 Draft::new(scene.whole(), "every table of the database is written anew")

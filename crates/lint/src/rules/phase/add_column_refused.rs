@@ -4,7 +4,7 @@ use crate::operation::{Action, Column, Generated, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SQLITE, Group, Look, Rule},
+    rule::{Group, Look, Rule, SQLITE},
 };
 
 pub(super) static ADD_COLUMN_REFUSED: Rule = Rule {
@@ -25,16 +25,24 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::AlterTable(alter) = scene.operation else {
         return Vec::new();
     };
-    let added = alter.actions.iter().filter_map(|(action, span)| match action {
-        Action::AddColumn { column, .. } => Some((&**column, span)),
-        _ => None,
-    });
+    let added = alter
+        .actions
+        .iter()
+        .filter_map(|(action, span)| match action {
+            Action::AddColumn { column, .. } => Some((&**column, span)),
+            _ => None,
+        });
     added
         .filter_map(|(column, span)| Some((column, span, refusal(column)?)))
         .map(|(column, span, why)| {
-            Draft::new(span.clone(), format!("SQLite doesn't add {}: {why}", column.name))
-                .why("The statement fails, on every shard or on those that have rows.")
-                .instead("Add it as SQLite allows and fill it, or build the table anew and copy the rows.")
+            Draft::new(
+                span.clone(),
+                format!("SQLite doesn't add {}: {why}", column.name),
+            )
+            .why("The statement fails, on every shard or on those that have rows.")
+            .instead(
+                "Add it as SQLite allows and fill it, or build the table anew and copy the rows.",
+            )
         })
         .collect()
 }

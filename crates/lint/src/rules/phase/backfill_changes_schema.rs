@@ -1,12 +1,12 @@
 //! A backfill changes the schema.
 
 use crate::operation::Operation;
-use greylag_core::migration::Phase;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static BACKFILL_CHANGES_SCHEMA: Rule = Rule {
     id: "backfill-changes-schema",
@@ -28,7 +28,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
     let rows = matches!(
         scene.operation,
-        Operation::Write(_) | Operation::Select(_) | Operation::Set { .. } | Operation::Harmless { .. } | Operation::Unknown { .. }
+        Operation::Write(_)
+            | Operation::Select(_)
+            | Operation::Set { .. }
+            | Operation::Harmless { .. }
+            | Operation::Unknown { .. }
     );
     if rows {
         return Vec::new();

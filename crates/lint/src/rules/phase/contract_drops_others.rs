@@ -1,12 +1,12 @@
 //! A contract drops what its change didn't replace.
 
 use crate::operation::{Action, Bytes, Kind, Name, Operation};
-use greylag_core::migration::Phase;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static CONTRACT_DROPS_OTHERS: Rule = Rule {
     id: "contract-drops-others",
@@ -39,7 +39,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         Operation::AlterTable(_) => scene
             .actions()
             .filter_map(|(table, action, span)| match action {
-                Action::DropColumn { column, .. } if foreign(table) => Some(told(span, format!("{table}.{column}"))),
+                Action::DropColumn { column, .. } if foreign(table) => {
+                    Some(told(span, format!("{table}.{column}")))
+                }
                 _ => None,
             })
             .collect(),
@@ -47,7 +49,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             // The table that takes a dropped one's place has another name: one of the change's tables is enough.
             let none = drop.names.iter().all(foreign) && !scene.catalog.has_touched_any(change);
             let names = drop.names.iter().filter(|_| none);
-            names.map(|name| told(&name.span, name.to_string())).collect()
+            names
+                .map(|name| told(&name.span, name.to_string()))
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -24,7 +24,9 @@ pub(super) static DROP_COLUMN_IN_USE: Rule = Rule {
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (table, action, span) in scene.actions() {
-        let (Action::DropColumn { column, .. }, Some(known)) = (action, scene.known(table)) else { continue };
+        let (Action::DropColumn { column, .. }, Some(known)) = (action, scene.known(table)) else {
+            continue;
+        };
         let uses = uses(known, column);
         if uses.is_empty() {
             continue;
@@ -40,11 +42,25 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 fn uses(table: &Table, column: &str) -> Vec<String> {
     let named = |columns: &[Option<String>]| columns.iter().flatten().any(|c| c == column);
-    let indexes = table.indexes.iter().filter(|index| named(&index.columns) && (index.columns.len() > 1 || index.unique));
-    let indexes = indexes.map(|index| format!("the index {}", index.name.as_deref().unwrap_or("without a name")));
-    let keys = table.foreign_keys.iter().filter(|key| key.columns.iter().any(|c| c == column));
+    let indexes = table
+        .indexes
+        .iter()
+        .filter(|index| named(&index.columns) && (index.columns.len() > 1 || index.unique));
+    let indexes = indexes.map(|index| {
+        format!(
+            "the index {}",
+            index.name.as_deref().unwrap_or("without a name")
+        )
+    });
+    let keys = table
+        .foreign_keys
+        .iter()
+        .filter(|key| key.columns.iter().any(|c| c == column));
     let keys = keys.map(|key| format!("the foreign key to {}", key.table));
-    let primary = table.primary_key.iter().filter(|key| key.iter().any(|c| c == column));
+    let primary = table
+        .primary_key
+        .iter()
+        .filter(|key| key.iter().any(|c| c == column));
     let primary = primary.map(|_| "the primary key".to_owned());
     let uniques = table.uniques.iter().filter(|unique| named(&unique.columns));
     let uniques = uniques.map(|_| "a unique constraint".to_owned());

@@ -25,21 +25,37 @@ pub(super) static EMPTIES_TABLE: Rule = Rule {
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let (tables, cascade): (Vec<&Name>, bool) = match scene.operation {
         Operation::Truncate(truncate) => (truncate.tables.iter().collect(), truncate.cascade),
-        Operation::Write(write) if write.verb == Verb::Delete && (write.condition.is_none() || write.always_true) && !write.limit => {
+        Operation::Write(write)
+            if write.verb == Verb::Delete
+                && (write.condition.is_none() || write.always_true)
+                && !write.limit =>
+        {
             (write.table.iter().collect(), false)
         }
         _ => return Vec::new(),
     };
-    let mut old = tables.into_iter().filter(|table| !scene.is_new(table)).peekable();
+    let mut old = tables
+        .into_iter()
+        .filter(|table| !scene.is_new(table))
+        .peekable();
     if old.peek().is_none() {
         return Vec::new();
     }
     old.map(|table| {
-        let others = if cascade { ", and those that reference it" } else { "" };
-        words::about(scene, table, &table.span, format!("all rows of {table}{others} are deleted"))
-            .severity(Severity::Error)
-            .why("Nothing brings them back but a backup.")
-            .instead("If that is meant, say so: `-- greylag:allow empties-table because …`.")
+        let others = if cascade {
+            ", and those that reference it"
+        } else {
+            ""
+        };
+        words::about(
+            scene,
+            table,
+            &table.span,
+            format!("all rows of {table}{others} are deleted"),
+        )
+        .severity(Severity::Error)
+        .why("Nothing brings them back but a backup.")
+        .instead("If that is meant, say so: `-- greylag:allow empties-table because …`.")
     })
     .collect()
 }

@@ -1,12 +1,12 @@
 //! An expand drops something that is in use.
 
 use crate::operation::{Action, Bytes, Kind, Name, Operation};
-use greylag_core::migration::Phase;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -37,31 +37,58 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .actions()
             .filter_map(|(table, action, span)| match action {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
-                Action::DropDefault { column } => Some(told(span, format!("the default of {table}.{column}"))),
-                Action::Partition { work } if work.starts_with("DROP") => Some(told(span, format!("a partition of {table}"))),
-                Action::DetachPartition { partition, .. } => Some(told(span, format!("{partition}"))),
+                Action::DropDefault { column } => {
+                    Some(told(span, format!("the default of {table}.{column}")))
+                }
+                Action::Partition { work } if work.starts_with("DROP") => {
+                    Some(told(span, format!("a partition of {table}")))
+                }
+                Action::DetachPartition { partition, .. } => {
+                    Some(told(span, format!("{partition}")))
+                }
                 _ => None,
             })
             .collect(),
         Operation::Drop(drop) if counts(drop.kind) => {
             // What this file makes anew is replaced, not dropped.
-            let replaced = |name: &Name| scene.operations[scene.index..].iter().any(|op| makes(op, name));
-            let gone = drop.names.iter().filter(|name| !scene.is_new(name) && !replaced(name));
-            gone.map(|name| told(&name.span, name.to_string())).collect()
+            let replaced = |name: &Name| {
+                scene.operations[scene.index..]
+                    .iter()
+                    .any(|op| makes(op, name))
+            };
+            let gone = drop
+                .names
+                .iter()
+                .filter(|name| !scene.is_new(name) && !replaced(name));
+            gone.map(|name| told(&name.span, name.to_string()))
+                .collect()
         }
         _ => Vec::new(),
     }
 }
 
 fn counts(kind: Kind) -> bool {
-    !matches!(kind, Kind::Trigger | Kind::Policy | Kind::Rule | Kind::Publication | Kind::Subscription | Kind::EventTrigger | Kind::Event | Kind::Other)
+    !matches!(
+        kind,
+        Kind::Trigger
+            | Kind::Policy
+            | Kind::Rule
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::Event
+            | Kind::Other
+    )
 }
 
 fn makes(operation: &Operation, name: &Name) -> bool {
     match operation {
         Operation::Create(create) => create.name.as_ref().is_some_and(|made| made.is(name)),
         Operation::CreateTable(create) => create.name.is(name),
-        Operation::AlterTable(alter) => alter.actions.iter().any(|(action, _)| matches!(action, Action::RenameTo(to) if to.is(name))),
+        Operation::AlterTable(alter) => alter
+            .actions
+            .iter()
+            .any(|(action, _)| matches!(action, Action::RenameTo(to) if to.is(name))),
         _ => false,
     }
 }

@@ -29,29 +29,52 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Add the new one beside it, write both, fill it with a backfill, switch reads, drop the old one in the contract.")
     };
     // A table that is built anew and takes the place of the old one is none.
-    let swapped = |to: &Name| scene.operations[..scene.index].iter().any(|op| match op {
-        Operation::Drop(drop) => drop.names.iter().any(|name| name.is(to)),
-        Operation::AlterTable(alter) => alter.name.is(to),
-        _ => false,
-    });
+    let swapped = |to: &Name| {
+        scene.operations[..scene.index].iter().any(|op| match op {
+            Operation::Drop(drop) => drop.names.iter().any(|name| name.is(to)),
+            Operation::AlterTable(alter) => alter.name.is(to),
+            _ => false,
+        })
+    };
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
             .filter_map(|(table, action, span)| match action {
-                Action::RenameColumn { from, to } => Some(told(span, format!("{table}.{from}"), to)),
+                Action::RenameColumn { from, to } => {
+                    Some(told(span, format!("{table}.{from}"), to))
+                }
                 Action::ModifyColumn { from, column, .. } if *from != column.name => {
                     Some(told(span, format!("{table}.{from}"), &column.name))
                 }
-                Action::RenameTo(to) if !swapped(to) => Some(told(span, table.to_string(), &to.name)),
+                Action::RenameTo(to) if !swapped(to) => {
+                    Some(told(span, table.to_string(), &to.name))
+                }
                 Action::SetSchema => Some(told(span, table.to_string(), "another schema")),
                 _ => None,
             })
             .collect(),
-        Operation::Alter(alter) if matches!(alter.kind, Kind::View | Kind::MaterializedView | Kind::Type | Kind::Schema | Kind::Function | Kind::Sequence | Kind::Domain) => {
-            let name = alter.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        Operation::Alter(alter)
+            if matches!(
+                alter.kind,
+                Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Type
+                    | Kind::Schema
+                    | Kind::Function
+                    | Kind::Sequence
+                    | Kind::Domain
+            ) =>
+        {
+            let name = alter
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             match &alter.change {
                 Change::RenameTo(to) => vec![told(&scene.whole(), name, to)],
-                Change::RenamePart { from, to } => vec![told(&scene.whole(), format!("{from} of {name}"), to)],
+                Change::RenamePart { from, to } => {
+                    vec![told(&scene.whole(), format!("{from} of {name}"), to)]
+                }
                 Change::SetSchema => vec![told(&scene.whole(), name, "another schema")],
                 _ => Vec::new(),
             }

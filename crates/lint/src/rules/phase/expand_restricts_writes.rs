@@ -1,12 +1,12 @@
 //! An expand refuses what the old app writes.
 
 use crate::operation::{Action, Bytes, Constraint, ConstraintKind, DataType, Name, Operation};
-use greylag_core::migration::Phase;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     id: "expand-restricts-writes",
@@ -35,23 +35,32 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         if !create.unique || scene.is_new(&create.table) {
             return Vec::new();
         }
-        let name = create.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let name = create
+            .name
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         return told(&scene.whole(), format!("the unique index {name}")).alone();
     }
     scene
         .actions()
         .filter_map(|(table, action, span)| match action {
-            Action::AddConstraint(constraint) => {
-                restricts(scene, table, constraint).then(|| told(span, format!("the new constraint on {table}")))
+            Action::AddConstraint(constraint) => restricts(scene, table, constraint)
+                .then(|| told(span, format!("the new constraint on {table}"))),
+            Action::SetNotNull { column } => {
+                Some(told(span, format!("NOT NULL on {table}.{column}")))
             }
-            Action::SetNotNull { column } => Some(told(span, format!("NOT NULL on {table}.{column}"))),
-            Action::AlterType { column, data_type, .. } => {
+            Action::AlterType {
+                column, data_type, ..
+            } => {
                 let known = scene.known(table)?.column(column)?;
-                narrows(&known.data_type, data_type).then(|| told(span, format!("the narrower type of {table}.{column}")))
+                narrows(&known.data_type, data_type)
+                    .then(|| told(span, format!("the narrower type of {table}.{column}")))
             }
             Action::ModifyColumn { from, column, .. } => {
                 let known = scene.known(table)?.column(from)?;
-                let stricter = column.not_null && !known.not_null || narrows(&known.data_type, &column.data_type);
+                let stricter = column.not_null && !known.not_null
+                    || narrows(&known.data_type, &column.data_type);
                 stricter.then(|| told(span, format!("the narrower {table}.{from}")))
             }
             _ => None,
@@ -61,21 +70,36 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 fn restricts(scene: &Scene<'_>, table: &Name, constraint: &Constraint) -> bool {
     let columns: Vec<&String> = match &constraint.kind {
-        ConstraintKind::Index { .. } | ConstraintKind::Unique { using_index: Some(_), .. } => return false,
+        ConstraintKind::Index { .. }
+        | ConstraintKind::Unique {
+            using_index: Some(_),
+            ..
+        } => return false,
         // A constraint on columns that are new themselves keeps nobody from anything.
         ConstraintKind::ForeignKey { columns, .. } => columns.iter().collect(),
         ConstraintKind::Unique { columns, .. } => columns.iter().flatten().collect(),
         _ => Vec::new(),
     };
-    let Some(known) = scene.known(table) else { return true };
-    let new = |column: &&String| known.column(column).is_some_and(|c| c.made_in == scene.number);
+    let Some(known) = scene.known(table) else {
+        return true;
+    };
+    let new = |column: &&String| {
+        known
+            .column(column)
+            .is_some_and(|c| c.made_in == scene.number)
+    };
     columns.is_empty() || !columns.iter().all(new)
 }
 
 fn narrows(from: &DataType, to: &DataType) -> bool {
     const SIZES: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
     let size = |data_type: &DataType| SIZES.iter().position(|name| *name == data_type.name);
-    let length = |data_type: &DataType| data_type.arguments.first().and_then(|n| n.trim().parse::<u64>().ok());
+    let length = |data_type: &DataType| {
+        data_type
+            .arguments
+            .first()
+            .and_then(|n| n.trim().parse::<u64>().ok())
+    };
     match (size(from), size(to)) {
         (Some(a), Some(b)) => b < a || from.unsigned != to.unsigned,
         _ if from.name == to.name => match (length(from), length(to)) {

@@ -4,7 +4,7 @@ use crate::operation::{Action, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SQLITE, Group, Look, Rule},
+    rule::{Group, Look, Rule, SQLITE},
 };
 
 pub(super) static REBUILD_LOSES_REFERENCES: Rule = Rule {

@@ -1,12 +1,12 @@
 //! A new column must be given, and the old app doesn't give it.
 
 use crate::operation::Action;
-use greylag_core::engine::Dialect;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static REQUIRED_COLUMN: Rule = Rule {
     id: "required-column",

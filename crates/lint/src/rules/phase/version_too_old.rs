@@ -1,13 +1,13 @@
 //! The oldest server doesn't know this statement.
 
 use crate::{
-    operation::{Action, Bytes, Operation},
-    version::ServerVersion,
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SQLITE, Group, Look, Rule},
+    rule::{Group, Look, Rule, SQLITE},
+};
+use crate::{
+    operation::{Action, Bytes, Operation},
+    version::ServerVersion,
 };
 
 pub(super) static VERSION_TOO_OLD: Rule = Rule {
@@ -30,13 +30,23 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .actions
             .iter()
             .filter_map(|(action, span)| match action {
-                Action::RenameColumn { .. } => Some((span.clone(), "RENAME COLUMN", ServerVersion::new(3, 25, 0))),
-                Action::DropColumn { .. } => Some((span.clone(), "DROP COLUMN", ServerVersion::new(3, 35, 0))),
+                Action::RenameColumn { .. } => {
+                    Some((span.clone(), "RENAME COLUMN", ServerVersion::new(3, 25, 0)))
+                }
+                Action::DropColumn { .. } => {
+                    Some((span.clone(), "DROP COLUMN", ServerVersion::new(3, 35, 0)))
+                }
                 _ => None,
             })
             .collect(),
-        Operation::CreateTable(create) if create.options.iter().any(|option| option == "STRICT") => {
-            vec![(create.name.span.clone(), "STRICT", ServerVersion::new(3, 37, 0))]
+        Operation::CreateTable(create)
+            if create.options.iter().any(|option| option == "STRICT") =>
+        {
+            vec![(
+                create.name.span.clone(),
+                "STRICT",
+                ServerVersion::new(3, 37, 0),
+            )]
         }
         _ => Vec::new(),
     };
@@ -44,12 +54,20 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         if !scene.may_be_older(version) {
             continue;
         }
-        let Some((known, decided)) = scene.versions() else { continue };
+        let Some((known, decided)) = scene.versions() else {
+            continue;
+        };
         drafts.push(
-            Draft::new(span, format!("{what} needs SQLite {version}, and some shard has {}", known.oldest))
-                .decided(decided)
-                .why("The statement fails on the older ones, after newer ones have it.")
-                .instead("Build the table anew and copy the rows, or update those shards first."),
+            Draft::new(
+                span,
+                format!(
+                    "{what} needs SQLite {version}, and some shard has {}",
+                    known.oldest
+                ),
+            )
+            .decided(decided)
+            .why("The statement fails on the older ones, after newer ones have it.")
+            .instead("Build the table anew and copy the rows, or update those shards first."),
         );
     }
     drafts

@@ -32,7 +32,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let many = match write.verb {
         Verb::Update | Verb::Delete => !is_one_row(scene, write.condition.as_ref()),
         // Rows that come from a table made here are as few as its rows are.
-        Verb::Insert => write.from_query && !write.reads.is_empty() && write.reads.iter().any(|read| !scene.is_new(read)),
+        Verb::Insert => {
+            write.from_query
+                && !write.reads.is_empty()
+                && write.reads.iter().any(|read| !scene.is_new(read))
+        }
         _ => false,
     };
     if write.batched || write.limit || !many {
@@ -44,7 +48,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         _ => "inserted",
     };
     let whole = write.condition.is_none() || write.always_true;
-    let every = if whole && write.verb != Verb::Insert { "every row" } else { "rows" };
+    let every = if whole && write.verb != Verb::Insert {
+        "every row"
+    } else {
+        "rows"
+    };
     let mut draft = words::about(scene, table, &scene.whole(), format!("{every} of {table} {} {verb} in one transaction", if whole && write.verb != Verb::Insert { "is" } else { "are" }))
         .why(words::why(scene, table, "The rows stay locked until all are done, and it can't be stopped without losing what it did."))
         .replicas("Replicas lag behind the log it writes: two to four times what it changes.")
@@ -58,9 +66,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 /// `id = 5`: one row, or a few.
 fn is_one_row(scene: &Scene<'_>, condition: Option<&Bytes>) -> bool {
-    let Some(condition) = condition else { return false };
+    let Some(condition) = condition else {
+        return false;
+    };
     let text = scene.sql(condition).to_lowercase();
-    let plain = !text.contains("select") && !text.contains(" or ") && !text.contains('<') && !text.contains('>');
+    let plain = !text.contains("select")
+        && !text.contains(" or ")
+        && !text.contains('<')
+        && !text.contains('>');
     let value = text.split_once('=').is_some_and(|(_, value)| {
         let value = value.trim();
         value.starts_with('\'') || value.starts_with(|c: char| c.is_ascii_digit())

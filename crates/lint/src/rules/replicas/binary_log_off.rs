@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static BINARY_LOG_OFF: Rule = Rule {

@@ -4,7 +4,7 @@ use crate::operation::{Action, Bytes, Constraint, ConstraintKind, Name, Operatio
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static CASCADE_NOT_LOGGED: Rule = Rule {
@@ -29,7 +29,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     match scene.operation {
         Operation::CreateTable(create) => {
-            let inline = create.columns.iter().filter_map(|column| Some((column.span.clone(), column.references.as_ref()?)));
+            let inline = create
+                .columns
+                .iter()
+                .filter_map(|column| Some((column.span.clone(), column.references.as_ref()?)));
             let apart = create.constraints.iter().filter_map(|c| match &c.kind {
                 ConstraintKind::ForeignKey { reference, .. } => Some((c.span.clone(), reference)),
                 _ => None,
@@ -41,9 +44,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .actions
             .iter()
             .filter_map(|(action, span)| match action {
-                Action::AddConstraint(Constraint { kind: ConstraintKind::ForeignKey { reference, .. }, .. }) if reference.acts => {
-                    Some(told(span, &alter.name))
-                }
+                Action::AddConstraint(Constraint {
+                    kind: ConstraintKind::ForeignKey { reference, .. },
+                    ..
+                }) if reference.acts => Some(told(span, &alter.name)),
                 _ => None,
             })
             .collect(),

@@ -4,7 +4,7 @@ use crate::effects::StandbyEffect;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static CONCURRENTLY_CANCELS_STANDBY: Rule = Rule {
@@ -27,12 +27,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let taken = scene.taken();
-    let on_index = taken.iter().find(|taken| taken.effect.standby == StandbyEffect::Index);
+    let on_index = taken.iter().find(|taken| {
+        taken.effect.standby == StandbyEffect::Index && taken.effect.outside_transaction
+    });
     let Some(taken) = on_index else {
         return Vec::new();
     };
     let known = scene.known(&taken.table).is_some();
-    let table = if known { taken.table.to_string() } else { "the table".to_owned() };
+    let table = if known {
+        taken.table.to_string()
+    } else {
+        "the table".to_owned()
+    };
     Draft::new(scene.whole(), format!("queries on {table} are cancelled on replicas all the same"))
         .why("It ends with ACCESS EXCLUSIVE on the old index, and queries on a standby lock every index of their table.")
         .replicas("The primary waits only for its own transactions; the standby's are cancelled when the lock is replayed.")

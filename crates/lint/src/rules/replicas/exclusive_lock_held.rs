@@ -8,7 +8,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, File},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static EXCLUSIVE_LOCK_HELD: Rule = Rule {
@@ -34,15 +34,23 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
         if let Operation::CreateTable(create) = operation {
             made.push(&create.name);
         }
-        let Some(transaction) = file.transactions[index] else { continue };
+        let Some(transaction) = file.transactions[index] else {
+            continue;
+        };
         let taken = effects::taken(file.dialect(), operation, catalog);
         let old = |taken: &&Taken| !made.iter().any(|name| name.is(&taken.table));
-        let long = taken.iter().filter(old).find(|t| t.effect.scan || t.effect.rewrite != Rewrite::None);
+        let long = taken
+            .iter()
+            .filter(old)
+            .find(|t| t.effect.scan || t.effect.rewrite != Rewrite::None);
         if let (Some((first, of, table)), Some(long)) = (&held, long) {
             let same = *of == transaction && *first != index;
             let own = &long.table.to_string() == table && long.is_exclusive();
             if same && !own {
-                let title = format!("{table} stays locked while {} is read or written", long.table);
+                let title = format!(
+                    "{table} stays locked while {} is read or written",
+                    long.table
+                );
                 drafts.push(
                     Draft::new(file.span(*first), title)
                         .why("Nobody may read the locked table until the transaction ends, and what follows takes as long as its table is large.")

@@ -7,7 +7,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static LOGICAL_CHANGE_NOT_CARRIED: Rule = Rule {
@@ -39,12 +39,26 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return drafts;
     }
     for (table, action, span) in scene.actions() {
-        let Some((_, decided)) = published(scene, table) else { continue };
+        let Some((_, decided)) = published(scene, table) else {
+            continue;
+        };
         let (what, instead) = match action {
-            Action::AddColumn { .. } => ("a new column must be on subscribers first", "Migrate the subscriber before the publisher: declare it as a node with role = \"subscriber\"."),
-            Action::DropColumn { .. } => ("a dropped column must go here first, on subscribers after", "Migrate the publisher before the subscriber, and take the column out of column lists and row filters."),
-            Action::RenameColumn { .. } | Action::RenameTo(_) => ("a rename stops what subscribers apply", "Don't rename what is published: add, fill, and drop."),
-            Action::AlterType { .. } => ("both sides must change the type together", "Pause the subscription, change both, resume; or add a new column."),
+            Action::AddColumn { .. } => (
+                "a new column must be on subscribers first",
+                "Migrate the subscriber before the publisher: declare it as a node with role = \"subscriber\".",
+            ),
+            Action::DropColumn { .. } => (
+                "a dropped column must go here first, on subscribers after",
+                "Migrate the publisher before the subscriber, and take the column out of column lists and row filters.",
+            ),
+            Action::RenameColumn { .. } | Action::RenameTo(_) => (
+                "a rename stops what subscribers apply",
+                "Don't rename what is published: add, fill, and drop.",
+            ),
+            Action::AlterType { .. } => (
+                "both sides must change the type together",
+                "Pause the subscription, change both, resume; or add a new column.",
+            ),
             _ => continue,
         };
         drafts.push(
@@ -61,7 +75,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 /// Whether a table is published, by what is known: whether by FOR ALL TABLES, and how that is known.
 pub(super) fn published(scene: &Scene<'_>, table: &Name) -> Option<(bool, Decided)> {
     if let Some(fleet) = scene.fleet {
-        let by_all = fleet.publications.iter().any(|publication| publication.all_tables);
+        let by_all = fleet
+            .publications
+            .iter()
+            .any(|publication| publication.all_tables);
         if fleet.publishing(&table.name).next().is_some() {
             return Some((by_all, Decided::Fleet));
         }

@@ -5,7 +5,7 @@ use crate::operation::{Operation, Verb};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static LOGICAL_LARGE_TRANSACTION: Rule = Rule {
@@ -25,11 +25,15 @@ pub(super) static LOGICAL_LARGE_TRANSACTION: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let (table, what) = match scene.operation {
-        Operation::Write(write) if !write.batched && (write.condition.is_none() || write.always_true) => match write.verb {
-            Verb::Update => (write.table.as_ref(), "updated"),
-            Verb::Delete => (write.table.as_ref(), "deleted"),
-            _ => return Vec::new(),
-        },
+        Operation::Write(write)
+            if !write.batched && (write.condition.is_none() || write.always_true) =>
+        {
+            match write.verb {
+                Verb::Update => (write.table.as_ref(), "updated"),
+                Verb::Delete => (write.table.as_ref(), "deleted"),
+                _ => return Vec::new(),
+            }
+        }
         Operation::Truncate(truncate) => (truncate.tables.first(), "deleted, there too,"),
         _ => return Vec::new(),
     };

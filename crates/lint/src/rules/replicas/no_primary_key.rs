@@ -1,12 +1,12 @@
 //! Replicas search a table without a primary key row by row.
 
 use crate::operation::{Action, ConstraintKind, Operation};
-use greylag_core::engine::Dialect;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SERVERS, Group, Look, Rule},
+    rule::{Group, Look, Rule, SERVERS},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static NO_PRIMARY_KEY: Rule = Rule {
     id: "no-primary-key",
@@ -26,19 +26,30 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::CreateTable(create) = scene.operation else {
         return Vec::new();
     };
-    let exempt = create.temporary || create.partition_of.is_some() || create.like.is_some() || create.query.is_some() || !create.inherits.is_empty();
+    let exempt = create.temporary
+        || create.partition_of.is_some()
+        || create.like.is_some()
+        || create.query.is_some()
+        || !create.inherits.is_empty();
     if exempt || create.primary_key().is_some() || !scene.has_replicas() {
         return Vec::new();
     }
     // A key that comes later in the file will do.
-    let later = scene.operations[scene.index..].iter().any(|operation| match operation {
-        Operation::AlterTable(alter) => alter.name.is(&create.name) && alter.actions.iter().any(|(action, _)| match action {
-            Action::AddConstraint(constraint) => matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }),
-            Action::AddColumn { column, .. } => column.primary_key,
+    let later = scene.operations[scene.index..]
+        .iter()
+        .any(|operation| match operation {
+            Operation::AlterTable(alter) => {
+                alter.name.is(&create.name)
+                    && alter.actions.iter().any(|(action, _)| match action {
+                        Action::AddConstraint(constraint) => {
+                            matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
+                        }
+                        Action::AddColumn { column, .. } => column.primary_key,
+                        _ => false,
+                    })
+            }
             _ => false,
-        }),
-        _ => false,
-    });
+        });
     if later {
         return Vec::new();
     }
@@ -47,7 +58,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .why("A row without a key can't be named: not by replicas, not by tools that change the table online, not by a backfill.")
         .instead("Give it a primary key.");
     if mysql {
-        draft.replicas("A replica reads the whole table for each row that an UPDATE or DELETE changed.").alone()
+        draft
+            .replicas(
+                "A replica reads the whole table for each row that an UPDATE or DELETE changed.",
+            )
+            .alone()
     } else {
         draft.severity(Severity::Note).alone()
     }

@@ -5,7 +5,7 @@ use crate::effects::Algorithm;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static REPLAYED_AS_A_WHOLE: Rule = Rule {
@@ -30,11 +30,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(cost) = online::cost(scene) else {
         return Vec::new();
     };
-    if !matches!(cost.algorithm, Algorithm::InplaceBuild | Algorithm::InplaceRebuild) {
+    if !matches!(
+        cost.algorithm,
+        Algorithm::InplaceBuild | Algorithm::InplaceRebuild
+    ) {
         return Vec::new();
     }
     let table = cost.table;
-    let does = if cost.algorithm == Algorithm::InplaceBuild { "builds an index of" } else { "writes anew" };
+    let does = if cost.algorithm == Algorithm::InplaceBuild {
+        "builds an index of"
+    } else {
+        "writes anew"
+    };
     Draft::new(cost.span.clone(), format!("each replica stands still while it {does} {table} a second time"))
         .sized(&scene.size(table))
         .decided(cost.decided)

@@ -4,7 +4,7 @@ use crate::operation::{Action, Operation, ReplicaIdentity};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static REPLICA_IDENTITY_FULL: Rule = Rule {
@@ -24,7 +24,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::AlterTable(alter) = scene.operation else {
         return Vec::new();
     };
-    let full = alter.actions.iter().filter(|(action, _)| *action == Action::ReplicaIdentity(ReplicaIdentity::Full));
+    let full = alter
+        .actions
+        .iter()
+        .filter(|(action, _)| *action == Action::ReplicaIdentity(ReplicaIdentity::Full));
     full.map(|(_, span)| {
         Draft::new(span.clone(), format!("each UPDATE and DELETE of {} logs the whole old row", alter.name))
             .why("The WAL grows with the width of the table.")

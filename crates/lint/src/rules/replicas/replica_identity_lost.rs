@@ -5,7 +5,7 @@ use crate::operation::{Action, Bytes, ConstraintKind, Name, Operation, ReplicaId
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static REPLICA_IDENTITY_LOST: Rule = Rule {
@@ -30,8 +30,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Make the new primary key or REPLICA IDENTITY USING INDEX first, and drop the old one after it.")
     };
     if let Operation::CreateTable(create) = scene.operation {
-        let keyless = create.primary_key().is_none() && create.partition_of.is_none() && create.like.is_none() && create.query.is_none();
-        let later = scene.operations[scene.index..].iter().any(|op| gives_key(op, &create.name));
+        let keyless = create.primary_key().is_none()
+            && create.partition_of.is_none()
+            && create.like.is_none()
+            && create.query.is_none();
+        let later = scene.operations[scene.index..]
+            .iter()
+            .any(|op| gives_key(op, &create.name));
         return match published(scene, &create.name) {
             Some((true, decided)) if keyless && !later && !create.temporary && !create.unlogged => {
                 told(&create.name.span, &create.name, decided).alone()
@@ -41,18 +46,23 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
     let mut drafts = Vec::new();
     for (table, action, span) in scene.actions() {
-        let Some((_, decided)) = published(scene, table) else { continue };
+        let Some((_, decided)) = published(scene, table) else {
+            continue;
+        };
         let lost = match action {
             Action::DropConstraint { name, .. } => {
                 let known = scene.known(table);
                 let own = known.and_then(|known| known.primary_key_name.clone());
-                let full = known.is_some_and(|known| known.replica_identity == Some(ReplicaIdentity::Full));
+                let full = known
+                    .is_some_and(|known| known.replica_identity == Some(ReplicaIdentity::Full));
                 !full && (own.as_ref() == Some(name) || *name == format!("{}_pkey", table.name))
             }
             Action::ReplicaIdentity(identity) => *identity == ReplicaIdentity::Nothing,
             _ => false,
         };
-        let again = scene.operations[scene.index..].iter().any(|op| gives_key(op, table));
+        let again = scene.operations[scene.index..]
+            .iter()
+            .any(|op| gives_key(op, table));
         if lost && !again {
             drafts.push(told(span, table, decided));
         }
@@ -61,10 +71,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 fn gives_key(operation: &Operation, table: &Name) -> bool {
-    let Operation::AlterTable(alter) = operation else { return false };
+    let Operation::AlterTable(alter) = operation else {
+        return false;
+    };
     alter.name.is(table)
         && alter.actions.iter().any(|(action, _)| match action {
-            Action::AddConstraint(constraint) => matches!(constraint.kind, ConstraintKind::PrimaryKey { .. }),
+            Action::AddConstraint(constraint) => {
+                matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
+            }
             Action::ReplicaIdentity(identity) => *identity != ReplicaIdentity::Nothing,
             _ => false,
         })

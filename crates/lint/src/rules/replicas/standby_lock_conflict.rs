@@ -8,7 +8,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static STANDBY_LOCK_CONFLICT: Rule = Rule {
@@ -38,7 +38,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(first) = cancelling.first() else {
         return Vec::new();
     };
-    let mut tables: Vec<String> = cancelling.iter().map(|taken| taken.table.to_string()).collect();
+    let mut tables: Vec<String> = cancelling
+        .iter()
+        .map(|taken| taken.table.to_string())
+        .collect();
     tables.dedup();
     let tables = tables.join(" and ");
     let draft = Draft::new(first.span.clone(), format!("queries on {tables} are cancelled on replicas"))
@@ -54,17 +57,31 @@ fn seen(scene: &Scene<'_>, draft: Draft) -> Draft {
         return draft;
     };
     let draft = draft.decided(Decided::Fleet);
-    let waits = fleet.standbys.iter().find(|standby| standby.conflict_delay_ms < 0);
-    let reads = fleet.standbys.iter().max_by_key(|standby| standby.oldest_reader_ms);
+    let waits = fleet
+        .standbys
+        .iter()
+        .find(|standby| standby.conflict_delay_ms < 0);
+    let reads = fleet
+        .standbys
+        .iter()
+        .max_by_key(|standby| standby.oldest_reader_ms);
     let name = |standby: &StandbyFacts| format!("{}/{}", standby.shard, standby.node);
     if let Some(standby) = waits {
-        let text = format!("{} waits for its readers for ever (max_standby_streaming_delay = -1): one of them stops all replay.", name(standby));
+        let text = format!(
+            "{} waits for its readers for ever (max_standby_streaming_delay = -1): one of them stops all replay.",
+            name(standby)
+        );
         return draft.severity(Severity::Error).replicas(text);
     }
     match reads.and_then(|standby| Some((standby, standby.oldest_reader_ms?))) {
-        Some((standby, age)) if i64::try_from(age).unwrap_or(i64::MAX) > standby.conflict_delay_ms.max(1_000) => {
+        Some((standby, age))
+            if i64::try_from(age).unwrap_or(i64::MAX) > standby.conflict_delay_ms.max(1_000) =>
+        {
             let seconds = age / 1_000;
-            let text = format!("{} has a query that has been reading for {seconds} s: it will be cancelled.", name(standby));
+            let text = format!(
+                "{} has a query that has been reading for {seconds} s: it will be cancelled.",
+                name(standby)
+            );
             draft.severity(Severity::Warning).replicas(text)
         }
         _ => draft,

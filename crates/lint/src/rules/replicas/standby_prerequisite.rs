@@ -4,7 +4,7 @@ use crate::operation::{Alter, Change, Kind, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static STANDBY_PREREQUISITE: Rule = Rule {
@@ -27,16 +27,27 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
     let (what, instead) = match scene.operation {
         Operation::Create(create) => match create.kind {
-            Kind::Tablespace => ("the tablespace's folder must exist on each replica", "Make the folder on every node first."),
-            Kind::Extension => ("the extension's library must be installed on each replica", "Install its package on every node first."),
+            Kind::Tablespace => (
+                "the tablespace's folder must exist on each replica",
+                "Make the folder on every node first.",
+            ),
+            Kind::Extension => (
+                "the extension's library must be installed on each replica",
+                "Install its package on every node first.",
+            ),
             _ => return Vec::new(),
         },
-        Operation::Drop(drop) if drop.kind == Kind::Database => {
-            ("sessions on replicas are ended", "Make sure that nobody reads it there any more.")
-        }
-        Operation::Alter(Alter { change: Change::Other(text), .. }) if GROWING.iter().any(|name| text.contains(name)) && text.starts_with("SET ") => {
-            ("the setting must be raised on each replica first", "Raise it on the replicas, then on the primary; lower it the other way round.")
-        }
+        Operation::Drop(drop) if drop.kind == Kind::Database => (
+            "sessions on replicas are ended",
+            "Make sure that nobody reads it there any more.",
+        ),
+        Operation::Alter(Alter {
+            change: Change::Other(text),
+            ..
+        }) if GROWING.iter().any(|name| text.contains(name)) && text.starts_with("SET ") => (
+            "the setting must be raised on each replica first",
+            "Raise it on the replicas, then on the primary; lower it the other way round.",
+        ),
         _ => return Vec::new(),
     };
     Draft::new(scene.whole(), what)
@@ -48,5 +59,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 /// Settings that a standby must have at least as large.
 const GROWING: [&str; 5] = [
-    "MAX_CONNECTIONS", "MAX_WORKER_PROCESSES", "MAX_WAL_SENDERS", "MAX_LOCKS_PER_TRANSACTION", "MAX_PREPARED_TRANSACTIONS",
+    "MAX_CONNECTIONS",
+    "MAX_WORKER_PROCESSES",
+    "MAX_WAL_SENDERS",
+    "MAX_LOCKS_PER_TRANSACTION",
+    "MAX_PREPARED_TRANSACTIONS",
 ];

@@ -4,7 +4,7 @@ use crate::operation::{Operation, Verb};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{MYSQL, Group, Look, Rule},
+    rule::{Group, Look, MYSQL, Rule},
 };
 
 pub(super) static STATEMENT_MAY_DIFFER: Rule = Rule {
@@ -28,8 +28,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(table) = &write.table else {
         return Vec::new();
     };
-    let numbered = scene.known(table).is_some_and(|known| known.columns.iter().any(|column| column.numbers_itself));
-    let call = write.calls.iter().find(|call| UNSAFE.contains(&call.as_str()));
+    let numbered = scene
+        .known(table)
+        .is_some_and(|known| known.columns.iter().any(|column| column.numbers_itself));
+    let call = write
+        .calls
+        .iter()
+        .find(|call| UNSAFE.contains(&call.as_str()));
     let what = if let Some(call) = call {
         format!("{call}() gives another value each time")
     } else if write.limit && !write.ordered {
@@ -47,5 +52,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 const UNSAFE: [&str; 10] = [
-    "uuid", "uuid_short", "rand", "sysdate", "connection_id", "last_insert_id", "row_count", "found_rows", "load_file", "version",
+    "uuid",
+    "uuid_short",
+    "rand",
+    "sysdate",
+    "connection_id",
+    "last_insert_id",
+    "row_count",
+    "found_rows",
+    "load_file",
+    "version",
 ];

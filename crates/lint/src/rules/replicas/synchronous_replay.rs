@@ -4,7 +4,7 @@ use crate::{effects::StandbyEffect, finding::Decided};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static SYNCHRONOUS_REPLAY: Rule = Rule {
@@ -25,7 +25,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let taken = scene.taken();
-    let locking = taken.iter().find(|taken| taken.effect.standby != StandbyEffect::None);
+    let locking = taken
+        .iter()
+        .find(|taken| taken.effect.standby != StandbyEffect::None);
     let Some(taken) = locking else {
         return Vec::new();
     };

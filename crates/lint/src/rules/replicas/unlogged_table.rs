@@ -4,7 +4,7 @@ use crate::operation::{Action, Bytes, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static UNLOGGED_TABLE: Rule = Rule {
@@ -25,15 +25,23 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let told = |span: &Bytes, table: &Name| {
-        Draft::new(span.clone(), format!("{table} can't be read on replicas, and is empty after a failover"))
-            .why("What is unlogged isn't in the WAL: a standby has the table's name and nothing else.")
-            .replicas("Queries fail: cannot access temporary or unlogged relations during recovery.")
-            .instead("Leave the table logged; for scratch data use a temporary table.")
+        Draft::new(
+            span.clone(),
+            format!("{table} can't be read on replicas, and is empty after a failover"),
+        )
+        .why("What is unlogged isn't in the WAL: a standby has the table's name and nothing else.")
+        .replicas("Queries fail: cannot access temporary or unlogged relations during recovery.")
+        .instead("Leave the table logged; for scratch data use a temporary table.")
     };
     match scene.operation {
-        Operation::CreateTable(create) if create.unlogged => told(&create.name.span, &create.name).alone(),
+        Operation::CreateTable(create) if create.unlogged => {
+            told(&create.name.span, &create.name).alone()
+        }
         Operation::AlterTable(alter) => {
-            let unlogged = alter.actions.iter().filter(|(action, _)| *action == Action::SetUnlogged);
+            let unlogged = alter
+                .actions
+                .iter()
+                .filter(|(action, _)| *action == Action::SetUnlogged);
             unlogged.map(|(_, span)| told(span, &alter.name)).collect()
         }
         _ => Vec::new(),

@@ -8,7 +8,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static WAL_BUDGET: Rule = Rule {
@@ -29,11 +29,17 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(fleet) = scene.fleet else {
         return Vec::new();
     };
-    let slot = fleet.slots.iter().filter_map(|slot| Some((slot.headroom_bytes?, slot))).min_by_key(|(bytes, _)| *bytes);
+    let slot = fleet
+        .slots
+        .iter()
+        .filter_map(|slot| Some((slot.headroom_bytes?, slot)))
+        .min_by_key(|(bytes, _)| *bytes);
     let limit = scene.settings.thresholds.wal_bytes;
     let mut drafts = Vec::new();
     for taken in scene.taken() {
-        let Some(facts) = scene.facts(&taken.table) else { continue };
+        let Some(facts) = scene.facts(&taken.table) else {
+            continue;
+        };
         let bytes = match taken.effect.wal {
             Wal::Small => continue,
             // One index of several: a third of them is a fair guess, and said to be one.
@@ -41,7 +47,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             Wal::Indexes => facts.index_bytes,
             Wal::Table => facts.table_bytes + facts.index_bytes,
             Wal::Rows => match scene.operation {
-                Operation::Write(write) if !write.batched && write.verb != Verb::Insert && write.condition.is_none() => facts.table_bytes * 4,
+                Operation::Write(write)
+                    if !write.batched
+                        && write.verb != Verb::Insert
+                        && write.condition.is_none() =>
+                {
+                    facts.table_bytes * 4
+                }
                 _ => continue,
             },
         };
@@ -50,11 +62,20 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             continue;
         }
         let megabytes = bytes / 1_000_000;
-        let mut draft = Draft::new(taken.span.clone(), format!("about {megabytes} MB go into the log for {} on {}", taken.table, facts.largest_shard))
-            .decided(Decided::Fleet)
-            .why(format!("That is more than the {} MB that one migration may write on a shard.", limit / 1_000_000))
-            .replicas("Replicas lag until they have received and replayed all of it.")
-            .instead("Go in batches, or build what is new beside the old, and keep an eye on the lag.");
+        let mut draft = Draft::new(
+            taken.span.clone(),
+            format!(
+                "about {megabytes} MB go into the log for {} on {}",
+                taken.table, facts.largest_shard
+            ),
+        )
+        .decided(Decided::Fleet)
+        .why(format!(
+            "That is more than the {} MB that one migration may write on a shard.",
+            limit / 1_000_000
+        ))
+        .replicas("Replicas lag until they have received and replayed all of it.")
+        .instead("Go in batches, or build what is new beside the old, and keep an eye on the lag.");
         if let Some((headroom, slot)) = over_slot {
             draft = draft.severity(Severity::Error).why(format!(
                 "The slot {} on {} may fall behind by {} MB more; after that it is lost, and whoever reads it starts anew.",

@@ -27,7 +27,12 @@ pub(super) static ACROSS_CLASSES: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    if scene.text().to_ascii_uppercase().starts_with("PREPARE TRANSACTION") || scene.text().to_ascii_uppercase().starts_with("XA PREPARE") {
+    if scene
+        .text()
+        .to_ascii_uppercase()
+        .starts_with("PREPARE TRANSACTION")
+        || scene.text().to_ascii_uppercase().starts_with("XA PREPARE")
+    {
         return Draft::new(scene.whole(), "a prepared transaction outlives its session")
             .why("Its locks stay until somebody commits it, on each shard apart, even after a restart.")
             .instead("Leave it out: Greylag commits each shard by itself, and knows which ones have it.")
@@ -36,10 +41,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let class = |table: &Name| scene.settings.class(table.schema.as_deref(), &table.name);
     let (target, reads) = match scene.operation {
         Operation::Write(write) => (write.table.as_ref(), &write.reads),
-        Operation::Create(create) if matches!(create.kind, Kind::View | Kind::MaterializedView) => (None, &create.reads),
+        Operation::Create(create) if matches!(create.kind, Kind::View | Kind::MaterializedView) => {
+            (None, &create.reads)
+        }
         _ => return Vec::new(),
     };
-    let mut known: Vec<(&Name, TableClass)> = reads.iter().filter_map(|table| Some((table, class(table)?))).collect();
+    let mut known: Vec<(&Name, TableClass)> = reads
+        .iter()
+        .filter_map(|table| Some((table, class(table)?)))
+        .collect();
     let problem = match target.and_then(|table| Some((table, class(table)?))) {
         Some((table, TableClass::Reference)) => known
             .iter()
@@ -48,7 +58,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         Some((table, TableClass::Sharded)) => known
             .iter()
             .find(|(_, class)| *class == TableClass::Global)
-            .map(|(other, _)| format!("{table} is filled from {other}, which is on one shard only")),
+            .map(|(other, _)| {
+                format!("{table} is filled from {other}, which is on one shard only")
+            }),
         Some((table, TableClass::Global)) => known
             .iter()
             .find(|(_, class)| *class == TableClass::Sharded)
@@ -56,7 +68,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         None => {
             known.sort_by_key(|(_, class)| *class == TableClass::Global);
             match (known.first(), known.last()) {
-                (Some((a, TableClass::Sharded)), Some((b, TableClass::Global))) => Some(format!("{a} and {b} are never on one shard together but once")),
+                (Some((a, TableClass::Sharded)), Some((b, TableClass::Global))) => Some(format!(
+                    "{a} and {b} are never on one shard together but once"
+                )),
                 _ => None,
             }
         }

@@ -7,7 +7,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SERVERS, Group, Look, Rule},
+    rule::{Group, Look, Rule, SERVERS},
 };
 
 pub(super) static CLUSTER_WIDE_STATEMENT: Rule = Rule {
@@ -33,8 +33,21 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if shared.is_some_and(|(shared, _)| !shared) {
         return Vec::new();
     }
-    let wide = |kind: Kind| matches!(kind, Kind::Role | Kind::Database | Kind::Tablespace | Kind::Subscription | Kind::EventTrigger | Kind::Event);
-    let system = scene.text().to_ascii_uppercase().starts_with("ALTER SYSTEM");
+    let wide = |kind: Kind| {
+        matches!(
+            kind,
+            Kind::Role
+                | Kind::Database
+                | Kind::Tablespace
+                | Kind::Subscription
+                | Kind::EventTrigger
+                | Kind::Event
+        )
+    };
+    let system = scene
+        .text()
+        .to_ascii_uppercase()
+        .starts_with("ALTER SYSTEM");
     let found = match scene.operation {
         Operation::Create(create) => wide(create.kind),
         Operation::Drop(drop) => wide(drop.kind),

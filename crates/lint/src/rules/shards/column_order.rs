@@ -35,15 +35,27 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             };
             let listed = !write.columns.is_empty();
             match write.verb {
-                Verb::Insert if !listed && !starts_set(scene) => told(scene.whole(), &format!("INSERT INTO {table} without a column list")).alone(),
-                Verb::Copy if !listed => told(scene.whole(), &format!("COPY {table} without a column list")).alone(),
+                Verb::Insert if !listed && !starts_set(scene) => told(
+                    scene.whole(),
+                    &format!("INSERT INTO {table} without a column list"),
+                )
+                .alone(),
+                Verb::Copy if !listed => told(
+                    scene.whole(),
+                    &format!("COPY {table} without a column list"),
+                )
+                .alone(),
                 _ => Vec::new(),
             }
         }
         Operation::Create(create) if matches!(create.kind, Kind::View | Kind::MaterializedView) => {
             let text = scene.text().to_ascii_uppercase();
             let star = text.contains("SELECT *") || text.contains("SELECT DISTINCT *");
-            if star { told(scene.whole(), "the view's SELECT *").alone() } else { Vec::new() }
+            if star {
+                told(scene.whole(), "the view's SELECT *").alone()
+            } else {
+                Vec::new()
+            }
         }
         _ => Vec::new(),
     }
@@ -52,5 +64,6 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 /// MySQL: INSERT INTO t SET a = 1 names its columns.
 fn starts_set(scene: &Scene<'_>) -> bool {
     let text = scene.text().to_ascii_uppercase();
-    text.contains(" SET ") && !text.contains("VALUES") && !text.contains("SELECT") || text.contains("DEFAULT VALUES")
+    text.contains(" SET ") && !text.contains("VALUES") && !text.contains("SELECT")
+        || text.contains("DEFAULT VALUES")
 }

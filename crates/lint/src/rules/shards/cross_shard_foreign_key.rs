@@ -31,18 +31,33 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (table, span, columns, reference) in keys(scene) {
         let other = &reference.table;
-        let (Some(from), Some(to)) = (class(table), class(other)) else { continue };
+        let (Some(from), Some(to)) = (class(table), class(other)) else {
+            continue;
+        };
         let why = match (from, to) {
             (TableClass::Sharded, TableClass::Sharded) => {
-                let key = |table: &Name| scene.settings.shard_key(table.schema.as_deref(), &table.name).unwrap_or_default();
-                let inside = |key: &[String], columns: &[String]| !key.is_empty() && key.iter().all(|part| columns.contains(part));
-                if inside(key(table), &columns) && (reference.columns.is_empty() || inside(key(other), &reference.columns)) {
+                let key = |table: &Name| {
+                    scene
+                        .settings
+                        .shard_key(table.schema.as_deref(), &table.name)
+                        .unwrap_or_default()
+                };
+                let inside = |key: &[String], columns: &[String]| {
+                    !key.is_empty() && key.iter().all(|part| columns.contains(part))
+                };
+                if inside(key(table), &columns)
+                    && (reference.columns.is_empty() || inside(key(other), &reference.columns))
+                {
                     continue;
                 }
-                format!("Both are sharded, and the shard key isn't in the foreign key: the row in {other} may be on another shard.")
+                format!(
+                    "Both are sharded, and the shard key isn't in the foreign key: the row in {other} may be on another shard."
+                )
             }
             (TableClass::Reference, TableClass::Sharded) => {
-                format!("{table} has the same rows on every shard, and {other} has each row on one: most of them point nowhere.")
+                format!(
+                    "{table} has the same rows on every shard, and {other} has each row on one: most of them point nowhere."
+                )
             }
             (TableClass::Sharded | TableClass::Reference, TableClass::Global) => {
                 format!("{other} is on one shard only, and {table} on all of them.")
@@ -64,16 +79,29 @@ type Key<'a> = (&'a Name, Bytes, Vec<String>, &'a Reference);
 
 fn keys<'a>(scene: &Scene<'a>) -> Vec<Key<'a>> {
     let of = |table: &'a Name, constraint: &'a Constraint| match &constraint.kind {
-        ConstraintKind::ForeignKey { columns, reference } => Some((table, constraint.span.clone(), columns.clone(), reference)),
+        ConstraintKind::ForeignKey { columns, reference } => {
+            Some((table, constraint.span.clone(), columns.clone(), reference))
+        }
         _ => None,
     };
     let inline = |table: &'a Name, column: &'a Column| {
-        Some((table, column.span.clone(), vec![column.name.clone()], column.references.as_ref()?))
+        Some((
+            table,
+            column.span.clone(),
+            vec![column.name.clone()],
+            column.references.as_ref()?,
+        ))
     };
     match scene.operation {
         Operation::CreateTable(create) => {
-            let apart = create.constraints.iter().filter_map(|c| of(&create.name, c));
-            let own = create.columns.iter().filter_map(|c| inline(&create.name, c));
+            let apart = create
+                .constraints
+                .iter()
+                .filter_map(|c| of(&create.name, c));
+            let own = create
+                .columns
+                .iter()
+                .filter_map(|c| inline(&create.name, c));
             apart.chain(own).collect()
         }
         Operation::AlterTable(alter) => alter

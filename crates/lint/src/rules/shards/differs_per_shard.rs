@@ -31,20 +31,49 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     let class = scene.settings.class(table.schema.as_deref(), &table.name);
     let relevant = class == Some(TableClass::Reference);
-    let Some(call) = write.calls.iter().find(|call| DIFFERING.contains(&call.as_str())).filter(|_| relevant) else {
+    let Some(call) = write
+        .calls
+        .iter()
+        .find(|call| DIFFERING.contains(&call.as_str()))
+        .filter(|_| relevant)
+    else {
         return Vec::new();
     };
-    Draft::new(scene.whole(), format!("{call} gives each shard other rows of {table}"))
-        .decided(Decided::Config)
-        .why(format!("{table} is to have the same rows on every shard."))
-        .shards("Shards run the file one after the other, each with a clock and a chance of its own.")
-        .instead("Write the values down, or fill one shard and copy its rows to the others.")
-        .alone()
+    Draft::new(
+        scene.whole(),
+        format!("{call} gives each shard other rows of {table}"),
+    )
+    .decided(Decided::Config)
+    .why(format!("{table} is to have the same rows on every shard."))
+    .shards("Shards run the file one after the other, each with a clock and a chance of its own.")
+    .instead("Write the values down, or fill one shard and copy its rows to the others.")
+    .alone()
 }
 
 const DIFFERING: [&str; 25] = [
-    "now", "current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "clock_timestamp",
-    "statement_timestamp", "transaction_timestamp", "random", "gen_random_uuid", "uuid_generate_v4", "uuid", "rand", "sysdate",
-    "nextval", "current_database", "inet_server_addr", "unix_timestamp", "datetime", "randomblob", "uuidv7", "last_insert_id",
-    "last_insert_rowid", "database",
+    "now",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtimestamp",
+    "localtime",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "random",
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "uuid",
+    "rand",
+    "sysdate",
+    "nextval",
+    "current_database",
+    "inet_server_addr",
+    "unix_timestamp",
+    "datetime",
+    "randomblob",
+    "uuidv7",
+    "last_insert_id",
+    "last_insert_rowid",
+    "database",
 ];

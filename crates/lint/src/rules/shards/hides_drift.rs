@@ -38,16 +38,25 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             told(create.name.span.clone(), create.name.to_string()).alone()
         }
         Operation::CreateIndex(create) if create.if_not_exists && !create.concurrently => {
-            let name = create.name.as_ref().map(ToString::to_string).unwrap_or_default();
+            let name = create
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             told(scene.whole(), name).alone()
         }
         Operation::AlterTable(alter) => alter
             .actions
             .iter()
             .filter_map(|(action, span)| match action {
-                Action::AddColumn { column, if_not_exists: true, .. } => {
-                    Some(told(span.clone(), format!("{}.{}", alter.name, column.name)))
-                }
+                Action::AddColumn {
+                    column,
+                    if_not_exists: true,
+                    ..
+                } => Some(told(
+                    span.clone(),
+                    format!("{}.{}", alter.name, column.name),
+                )),
                 _ => None,
             })
             .collect(),

@@ -5,12 +5,12 @@ use crate::{
     operation::{Action, Alter, Bytes, Change, Column, Kind, Name, Operation},
     settings::TableClass,
 };
-use greylag_core::engine::Dialect;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static LOCAL_SEQUENCE: Rule = Rule {
     id: "local-sequence",
@@ -28,7 +28,9 @@ pub(super) static LOCAL_SEQUENCE: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let sharded = |table: &Name| scene.settings.class(table.schema.as_deref(), &table.name) == Some(TableClass::Sharded);
+    let sharded = |table: &Name| {
+        scene.settings.class(table.schema.as_deref(), &table.name) == Some(TableClass::Sharded)
+    };
     let told = |span: Bytes, title: String| {
         Draft::new(span, title)
             .decided(Decided::Config)
@@ -44,37 +46,78 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 .unwrap_or_default();
             let primary = create.primary_key().unwrap_or_default();
             let composite = !key.is_empty() && key.iter().all(|part| primary.contains(part));
-            let numbering = create.columns.iter().filter(|column| numbers(scene, column) && !composite);
+            let numbering = create
+                .columns
+                .iter()
+                .filter(|column| numbers(scene, column) && !composite);
             numbering
-                .map(|column| told(column.span.clone(), format!("{}.{} is numbered on each shard by itself", create.name, column.name)))
+                .map(|column| {
+                    told(
+                        column.span.clone(),
+                        format!(
+                            "{}.{} is numbered on each shard by itself",
+                            create.name, column.name
+                        ),
+                    )
+                })
                 .collect()
         }
         Operation::AlterTable(alter) if sharded(&alter.name) => alter
             .actions
             .iter()
             .filter_map(|(action, span)| match action {
-                Action::AddColumn { column, .. } if column.numbers_itself() => {
-                    Some(told(span.clone(), format!("{}.{} is numbered on each shard by itself", alter.name, column.name)))
-                }
-                Action::AddIdentity { column } => {
-                    Some(told(span.clone(), format!("{}.{column} is numbered on each shard by itself", alter.name)))
-                }
-                Action::AutoIncrement | Action::SetIdentity { .. } => {
-                    Some(told(span.clone(), format!("the numbers of {} begin anew on every shard", alter.name)))
-                }
+                Action::AddColumn { column, .. } if column.numbers_itself() => Some(told(
+                    span.clone(),
+                    format!(
+                        "{}.{} is numbered on each shard by itself",
+                        alter.name, column.name
+                    ),
+                )),
+                Action::AddIdentity { column } => Some(told(
+                    span.clone(),
+                    format!(
+                        "{}.{column} is numbered on each shard by itself",
+                        alter.name
+                    ),
+                )),
+                Action::AutoIncrement | Action::SetIdentity { .. } => Some(told(
+                    span.clone(),
+                    format!("the numbers of {} begin anew on every shard", alter.name),
+                )),
                 _ => None,
             })
             .collect(),
-        Operation::Alter(Alter { kind: Kind::Sequence, name, change: Change::Restart }) if scene.settings.knows_shards() => {
+        Operation::Alter(Alter {
+            kind: Kind::Sequence,
+            name,
+            change: Change::Restart,
+        }) if scene.settings.knows_shards() => {
             let name = name.as_ref().map(ToString::to_string).unwrap_or_default();
-            told(scene.whole(), format!("{name} begins anew, at the same number on every shard")).alone()
+            told(
+                scene.whole(),
+                format!("{name} begins anew, at the same number on every shard"),
+            )
+            .alone()
         }
         Operation::Truncate(truncate) if truncate.restart_identity => {
             let tables = truncate.tables.iter().filter(|table| sharded(table));
-            tables.map(|table| told(table.span.clone(), format!("the numbers of {table} begin anew on every shard"))).collect()
+            tables
+                .map(|table| {
+                    told(
+                        table.span.clone(),
+                        format!("the numbers of {table} begin anew on every shard"),
+                    )
+                })
+                .collect()
         }
-        Operation::Select(query) if scene.settings.knows_shards() && query.calls.iter().any(|call| call == "setval") => {
-            told(scene.whole(), "setval sets the same number on every shard".to_owned()).alone()
+        Operation::Select(query)
+            if scene.settings.knows_shards() && query.calls.iter().any(|call| call == "setval") =>
+        {
+            told(
+                scene.whole(),
+                "setval sets the same number on every shard".to_owned(),
+            )
+            .alone()
         }
         _ => Vec::new(),
     }
@@ -82,6 +125,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 /// SQLite numbers an INTEGER PRIMARY KEY too.
 fn numbers(scene: &Scene<'_>, column: &Column) -> bool {
-    let rowid = scene.dialect() == Dialect::Sqlite && column.primary_key && column.data_type.name == "int";
+    let rowid =
+        scene.dialect() == Dialect::Sqlite && column.primary_key && column.data_type.name == "int";
     column.numbers_itself() || rowid
 }

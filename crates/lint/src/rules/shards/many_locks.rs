@@ -4,7 +4,7 @@ use crate::{catalog::Catalog, effects};
 use crate::{
     finding::Severity,
     judge::{Draft, File},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static MANY_LOCKS: Rule = Rule {
@@ -24,7 +24,9 @@ pub(super) static MANY_LOCKS: Rule = Rule {
 fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
     let mut tables: Vec<Vec<String>> = Vec::new();
     for (index, operation) in file.operations.iter().enumerate() {
-        let Some(transaction) = file.transactions[index] else { continue };
+        let Some(transaction) = file.transactions[index] else {
+            continue;
+        };
         if tables.len() <= transaction {
             tables.resize(transaction + 1, Vec::new());
         }

@@ -28,7 +28,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if !scene.settings.knows_shards() && scene.fleet.is_none_or(|fleet| fleet.shards < 2) {
         return Vec::new();
     }
-    let decided = if scene.settings.knows_shards() { Decided::Config } else { Decided::Fleet };
+    let decided = if scene.settings.knows_shards() {
+        Decided::Config
+    } else {
+        Decided::Fleet
+    };
     let told = |span: &Bytes, what: String| {
         Draft::new(span.clone(), format!("{what} fails on a shard that has a row against it"))
             .decided(decided)
@@ -38,7 +42,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     if let Operation::CreateIndex(create) = scene.operation {
         let counts = create.unique && !scene.is_new(&create.table);
-        return if counts { told(&scene.whole(), "the unique index".to_owned()).alone() } else { Vec::new() };
+        return if counts {
+            told(&scene.whole(), "the unique index".to_owned()).alone()
+        } else {
+            Vec::new()
+        };
     }
     scene
         .actions()
@@ -49,11 +57,21 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::AddConstraint(constraint) if constraint.not_valid => return None,
                 Action::AddConstraint(constraint) => match constraint.kind {
                     ConstraintKind::Index { .. }
-                    | ConstraintKind::Unique { using_index: Some(_), .. }
-                    | ConstraintKind::PrimaryKey { using_index: Some(_), .. } => return None,
+                    | ConstraintKind::Unique {
+                        using_index: Some(_),
+                        ..
+                    }
+                    | ConstraintKind::PrimaryKey {
+                        using_index: Some(_),
+                        ..
+                    } => return None,
                     _ => format!("the new constraint on {table}"),
                 },
-                Action::AlterType { column, using: true, .. } => format!("turning {table}.{column} into another type"),
+                Action::AlterType {
+                    column,
+                    using: true,
+                    ..
+                } => format!("turning {table}.{column} into another type"),
                 _ => return None,
             };
             Some(told(span, what))

@@ -25,13 +25,23 @@ pub(super) static SHARD_KEY_CHANGED: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let keys = |table: &Name| scene.settings.shard_key(table.schema.as_deref(), &table.name).unwrap_or_default();
+    let keys = |table: &Name| {
+        scene
+            .settings
+            .shard_key(table.schema.as_deref(), &table.name)
+            .unwrap_or_default()
+    };
     let told = |span: &Bytes, table: &Name, column: &str, what: &str| {
-        Draft::new(span.clone(), format!("the shard key {table}.{column} {what}"))
-            .decided(Decided::Config)
-            .why("Rows lie where its old value put them: routing by the new one looks on another shard.")
-            .shards("Each shard changes by itself, and rows are not moved.")
-            .instead("Make a new column, route by both, move the rows, then switch.")
+        Draft::new(
+            span.clone(),
+            format!("the shard key {table}.{column} {what}"),
+        )
+        .decided(Decided::Config)
+        .why(
+            "Rows lie where its old value put them: routing by the new one looks on another shard.",
+        )
+        .shards("Each shard changes by itself, and rows are not moved.")
+        .instead("Make a new column, route by both, move the rows, then switch.")
     };
     match scene.operation {
         Operation::AlterTable(_) => scene
@@ -42,17 +52,30 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     Action::RenameColumn { from, .. } => (from, "is renamed"),
                     Action::AlterType { column, .. } => (column, "gets another type"),
                     Action::ModifyColumn { from, .. } => (from, "is defined anew"),
-                    Action::SetDefault { column, .. } => (column, "gets a default, the same on every shard"),
-                    Action::DropNotNull { column } => (column, "may be null, and null is on no shard"),
+                    Action::SetDefault { column, .. } => {
+                        (column, "gets a default, the same on every shard")
+                    }
+                    Action::DropNotNull { column } => {
+                        (column, "may be null, and null is on no shard")
+                    }
                     _ => return None,
                 };
-                keys(table).contains(column).then(|| told(span, table, column, what))
+                keys(table)
+                    .contains(column)
+                    .then(|| told(span, table, column, what))
             })
             .collect(),
         Operation::Write(write) if write.verb == Verb::Update => {
-            let Some(table) = &write.table else { return Vec::new() };
-            let set = write.sets.iter().find(|column| keys(table).contains(column));
-            set.map(|column| told(&scene.whole(), table, column, "is set anew")).into_iter().collect()
+            let Some(table) = &write.table else {
+                return Vec::new();
+            };
+            let set = write
+                .sets
+                .iter()
+                .find(|column| keys(table).contains(column));
+            set.map(|column| told(&scene.whole(), table, column, "is set anew"))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }

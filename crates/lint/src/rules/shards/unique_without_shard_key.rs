@@ -28,8 +28,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (table, span, columns, what) in uniques(scene) {
         let (schema, name) = (table.schema.as_deref(), table.name.as_str());
-        let Some(key) = scene.settings.shard_key(schema, name) else { continue };
-        let has = |part: &String| columns.iter().flatten().any(|column| column.eq_ignore_ascii_case(part));
+        let Some(key) = scene.settings.shard_key(schema, name) else {
+            continue;
+        };
+        let has = |part: &String| {
+            columns
+                .iter()
+                .flatten()
+                .any(|column| column.eq_ignore_ascii_case(part))
+        };
         if key.iter().all(has) || is_number(scene, table, &columns) {
             continue;
         }
@@ -50,22 +57,41 @@ type Found<'a> = (&'a Name, Bytes, Vec<Option<String>>, &'static str);
 fn uniques<'a>(scene: &Scene<'a>) -> Vec<Found<'a>> {
     let mut found: Vec<Found<'a>> = Vec::new();
     let mut constraint = |table: &'a Name, constraint: &'a Constraint| match &constraint.kind {
-        ConstraintKind::PrimaryKey { columns, using_index: None } => {
+        ConstraintKind::PrimaryKey {
+            columns,
+            using_index: None,
+        } => {
             let columns = columns.iter().cloned().map(Some).collect();
             found.push((table, constraint.span.clone(), columns, "the primary key"));
         }
-        ConstraintKind::Unique { columns, using_index: None } => {
-            found.push((table, constraint.span.clone(), columns.clone(), "a unique constraint"));
+        ConstraintKind::Unique {
+            columns,
+            using_index: None,
+        } => {
+            found.push((
+                table,
+                constraint.span.clone(),
+                columns.clone(),
+                "a unique constraint",
+            ));
         }
         ConstraintKind::Exclude { columns } => {
-            found.push((table, constraint.span.clone(), columns.clone(), "an EXCLUDE constraint"));
+            found.push((
+                table,
+                constraint.span.clone(),
+                columns.clone(),
+                "an EXCLUDE constraint",
+            ));
         }
         _ => {}
     };
     let mut columns: Vec<(&'a Name, &'a Column)> = Vec::new();
     match scene.operation {
         Operation::CreateTable(create) if !create.temporary => {
-            create.constraints.iter().for_each(|c| constraint(&create.name, c));
+            create
+                .constraints
+                .iter()
+                .for_each(|c| constraint(&create.name, c));
             columns.extend(create.columns.iter().map(|column| (&create.name, column)));
         }
         Operation::AlterTable(alter) => {
@@ -78,13 +104,20 @@ fn uniques<'a>(scene: &Scene<'a>) -> Vec<Found<'a>> {
             }
         }
         Operation::CreateIndex(create) if create.unique => {
-            found.push((&create.table, scene.whole(), create.columns.clone(), "a unique index"));
+            found.push((
+                &create.table,
+                scene.whole(),
+                create.columns.clone(),
+                "a unique index",
+            ));
         }
         Operation::Write(write) => {
-            if let (Some(table), Some(conflict)) = (&write.table, &write.conflict) {
-                if !conflict.is_empty() {
-                    found.push((table, scene.whole(), conflict.clone(), "ON CONFLICT"));
-                }
+            let conflict = write
+                .conflict
+                .as_ref()
+                .filter(|columns| !columns.is_empty());
+            if let (Some(table), Some(conflict)) = (&write.table, conflict) {
+                found.push((table, scene.whole(), conflict.clone(), "ON CONFLICT"));
             }
         }
         _ => {}
@@ -102,16 +135,22 @@ fn uniques<'a>(scene: &Scene<'a>) -> Vec<Found<'a>> {
 
 /// A key of random or numbered ids: that those differ between shards is the matter of local-sequence.
 fn is_number(scene: &Scene<'_>, table: &Name, columns: &[Option<String>]) -> bool {
-    let [Some(column)] = columns else { return false };
+    let [Some(column)] = columns else {
+        return false;
+    };
     let plain = |default: &Option<Expression>| {
-        default.as_ref().is_some_and(|default| default.calls.iter().any(|call| call.contains("uuid")))
+        default
+            .as_ref()
+            .is_some_and(|default| default.calls.iter().any(|call| call.contains("uuid")))
     };
     match scene.operation {
         Operation::CreateTable(create) => create.columns.iter().any(|c| {
-            c.name == *column && (c.numbers_itself() || c.data_type.name == "uuid" || plain(&c.default))
+            c.name == *column
+                && (c.numbers_itself() || c.data_type.name == "uuid" || plain(&c.default))
         }),
-        _ => scene.known(table).and_then(|known| known.column(column)).is_some_and(|c| {
-            c.numbers_itself || c.data_type.name == "uuid" || plain(&c.default)
-        }),
+        _ => scene
+            .known(table)
+            .and_then(|known| known.column(column))
+            .is_some_and(|c| c.numbers_itself || c.data_type.name == "uuid" || plain(&c.default)),
     }
 }

@@ -4,7 +4,7 @@ use crate::operation::{Action, Bytes, Constraint, ConstraintKind, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SERVERS, Group, Look, Rule},
+    rule::{Group, Look, Rule, SERVERS},
 };
 
 pub(super) static UNNAMED_CONSTRAINT: Rule = Rule {
@@ -29,17 +29,30 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Give it a name.")
     };
     let unnamed = |constraint: &Constraint| {
-        let special = matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::NotNull { .. });
-        let taken = matches!(constraint.kind, ConstraintKind::Unique { using_index: Some(_), .. });
+        let special = matches!(
+            constraint.kind,
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::NotNull { .. }
+        );
+        let taken = matches!(
+            constraint.kind,
+            ConstraintKind::Unique {
+                using_index: Some(_),
+                ..
+            }
+        );
         constraint.name.is_none() && !special && !taken
     };
     match scene.operation {
-        Operation::CreateIndex(create) if create.name.is_none() => told(scene.whole(), "the index").alone(),
+        Operation::CreateIndex(create) if create.name.is_none() => {
+            told(scene.whole(), "the index").alone()
+        }
         Operation::AlterTable(alter) => alter
             .actions
             .iter()
             .filter_map(|(action, span)| match action {
-                Action::AddConstraint(constraint) if unnamed(constraint) => Some(told(span.clone(), "the constraint")),
+                Action::AddConstraint(constraint) if unnamed(constraint) => {
+                    Some(told(span.clone(), "the constraint"))
+                }
                 Action::AddIndex { name: None, .. } => Some(told(span.clone(), "the index")),
                 _ => None,
             })

@@ -6,12 +6,12 @@ use crate::{
     operation::{Action, Bytes, Constraint, ConstraintKind},
     version::ServerVersion,
 };
-use greylag_core::engine::Dialect;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SERVERS, Group, Look, Rule},
+    rule::{Group, Look, Rule, SERVERS},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static VERSIONS_DIFFER: Rule = Rule {
     id: "versions-differ",
@@ -39,29 +39,42 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .decided(decided)
             .why(why)
             .shards("The canary may run a newer version than the shard that takes an hour.")
-            .instead("Update the oldest servers first, or write it so that all of them do the same.")
+            .instead(
+                "Update the oldest servers first, or write it so that all of them do the same.",
+            )
     };
     if scene.dialect() == Dialect::Mysql {
         let engine = scene.unit.engine;
         let clauses = online::clauses(scene).into_iter();
         return clauses
             .filter_map(|cost| {
-                let clause = clauses_of(engine).iter().find(|clause| clause.title == cost.title)?;
+                let clause = clauses_of(engine)
+                    .iter()
+                    .find(|clause| clause.title == cost.title)?;
                 let (newest, _) = clause.at(versions.newest)?;
                 (newest != cost.algorithm).then(|| {
                     let old = format!("{} {}", versions.oldest, cost.algorithm.keyword());
                     let new = format!("{} {}", versions.newest, newest.keyword());
-                    told(cost.span, format!("{} is another thing on older servers", cost.title), format!("On {old}, on {new}."))
+                    told(
+                        cost.span,
+                        format!("{} is another thing on older servers", cost.title),
+                        format!("On {old}, on {new}."),
+                    )
                 })
             })
             .collect();
     }
     let needs = |action: &Action| match action {
-        Action::DetachPartition { concurrently: true, .. } => Some(("DETACH PARTITION … CONCURRENTLY", 14)),
+        Action::DetachPartition {
+            concurrently: true, ..
+        } => Some(("DETACH PARTITION … CONCURRENTLY", 14)),
         Action::SetCompression { .. } => Some(("SET COMPRESSION", 14)),
         Action::SetAccessMethod => Some(("SET ACCESS METHOD", 15)),
         Action::SetExpression { .. } => Some(("SET EXPRESSION", 17)),
-        Action::AddConstraint(Constraint { kind: ConstraintKind::NotNull { .. }, .. }) => Some(("ADD NOT NULL", 18)),
+        Action::AddConstraint(Constraint {
+            kind: ConstraintKind::NotNull { .. },
+            ..
+        }) => Some(("ADD NOT NULL", 18)),
         _ => None,
     };
     scene
@@ -70,8 +83,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let (what, major) = needs(action)?;
             let version = ServerVersion::new(major, 0, 0);
             (versions.oldest < version).then(|| {
-                let why = format!("{what} needs PostgreSQL {major}, and some shard has {}.", versions.oldest);
-                told(span.clone(), format!("{what} is not known on the oldest server"), why).severity(Severity::Error)
+                let why = format!(
+                    "{what} needs PostgreSQL {major}, and some shard has {}.",
+                    versions.oldest
+                );
+                told(
+                    span.clone(),
+                    format!("{what} is not known on the oldest server"),
+                    why,
+                )
+                .severity(Severity::Error)
             })
         })
         .collect()

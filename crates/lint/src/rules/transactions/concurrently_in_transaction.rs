@@ -1,12 +1,12 @@
 //! A statement that can't run in a transaction stands in one.
 
 use crate::catalog::Catalog;
-use greylag_core::script::Tx;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
+use greylag_core::script::Tx;
 
 pub(super) static CONCURRENTLY_IN_TRANSACTION: Rule = Rule {
     id: "concurrently-in-transaction",
@@ -27,18 +27,24 @@ fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
     if let Err(error) = &file.content.mode {
         let span = file.span(error.statement);
         drafts.push(
-            Draft::new(span, format!("the file asks for one transaction, but {}", error.why))
-                .why("The server refuses the statement, and nothing of the file runs.")
-                .instead(error.hint()),
+            Draft::new(
+                span,
+                format!("the file asks for one transaction, but {}", error.why),
+            )
+            .why("The server refuses the statement, and nothing of the file runs.")
+            .instead(error.hint()),
         );
         return drafts;
     }
     for (index, statement) in file.content.script.statements.iter().enumerate() {
         if let (Tx::Cannot(what), Some(_)) = (statement.tx, file.transactions[index]) {
             drafts.push(
-                Draft::new(statement.span.clone(), format!("{what} stands between BEGIN and COMMIT"))
-                    .why("The server refuses it there, and what the transaction did before is lost.")
-                    .instead("Move it into a file of its own with `-- greylag:transaction off`."),
+                Draft::new(
+                    statement.span.clone(),
+                    format!("{what} stands between BEGIN and COMMIT"),
+                )
+                .why("The server refuses it there, and what the transaction did before is lost.")
+                .instead("Move it into a file of its own with `-- greylag:transaction off`."),
             );
         }
     }

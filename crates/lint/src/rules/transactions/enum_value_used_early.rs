@@ -4,7 +4,7 @@ use crate::operation::{Alter, Change, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static ENUM_VALUE_USED_EARLY: Rule = Rule {
@@ -25,19 +25,28 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(transaction) = scene.transaction() else {
         return Vec::new();
     };
-    let added = scene.operations[..scene.index].iter().enumerate().filter_map(|(at, operation)| match operation {
-        Operation::Alter(Alter { change: Change::AddLabel { label, .. }, .. }) if scene.transactions[at] == Some(transaction) => {
-            Some(label)
-        }
-        _ => None,
-    });
+    let added = scene.operations[..scene.index]
+        .iter()
+        .enumerate()
+        .filter_map(|(at, operation)| match operation {
+            Operation::Alter(Alter {
+                change: Change::AddLabel { label, .. },
+                ..
+            }) if scene.transactions[at] == Some(transaction) => Some(label),
+            _ => None,
+        });
     let text = scene.text();
     added
-        .filter(|label| text.contains(label.as_str()) && !matches!(scene.operation, Operation::Alter(_)))
+        .filter(|label| {
+            text.contains(label.as_str()) && !matches!(scene.operation, Operation::Alter(_))
+        })
         .map(|label| {
-            Draft::new(scene.whole(), format!("{label} is used in the transaction that adds it"))
-                .why("The server refuses a new value of an enum until it is committed.")
-                .instead("Move what uses it into the next file.")
+            Draft::new(
+                scene.whole(),
+                format!("{label} is used in the transaction that adds it"),
+            )
+            .why("The server refuses a new value of an enum until it is committed.")
+            .instead("Move what uses it into the next file.")
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SQLITE, Group, Look, Rule},
+    rule::{Group, Look, Rule, SQLITE},
 };
 
 pub(super) static FOREIGN_KEYS_PRAGMA: Rule = Rule {

@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static LOCK_TIMEOUT_TAKEN_AWAY: Rule = Rule {
@@ -29,8 +29,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if name != "lock_timeout" || !none {
         return Vec::new();
     }
-    Draft::new(scene.whole(), "statements after this wait for locks for ever")
-        .why("A statement that waits for a lock keeps out everything that comes after it.")
-        .instead("Take it out, or choose another bound with `-- greylag:lock-timeout 500ms`.")
-        .alone()
+    Draft::new(
+        scene.whole(),
+        "statements after this wait for locks for ever",
+    )
+    .why("A statement that waits for a lock keeps out everything that comes after it.")
+    .instead("Take it out, or choose another bound with `-- greylag:lock-timeout 500ms`.")
+    .alone()
 }

@@ -1,12 +1,12 @@
 //! One statement takes the transaction from all others of its file.
 
 use crate::catalog::Catalog;
-use greylag_core::script::{Statement, Tx};
 use crate::{
     finding::Severity,
     judge::{Draft, File},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
+use greylag_core::script::{Statement, Tx};
 
 pub(super) static MIXED_TRANSACTION: Rule = Rule {
     id: "mixed-transaction",
@@ -24,7 +24,9 @@ pub(super) static MIXED_TRANSACTION: Rule = Rule {
 
 fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
     let statements = &file.content.script.statements;
-    let apart = statements.iter().position(|s| matches!(s.tx, Tx::Cannot(_)));
+    let apart = statements
+        .iter()
+        .position(|s| matches!(s.tx, Tx::Cannot(_)));
     let others = |s: &&Statement| s.tx == Tx::Can && !s.session;
     let others = statements.iter().filter(others).count();
     let (Some(apart), true) = (apart, others > 0) else {
@@ -33,8 +35,11 @@ fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
     let Tx::Cannot(what) = statements[apart].tx else {
         return Vec::new();
     };
-    Draft::new(statements[apart].span.clone(), format!("{what} keeps {others} other statements out of a transaction"))
-        .why("The file goes statement by statement: a failure half-way leaves the first half behind.")
-        .instead("Move it into a file of its own.")
-        .alone()
+    Draft::new(
+        statements[apart].span.clone(),
+        format!("{what} keeps {others} other statements out of a transaction"),
+    )
+    .why("The file goes statement by statement: a failure half-way leaves the first half behind.")
+    .instead("Move it into a file of its own.")
+    .alone()
 }

@@ -8,7 +8,7 @@ use crate::{
 use crate::{
     finding::Severity,
     judge::{Draft, File},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
 };
 
 pub(super) static SEVERAL_TABLES_LOCKED: Rule = Rule {
@@ -34,11 +34,19 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
         if let Operation::CreateTable(create) = operation {
             made.push(create.name.clone());
         }
-        let Some(transaction) = file.transactions[index] else { continue };
+        let Some(transaction) = file.transactions[index] else {
+            continue;
+        };
         for taken in effects::taken(file.dialect(), operation, catalog) {
             let known = made.iter().any(|table| table.is(&taken.table));
-            let mine = held.iter().any(|(at, table)| *at == transaction && table.is(&taken.table));
-            if !taken.is_exclusive() || known || mine || matches!(&*taken.effect.id, "drop-foreign-key" | "drop-table") {
+            let mine = held
+                .iter()
+                .any(|(at, table)| *at == transaction && table.is(&taken.table));
+            if !taken.is_exclusive()
+                || known
+                || mine
+                || matches!(&*taken.effect.id, "drop-foreign-key" | "drop-table")
+            {
                 continue;
             }
             let before: Vec<String> = held
@@ -51,7 +59,11 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
                 continue;
             }
             told.push(transaction);
-            let title = format!("{} is locked while {} still is", taken.table, before.join(", "));
+            let title = format!(
+                "{} is locked while {} still is",
+                taken.table,
+                before.join(", ")
+            );
             drafts.push(
                 Draft::new(taken.span.clone(), title)
                     .why("Locks are held to the end of the transaction: reads and writes of all these tables wait together.")

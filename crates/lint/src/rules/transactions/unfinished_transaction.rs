@@ -1,12 +1,12 @@
 //! The file begins a transaction and doesn't end it.
 
 use crate::{catalog::Catalog, operation::Operation};
-use greylag_core::script::TxControl;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::script::TxControl;
 
 pub(super) static UNFINISHED_TRANSACTION: Rule = Rule {
     id: "unfinished-transaction",

@@ -4,7 +4,7 @@ use crate::operation::{Operation, Work};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{SQLITE, Group, Look, Rule},
+    rule::{Group, Look, Rule, SQLITE},
 };
 
 pub(super) static VACUUM_IN_TRANSACTION: Rule = Rule {
@@ -24,7 +24,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::Maintain(maintain) = scene.operation else {
         return Vec::new();
     };
-    if maintain.work != Work::VacuumFull || scene.transaction().is_none() && scene.content.mode.is_ok() {
+    if maintain.work != Work::VacuumFull
+        || scene.transaction().is_none() && scene.content.mode.is_ok()
+    {
         return Vec::new();
     }
     Draft::new(scene.whole(), "VACUUM is refused inside a transaction")

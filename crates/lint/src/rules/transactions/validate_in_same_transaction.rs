@@ -2,13 +2,13 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    fix::Step,
-    operation::{Action, Name, Operation},
-};
-use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{POSTGRES, Group, Look, Rule},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::Step,
+    operation::{Action, Name, Operation},
 };
 
 pub(super) static VALIDATE_IN_SAME_TRANSACTION: Rule = Rule {

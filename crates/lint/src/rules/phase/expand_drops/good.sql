@@ -5,4 +5,5 @@ CREATE VIEW totals AS SELECT id FROM orders;
 DROP VIEW totals;
 CREATE VIEW totals AS SELECT id, total FROM orders;
 -- migration contract no-orders
+DROP VIEW totals;
 DROP TABLE orders;

@@ -1,5 +1,5 @@
 -- given
 CREATE TABLE orders (id bigint PRIMARY KEY);
--- refused
+-- migration
 SET sql_log_bin = 0;
 ALTER TABLE orders ADD COLUMN total bigint;
