@@ -170,6 +170,14 @@ async fn a_page_of_the_log_that_is_just_full_is_no_lag() {
                 == Reach::Yes
         })
         .await;
+    let replayed = "SELECT pg_last_wal_replay_lsn() - '0/0'";
+    let replayed = nodes.cluster.replica(0).value("postgres", replayed).await;
+    let replayed: u64 = replayed.unwrap().unwrap().parse().unwrap();
+    let (_, end) = wal(&top.position);
+    assert!(
+        replayed == end || replayed > end + 24,
+        "{replayed:X}, {end:X}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

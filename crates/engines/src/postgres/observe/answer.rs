@@ -30,6 +30,7 @@ pub struct Seen {
     pub received: Option<Lsn>,
     pub receiver: Option<Receiver>,
     pub configured: Option<(Option<String>, Option<String>)>,
+    pub archive: bool,
     pub paused: Option<String>,
     pub delay: Option<f64>,
     pub patience: Option<f64>,

@@ -36,6 +36,9 @@ SELECT json_build_object(
   'configured', CASE WHEN standby AND sees_settings THEN json_build_array(
     substring(current_setting('primary_conninfo') FROM '(?:^|\s)host\s*=\s*''?([^'' ]+)'),
     substring(current_setting('primary_conninfo') FROM '(?:^|\s)port\s*=\s*''?([^'' ]+)')) END,
+  -- One that is fed by an archive of the log has nobody to be connected to.
+  'archive', CASE WHEN standby AND sees_settings THEN current_setting('restore_command') <> ''
+    AND current_setting('primary_conninfo') = '' ELSE false END,
   'paused', CASE WHEN standby THEN pg_get_wal_replay_pause_state() END,
   'delay', CASE WHEN standby THEN extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) END,
   'patience', CASE WHEN NOT standby THEN NULL

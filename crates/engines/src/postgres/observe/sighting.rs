@@ -151,9 +151,12 @@ fn upstream(seen: &Seen) -> Upstream {
     let now =
         receiver.and_then(|now| join(now.host.clone(), now.port.map(|port| port.to_string())));
     Upstream {
-        address: now.or_else(|| join(host, port)),
+        address: match seen.archive {
+            true => Some("an archive".to_owned()),
+            false => now.or_else(|| join(host, port)),
+        },
         identity: None,
-        connected: receiver.is_some_and(is_streaming),
+        connected: seen.archive || receiver.is_some_and(is_streaming),
         error: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
         heard: receiver
