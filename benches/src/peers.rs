@@ -96,12 +96,7 @@ impl Peer {
                     .arg(&project.list)
                     .arg(binary);
                 command
-                    .args([
-                        "--url",
-                        "{}?sslmode=disable",
-                        "--no-dump-schema",
-                        "--migrations-dir",
-                    ])
+                    .args(["--url", "{}", "--no-dump-schema", "--migrations-dir"])
                     .arg(project.folder.join("dbmate"))
                     .arg("migrate");
                 command
@@ -115,40 +110,79 @@ impl Peer {
     }
 }
 
-/// What people use instead, as far as it is on this machine: real psql, dbmate, a loop around sqlx (benches/peers/sqlx).
+/// What people use instead, as far as it is on this machine: real psql, dbmate, a loop around sqlx.
+///
+/// Each is looked for where its variable says, then on the PATH, then where the command that gets it puts it.
 pub fn others() -> Vec<Peer> {
-    let mut found = Vec::new();
-    // Not the first `psql` of PATH: on Debian that is a script that looks for the real one.
-    let psql = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin/psql"))
-        .find(|path| path.exists());
-    match psql {
-        Some(path) => found.push(Peer {
-            name: "psql",
-            what: What::Psql(path),
-        }),
-        None => eprintln!("psql is left out: not found below /usr/lib/postgresql"),
-    }
-    match env::var_os("GREYLAG_BENCH_DBMATE").map(PathBuf::from) {
-        Some(path) => found.push(Peer {
-            name: "dbmate",
-            what: What::Dbmate(path),
-        }),
-        None => eprintln!("dbmate is left out: name its binary in GREYLAG_BENCH_DBMATE"),
-    }
-    match env::var_os("GREYLAG_BENCH_SQLX").map(PathBuf::from) {
-        Some(path) => found.push(Peer {
-            name: "sqlx",
-            what: What::Sqlx(path),
-        }),
-        None => eprintln!(
-            "sqlx is left out: build benches/peers/sqlx and name its binary in GREYLAG_BENCH_SQLX"
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+    let found = [
+        // Not the first `psql` of PATH: on Debian that is a script that looks for the real one.
+        peer(
+            "psql",
+            What::Psql,
+            find("GREYLAG_BENCH_PSQL", None, &servers("bin/psql")),
+            "install PostgreSQL's own packages",
         ),
+        peer(
+            "dbmate",
+            What::Dbmate,
+            find(
+                "GREYLAG_BENCH_DBMATE",
+                Some("dbmate"),
+                &[peers.join("dbmate/node_modules/@dbmate/linux-x64/bin/dbmate")],
+            ),
+            "npm install --no-save --prefix benches/peers/dbmate @dbmate/linux-x64",
+        ),
+        peer(
+            "sqlx",
+            What::Sqlx,
+            find(
+                "GREYLAG_BENCH_SQLX",
+                None,
+                &[peers.join("sqlx/target/release/sqlx-peer")],
+            ),
+            "cargo build --release --manifest-path benches/peers/sqlx/Cargo.toml --target-dir benches/peers/sqlx/target",
+        ),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn peer(
+    name: &'static str,
+    what: fn(PathBuf) -> What,
+    binary: Option<PathBuf>,
+    get: &str,
+) -> Option<Peer> {
+    if binary.is_none() {
+        eprintln!("{name} is left out: not found. To have it: {get}");
     }
-    found
+    Some(Peer {
+        name,
+        what: what(binary?),
+    })
+}
+
+/// The program that the variable names, or one of PATH, or the first that is there.
+fn find(variable: &str, program: Option<&str>, places: &[PathBuf]) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).filter_map(|folder| Some(folder.join(program?)));
+    env::var_os(variable).map(PathBuf::from).or_else(|| {
+        on_path
+            .chain(places.iter().cloned())
+            .find(|place| place.is_file())
+    })
+}
+
+/// A file of each installed PostgreSQL, the newest first.
+fn servers(file: &str) -> Vec<PathBuf> {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut places: Vec<PathBuf> = installed
+        .flatten()
+        .map(|entry| entry.path().join(file))
+        .collect();
+    places.sort();
+    places.reverse();
+    places
 }
 
 impl Project {

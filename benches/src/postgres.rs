@@ -160,10 +160,12 @@ async fn databases(server: &Server, prefix: &str, count: usize, port: Option<u16
                 .execute(&name, "ALTER SCHEMA public OWNER TO greylag")
                 .await
                 .expect("an owner");
-            match port {
+            let url = match port {
                 Some(port) => server.url_through(port, "greylag", &name),
                 None => server.url(&name),
-            }
+            };
+            // The floors speak no TLS; the others would ask the server for it first.
+            format!("{url}?sslmode=disable")
         })
         .buffered(4)
         .collect()
@@ -172,7 +174,7 @@ async fn databases(server: &Server, prefix: &str, count: usize, port: Option<u16
 
 async fn drop_all(server: &Server, urls: &[String]) {
     for url in urls {
-        let name = url.rsplit('/').next().unwrap_or_default();
+        let name = name(url);
         server
             .execute("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"))
             .await
@@ -182,7 +184,7 @@ async fn drop_all(server: &Server, urls: &[String]) {
 
 /// The last shard has everything, whoever applied it.
 async fn check(server: &Server, url: &str) {
-    let name = url.rsplit('/').next().unwrap_or_default();
+    let name = name(url);
     let columns = server
         .value(name, "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name IN ('accounts','orders','items','payments','countries','shipments','order_totals')")
         .await
@@ -195,4 +197,10 @@ pub fn list(folder: &std::path::Path, urls: &[String]) -> std::path::PathBuf {
     let path = folder.join("shards.txt");
     fs::write(&path, urls.join("\n")).expect("the list of shards");
     path
+}
+
+/// The database of a URL.
+fn name(url: &str) -> &str {
+    let last = url.rsplit('/').next().unwrap_or_default();
+    last.split('?').next().unwrap_or_default()
 }

@@ -32,6 +32,18 @@ pub trait Session: Send {
     /// Tries once to take the shard's lock (and Flyway's, when the table is Flyway's). Never waits.
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError>;
 
+    /// [`Self::try_lock`], and a look under the lock in the same breath where the engine can. No survey where the lock is not
+    /// had, or where [`Self::survey`] is to be called for it.
+    async fn try_lock_and_survey(&mut self) -> Result<(LockAttempt, Option<Survey>), EngineError> {
+        Ok((self.try_lock().await?, None))
+    }
+
+    /// Whether Greylag's tables are likely to be there, as far as the caller knows: a right word spares the first look at the
+    /// shard a round trip, a wrong one costs it one.
+    fn expect_tables(&mut self, there: bool) {
+        let _ = there;
+    }
+
     /// Ends the session that holds the shard's lock (`--take-over`).
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError>;
 
@@ -102,7 +114,7 @@ pub trait Session: Send {
     /// What `doctor` has to say: missing privileges (with the GRANT that mends them), poolers, settings.
     async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError>;
 
-    /// Says goodbye, and lets the server know.
+    /// Says goodbye, and lets the server know: the shard's lock dies with the session, a moment later at most.
     async fn close(self: Box<Self>);
 }
 

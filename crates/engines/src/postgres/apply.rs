@@ -32,8 +32,9 @@ impl PgSession {
                 return Attempt::Failed(failure);
             }
         }
-        if self.home.is_none()
-            && let Err(error) = self.find_home().await
+        // Where nobody looked yet: home and tables must be known.
+        if self.tables.is_none()
+            && let Err(error) = self.look().await
         {
             return Attempt::Failed(self.not_started(jobs, &error));
         }

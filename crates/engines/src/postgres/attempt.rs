@@ -116,10 +116,9 @@ impl PgSession {
         );
         let history = self.insert_history(job, guard, &millis, rank);
         message.push(What::History { job: number }, &history);
-        let forget = match (&self.steps, self.tables) {
-            (Some(steps), _) => steps.contains(&job.migration),
-            (None, Some(tables)) => tables.step,
-            (None, None) => true,
+        let forget = match &self.steps {
+            Some(steps) => steps.contains(&job.migration),
+            None => self.seen().step,
         };
         if forget {
             let forget = self.forget_step(&job.migration);

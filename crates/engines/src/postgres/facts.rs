@@ -14,6 +14,8 @@ pub struct Facts {
     pub role: Role,
     pub schema: Option<String>,
     pub pid: i32,
+    /// There is a `greylag_step` in the schema that was assumed.
+    pub steps: bool,
 }
 
 impl Facts {
@@ -45,6 +47,7 @@ impl Facts {
                 dialled: session.target.address(),
             },
             schema,
+            steps: row.get(7).is_some(),
             pid: text(0).parse().unwrap_or(-1),
         })
     }

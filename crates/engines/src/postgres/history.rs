@@ -158,6 +158,9 @@ impl PgSession {
         &mut self,
         migration: &MigrationId,
     ) -> Result<Option<StepRow>, EngineError> {
+        if self.tables.is_some_and(|tables| !tables.step) {
+            return Ok(None);
+        }
         let sql = format!(
             "SELECT {STEP} FROM {} WHERE project = {} AND migration = {}",
             self.table("greylag_step"),

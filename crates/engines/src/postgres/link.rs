@@ -190,6 +190,16 @@ pub fn plain(error: &Error) -> String {
 }
 
 impl Answer {
+    /// The answer to what follows the first statements of the message.
+    pub fn after(mut self, statements: usize) -> Self {
+        self.completed = self.completed.saturating_sub(statements);
+        self.rows.retain(|(index, _)| *index >= statements);
+        for (index, _) in &mut self.rows {
+            *index -= statements;
+        }
+        self
+    }
+
     /// The rows, or why there are none.
     pub fn into_rows(self) -> Result<Vec<(usize, SimpleQueryRow)>, Trouble> {
         match self.trouble {

@@ -1,10 +1,10 @@
 //! The shard's lock: held by the working connection, tried and never waited for.
 
-use greylag_core::outcome::Blocker;
+use greylag_core::{outcome::Blocker, survey::Survey};
 use sha2::{Digest, Sha256};
 use tokio_postgres::SimpleQueryRow;
 
-use super::session::PgSession;
+use super::{link::Trouble, session::PgSession};
 use crate::{error::EngineError, flyway, session::LockAttempt};
 
 const DOING: &str = "taking the shard's lock";
@@ -34,16 +34,65 @@ impl PgSession {
         }
     }
 
+    /// The lock and a look under it in one message. The look has a transaction of its own: a snapshot from before the lock
+    /// could miss what its last holder did.
+    pub(super) async fn attempt_lock_and_look(
+        &mut self,
+    ) -> Result<(LockAttempt, Option<Survey>), EngineError> {
+        if &*self.target.history_table == flyway::TABLE {
+            return Ok((self.attempt_lock().await?, None));
+        }
+        let assumed = self.assumed_schema().to_owned();
+        let key = key(&self.database, &assumed);
+        let guess = self.guess();
+        let message = format!(
+            "BEGIN; {}; COMMIT; {}",
+            self.attempt(key),
+            self.first_look(guess, &assumed)
+        );
+        let answer = self.link.run(&message, 0).await;
+        self.link.hush();
+        let Some((_, row)) = answer.rows.iter().find(|(index, _)| *index == 1) else {
+            return Err(self.broken(DOING, answer.trouble));
+        };
+        let (taken, schema) = self.taken(row)?;
+        if !taken {
+            return match schema.as_deref() == Some(&assumed) {
+                true => Ok((self.busy(key).await?, None)),
+                false => Ok((self.attempt_lock().await?, None)),
+            };
+        }
+        self.keys = vec![key];
+        if let Some(Trouble::Lost(_)) = answer.trouble {
+            return Err(self.broken(DOING, answer.trouble));
+        }
+        if schema.as_deref() != Some(&assumed) {
+            // The search path leads elsewhere than to `public`: the lock there is the one that counts.
+            self.release().await?;
+            return Ok((self.attempt_lock().await?, None));
+        }
+        // What is wrong with the look is for the look to say.
+        let seen = self.read_look(guess, &assumed, answer.after(3)).await;
+        Ok((LockAttempt::Held, seen.ok()))
+    }
+
     async fn attempt_key(&self, key: i64) -> Result<(bool, Option<String>), EngineError> {
+        let rows = self.query(DOING, &self.attempt(key)).await?;
+        self.taken(&rows[0])
+    }
+
+    fn attempt(&self, key: i64) -> String {
         let pid = self.link.pid;
         let attempt = match pid {
             0 => format!("pg_try_advisory_lock({key})"),
             // Behind a pooler it would be taken by a connection that is not ours for long.
             pid => format!("CASE pg_backend_pid() WHEN {pid} THEN pg_try_advisory_lock({key}) END"),
         };
-        let sql = format!("SELECT pg_backend_pid(), {attempt}, current_schema()");
-        let rows = self.query(DOING, &sql).await?;
-        let row = &rows[0];
+        format!("SELECT pg_backend_pid(), {attempt}, current_schema()")
+    }
+
+    /// Whether it was had, and which schema is home.
+    fn taken(&self, row: &SimpleQueryRow) -> Result<(bool, Option<String>), EngineError> {
         self.prove_pid(row.get(0).and_then(|pid| pid.parse().ok()).unwrap_or(-1))?;
         Ok((row.get(1) == Some("t"), row.get(2).map(str::to_owned)))
     }

@@ -14,13 +14,18 @@ const DOING: &str = "mending the history";
 impl PgSession {
     /// All of the changes, or none.
     pub(super) async fn mend(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {
-        if self.home.is_none() {
-            self.find_home().await?;
+        if self.tables.is_none() {
+            self.look().await?;
         }
+        let steps = self.seen().step;
         let mut message = Message::default();
         self.reset(&mut message, false);
         message.push(What::Head, "BEGIN");
-        for change in changes {
+        let concerns = |change: &&HistoryChange| match change {
+            HistoryChange::ForgetStep { .. } | HistoryChange::SettleStep { .. } => steps,
+            _ => true,
+        };
+        for change in changes.iter().filter(concerns) {
             message.push(What::Tail { job: 0 }, &self.change(change));
         }
         message.push(What::Commit, "COMMIT");

@@ -6,20 +6,29 @@ use tokio_postgres::SimpleQueryRow;
 
 impl PgSession {
     /// Asks for the position now: where the next record goes, not the last one flushed, which an asynchronous commit is ahead of.
-    /// The file's name carries the timeline. The cluster's identifier is what the survey saw; without it a position says nothing.
+    /// The file's name carries the timeline, which is asked for once: a primary has another one only after a restart, which
+    /// no session outlives. The cluster's identifier is what the survey saw; without it a position says nothing.
     pub(super) fn position_sql(&self) -> &'static str {
-        match self.lineage.is_empty() {
-            true => "SELECT NULL, NULL",
-            false => {
+        match (self.lineage.is_empty(), self.timeline.get()) {
+            (true, _) => "SELECT NULL, NULL",
+            (false, None) => {
                 "SELECT l, pg_catalog.pg_walfile_name(l) FROM pg_catalog.pg_current_wal_insert_lsn() l"
             }
+            (false, Some(_)) => "SELECT pg_catalog.pg_current_wal_insert_lsn(), NULL",
         }
     }
 
     pub(super) fn position_of(&self, row: &SimpleQueryRow) -> Option<Position> {
+        let timeline = match row.get(1) {
+            Some(file) => {
+                let told = u32::from_str_radix(file.get(..8)?, 16).ok()?;
+                *self.timeline.get_or_init(|| told)
+            }
+            None => *self.timeline.get()?,
+        };
         Some(Position::Wal {
             system: self.lineage.clone(),
-            timeline: u32::from_str_radix(row.get(1)?.get(..8)?, 16).ok()?,
+            timeline,
             lsn: end_of_record(Position::parse_lsn(row.get(0)?)?),
         })
     }

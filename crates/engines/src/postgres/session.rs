@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -42,11 +42,15 @@ pub struct PgSession {
     pub(super) lineage_hidden: bool,
     /// The cluster's system identifier, once surveyed; empty where it is hidden.
     pub(super) lineage: String,
+    /// The primary's timeline, once told.
+    pub(super) timeline: OnceLock<u32>,
     pub(super) database: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
     /// Which of them are there, once seen.
     pub(super) tables: Option<Tables>,
+    /// Which are likely to be there, until they were seen.
+    pub(super) expected: Tables,
     /// Migrations that have a step row, as seen under the lock.
     pub(super) steps: Option<HashSet<MigrationId>>,
     /// The next rank of the history, as seen under the lock.
@@ -84,8 +88,10 @@ impl PgSession {
             database: login.database,
             lineage_hidden: false,
             lineage: String::new(),
+            timeline: OnceLock::new(),
             home: None,
             tables: None,
+            expected: Tables::USUAL,
             steps: None,
             next_rank: None,
             keys: Vec::new(),
@@ -164,6 +170,9 @@ impl PgSession {
 
     /// Lets the shard remember how a job stands; a shard that can't is no worse off than before.
     pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
+        if self.make_step_table().await.is_err() {
+            return;
+        }
         let sql = format!(
             "{}; {}; {}",
             RESETS.join("; "),
@@ -205,6 +214,18 @@ impl Session for PgSession {
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         self.refresh().await?;
         self.attempt_lock().await
+    }
+
+    async fn try_lock_and_survey(&mut self) -> Result<(LockAttempt, Option<Survey>), EngineError> {
+        self.refresh().await?;
+        self.attempt_lock_and_look().await
+    }
+
+    fn expect_tables(&mut self, there: bool) {
+        self.expected = match there {
+            true => Tables::USUAL,
+            false => Tables::NONE,
+        };
     }
 
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {

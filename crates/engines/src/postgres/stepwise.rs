@@ -46,6 +46,9 @@ impl PgSession {
             warnings: Vec::new(),
             position: None,
         };
+        if let Err(error) = self.make_step_table().await {
+            return Attempt::Failed(self.not_started(std::slice::from_ref(job), &error));
+        }
         match self.walk(&mut walk).await {
             Ok(()) => {
                 let millis = walk.started.elapsed().as_millis() as u64;

@@ -23,7 +23,7 @@ pub const HISTORY: &str = "installed_rank, version, description, type, script, c
      installed_by, installed_on, execution_time, success";
 
 /// Which of greylag's tables are there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tables {
     pub shard: bool,
     pub history: bool,
@@ -33,15 +33,42 @@ pub struct Tables {
 impl PgSession {
     pub(super) async fn look(&mut self) -> Result<Survey, EngineError> {
         let assumed = self.assumed_schema().to_owned();
-        let mut answer = self.first_look(&assumed).await;
+        let guess = self.guess();
+        let answer = self.asked(&self.first_look(guess, &assumed)).await;
+        self.read_look(guess, &assumed, answer).await
+    }
+
+    /// Which tables there are, as far as this session knows.
+    pub(super) fn seen(&self) -> Tables {
+        self.tables.unwrap_or(self.expected)
+    }
+
+    /// Which tables a look reckons with: a table that it doesn't ask for stays unseen.
+    pub(super) fn guess(&self) -> Tables {
+        match self.seen() {
+            Tables::NONE => Tables::NONE,
+            Tables { step, .. } => Tables {
+                step,
+                ..Tables::USUAL
+            },
+        }
+    }
+
+    /// What the first message of a look told; more is asked where it did not tell all.
+    pub(super) async fn read_look(
+        &mut self,
+        guess: Tables,
+        assumed: &str,
+        mut answer: Answer,
+    ) -> Result<Survey, EngineError> {
         if self.lineage_is_hidden(&answer) {
-            answer = self.first_look(&assumed).await;
+            answer = self.asked(&self.first_look(guess, assumed)).await;
         }
         let Some(facts) = Facts::read(&answer.rows, self) else {
             return Err(self.broken(DOING, answer.trouble));
         };
-        self.prove_pid(facts.pid)?;
         self.lineage.clone_from(&facts.server.lineage);
+        self.prove_pid(facts.pid)?;
         self.settle_home(facts.schema.as_deref())?;
         let missing =
             matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42P01");
@@ -49,13 +76,30 @@ impl PgSession {
             return Err(self.broken(DOING, answer.trouble));
         }
         let schema = facts.schema.clone().unwrap_or_default();
-        let found = match missing || schema != assumed {
-            false => Found {
-                tables: ALL,
-                rows: answer.rows,
+        let guessed = !missing && schema == assumed;
+        let found = if guess == Tables::NONE {
+            // The rows after the facts are of whatever there is.
+            match answer.rows.iter().any(|(index, _)| *index > 2) {
+                true => self.second_look(&schema).await?,
+                false => Found::nothing(),
+            }
+        } else if !guessed {
+            match self.all(NOTHING_YET).await?.is_empty() {
+                true => Found::nothing(),
+                false => self.second_look(&schema).await?,
+            }
+        } else {
+            let mut found = Found {
+                tables: guess,
+                rows: guess.spread(answer.rows, 3),
                 empty: None,
-            },
-            true => self.second_look(&schema).await?,
+            };
+            if facts.steps && !guess.step {
+                found.tables.step = true;
+                let steps = self.all(&self.rows(Tables::STEP, &schema)).await?;
+                found.rows.extend(Tables::STEP.spread(steps, 0));
+            }
+            found
         };
         self.assemble(facts, found).await
     }
@@ -71,20 +115,31 @@ impl PgSession {
 
     /// Everything in one message. Each function and operator costs a fresh backend as much as a small table, so that
     /// there are as few as can be: texts are sorted, filtered and put together on this side.
-    async fn first_look(&self, schema: &str) -> Answer {
+    pub(super) fn first_look(&self, guess: Tables, schema: &str) -> String {
         let lineage = match self.lineage_hidden {
             true => ("''", ""),
             false => ("system_identifier", "FROM pg_control_system()"),
         };
-        let message = format!(
+        let step = format!("{}.greylag_step", ident(schema));
+        // The steps are read where there are any: few shards have them.
+        let steps = match guess == Tables::USUAL {
+            true => format!("to_regclass({})", literal(&step)),
+            false => "NULL".to_owned(),
+        };
+        let rows = match guess == Tables::NONE {
+            true => NOTHING_YET.to_owned(),
+            false => self.rows(guess, schema),
+        };
+        format!(
             "SHOW transaction_read_only; SHOW in_hot_standby; \
              SELECT pg_backend_pid(), current_schema(), current_database(), pg_relation_filepath(1259), \
-             inet_server_addr(), inet_server_port(), {} {};\n{}",
-            lineage.0,
-            lineage.1,
-            self.rows(ALL, schema),
-        );
-        let answer = self.link.run(&message, 0).await;
+             inet_server_addr(), inet_server_port(), {}, {steps} {};\n{rows}",
+            lineage.0, lineage.1,
+        )
+    }
+
+    async fn asked(&self, message: &str) -> Answer {
+        let answer = self.link.run(message, 0).await;
         self.link.hush();
         answer
     }
@@ -97,17 +152,8 @@ impl PgSession {
         hidden
     }
 
-    /// Where not all of the tables are there: which are, and whether anything else is.
+    /// Which of the tables are there, and their rows.
     async fn second_look(&self, schema: &str) -> Result<Found, EngineError> {
-        let mut found = Found {
-            tables: Tables::default(),
-            rows: Vec::new(),
-            empty: Some(true),
-        };
-        if self.all(NOTHING_YET).await?.is_empty() {
-            return Ok(found);
-        }
-        found.empty = None;
         let history = &*self.target.history_table;
         let sql = format!(
             "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace \
@@ -117,22 +163,24 @@ impl PgSession {
         );
         let seen = self.all(&sql).await?;
         let there = |name: &str| seen.iter().any(|(_, row)| row.get(0) == Some(name));
-        found.tables = Tables {
-            shard: there("greylag_shard"),
-            history: there(history),
-            step: there("greylag_step"),
+        let mut found = Found {
+            tables: Tables {
+                shard: there("greylag_shard"),
+                history: there(history),
+                step: there("greylag_step"),
+            },
+            rows: Vec::new(),
+            empty: None,
         };
-        if found.tables != Tables::default() {
+        if found.tables != Tables::NONE {
             let rows = self.all(&self.rows(found.tables, schema)).await?;
-            found.rows = found.tables.spread(rows);
+            found.rows = found.tables.spread(rows, 0);
         }
         Ok(found)
     }
 
     async fn all(&self, sql: &str) -> Result<Vec<(usize, SimpleQueryRow)>, EngineError> {
-        let answer = self.link.run(sql, 0).await;
-        self.link.hush();
-        let rows = answer.into_rows();
+        let rows = self.asked(sql).await.into_rows();
         rows.map_err(|trouble| self.broken(DOING, Some(trouble)))
     }
 
@@ -215,30 +263,56 @@ impl PgSession {
 const NOTHING_YET: &str = "SELECT FROM pg_class WHERE oid >= '16384' LIMIT 1; \
      SELECT FROM pg_proc WHERE oid >= '16384' LIMIT 1; SELECT FROM pg_type WHERE oid >= '16384' LIMIT 1";
 
-const ALL: Tables = Tables {
-    shard: true,
-    history: true,
-    step: true,
-};
-
 impl Tables {
-    /// Numbers the rows of a later message as those of the first one.
-    fn spread(self, rows: Vec<(usize, SimpleQueryRow)>) -> Vec<(usize, SimpleQueryRow)> {
+    pub const NONE: Self = Self {
+        shard: false,
+        history: false,
+        step: false,
+    };
+
+    /// Where no migration went statement by statement, and none failed.
+    pub const USUAL: Self = Self {
+        shard: true,
+        history: true,
+        step: false,
+    };
+
+    const STEP: Self = Self {
+        step: true,
+        ..Self::NONE
+    };
+
+    /// Numbers a message's rows, from its statement `first` on: identity, history, steps.
+    fn spread(
+        self,
+        rows: Vec<(usize, SimpleQueryRow)>,
+        first: usize,
+    ) -> Vec<(usize, SimpleQueryRow)> {
         let present: Vec<usize> = [(self.shard, 3), (self.history, 4), (self.step, 5)]
             .into_iter()
             .filter_map(|(there, index)| there.then_some(index))
             .collect();
         rows.into_iter()
-            .filter_map(|(index, row)| Some((*present.get(index)?, row)))
+            .filter_map(|(index, row)| Some((*present.get(index.checked_sub(first)?)?, row)))
             .collect()
     }
 }
 
-/// The tables that are there, with their rows numbered as in the first message.
+/// The tables that are there, with their rows: identity 3, history 4, steps 5.
 struct Found {
     tables: Tables,
     rows: Vec<(usize, SimpleQueryRow)>,
     empty: Option<bool>,
+}
+
+impl Found {
+    fn nothing() -> Self {
+        Self {
+            tables: Tables::NONE,
+            rows: Vec::new(),
+            empty: Some(true),
+        }
+    }
 }
 
 fn identity(row: &SimpleQueryRow) -> Result<ShardIdentity, String> {

@@ -16,16 +16,51 @@ impl PgSession {
             Some(tables) => tables,
             None => {
                 self.look().await?;
-                self.tables.unwrap_or_default()
+                self.seen()
             }
         };
+        let mut statements = self.create(tables);
+        statements.push(self.claim(claim));
+        self.make(statements).await?;
+        self.tables = Some(Tables {
+            shard: true,
+            history: true,
+            ..tables
+        });
+        Ok(())
+    }
+
+    /// Made on first use: most shards never need it, and a table with long values costs as much as three without.
+    pub(super) async fn make_step_table(&mut self) -> Result<(), EngineError> {
+        let tables = self.seen();
+        if self.tables.is_some() && tables.step {
+            return Ok(());
+        }
+        let step = format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+             project VARCHAR(100) NOT NULL, migration VARCHAR(220) NOT NULL, checksum INTEGER, \
+             state VARCHAR(16) NOT NULL, rollout VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL, \
+             statements_done INTEGER NOT NULL, statements_total INTEGER NOT NULL, hashes TEXT NOT NULL, \
+             intent TEXT, failure TEXT, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
+             updated_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (project, migration))",
+            self.table("greylag_step"),
+        );
+        self.make(vec![step]).await?;
+        self.tables = Some(Tables {
+            step: true,
+            ..tables
+        });
+        Ok(())
+    }
+
+    /// In one transaction, as the role that the project's session SQL makes us.
+    async fn make(&self, statements: Vec<String>) -> Result<(), EngineError> {
         let mut message = Message::default();
         self.reset(&mut message, false);
         message.push(What::Head, "BEGIN");
-        for sql in self.create(tables) {
-            message.push(What::Head, &sql);
+        for sql in &statements {
+            message.push(What::Head, sql);
         }
-        message.push(What::Head, &self.claim(claim));
         message.push(What::Commit, "COMMIT");
         let answer = self.link.run(message.text(), usize::MAX).await;
         self.link.hush();
@@ -35,11 +70,6 @@ impl PgSession {
             self.link.hush();
             return Err(broken);
         }
-        self.tables = Some(Tables {
-            shard: true,
-            history: true,
-            step: true,
-        });
         Ok(())
     }
 
@@ -71,17 +101,6 @@ impl PgSession {
                  environment VARCHAR(100) NOT NULL, claimed_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
                  claimed_by VARCHAR(120) NOT NULL)",
                 self.table("greylag_shard"),
-            ));
-        }
-        if !tables.step {
-            sql.push(format!(
-                "CREATE TABLE IF NOT EXISTS {} (\
-                 project VARCHAR(100) NOT NULL, migration VARCHAR(220) NOT NULL, checksum INTEGER, \
-                 state VARCHAR(16) NOT NULL, rollout VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL, \
-                 statements_done INTEGER NOT NULL, statements_total INTEGER NOT NULL, hashes TEXT NOT NULL, \
-                 intent TEXT, failure TEXT, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), \
-                 updated_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (project, migration))",
-                self.table("greylag_step"),
             ));
         }
         sql

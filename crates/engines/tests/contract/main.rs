@@ -29,6 +29,7 @@ macro_rules! contract {
             tables::{
                 preparing_twice_changes_nothing,
                 a_look_creates_nothing,
+                a_look_sees_what_is_there_whatever_was_expected,
                 an_empty_shard_is_seen_as_empty_and_one_with_a_table_is_not,
                 the_identity_is_read_back_as_it_was_claimed,
                 mended_history_reads_as_it_was_mended,
@@ -54,6 +55,8 @@ macro_rules! contract {
                 the_lock_keeps_a_second_session_out_and_names_the_holder,
                 the_lock_dies_with_its_connection,
                 a_lock_that_was_let_go_can_be_had,
+                a_look_that_comes_with_the_lock_sees_what_its_last_holder_did,
+                nobody_looks_under_a_lock_that_is_not_had,
             },
             losing::{
                 a_dropped_session_leaves_all_or_nothing_and_settling_tells_which,

@@ -20,5 +20,6 @@ mod secure;
 mod shards;
 mod sharing;
 mod standing;
+mod steps;
 mod subscribing;
 mod temporary;

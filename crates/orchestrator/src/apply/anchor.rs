@@ -2,7 +2,7 @@
 
 use super::ApplyError;
 use crate::{
-    executor::{Anchor, Held, TakeOver, failure_of, failure_of_verb, hold, reach},
+    executor::{Anchor, AndLook, Held, TakeOver, failure_of, failure_of_verb, hold, reach},
     fleet::FleetShard,
     setup::Setup,
     survey::Surveyed,
@@ -51,11 +51,11 @@ pub async fn take_anchor(
     let mut told = false;
     loop {
         let until = Instant::now() + STRANGER;
-        let held = hold(&mut *session, None, until, take_over, stop)
+        let held = hold(&mut *session, AndLook::No, None, until, take_over, stop)
             .await
             .map_err(|error| failed(failure_of_verb(&error)))?;
         let holder = match held {
-            Held::Yes => return Ok(Some((name, Arc::new(Anchor::new(session))))),
+            Held::Yes(_) => return Ok(Some((name, Arc::new(Anchor::new(session))))),
             Held::GaveUp => {
                 session.close().await;
                 return Err(crate::survey::SurveyError::Interrupted.into());

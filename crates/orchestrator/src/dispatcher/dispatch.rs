@@ -13,7 +13,6 @@ use super::{
 use crate::{
     control::Level,
     executor::{Report, take_again},
-    journal::KnownShard,
     replicas::News,
     watch::Notice,
 };
@@ -26,7 +25,7 @@ use tokio::{sync::mpsc, time::Instant};
 const INBOX: Duration = Duration::from_millis(200);
 
 /// How long news is kept back for more of it. Nothing that begins waits for it.
-const MOMENT: Duration = Duration::from_millis(10);
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// How often the idle anchor is asked whether it still is there.
 const ANCHOR: Duration = Duration::from_secs(5);
@@ -47,7 +46,6 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         told_level: Level::Run,
         inbox_at: Instant::now(),
         anchor_at: Instant::now() + ANCHOR,
-        proven: Vec::new(),
         losses: Losses::default(),
     };
     let mut lease_lost = heartbeat.lost();
@@ -73,8 +71,6 @@ struct Dispatcher {
     told_level: Level,
     inbox_at: Instant,
     anchor_at: Instant,
-    /// To be remembered with the next commit.
-    proven: Vec<KnownShard>,
     losses: Losses,
     nodes: Nodes,
 }
@@ -222,7 +218,8 @@ impl Dispatcher {
         self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
-            self.tasks.apply(stage, &shard);
+            let followers = self.nodes.followers(&shard);
+            self.tasks.apply(stage, &shard, followers);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
@@ -311,7 +308,7 @@ impl Dispatcher {
 
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
-            Report::Proven(known) => self.proven.push(known),
+            Report::Proven(known) => ledger.prove(known),
             Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
                 shard: Some(shard),
@@ -386,15 +383,6 @@ impl Dispatcher {
     }
 
     async fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Stop> {
-        if !self.proven.is_empty() {
-            let proven = std::mem::take(&mut self.proven);
-            self.run
-                .setup
-                .journal
-                .remember(&self.run.setup.scope(), &proven)
-                .await
-                .map_err(|why| Stop::Ledger(why.into()))?;
-        }
         ledger
             .commit()
             .await

@@ -3,7 +3,7 @@
 //! An event is judged by the state, then written, then shown; what could not be written is not shown.
 
 use crate::{
-    journal::{Journal, JournalError, Lease, Taken},
+    journal::{Journal, JournalError, KnownShard, Lease, Taken},
     watch::{Notice, Watcher},
 };
 use greylag_core::{
@@ -26,6 +26,7 @@ pub struct Ledger {
     /// Judged, and to be written by the next commit.
     unwritten: Vec<Stamped>,
     taken: Vec<Taken>,
+    proven: Vec<KnownShard>,
     applied: u64,
     changed: BTreeSet<ShardName>,
 }
@@ -57,6 +58,7 @@ impl Ledger {
             watcher,
             unwritten: Vec::new(),
             taken: Vec::new(),
+            proven: Vec::new(),
             applied: 0,
             changed: BTreeSet::new(),
         }
@@ -105,6 +107,11 @@ impl Ledger {
         self.taken.push(taken);
     }
 
+    /// A shard that is who it should be, to be remembered with the events that come of it.
+    pub fn prove(&mut self, shard: KnownShard) {
+        self.proven.push(shard);
+    }
+
     /// Whether the shard's migration has been recorded in the stage under way.
     pub fn has_recorded(&self, shard: &ShardName, id: &MigrationId) -> bool {
         self.state.applied_so_far(shard).contains(id)
@@ -139,9 +146,16 @@ impl Ledger {
             return Ok(());
         }
         self.journal
-            .append(&self.lease, &self.rollout, &self.unwritten, &self.taken)
+            .append_and_remember(
+                &self.lease,
+                &self.rollout,
+                &self.unwritten,
+                &self.taken,
+                &self.proven,
+            )
             .await?;
         self.taken.clear();
+        self.proven.clear();
         for stamped in self.unwritten.drain(..) {
             self.watcher.notice(&Notice::Event(stamped));
         }

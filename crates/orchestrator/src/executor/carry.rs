@@ -4,11 +4,13 @@ use super::{
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
-    hold::{Held, TakeOver, hold},
+    hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
+    preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
     sisters::turn,
+    subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
 use crate::{executor::backoff::Backoff, survey::known_of};
@@ -24,6 +26,24 @@ use std::time::Instant;
 
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
+    let turn = turn_of(errand.phase);
+    if turn == Turn::Before
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    let outcome = carry_out_there(errand).await;
+    if turn == Turn::After
+        && outcome == Outcome::Applied
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    outcome
+}
+
+/// On the shard's own primary.
+async fn carry_out_there(errand: &Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;
@@ -51,22 +71,22 @@ pub async fn carry_out(errand: &Errand) -> Outcome {
 }
 
 async fn once(errand: &Errand) -> Outcome {
-    let mut session = match acquire(errand).await {
-        Ok(session) => session,
+    let (mut session, seen) = match acquire(errand).await {
+        Ok(acquired) => acquired,
         Err(outcome) => return outcome,
     };
-    let outcome = work(&mut *session, errand).await;
+    let outcome = work(&mut *session, errand, seen).await;
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     outcome
 }
 
-/// A session that holds the shard's lock: the anchor's own, or a new one.
-pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
+/// A session that holds the shard's lock: the anchor's own, or a new one; and a look under the lock, if it came with it.
+pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Survey>>), Outcome> {
     if let Some(anchor) = &errand.anchor
         && let Some(session) = anchor.lend().await
     {
-        return Ok(session);
+        return Ok((session, None));
     }
     let mut session = reach(
         &*errand.open,
@@ -80,8 +100,11 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
         failure: failure_of(&error),
     })?;
     let deadline = Instant::now() + errand.limits.lock_deadline;
+    // A shard without an identity when it was planned is most likely as it was.
+    session.expect_tables(errand.uuid.is_some());
     let held = hold(
         &mut *session,
+        AndLook::Yes,
         Some(&errand.reports),
         deadline,
         TakeOver::when(errand.take_over, &|text| errand.reports.warning(text)),
@@ -89,7 +112,7 @@ pub async fn acquire(errand: &Errand) -> Result<Box<dyn Session>, Outcome> {
     )
     .await;
     let outcome = match held {
-        Ok(Held::Yes) => return Ok(session),
+        Ok(Held::Yes(seen)) => return Ok((session, seen)),
         Ok(Held::GaveUp) => Outcome::Absent,
         Ok(Held::Busy(holder)) => Outcome::Failed {
             failure: Failure {
@@ -128,8 +151,8 @@ pub async fn tell_position(session: &mut dyn Session, errand: &Errand, outcome: 
     }
 }
 
-/// Gives the anchor's session back, or unlocks and closes.
-pub async fn release(mut session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
+/// Gives the anchor's session back, or closes it.
+pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
     let is_lost = match outcome {
         Outcome::Unknown { .. } => true,
         Outcome::Failed { failure } => failure.class == FailureClass::Connection,
@@ -141,15 +164,13 @@ pub async fn release(mut session: Box<dyn Session>, errand: &Errand, outcome: &O
     }
     match &errand.anchor {
         Some(anchor) => anchor.take_back(session).await,
-        None => {
-            let _ = session.unlock().await;
-            session.close().await;
-        }
+        // The lock dies with the session, and saying so first would be a round trip.
+        None => session.close().await,
     }
 }
 
-async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
-    let found = match look(session, errand).await {
+async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
+    let found = match look(session, errand, seen).await {
         Ok(found) => found,
         Err(Left::Failed(failure)) => return Outcome::Failed { failure },
         Err(Left::Lost(error)) => {
@@ -160,6 +181,13 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
     };
     if let Err(outcome) = prepare(session, errand, &found).await {
         return outcome;
+    }
+    if errand.subscribes
+        && let Err(error) = session.shield().await
+    {
+        return Outcome::Failed {
+            failure: failure_of_verb(&error),
+        };
     }
     let mut jobs = Vec::new();
     for id in &found.lacking {
@@ -194,6 +222,11 @@ async fn work(session: &mut dyn Session, errand: &Errand) -> Outcome {
     for group in groups(&jobs, errand) {
         if errand.must_stop() {
             return Outcome::Absent;
+        }
+        match wait_for_quiet(errand, group).await {
+            Quiet::Yes => {}
+            Quiet::GaveUp => return Outcome::Absent,
+            Quiet::No(failure) => return Outcome::Failed { failure },
         }
         let Some(_turn) = turn(errand, group).await else {
             return Outcome::Absent;

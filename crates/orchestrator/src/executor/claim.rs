@@ -3,7 +3,7 @@
 use super::{
     connect::reach,
     explain::{failure_of, failure_of_verb},
-    hold::{Held, TakeOver, hold},
+    hold::{AndLook, Held, TakeOver, hold},
 };
 use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{
@@ -25,8 +25,16 @@ pub async fn seize(setup: &Setup, shard: &FleetShard) -> Result<Box<dyn Session>
     .await
     .map_err(|error| failure_of(&error))?;
     let deadline = Instant::now() + setup.policy.lock_deadline.min(BRIEF);
-    let failure = match hold(&mut *session, None, deadline, TakeOver::No, || false).await {
-        Ok(Held::Yes) => return Ok(session),
+    let held = hold(
+        &mut *session,
+        AndLook::No,
+        None,
+        deadline,
+        TakeOver::No,
+        || false,
+    );
+    let failure = match held.await {
+        Ok(Held::Yes(_)) => return Ok(session),
         Ok(Held::Busy(holder)) => Failure {
             blockers: vec![holder.clone()],
             ..super::errand::untouched(

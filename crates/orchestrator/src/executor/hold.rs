@@ -2,7 +2,7 @@
 
 use super::{backoff::Backoff, errand::Reports};
 use crate::{fleet::FleetShard, setup::Setup};
-use greylag_core::{gate::WaitReason, outcome::Blocker};
+use greylag_core::{gate::WaitReason, outcome::Blocker, survey::Survey};
 use greylag_engines::{EngineError, LockAttempt, Session};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 /// What trying came to.
 #[derive(Debug)]
 pub enum Held {
-    Yes,
+    /// With a look under the lock, where one was asked for and came with it.
+    Yes(Option<Box<Survey>>),
     /// Somebody had it until the deadline.
     Busy(Blocker),
     /// The run was asked to end meanwhile.
@@ -101,9 +102,17 @@ pub fn is_ours(holder: &Blocker) -> bool {
         .is_some_and(|name| name.starts_with("greylag/"))
 }
 
+/// Whether the shard is looked at as soon as its lock is had.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AndLook {
+    Yes,
+    No,
+}
+
 /// Tries for the lock until the deadline. `take_over` ends a holder that is an orphan of ours.
 pub async fn hold(
     session: &mut dyn Session,
+    look: AndLook,
     reports: Option<&Reports>,
     deadline: Instant,
     take_over: TakeOver<'_>,
@@ -113,14 +122,18 @@ pub async fn hold(
     let mut told: Option<Blocker> = None;
     let mut ended: Vec<String> = Vec::new();
     loop {
-        let holder = match session.try_lock().await? {
+        let (tried, seen) = match look {
+            AndLook::Yes => session.try_lock_and_survey().await?,
+            AndLook::No => (session.try_lock().await?, None),
+        };
+        let holder = match tried {
             LockAttempt::Held => {
                 if told.is_some()
                     && let Some(reports) = reports
                 {
                     reports.waiting(Vec::new());
                 }
-                return Ok(Held::Yes);
+                return Ok(Held::Yes(seen.map(Box::new)));
             }
             LockAttempt::Busy { holder } => holder,
         };

@@ -5,12 +5,12 @@
 use super::errand::untouched;
 use crate::{fleet::FleetShard, journal::StoredRollout, setup::Migrations};
 use greylag_core::{
-    engine::Dialect,
+    engine::Engine,
     history::{self, HistoryRow, Reading},
     migration::{Migration, MigrationError, MigrationId, Set},
     outcome::{Failure, FailureClass},
     plan::Plan,
-    script::{Script, prepare},
+    script::{RunMode, Script, prepare},
 };
 use greylag_engines::{Job, Limits};
 use std::{
@@ -24,12 +24,18 @@ use std::{
 pub struct Scripts {
     files: Set,
     placeholders: BTreeMap<String, String>,
-    /// Files without placeholders are the same on every shard, and cut once for each dialect.
-    cut: Mutex<HashMap<(MigrationId, Dialect), Cut>>,
+    /// Files without placeholders are the same on every shard, and cut and judged once for each engine.
+    cut: Mutex<HashMap<(MigrationId, Engine), Cut>>,
 }
 
-/// The statements, and the checksum for the history table.
-type Cut = (Arc<Script>, i32);
+/// A file's statements, and how they run.
+#[derive(Clone, Debug)]
+struct Cut {
+    script: Arc<Script>,
+    /// For the history table.
+    checksum: i32,
+    mode: RunMode,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptsError {
@@ -123,15 +129,11 @@ impl Scripts {
                 None,
             )
         })?;
-        let (script, checksum) = self.cut(file, shard)?;
-        let mode = script
-            .run_mode(file, shard.shard.engine.facts())
-            .map_err(|why| Failure {
-                migration: Some(id.clone()),
-                place: script.place(&file.script, why.statement),
-                hint: Some(why.hint().to_owned()),
-                ..untouched(FailureClass::Refused, why.to_string(), None)
-            })?;
+        let Cut {
+            script,
+            checksum,
+            mode,
+        } = self.cut(file, shard)?;
         Ok(Job {
             migration: id.clone(),
             description: file.description.clone(),
@@ -150,22 +152,36 @@ impl Scripts {
     }
 
     fn cut(&self, file: &Migration, shard: &FleetShard) -> Result<Cut, Failure> {
-        let dialect = shard.shard.engine.dialect();
+        let engine = shard.shard.engine;
         let same_everywhere = !file.text.contains("${");
-        let key = (file.id.clone(), dialect);
+        let key = (file.id.clone(), engine);
         if same_everywhere && let Some(cut) = self.cut.lock().expect("no panics inside").get(&key) {
             return Ok(cut.clone());
         }
         let placeholders = placeholders(&self.placeholders, shard);
-        let prepared = prepare(file, dialect, &placeholders).map_err(|faults| Failure {
-            migration: Some(file.id.clone()),
-            ..untouched(
-                FailureClass::Refused,
-                all(&faults),
-                faults.into_iter().find_map(|fault| fault.hint),
-            )
-        })?;
-        let cut = (Arc::new(prepared.script), prepared.checksum);
+        let prepared =
+            prepare(file, engine.dialect(), &placeholders).map_err(|faults| Failure {
+                migration: Some(file.id.clone()),
+                ..untouched(
+                    FailureClass::Refused,
+                    all(&faults),
+                    faults.into_iter().find_map(|fault| fault.hint),
+                )
+            })?;
+        let script = Arc::new(prepared.script);
+        let mode = script
+            .run_mode(file, engine.facts())
+            .map_err(|why| Failure {
+                migration: Some(file.id.clone()),
+                place: script.place(&file.script, why.statement),
+                hint: Some(why.hint().to_owned()),
+                ..untouched(FailureClass::Refused, why.to_string(), None)
+            })?;
+        let cut = Cut {
+            script,
+            checksum: prepared.checksum,
+            mode,
+        };
         if same_everywhere {
             self.cut
                 .lock()

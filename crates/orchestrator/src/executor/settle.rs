@@ -6,13 +6,13 @@ use super::{
     explain::{chain, is_lost},
     look::{Left, doubt, look},
 };
-use greylag_core::outcome::Outcome;
+use greylag_core::{outcome::Outcome, survey::Survey};
 use greylag_engines::{Session, Settled};
 
 /// Looks. `Unknown` again means that it could not look, or that the catalog can't tell (`needs_person`).
 pub async fn find_out(errand: &Errand) -> Outcome {
-    let mut session = match acquire(errand).await {
-        Ok(session) => session,
+    let (mut session, seen) = match acquire(errand).await {
+        Ok(acquired) => acquired,
         // Not a word about the work: it stays unknown.
         Err(Outcome::Failed { failure }) => {
             return Outcome::Unknown {
@@ -28,14 +28,14 @@ pub async fn find_out(errand: &Errand) -> Outcome {
             };
         }
     };
-    let outcome = settle(&mut *session, errand).await;
+    let outcome = settle(&mut *session, errand, seen).await;
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     outcome
 }
 
-async fn settle(session: &mut dyn Session, errand: &Errand) -> Outcome {
-    let found = match look(session, errand).await {
+async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
+    let found = match look(session, errand, seen).await {
         Ok(found) => found,
         Err(Left::Failed(failure)) => return Outcome::Failed { failure },
         Err(Left::Lost(error)) => {

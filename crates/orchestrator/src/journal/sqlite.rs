@@ -177,6 +177,24 @@ impl Journal for Sqlite {
         .await
     }
 
+    async fn append_and_remember(
+        &self,
+        lease: &Lease,
+        rollout: &str,
+        events: &[Stamped],
+        taken: &[Taken],
+        proven: &[KnownShard],
+    ) -> Result<(), JournalError> {
+        let (at, lease, rollout) = (self.at.clone(), lease.clone(), rollout.to_owned());
+        let (events, taken) = (events.to_vec(), taken.to_vec());
+        let proven = proven.to_vec();
+        self.write("appending events", move |t| {
+            work::append(t, &at, &lease, &rollout, &events, &taken)?;
+            work::remember(t, &at, &lease.scope, &proven)
+        })
+        .await
+    }
+
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError> {
         let (at, scope) = (self.at.clone(), scope.clone());
         self.run("listing rollouts", move |c| work::rollouts(c, &at, &scope))

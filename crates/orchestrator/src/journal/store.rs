@@ -39,6 +39,21 @@ pub trait Journal: Send + Sync {
         taken: &[Taken],
     ) -> Result<(), JournalError>;
 
+    /// [`Self::remember`] and [`Self::append`]; in one go where the store can, since each go waits for the disk.
+    async fn append_and_remember(
+        &self,
+        lease: &Lease,
+        rollout: &str,
+        events: &[Stamped],
+        taken: &[Taken],
+        proven: &[KnownShard],
+    ) -> Result<(), JournalError> {
+        if !proven.is_empty() {
+            self.remember(&lease.scope, proven).await?;
+        }
+        self.append(lease, rollout, events, taken).await
+    }
+
     /// Newest first.
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError>;
 

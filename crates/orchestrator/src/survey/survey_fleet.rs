@@ -41,9 +41,16 @@ pub async fn survey_fleet(
         .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
         .collect();
     let total = wanted.len();
-    let wanted = &wanted;
+    let (wanted, known_by_name) = (&wanted, &known);
     let mut looks = stream::iter(0..total)
-        .map(|at| async move { (at, wanted[at], look(setup, wanted[at]).await) })
+        .map(|at| async move {
+            let shard = wanted[at];
+            (
+                at,
+                shard,
+                look(setup, shard, known_by_name.contains_key(&shard.shard.name)).await,
+            )
+        })
         .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
     let mut readings: HashSet<Arc<Reading>> = HashSet::new();
     let mut shards: Vec<Option<Sighting>> = (0..total).map(|_| None).collect();
@@ -73,7 +80,8 @@ pub async fn survey_fleet(
     Ok(surveyed)
 }
 
-async fn look(setup: &Setup, shard: &FleetShard) -> Result<Survey, Unseen> {
+/// A shard that was proven before has Greylag's tables; another one hasn't, most likely.
+async fn look(setup: &Setup, shard: &FleetShard, known: bool) -> Result<Survey, Unseen> {
     let mut target = shard.target.clone();
     target.application = "greylag/survey".into();
     let mut session = reach(&*setup.open, &target, setup.policy.retry, None, || false)
@@ -82,6 +90,7 @@ async fn look(setup: &Setup, shard: &FleetShard) -> Result<Survey, Unseen> {
             why: chain(&error),
             hint: hint_of(&error),
         })?;
+    session.expect_tables(known);
     let survey = session.survey().await;
     session.close().await;
     survey.map_err(|error| Unseen {

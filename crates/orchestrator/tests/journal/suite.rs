@@ -38,6 +38,7 @@ on_both_stores!(
     the_last_event_ends_the_rollout,
     projects_and_environments_are_kept_apart,
     a_known_shard_is_remembered_until_it_is_forgotten,
+    shards_are_remembered_with_the_events_that_prove_them,
     what_people_had_done_is_kept_with_who_when_and_why,
 );
 
@@ -307,6 +308,27 @@ async fn a_known_shard_is_remembered_until_it_is_forgotten(store: Store) {
             .unwrap()
     );
     assert_eq!(journal.known(&scope()).await.unwrap(), [b]);
+}
+
+async fn shards_are_remembered_with_the_events_that_prove_them(store: Store) {
+    let journal = store.open().await;
+    let lease = lease(&*journal, &holder("apply")).await;
+    journal.begin(&lease, &rollout("r1")).await.unwrap();
+    let proven = [known("a", "1"), known("b", "1")];
+    let event = [stamped(1, lease.epoch, "a")];
+    journal
+        .append_and_remember(&lease, "r1", &event, &[], &proven)
+        .await
+        .unwrap();
+    assert_eq!(journal.events("r1", 0).await.unwrap(), event);
+    assert_eq!(journal.known(&scope()).await.unwrap(), proven);
+    // Nothing proven forgets nobody.
+    let next = [stamped(2, lease.epoch, "a")];
+    journal
+        .append_and_remember(&lease, "r1", &next, &[], &[])
+        .await
+        .unwrap();
+    assert_eq!(journal.known(&scope()).await.unwrap(), proven);
 }
 
 fn known(name: &str, version: &str) -> KnownShard {

@@ -30,6 +30,26 @@ pub async fn a_look_creates_nothing<F: Fixture>(shard: &Shard<F>) {
     assert!(look(session.as_mut()).await.empty);
 }
 
+pub async fn a_look_sees_what_is_there_whatever_was_expected<F: Fixture>(shard: &Shard<F>) {
+    for expected in [true, false] {
+        let mut session = shard.session().await;
+        session.expect_tables(expected);
+        let seen = look(session.as_mut()).await;
+        assert!(seen.empty && !seen.has_history, "{expected}: {seen:?}");
+    }
+    let mut ready = shard.ready().await;
+    let job = shard.wrapped("V1", "CREATE TABLE t (id integer)");
+    applied(ready.as_mut(), &[job]).await;
+    for expected in [true, false] {
+        let mut session = shard.session().await;
+        session.expect_tables(expected);
+        let seen = look(session.as_mut()).await;
+        assert_eq!(seen.history.len(), 1, "{expected}: {seen:?}");
+        assert_eq!(seen.identity, Some(claim().identity));
+        assert!(!seen.empty);
+    }
+}
+
 pub async fn an_empty_shard_is_seen_as_empty_and_one_with_a_table_is_not<F: Fixture>(
     shard: &Shard<F>,
 ) {

@@ -141,11 +141,8 @@ pub fn append(
     let failed = |source| explain(at, "appending events", source);
     fence(t, at, lease)?;
     let mut last: i64 = t
-        .query_row(
-            "SELECT sequence FROM rollout WHERE id = ?1",
-            [rollout],
-            |row| row.get(0),
-        )
+        .prepare_cached("SELECT sequence FROM rollout WHERE id = ?1")
+        .and_then(|mut select| select.query_row([rollout], |row| row.get(0)))
         .map_err(failed)?;
     let mut insert = t
         .prepare_cached("INSERT INTO event(rollout, sequence, body) VALUES (?1, ?2, ?3)")
@@ -163,11 +160,9 @@ pub fn append(
             .map_err(failed)?;
     }
     let ended = events.iter().find_map(|event| record::ending(&event.event));
-    t.execute(
-        "UPDATE rollout SET sequence = ?1, ended = coalesce(?2, ended) WHERE id = ?3",
-        (last, ended, rollout),
-    )
-    .map_err(failed)?;
+    t.prepare_cached("UPDATE rollout SET sequence = ?1, ended = coalesce(?2, ended) WHERE id = ?3")
+        .and_then(|mut update| update.execute((last, ended, rollout)))
+        .map_err(failed)?;
     for Taken { item, answer } in taken {
         let (folded, text) = match answer {
             Ok(text) => (true, text),
@@ -268,7 +263,7 @@ pub fn answer(c: &Connection, at: &str, item: u64) -> Done<Option<InboxItem>> {
 pub fn remember(t: &Transaction<'_>, at: &str, scope: &Scope, shards: &[KnownShard]) -> Done<()> {
     let failed = |source| explain(at, "remembering shards", source);
     let mut upsert = t
-        .prepare(
+        .prepare_cached(
             "INSERT INTO shard(project, environment, name, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT(project, environment, name) DO UPDATE SET body = excluded.body",
         )
