@@ -102,6 +102,7 @@ async fn a_migration_is_seen_on_a_standby_once_it_is_replayed() {
         "no table is no history"
     );
 
+    assert_eq!(standby.see().await.shard, None);
     nodes.cluster.pause_replay(0).await.unwrap();
     let mut session = crate::bench::ready(&target(&nodes.database.url)).await;
     let job = crate::bench::wrapped("V1", "CREATE TABLE t (id int)");
@@ -121,6 +122,10 @@ async fn a_migration_is_seen_on_a_standby_once_it_is_replayed() {
             seen.position.as_ref().unwrap().reaches(&wanted) == Reach::Yes
         })
         .await;
+    let carries = standby.see().await.shard;
+    assert_eq!(carries, Some(crate::bench::claim().identity));
+    let once = nodes.watch_standby(0).await.see().await.shard;
+    assert_eq!(once, carries, "a first look tells as much");
     let rows = standby.0.history().await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].version.as_deref(), Some("1"));

@@ -24,6 +24,8 @@ SELECT json_build_object(
   'host', inet_server_addr(),
   'port', inet_server_port(),
   {control}
+  'carries', CASE WHEN has_table_privilege(to_regclass({identity}), 'select') THEN true ELSE false END,
+  'shard', {shard},
   'replayed', replayed,
   'received', greatest(received, replayed),
   'receiver', CASE WHEN standby THEN (

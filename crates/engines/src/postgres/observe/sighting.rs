@@ -58,7 +58,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
         received: stream.place(seen.received),
         // A standby writes nothing of its own.
         written_here: None,
-        shard: None,
+        shard: seen.shard.clone(),
         upstream: (seen.standby && seen.sees_stats).then(|| upstream(&seen)),
         replay: seen.standby.then(|| replay(&seen)),
         children: seen
