@@ -132,7 +132,9 @@ fn section(page: &mut String, rule: &Rule) {
 
 fn effects_page() -> String {
     let mut page = String::from(
-        "# What changes of the schema do\n\nThe tables behind the lint's findings. `cargo test -p greylag-lint --test effects` runs every line on a server and compares.\n\n\
+        "# What changes of the schema do\n\nThe tables behind the lint's findings. `cargo test -p greylag-lint --test effects` runs them on the servers at hand (PostgreSQL, MySQL, MariaDB; \
+         a standby with a reader) and compares.\nNot measured: SET TABLESPACE and SET ACCESS METHOD, MariaDB's work on partitions, and what older versions of MySQL and MariaDB do, \
+         which is as documented.\n\n\
          ## PostgreSQL\n\n`reads all`: the whole table is read under the lock. `replicas`: the replayed lock cancels queries of a standby on the table, or on its index.\n\n\
          | operation | locks | writes anew | reads all | replicas |\n|---|---|---|---|---|\n",
     );

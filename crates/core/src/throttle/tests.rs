@@ -60,7 +60,10 @@ fn it_holds_above_the_upper_limit_and_goes_below_the_lower_one() {
     let mut throttle = throttle(Limits::default());
     let mut heard = Vec::new();
     for seconds in [0.0, 4.9, 5.1, 4.0, 2.1, 2.0, 4.0] {
-        heard.push(holds(&see(&mut throttle, standing(NodeState::Good, seconds))));
+        heard.push(holds(&see(
+            &mut throttle,
+            standing(NodeState::Good, seconds),
+        )));
     }
     assert_eq!(heard, [false, false, true, true, true, false, false]);
 }
@@ -135,10 +138,25 @@ fn observed_nodes_never_hold_and_ignored_ones_do_again_when_their_time_is_up() {
         until,
         reason: "rebuilt".into(),
     };
-    throttle.expect(name("a"), NodeRole::Replica, policy(Some(at(50))), "h".into());
-    throttle.expect(name("b"), NodeRole::Replica, NodePolicy::Observe, "h".into());
+    throttle.expect(
+        name("a"),
+        NodeRole::Replica,
+        policy(Some(at(50))),
+        "h".into(),
+    );
+    throttle.expect(
+        name("b"),
+        NodeRole::Replica,
+        NodePolicy::Observe,
+        "h".into(),
+    );
     for node in ["a", "b"] {
-        throttle.see(&name(node), standing(NodeState::Lagging, 60.0), None, Vec::new());
+        throttle.see(
+            &name(node),
+            standing(NodeState::Lagging, 60.0),
+            None,
+            Vec::new(),
+        );
     }
     assert_eq!(throttle.go(at(49)), Go::Yes);
     let Go::Hold(reasons) = throttle.go(at(50)) else {
@@ -213,7 +231,10 @@ fn slots_hold_by_lag_and_by_what_they_keep() {
             _ => Vec::new(),
         }
     };
-    assert_eq!(held(figure(Some(101), Some(5_000))), [SlotLimit::Lag, SlotLimit::Retained]);
+    assert_eq!(
+        held(figure(Some(101), Some(5_000))),
+        [SlotLimit::Lag, SlotLimit::Retained]
+    );
     assert_eq!(held(figure(Some(100), None)), []);
 }
 

@@ -218,7 +218,8 @@ impl Dispatcher {
         self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
-            self.tasks.apply(stage, &shard);
+            let followers = self.nodes.followers(&shard);
+            self.tasks.apply(stage, &shard, followers);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);

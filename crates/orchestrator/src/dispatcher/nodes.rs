@@ -1,13 +1,16 @@
 //! What nodes have to say in a rollout: whether it may start something new, and which shards have been replayed.
 
-use super::{ledger::Ledger, run::Run};
+use super::{
+    ledger::Ledger,
+    run::{Followers, Run},
+};
 use crate::{
     executor::shows_all,
-    replicas::{Awaited, News, Shows, Watcher},
+    replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, outcome::Outcome, position::Position,
-    rollout::OutOfOrder, throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
+    position::Position, rollout::OutOfOrder, throttle::Go,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -49,6 +52,17 @@ impl Nodes {
     /// Whether going or holding is not known yet: the run goes on until it is.
     pub fn is_undecided(&self) -> bool {
         self.go == Go::NotYet
+    }
+
+    /// The shard's guarded replicas and its subscribers, as they are known now.
+    pub fn followers(&self, shard: &ShardName) -> Followers {
+        let of = |role| -> Arc<[NamedNode]> {
+            match &self.watcher {
+                Some(watcher) => watcher.guarded(shard, role).into(),
+                None => Arc::from([]),
+            }
+        };
+        (of(NodeRole::Replica), of(NodeRole::Subscriber))
     }
 
     pub fn note_position(&mut self, shard: ShardName, position: Position) {

@@ -6,6 +6,7 @@ use crate::{
     executor::{Anchor, Errand, Limits, Report, Reports, Scripts, Sisters},
     fleet::FleetShard,
     journal::KnownShard,
+    replicas::NamedNode,
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
@@ -33,6 +34,9 @@ pub struct Run {
     pub settle_only: bool,
     pub places: Places,
 }
+
+/// A shard's guarded replicas, and its logical subscribers.
+pub type Followers = (Arc<[NamedNode]>, Arc<[NamedNode]>);
 
 /// The plan's shards within the fleet.
 pub type Places = HashMap<ShardName, Place>;
@@ -93,6 +97,7 @@ impl Run {
         shard: &ShardName,
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
+        (standbys, subscribers): Followers,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let mut found = self.setup.fleet.shards[place.at].clone();
@@ -126,6 +131,10 @@ impl Run {
             take_over: self.options.take_over,
             sisters: place.sisters.clone(),
             reports: Reports::new(stage, shard.clone(), reports),
+            standbys,
+            subscribers,
+            phase: self.plan.stages[stage].phase,
+            subscribes: false,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -1,13 +1,15 @@
 //! What an executor is sent to do, and what it tells while it does.
 
 use super::{hold::Anchor, scripts::Scripts};
-use crate::{control::Control, fleet::FleetShard, journal::KnownShard, setup::Open};
+use crate::{
+    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+};
 use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::WaitReason,
     identity::Known,
-    migration::MigrationId,
+    migration::{MigrationId, Phase},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
     position::Position,
@@ -51,6 +53,13 @@ pub struct Errand {
     pub reports: Reports,
     /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
     pub replicated: bool,
+    /// Guarded standbys, on which a lock is replayed.
+    pub standbys: Arc<[NamedNode]>,
+    /// Logical subscribers, which get the work too.
+    pub subscribers: Arc<[NamedNode]>,
+    pub phase: Phase,
+    /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
+    pub subscribes: bool,
 }
 
 /// What of the policy an executor needs.
@@ -88,6 +97,8 @@ pub struct Reports {
     send: mpsc::UnboundedSender<Report>,
     /// The position after the work has been told.
     positioned: Arc<AtomicBool>,
+    /// Only what a person should see is told: what happens is not the shard's own work.
+    quiet: bool,
 }
 
 impl Reports {
@@ -97,11 +108,28 @@ impl Reports {
             shard,
             send,
             positioned: Arc::default(),
+            quiet: false,
+        }
+    }
+
+    /// For work that is not recorded: waits and warnings are told, and no more.
+    pub fn quiet(&self) -> Self {
+        Self {
+            quiet: true,
+            positioned: Arc::default(),
+            ..self.clone()
         }
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
     fn tell(&self, report: Report) {
+        let heard = matches!(
+            report,
+            Report::Warning { .. } | Report::Event(Event::ShardWaiting { .. })
+        );
+        if self.quiet && !heard {
+            return;
+        }
         let _ = self.send.send(report);
     }
 

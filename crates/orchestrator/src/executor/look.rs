@@ -122,7 +122,7 @@ fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
         project: &errand.project,
         environment: &errand.environment,
         known: errand.known.as_ref(),
-        claim_allowed: false,
+        claim_allowed: errand.subscribes,
     };
     let proof = identity::judge(&expected, survey)?;
     match (errand.uuid, &survey.identity) {

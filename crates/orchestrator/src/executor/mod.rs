@@ -10,10 +10,12 @@ mod errand;
 mod explain;
 mod hold;
 mod look;
+mod preflight;
 mod run;
 mod scripts;
 mod settle;
 mod sisters;
+mod subscribers;
 mod verify;
 mod waits;
 

@@ -33,7 +33,7 @@ pub use locate::{FILE_NAME, locate};
 pub use model::{Note, Project};
 pub use problem::{ConfigError, Problem};
 pub use replica::{Replica, Replicas};
-pub use replica_settings::{Expected, ReplicaSettings, Unpublished};
+pub use replica_settings::{Expected, ReplicaSettings};
 pub use size::parse_size;
 pub use secret::{SecretRef, StoredSecret};
 pub use session::SessionSql;

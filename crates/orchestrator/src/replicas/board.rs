@@ -200,10 +200,27 @@ impl Board {
             })
     }
 
+    /// The shard's guarded nodes of a role.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
+        let now = Timestamp::now();
+        let Some(found) = self.shards.get(shard) else {
+            return Vec::new();
+        };
+        let guarded = found
+            .nodes
+            .values()
+            .map(|node| &node.named)
+            .filter(|named| named.role == role && named.policy.guards(now));
+        guarded.cloned().collect()
+    }
+
     /// From now on the shard's nodes are to replay its work.
     pub fn wait_for(&mut self, shard: &ShardName, awaited: Awaited) {
         if let Some(found) = self.shards.get_mut(shard) {
-            found.nodes.values_mut().for_each(|node| node.replayed = false);
+            found
+                .nodes
+                .values_mut()
+                .for_each(|node| node.replayed = false);
             found.awaited = Some((awaited, Instant::now(), false));
         }
     }
@@ -269,11 +286,12 @@ impl Board {
                 .collect();
             let replayed = required.len() - missing.len();
             let known = !shard.auto || shard.primary.is_some();
-            let enough = known && match settings.wait {
-                Expected::All => missing.is_empty(),
-                Expected::Number(number) => replayed >= required.len().min(number as usize),
-                Expected::None => true,
-            };
+            let enough = known
+                && match settings.wait {
+                    Expected::All => missing.is_empty(),
+                    Expected::Number(number) => replayed >= required.len().min(number as usize),
+                    Expected::None => true,
+                };
             if enough {
                 shard.awaited = None;
                 news.push(News::Replayed {

@@ -10,7 +10,11 @@ use crate::{
     fleet::FleetShard,
     setup::{Open, Setup},
 };
-use greylag_core::{fleet::ShardName, node::NodeName, throttle::Go};
+use greylag_core::{
+    fleet::ShardName,
+    node::{NodeName, NodeRole},
+    throttle::Go,
+};
 use greylag_engines::{Observer, Target};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -153,6 +157,11 @@ impl Watcher {
     pub fn wait_for(&self, shard: &ShardName, awaited: Awaited) {
         self.shared.board().wait_for(shard, awaited);
         self.shared.hurry(shard);
+    }
+
+    /// The shard's guarded nodes of a role, as they are known now.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
+        self.shared.board().guarded(shard, role)
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {

@@ -6,9 +6,7 @@ use greylag_core::{
     engine::Engine,
     fleet::ShardName,
     history::HistoryRow,
-    node::{
-        NodeName, NodePolicy, NodeRole, NodeSighting, Replay, ReplayState, SeenRole, Upstream,
-    },
+    node::{NodeName, NodePolicy, NodeRole, NodeSighting, Replay, ReplayState, SeenRole, Upstream},
     outcome::Blocker,
     position::Position,
     survey::Server,
@@ -58,7 +56,14 @@ impl Open for Doors {
     async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
         let name = target.url.host_str().unwrap_or_default().to_owned();
         let node = (target.shard.clone(), name);
-        if self.nodes.lock().unwrap().entry(node.clone()).or_default().dead {
+        if self
+            .nodes
+            .lock()
+            .unwrap()
+            .entry(node.clone())
+            .or_default()
+            .dead
+        {
             return Err(unreachable(&node.1));
         }
         Ok(Some(Box::new(Eye {
@@ -160,11 +165,7 @@ impl Observer for Eye {
         Ok(rows)
     }
 
-    async fn in_the_way(
-        &mut self,
-        _: &[String],
-        _: Duration,
-    ) -> Result<Vec<Blocker>, EngineError> {
+    async fn in_the_way(&mut self, _: &[String], _: Duration) -> Result<Vec<Blocker>, EngineError> {
         Ok(Vec::new())
     }
 

@@ -79,11 +79,10 @@ async fn a_shard_is_done_once_its_replicas_show_its_rows_and_nothing_starts_befo
     let (world, told) = replicated(3, 2);
     world.node("s1", "b", |node| node.paused = true);
     let (ran, ()) = tokio::join!(world.run(None), async {
-        until(
-            &told,
-            |event| matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
-                [WaitReason::Replay { nodes, count: 1, .. }] if nodes[0].to_string() == "s1/b")),
-        )
+        until(&told, |event| {
+            matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
+                [WaitReason::Replay { nodes, count: 1, .. }] if nodes[0].to_string() == "s1/b"))
+        })
         .await;
         assert_eq!(world.rows("s1"), ["1", "2"]);
         assert!(!ended(&told, "s1"));
@@ -158,14 +157,18 @@ async fn an_orchestrator_killed_at_any_write_comes_home_with_every_shard_replaye
             assert!(matches!(ran, Ran::Ended(_)), "{at} {durable}");
             world.is_home();
             for ((shard, name), node) in world.nodes.lock().unwrap().iter() {
-                assert!(node.rows == 1 || name == "here", "{shard}/{name} {at} {durable}");
+                assert!(
+                    node.rows == 1 || name == "here",
+                    "{shard}/{name} {at} {durable}"
+                );
             }
         }
     }
 }
 
 #[tokio::test]
-async fn a_replica_behind_by_more_than_the_limit_holds_everything_until_it_is_back_under_the_lower_one() {
+async fn a_replica_behind_by_more_than_the_limit_holds_everything_until_it_is_back_under_the_lower_one()
+ {
     let (world, told) = replicated(2, 1);
     // Behind by its own account, and something is missing there.
     world.node("s2", "a", |node| {
@@ -188,7 +191,11 @@ async fn a_replica_behind_by_more_than_the_limit_holds_everything_until_it_is_ba
             node.lag = Duration::ZERO;
             node.missing = 0;
         });
-        until(&told, |event| matches!(event, Event::Held { reasons } if reasons.is_empty())).await;
+        until(
+            &told,
+            |event| matches!(event, Event::Held { reasons } if reasons.is_empty()),
+        )
+        .await;
     });
     assert!(matches!(ran, (Ran::Ended(_), _)));
 }
@@ -200,7 +207,11 @@ async fn a_replica_that_cannot_be_looked_at_three_times_holds_though_nothing_is_
     let (Ran::Ended(summary), _) = world.run_as(None, no_wait()).await else {
         panic!("it was not told to crash")
     };
-    assert_eq!((summary.verdict, summary.exit_code), (Verdict::Waiting, 4), "{summary:#?}");
+    assert_eq!(
+        (summary.verdict, summary.exit_code),
+        (Verdict::Waiting, 4),
+        "{summary:#?}"
+    );
     assert!(told.lock().unwrap().iter().any(|event| matches!(event, Event::Held { reasons }
         if matches!(&reasons[..], [WaitReason::ReplicaUnseen { node, .. }] if node.to_string() == "s2/b"))));
     for shard in ["s1", "s2"] {
@@ -224,8 +235,13 @@ async fn replicas_that_are_all_ignored_hold_and_observed_ones_do_not() {
         panic!("it was not told to crash")
     };
     assert_eq!(summary.verdict, Verdict::Waiting, "{summary:#?}");
-    assert!(told.lock().unwrap().iter().any(|event| matches!(event, Event::Held { reasons }
-        if matches!(&reasons[..], [WaitReason::NoReplicas { .. }]))));
+    assert!(
+        told.lock()
+            .unwrap()
+            .iter()
+            .any(|event| matches!(event, Event::Held { reasons }
+        if matches!(&reasons[..], [WaitReason::NoReplicas { .. }])))
+    );
 
     let mut world = World::new(1, 1);
     world.replicas("s1", &[("a", NodePolicy::Observe), ("b", ignored())]);
@@ -260,9 +276,18 @@ async fn without_replicas_nothing_is_asked_and_nothing_is_watched() {
     let told = listen(&mut world);
     assert!(matches!(world.run(None).await, (Ran::Ended(_), _)));
     world.is_home();
-    assert!(world.nodes.lock().unwrap().is_empty(), "a node was looked at");
+    assert!(
+        world.nodes.lock().unwrap().is_empty(),
+        "a node was looked at"
+    );
     for database in world.databases.0.values() {
         assert!(!database.lock().unwrap().calls.contains(&"position"));
     }
-    assert!(!told.lock().unwrap().iter().any(|event| replays(event, "s1")));
+    assert!(
+        !told
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|event| replays(event, "s1"))
+    );
 }

@@ -9,8 +9,8 @@ use crate::{
 use greylag_core::{
     engine::Engine,
     fleet::{Shard, ShardName},
-    node::NodePolicy,
     migration::{Migration, Set},
+    node::NodePolicy,
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
 };
 use greylag_engines::Target;
@@ -18,9 +18,9 @@ use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Setup,
     apply::{ApplyError, Options, Summary, apply},
     journal::{self, Journal, Location},
+    planning::{Ask, look_ahead},
     project::ReplicaSettings,
     replicas::Replication,
-    planning::{Ask, look_ahead},
     steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
     watch::{Blind, Watcher},

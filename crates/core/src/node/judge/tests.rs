@@ -113,9 +113,8 @@ fn lag_is_since_when_the_primary_has_been_where_the_replica_is_not() {
 fn what_is_missing_is_blamed_on_where_most_of_it_lies() {
     let trail = trail(&[(80, 100), (99, 1000)]);
     let mut far = replica(100);
-    let blame = |node: &NodeSighting, primary: &NodeSighting| {
-        judged(Some(primary), node, &trail).blame
-    };
+    let blame =
+        |node: &NodeSighting, primary: &NodeSighting| judged(Some(primary), node, &trail).blame;
     // Nothing has come in.
     assert_eq!(blame(&far, &primary(1000)), Some(Blame::Network));
     // All has come in.
@@ -233,7 +232,10 @@ fn a_replica_of_something_else_is_refused_and_so_is_a_primary() {
     for found in [&stranger, &node("10.0.0.2:5432", SeenRole::Primary, 500)] {
         let standing = judged(Some(&primary(500)), found, &trail(&[(0, 500)]));
         assert_eq!(standing.state, NodeState::Refused);
-        assert!(standing.findings[0].text.contains("10.0.0.2"), "{standing:?}");
+        assert!(
+            standing.findings[0].text.contains("10.0.0.2"),
+            "{standing:?}"
+        );
     }
 }
 
@@ -260,7 +262,10 @@ fn far_behind_and_gaining_is_catching_up() {
         })
         .state
     };
-    assert_eq!(with(case(Some((&earlier.0, earlier.1)))), NodeState::CatchingUp);
+    assert_eq!(
+        with(case(Some((&earlier.0, earlier.1)))),
+        NodeState::CatchingUp
+    );
     assert_eq!(with(case(None)), NodeState::Lagging);
     let standing_still = Some((&earlier.0, Some(Distance::Bytes(600))));
     assert_eq!(with(case(standing_still)), NodeState::Lagging);
@@ -294,7 +299,10 @@ fn cancelled_queries_are_told_once_and_only_the_new_ones() {
     let findings = judged(Some((&before, None)));
     assert_eq!(findings.len(), 1);
     assert!(findings[0].text.ends_with("2 by lock"), "{findings:?}");
-    assert!(judged(None).is_empty(), "what was before we looked is not news");
+    assert!(
+        judged(None).is_empty(),
+        "what was before we looked is not news"
+    );
 }
 
 #[test]
@@ -338,7 +346,11 @@ fn a_long_trail_keeps_its_age_and_is_thinned_out() {
     for second in 0..10_000 {
         long.note(at(second), &wal(second as u64).unwrap());
     }
-    assert!(long.lag(&wal(9_999).unwrap(), at(10_000)).unwrap().is_zero());
+    assert!(
+        long.lag(&wal(9_999).unwrap(), at(10_000))
+            .unwrap()
+            .is_zero()
+    );
     let recent = long.lag(&wal(9_990).unwrap(), at(10_000)).unwrap();
     assert_eq!(recent, Duration::from_secs(9));
     let old = long.lag(&wal(1).unwrap(), at(10_000)).unwrap();
