@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A longer file is cut: it is the mutations that count, and they are quicker on short ones.
-const LONGEST: usize = 4 * 1024;
+const LONGEST: usize = 2 * 1024;
 
 /// The seeds of a target, in the same order each time; with those of the corpora beside the tree, or without.
 pub fn of(target: &Target, with_corpora: bool) -> Vec<Vec<u8>> {

@@ -7,6 +7,8 @@ mod placeholders;
 mod project;
 mod selectors;
 mod splitter;
+mod sqlite_says;
+mod tokens;
 mod windows;
 
 /// A check: it panics when something that must hold for every input doesn't.
@@ -30,6 +32,7 @@ pub struct Target {
 pub fn all() -> Vec<Target> {
     let mut all = splitter::targets();
     all.extend([
+        tokens::TARGET,
         directives::TARGET,
         names::TARGET,
         placeholders::TARGET,

@@ -47,6 +47,7 @@ hold! {
     the_splitter_of_postgres_holds: "splitter-postgres",
     the_splitter_of_mysql_holds: "splitter-mysql",
     the_splitter_of_sqlite_holds: "splitter-sqlite",
+    tokens_hold: "tokens",
     directives_hold: "directives",
     names_hold: "names",
     placeholders_hold: "placeholders",

@@ -52,6 +52,7 @@ pub enum Command {
     Demo(commands::demo::Demo),
     Init(commands::init::Init),
     New(commands::new::New),
+    Lint(commands::lint::Lint),
     Doctor(commands::doctor::Doctor),
     Fleet(commands::fleet::Fleet),
     Plan(commands::plan::Plan),

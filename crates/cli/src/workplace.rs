@@ -100,6 +100,7 @@ async fn assemble(
         migrations,
         policy: project.policy.clone(),
         checks: project.checks.clone(),
+        lint: Some(Arc::new(project.lint.clone())),
         replication: Replication::of(&project.replicas, &found),
         journal,
         open: Arc::new(Servers),

@@ -47,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         flyway_table: false,
         waves: None,
         first: Vec::new(),
+        reviewed: None,
     };
 
     let since = Instant::now();

@@ -6,7 +6,9 @@ use crate::{
     fleet::ShardName,
     gate::{Verdict, WaitReason},
     migration::MigrationId,
+    node::NodeName,
     outcome::Outcome,
+    position::Position,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,11 +69,27 @@ pub enum Event {
         done: u32,
         total: u32,
     },
+    /// The shard's work is there, and its nodes have yet to replay it: up to this position of its primary, where one is known.
+    ShardReplaying {
+        stage: usize,
+        shard: ShardName,
+        position: Option<Position>,
+    },
+    /// These nodes have not replayed the shard's work within the time limit. Nothing new starts until they have.
+    NotReplayed {
+        stage: usize,
+        shard: ShardName,
+        nodes: Vec<NodeName>,
+    },
     ShardEnded {
         stage: usize,
         shard: ShardName,
         #[serde(flatten)]
         outcome: Outcome,
+    },
+    /// Nodes hold the rollout: nothing new starts; empty when they let it go on.
+    Held {
+        reasons: Vec<WaitReason>,
     },
     Approved {
         stage: usize,
@@ -139,7 +157,10 @@ impl Event {
             Event::MigrationApplied { .. } => "migration_applied",
             Event::ShardWaiting { .. } => "shard_waiting",
             Event::StatementDone { .. } => "statement_done",
+            Event::ShardReplaying { .. } => "shard_replaying",
+            Event::NotReplayed { .. } => "not_replayed",
             Event::ShardEnded { .. } => "shard_ended",
+            Event::Held { .. } => "held",
             Event::Approved { .. } => "approved",
             Event::Paused { .. } => "paused",
             Event::Resumed { .. } => "resumed",
@@ -158,6 +179,8 @@ impl Event {
             | Event::MigrationApplied { shard, .. }
             | Event::ShardWaiting { shard, .. }
             | Event::StatementDone { shard, .. }
+            | Event::ShardReplaying { shard, .. }
+            | Event::NotReplayed { shard, .. }
             | Event::ShardEnded { shard, .. }
             | Event::Retried { shard, .. }
             | Event::Skipped { shard, .. }

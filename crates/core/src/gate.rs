@@ -58,6 +58,8 @@ pub enum WaitReason {
     InFlight { limit: u32 },
     /// So many shards of the host are in flight already.
     Host { host: String, limit: u32 },
+    /// Another schema of the same database is at work, and one of the two runs a statement that can't be beside a transaction.
+    Sisters { database: String },
     /// More shards have failed than the budget lets pass, the first wave has, or the stage is otherwise through:
     /// retry or skip them. The first few are named.
     Failed {

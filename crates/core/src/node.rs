@@ -7,11 +7,13 @@
 mod finding;
 mod judge;
 mod lineage;
+mod preflight;
 mod sighting;
 mod standing;
 mod trail;
 
 pub use judge::{Case, judge};
+pub use preflight::Prediction;
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,

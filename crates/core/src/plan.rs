@@ -21,7 +21,7 @@ mod waves;
 pub use compose::plan;
 pub use error::{ChangedFile, PlanError, Unbuilt};
 pub use held::{Held, HoldReason};
-pub use input::{Candidate, Input, Seen};
+pub use input::{Candidate, Input, Reviewed, Seen};
 pub use parts::{Plan, PlannedMigration, PlannedShard, Stage, StageKind, Wave, Work};
 pub use render::render;
 pub use resume::{Difference, Resume, resume};

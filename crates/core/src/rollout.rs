@@ -11,6 +11,7 @@ mod next;
 mod order;
 mod ready;
 mod record;
+mod replay;
 mod state;
 mod stop;
 mod summary;

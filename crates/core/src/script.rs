@@ -5,6 +5,7 @@
 mod classify;
 mod error;
 mod lexer;
+mod locks;
 mod mode;
 mod mysql;
 mod postgres;
@@ -17,6 +18,7 @@ mod token;
 mod words;
 
 pub use error::{ScriptError, ScriptFault};
+pub use locks::{Exclusive, Untold};
 pub use mode::{ModeError, RunMode};
 pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;

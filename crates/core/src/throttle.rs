@@ -7,3 +7,6 @@ mod limits;
 
 pub use fold::{Go, SlotFigure, Throttle};
 pub use limits::{CatchingUp, Limits};
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::session::Position;
 use greylag_core::{
     migration::MigrationId,
     outcome::{Doubt, Failure},
-    script::{RunMode, Script, Statement, Tx},
+    script::{RunMode, Script, Statement, Tx, TxControl},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +29,13 @@ pub struct Job {
 impl Job {
     /// Whether it may share a transaction with others: it runs in one, and asks for no setting that would hold for all of them.
     pub fn may_share(&self) -> bool {
-        let settles = |statement: &Statement| matches!(statement.tx, Tx::Ineffective(_));
+        // What it says of its transaction would hold for its neighbours' as well.
+        let settles = |statement: &Statement| {
+            matches!(
+                statement.tx,
+                Tx::Ineffective(_) | Tx::Control(TxControl::Set)
+            )
+        };
         self.mode == RunMode::Transaction && !self.script.statements.iter().any(settles)
     }
 }

@@ -30,5 +30,11 @@ pub trait Observer: Send {
         Ok(None)
     }
 
+    /// The tables that these have foreign keys to: dropping such a table, or its keys, locks those just as well.
+    async fn partners(&mut self, tables: &[String]) -> Result<Vec<String>, EngineError> {
+        let _ = tables;
+        Ok(Vec::new())
+    }
+
     async fn close(self: Box<Self>);
 }

@@ -17,8 +17,8 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
 /// Connects to a node only to look at it; none where the engine has no replication to look at.
 pub async fn observe(target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
     match target.engine {
-        Engine::Postgres => Ok(None),
-        Engine::Mysql | Engine::Mariadb => Ok(None),
+        Engine::Postgres => postgres::observe(target).await.map(Some),
+        Engine::Mysql | Engine::Mariadb => mysql::observe(target).await.map(Some),
         Engine::Sqlite => Ok(None),
     }
 }

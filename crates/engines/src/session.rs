@@ -53,6 +53,13 @@ pub trait Session: Send {
     /// where there is none. Idempotent.
     async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError>;
 
+    /// Under the lock, on a logical subscriber, once the tables are there: keeps rows of Greylag's own tables that come from the
+    /// publisher out of them, since a publication of all tables carries those, too, and a subscriber's history is its own.
+    /// Idempotent.
+    async fn shield(&mut self) -> Result<(), EngineError> {
+        Err(self.unable("be a logical subscriber"))
+    }
+
     /// Under the lock: runs the jobs. Several jobs share one transaction, all or nothing; a caller passes several only where
     /// `Facts::groups_by_default` or the policy allows it and all of them are `RunMode::Transaction`.
     ///

@@ -176,12 +176,15 @@ impl Recipe for Family {
             format!("CREATE USER {USER}_plain@'%' IDENTIFIED BY '{PASSWORD}'"),
         ];
         if self.maria {
-            statements.push(format!("GRANT SLAVE MONITOR ON *.* TO {USER}@'%'"));
+            statements.push(format!(
+                "GRANT SLAVE MONITOR, REPLICATION MASTER ADMIN ON *.* TO {USER}@'%'"
+            ));
             statements.push("RESET MASTER".into());
         } else {
             statements.push(format!(
                 "GRANT SELECT ON performance_schema.* TO {USER}@'%'"
             ));
+            statements.push(format!("GRANT REPLICATION SLAVE ON *.* TO {USER}@'%'"));
             statements.push("RESET BINARY LOGS AND GTIDS".into());
         }
         statements
@@ -231,7 +234,7 @@ impl Recipe for Family {
         Ok(())
     }
 
-    fn replicate_statements(&self, port: u16) -> Vec<String> {
+    fn replicate_statements(&self, node: &Node, port: u16) -> Vec<String> {
         if self.maria {
             return vec![
                 format!(
@@ -242,10 +245,12 @@ impl Recipe for Family {
                 "SET GLOBAL read_only = ON".into(),
             ];
         }
+        // Without GTIDs it begins at the beginning of the first log.
+        let position = u8::from(has_gtids(node));
         vec![
             format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='root', \
-                 SOURCE_PASSWORD='{PASSWORD}', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1"
+                 SOURCE_PASSWORD='{PASSWORD}', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION={position}, GET_SOURCE_PUBLIC_KEY=1"
             ),
             "START REPLICA".into(),
             "SET GLOBAL super_read_only = ON".into(),
@@ -273,6 +278,9 @@ impl Recipe for Family {
     }
 
     async fn has_caught_up(&self, replica: &Node, primary: &Node) -> Result<bool, SqlError> {
+        if !self.maria && !has_gtids(primary) {
+            return plays_the_log_of(replica, primary).await;
+        }
         let position = if self.maria {
             "SELECT @@gtid_binlog_pos"
         } else {
@@ -310,9 +318,9 @@ impl Recipe for Family {
         let seconds = by.as_secs();
         let statements = if self.maria {
             [
-                "STOP SLAVE SQL_THREAD".to_owned(),
+                "STOP SLAVE".to_owned(),
                 format!("CHANGE MASTER TO MASTER_DELAY={seconds}"),
-                "START SLAVE SQL_THREAD".to_owned(),
+                "START SLAVE".to_owned(),
             ]
         } else {
             [
@@ -346,6 +354,20 @@ impl Recipe for Family {
         let rows = sql::rows(node, "", "SELECT @@global.read_only").await?;
         Ok(first(&rows) == Some("0"))
     }
+}
+
+fn has_gtids(node: &Node) -> bool {
+    let off = |(name, value): &(String, String)| name == "gtid_mode" && value == "OFF";
+    !node.settings.iter().any(off)
+}
+
+/// Whether a replica has applied its primary's log to the end.
+async fn plays_the_log_of(replica: &Node, primary: &Node) -> Result<bool, SqlError> {
+    let written = sql::rows(primary, "", "SHOW BINARY LOG STATUS").await?;
+    let column = |at: usize| written.first()?.get(at)?.1.clone();
+    let (log, offset) = (column(0).unwrap_or_default(), column(1).unwrap_or_default());
+    let question = format!("SELECT SOURCE_POS_WAIT('{log}', {offset}, 0.01) >= 0");
+    Ok(first(&sql::rows(replica, "", &question).await?) == Some("1"))
 }
 
 fn first(rows: &[sql::Row]) -> Option<&str> {

@@ -21,6 +21,13 @@ impl Options {
         self
     }
 
+    /// MySQL without GTIDs: replicas follow by log and offset. (MariaDB always writes them.)
+    #[must_use]
+    pub fn without_gtids(self) -> Self {
+        self.set("gtid_mode", "OFF")
+            .set("enforce_gtid_consistency", "OFF")
+    }
+
     /// Offers TLS.
     #[must_use]
     pub fn tls(mut self) -> Self {

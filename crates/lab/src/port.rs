@@ -16,10 +16,19 @@ const RANGE: std::ops::Range<u16> = 20_000..30_000;
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) number: u16,
-    _hold: File,
+    /// None: another process holds it.
+    _hold: Option<File>,
 }
 
 impl Port {
+    /// The port of a server that another process has started.
+    pub(crate) fn of(number: u16) -> Port {
+        Port {
+            number,
+            _hold: None,
+        }
+    }
+
     /// Takes a free port.
     pub(crate) fn take() -> io::Result<Port> {
         let folder = std::env::temp_dir().join("greylag-lab-ports");
@@ -40,7 +49,7 @@ impl Port {
             if TcpListener::bind(("127.0.0.1", number)).is_ok() {
                 return Ok(Port {
                     number,
-                    _hold: hold,
+                    _hold: Some(hold),
                 });
             }
         }

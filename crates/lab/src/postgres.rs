@@ -178,7 +178,7 @@ impl Recipe for Postgres {
             .write_all(line.as_bytes())
     }
 
-    fn replicate_statements(&self, _: u16) -> Vec<String> {
+    fn replicate_statements(&self, _: &Node, _: u16) -> Vec<String> {
         Vec::new()
     }
 

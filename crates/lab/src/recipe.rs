@@ -57,8 +57,8 @@ pub(crate) trait Recipe: Send + Sync {
     /// Turns a stopped copy of the template into a replica of the server at `port`: what belongs in files.
     fn prepare_replica(&self, node: &Node, port: u16, name: &str) -> io::Result<()>;
 
-    /// … and what is said once it runs.
-    fn replicate_statements(&self, port: u16) -> Vec<String>;
+    /// … and what is said once `node` runs.
+    fn replicate_statements(&self, node: &Node, port: u16) -> Vec<String>;
 
     /// Whether `replica` receives and applies what `primary` writes.
     async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError>;

@@ -15,7 +15,7 @@ pub(crate) async fn attach(
     upstream: u16,
     recipe: &dyn Recipe,
 ) -> Result<(), SqlError> {
-    for statement in recipe.replicate_statements(upstream) {
+    for statement in recipe.replicate_statements(replica, upstream) {
         sql::rows(replica, recipe.home(), &statement).await?;
     }
     Ok(())

@@ -38,6 +38,15 @@ async fn a_fleet_comes_up_and_leaves_nothing_behind(engine: Engine, shards: usiz
     let again = fleet::up(&options(engine, &dir, 1, 0), &quiet).await;
     assert!(matches!(again, Err(FleetError::Exists { .. })));
 
+    fleet::pause(&dir, "shard-01/replica1").await.unwrap();
+    fleet::resume(&dir, "shard-01/replica1").await.unwrap();
+    let wrong = fleet::pause(&dir, "shard-01/primary").await.unwrap_err();
+    let said = wrong.to_string();
+    assert!(
+        said.starts_with("the lab has no replica `shard-01/primary`: it has shard-01/replica1"),
+        "{said}"
+    );
+
     let processes: Vec<_> = up
         .nodes
         .iter()

@@ -21,7 +21,7 @@ mod rule;
 pub mod rules;
 mod settings;
 mod squawk;
-mod unit;
+pub mod unit;
 mod version;
 
 pub use facts::{FleetFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFacts};

@@ -1,10 +1,13 @@
 //! All rules, by group. Each is one file with what it looks for, its rewrite and its tests, and a folder with `bad.sql` and
 //! `good.sql`, which run on the real engine.
 
+pub mod example;
 pub mod files;
 mod locks;
+mod online;
 mod phase;
 mod replicas;
+mod rewrite;
 mod shards;
 mod transactions;
 mod words;

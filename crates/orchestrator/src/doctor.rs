@@ -3,11 +3,15 @@
 use crate::{
     executor::{chain, hint_of, reach},
     fleet::FleetShard,
+    replicas::{NodeReport, look_at_nodes},
     setup::Setup,
     watch::{Notice, Watcher},
 };
 use futures::{StreamExt, stream};
-use greylag_core::fleet::ShardName;
+use greylag_core::{
+    fleet::ShardName,
+    node::{Blame, NodeName, NodeState, Severity, Unobservable},
+};
 use greylag_engines::{Diagnosis, Level};
 use serde::Serialize;
 
@@ -17,6 +21,25 @@ pub struct ShardDiagnosis {
     pub address: String,
     /// A shard that can't be reached has one of level `problem`.
     pub lines: Vec<Diagnosis>,
+    /// What watching its nodes lacks, the primary among them; empty where the project names none.
+    pub nodes: Vec<NodeDiagnosis>,
+}
+
+/// What stands in the way of watching a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeDiagnosis {
+    /// `shard/node`.
+    pub node: NodeName,
+    pub address: Option<String>,
+    pub lines: Vec<Diagnosis>,
+}
+
+impl ShardDiagnosis {
+    /// What was found on the shard and on its nodes.
+    pub fn all_lines(&self) -> impl Iterator<Item = &Diagnosis> {
+        let of_nodes = self.nodes.iter().flat_map(|node| &node.lines);
+        self.lines.iter().chain(of_nodes)
+    }
 }
 
 /// One entry per shard, in the fleet's order.
@@ -36,7 +59,13 @@ pub async fn diagnose_fleet(setup: &Setup, watcher: &dyn Watcher) -> Vec<ShardDi
         found.push((at, diagnosis));
     }
     found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, diagnosis)| diagnosis).collect()
+    let mut found: Vec<_> = found.into_iter().map(|(_, diagnosis)| diagnosis).collect();
+    for node in look_at_nodes(setup, None).await {
+        if let Some(shard) = found.iter_mut().find(|shard| shard.shard == node.shard) {
+            shard.nodes.push(of_node(&node));
+        }
+    }
+    found
 }
 
 async fn diagnose(setup: &Setup, shard: &FleetShard) -> ShardDiagnosis {
@@ -53,6 +82,47 @@ async fn diagnose(setup: &Setup, shard: &FleetShard) -> ShardDiagnosis {
     ShardDiagnosis {
         shard: shard.shard.name.clone(),
         address: shard.target.address(),
+        lines,
+        nodes: Vec::new(),
+    }
+}
+
+/// What can't be seen is a problem where it keeps the node from being judged: a rollout would wait for it for ever.
+fn of_node(node: &NodeReport) -> NodeDiagnosis {
+    let blind = matches!(node.state, NodeState::Unobservable);
+    let unseen = |level, lacks: &Unobservable| Diagnosis {
+        level,
+        what: format!("{} can't be seen", lacks.what),
+        mend: Some(format!("{};", lacks.mend.trim_end_matches(';'))),
+    };
+    let level = match blind {
+        true => Level::Problem,
+        false => Level::Warning,
+    };
+    let mut lines: Vec<_> = (node.unobservable.iter())
+        .map(|lacks| unseen(level, lacks))
+        .collect();
+    if let Some(Blame::Unreachable { error, .. }) = &node.blame {
+        lines.push(problem(format!("it can't be looked at: {error}"), None));
+    }
+    lines.extend(node.findings.iter().map(|finding| Diagnosis {
+        level: match finding.severity {
+            Severity::Problem => Level::Problem,
+            Severity::Warning => Level::Warning,
+        },
+        what: finding.text.clone(),
+        mend: finding.mend.clone(),
+    }));
+    if lines.is_empty() {
+        lines.push(Diagnosis {
+            level: Level::Good,
+            what: "all that watching it needs can be seen".into(),
+            mend: None,
+        });
+    }
+    NodeDiagnosis {
+        node: node.node(),
+        address: node.address.clone(),
         lines,
     }
 }

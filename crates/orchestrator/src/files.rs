@@ -3,9 +3,11 @@
 //! Knows folders and links; what a file's name and text mean is `greylag_core::migration`'s.
 
 mod fault;
+mod list;
 mod walk;
 
 pub use fault::{FileFault, FilesError};
+pub use list::{FoundFile, list_folders};
 
 use greylag_core::migration::{FileName, Migration, MigrationError, Set, Skipped};
 use std::{

@@ -4,6 +4,7 @@ use crate::{
     executor::placeholders,
     fleet::FleetShard,
     journal::{JournalError, RolloutRow},
+    review::review_pending,
     setup::Setup,
     steering::{self, SteerError},
     survey::Surveyed,
@@ -289,6 +290,11 @@ fn compose(
 ) -> Result<Plan, PlanningError> {
     check_reached(surveyed, ask)?;
     let claimed = check_refusals(surveyed, ask)?;
+    // An undo runs what was reviewed with its version, and is asked for by name.
+    let reviewed = match &ask.undo {
+        None => review_pending(setup, surveyed),
+        Some(_) => None,
+    };
     let input = Input {
         project: &setup.fleet.project,
         environment: &setup.fleet.environment,
@@ -300,6 +306,7 @@ fn compose(
         flyway_table: is_flyways(setup),
         waves,
         first,
+        reviewed: reviewed.as_ref(),
     };
     let plan = match &ask.undo {
         Some(target) => plan::undo(&input, target)?,

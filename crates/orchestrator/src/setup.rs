@@ -27,6 +27,8 @@ pub struct Setup {
     pub policy: Policy,
     /// The project's own checks; `policy.checks` names those that gates ask.
     pub checks: Vec<CheckRule>,
+    /// What the review of pending files goes by; none: files are not reviewed.
+    pub lint: Option<Arc<greylag_lint::Settings>>,
     /// The nodes that the project names beside the primaries.
     pub replication: Replication,
     /// [`crate::journal::open`] where the verb may write, [`crate::journal::look`] where it must not.

@@ -2,6 +2,7 @@
 
 use crate::{
     fleet::FleetShard,
+    replicas::NodeReport,
     setup::Setup,
     steering::{self, SteerError},
     survey::{Sighting, Surveyed},
@@ -12,6 +13,7 @@ use greylag_core::{
     history::Reading,
     identity::Refusal,
     migration::MigrationId,
+    node::NodeRole,
     outcome::Failure,
     rollout::Progress,
     survey::{StepState, Survey},
@@ -52,6 +54,12 @@ pub struct FleetCounts {
     pub failed: usize,
     pub refused: usize,
     pub unreachable: usize,
+    /// Nodes beside the primaries.
+    #[serde(default)]
+    pub replicas: usize,
+    /// Those of them (and primaries) that are waited for and do not stand as they should.
+    #[serde(default)]
+    pub nodes_in_trouble: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,8 +78,11 @@ pub struct ShardStatus {
     pub applied: Vec<MigrationId>,
     pub pending: Vec<MigrationId>,
     pub failed: Option<FailedStep>,
-    /// Comes with replicas.
-    pub replicas: Vec<serde_json::Value>,
+    /// As a node, where the shard's nodes are watched.
+    #[serde(default)]
+    pub primary: Option<NodeReport>,
+    /// The other nodes that the project names, or the primary.
+    pub replicas: Vec<NodeReport>,
     pub refusals: Vec<Refusal>,
     /// The chain of causes, where the shard can't be reached.
     pub unreachable: Option<String>,
@@ -103,8 +114,25 @@ pub struct RolloutStatus {
     pub waiting: Vec<greylag_core::gate::WaitReason>,
 }
 
-/// Makes the document of what was surveyed and what the journal knows.
-pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, SteerError> {
+impl ShardStatus {
+    /// The primary and the others, as far as they are watched.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeReport> {
+        self.primary.iter().chain(&self.replicas)
+    }
+}
+
+/// Makes the document of what was surveyed, how nodes stand, and what the journal knows.
+pub async fn read_status(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    nodes: Vec<NodeReport>,
+) -> Result<Status, SteerError> {
+    let now = Timestamp::now();
+    let in_trouble = nodes.iter().filter(|node| node.in_trouble(now)).count();
+    let mut nodes_of: HashMap<ShardName, Vec<NodeReport>> = HashMap::new();
+    for node in nodes {
+        nodes_of.entry(node.shard.clone()).or_default().push(node);
+    }
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let shards: Vec<ShardStatus> = setup
@@ -112,10 +140,15 @@ pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, S
         .shards
         .iter()
         .filter_map(|shard| Some((shard, *sightings.get(&shard.shard.name)?)))
-        .map(|(shard, sighting)| status_of(shard, sighting))
+        .map(|(shard, sighting)| {
+            let nodes = nodes_of.remove(&shard.shard.name).unwrap_or_default();
+            status_of(shard, sighting, nodes)
+        })
         .collect();
     let mut fleet = FleetCounts {
         shards: shards.len(),
+        replicas: shards.iter().map(|shard| shard.replicas.len()).sum(),
+        nodes_in_trouble: in_trouble,
         ..FleetCounts::default()
     };
     for shard in &shards {
@@ -136,7 +169,7 @@ pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, S
         schema: "greylag.status/v1".into(),
         project: setup.fleet.project.to_string(),
         environment: setup.fleet.environment.to_string(),
-        at: Timestamp::now(),
+        at: now,
         fleet,
         versions: surveyed.versions(),
         shards,
@@ -147,7 +180,9 @@ pub async fn read_status(setup: &Setup, surveyed: &Surveyed) -> Result<Status, S
     })
 }
 
-fn status_of(shard: &FleetShard, sighting: &Sighting) -> ShardStatus {
+fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) -> ShardStatus {
+    let (primaries, replicas): (Vec<_>, Vec<_>) =
+        (nodes.into_iter()).partition(|node| node.role == NodeRole::Primary);
     let seen = sighting.seen.as_ref().ok();
     let reading = seen.map(|seen| &*seen.reading);
     let survey = seen.map(|seen| &*seen.survey);
@@ -163,7 +198,8 @@ fn status_of(shard: &FleetShard, sighting: &Sighting) -> ShardStatus {
         applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
         pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
         failed: survey.and_then(failed_step),
-        replicas: Vec::new(),
+        primary: primaries.into_iter().next(),
+        replicas,
         refusals: sighting.refusals.clone(),
         unreachable: sighting
             .seen

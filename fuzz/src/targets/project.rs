@@ -153,15 +153,19 @@ fn tells_its_mistakes(text: &str, error: &ConfigError) {
     }
 }
 
-/// Whether the password stands only where one is known as such: in a URL, before its host, or alone under its key.
+/// Whether the password stands only where one is known as such: in a URL, before its host, or alone under its key. Where a
+/// value goes on over lines, a line is not what it seems.
 fn is_hidden(text: &str) -> bool {
+    let goes_on = |line: &str| {
+        line.matches('[').count() != line.matches(']').count()
+            || line.contains("\"\"\"")
+            || line.contains("'''")
+    };
+    let known = |line: &str| {
+        line.matches(SECRET).count() == 1
+            && (line.contains("\"postgres://greylag:hunter2@") || line == "password = \"hunter2\"")
+    };
     text.contains(SECRET)
-        && text
-            .lines()
-            .filter(|line| line.contains(SECRET))
-            .all(|line| {
-                line.matches(SECRET).count() == 1
-                    && (line.contains("\"postgres://greylag:hunter2@")
-                        || line == "password = \"hunter2\"")
-            })
+        && !text.lines().any(goes_on)
+        && text.lines().filter(|line| line.contains(SECRET)).all(known)
 }

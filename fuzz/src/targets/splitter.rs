@@ -1,6 +1,6 @@
 //! The splitter of each dialect: every byte is a statement's or filler's, and a statement is one by itself.
 
-use super::{Target, filler::Filler};
+use super::{Target, filler::Filler, sqlite_says::is_complete};
 use greylag_core::{
     engine::{Dialect, Engine},
     migration::Migration,
@@ -73,6 +73,9 @@ fn check(dialect: Dialect, bytes: &[u8]) {
         assert_eq!(refusal.line, script.statements[refusal.statement].line);
     }
     stand_alone(&script);
+    if dialect == Dialect::Sqlite {
+        end_where_sqlite_ends_them(&script);
+    }
     stay_the_same_in_company(&script, text);
 }
 
@@ -136,6 +139,29 @@ fn stand_alone(script: &Script) {
             "alone, {sql:?} stands otherwise to a transaction"
         );
         assert_eq!(alone.statements[0].hash(&alone), statement.hash(script));
+    }
+}
+
+/// A statement is complete with its `;`, and at no `;` before.
+fn end_where_sqlite_ends_them(script: &Script) {
+    for statement in &script.statements {
+        let sql = script.sql(statement);
+        // Blanks to us, and letters to it.
+        if sql.contains(['\u{feff}', '\u{b}']) {
+            continue;
+        }
+        assert_ne!(
+            is_complete(&format!("{sql};")),
+            Some(false),
+            "SQLite waits for more: {sql:?}"
+        );
+        for (at, _) in sql.match_indices(';').take(50) {
+            assert_ne!(
+                is_complete(&sql[..=at]),
+                Some(true),
+                "SQLite ends it at byte {at}: {sql:?}"
+            );
+        }
     }
 }
 
@@ -217,7 +243,7 @@ fn line(text: &str, at: usize) -> u32 {
     u32::try_from(ends.count()).unwrap_or(u32::MAX) + 1
 }
 
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "SELECT 1",
     ";\n",
     "'a;b'",

@@ -1,7 +1,7 @@
 //! `greylag apply`: carries a plan out and follows it.
 
 use super::{
-    plan::print_plan,
+    plan::{does_nothing, print_plan, without_statements},
     report::{print_summary, summary_line},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use clap::Args;
 use greylag_core::{migration::Version, plan::Plan, policy};
 use greylag_orchestrator::{
-    Control, Exit,
+    Control, Exit, Notice, Watcher,
     apply::{self, Options, Summary},
     planning::{Ask, Prospect, look_ahead},
     project::parse_duration,
@@ -123,6 +123,7 @@ async fn carry_out(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exi
         options,
         dry_run: verb.dry_run,
         yes: verb.yes,
+        aside: None,
     };
     follow(place, run, screen).await
 }
@@ -134,7 +135,12 @@ pub struct Run {
     pub options: Options,
     pub dry_run: bool,
     pub yes: bool,
+    /// Told of everything after the view was.
+    pub aside: Option<Aside>,
 }
+
+/// Hears what the view hears, and may have the view say something.
+pub type Aside = Arc<dyn Fn(&Notice, &Arc<view::View>) + Send + Sync>;
 
 /// Surveys, plans, asks, applies and reports.
 pub async fn follow(place: Workplace, run: Run, screen: &Screen) -> Result<Exit, Problem> {
@@ -191,9 +197,13 @@ pub async fn carry(
         if !plan.stages.is_empty() && !run.yes && !holds(&agreed, plan) {
             confirm(screen, &prospect, place)?;
             agreed = Some(plan.clone());
+        } else {
+            for script in without_statements(plan, place) {
+                screen.say(format!("note: {}", does_nothing(&script)));
+            }
         }
         let view = view::open(screen, place.folder());
-        let watcher = Arc::clone(&view) as Arc<dyn greylag_orchestrator::Watcher>;
+        let watcher = watcher(&view, run.aside.clone());
         let (ask, options, control) = (&run.ask, &options, control.clone());
         let ended = match &prospect {
             // What comes of it is looked at anew, and agreed to anew where it is another plan.
@@ -209,6 +219,17 @@ pub async fn carry(
         if let Some(summary) = ended? {
             return Ok(Ended::Ran(Box::new(summary), Box::new(view.board())));
         }
+    }
+}
+
+fn watcher(view: &Arc<view::View>, aside: Option<Aside>) -> Arc<dyn Watcher> {
+    let view = Arc::clone(view);
+    match aside {
+        None => view,
+        Some(aside) => Arc::new(move |notice: &Notice| {
+            view.notice(notice);
+            aside(notice, &view);
+        }),
     }
 }
 

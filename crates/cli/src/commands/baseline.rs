@@ -28,7 +28,7 @@ pub struct Baseline {
     #[arg(long)]
     description: Option<String>,
     /// Why, for the journal
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     /// Don't ask
     #[arg(short, long)]

@@ -8,8 +8,11 @@ use crate::{
     workplace::{self, Journal},
 };
 use clap::Args;
-use greylag_engines::Level;
-use greylag_orchestrator::{Exit, doctor::diagnose_fleet};
+use greylag_engines::{Diagnosis, Level};
+use greylag_orchestrator::{
+    Exit,
+    doctor::{ShardDiagnosis, diagnose_fleet},
+};
 use serde_json::json;
 
 /// Connects everywhere, and checks privileges, poolers and settings
@@ -28,7 +31,7 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
     let found = diagnose_fleet(&place.setup, &*looking).await;
     looking.close();
     let at = |level| {
-        let lines = found.iter().flat_map(|shard| &shard.lines);
+        let lines = found.iter().flat_map(ShardDiagnosis::all_lines);
         lines.filter(|line| line.level == level).count()
     };
     let (problems, warnings) = (at(Level::Problem), at(Level::Warning));
@@ -43,29 +46,10 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
         );
     } else {
         for shard in &found {
-            let said: Vec<_> = shard
-                .lines
-                .iter()
-                .filter(|line| screen.verbose || line.level != Level::Good)
-                .collect();
-            if said.is_empty() {
-                continue;
-            }
-            screen.result(format!(
-                "{} ({})",
-                paint(Paint::Strong, shard.shard.as_str()),
-                shard.address
-            ));
-            for line in said {
-                let mark = match line.level {
-                    Level::Good => paint(Paint::Good, "✓"),
-                    Level::Warning => paint(Paint::Waits, "!"),
-                    Level::Problem => paint(Paint::Bad, "✗"),
-                };
-                screen.result(format!("  {mark} {}", line.what));
-                if let Some(mend) = &line.mend {
-                    screen.result(format!("      {}", paint(Paint::Name, mend)));
-                }
+            tell(screen, shard.shard.as_str(), &shard.address, &shard.lines);
+            for node in &shard.nodes {
+                let address = node.address.as_deref().unwrap_or_default();
+                tell(screen, &node.node.to_string(), address, &node.lines);
             }
         }
         screen.result(match (problems, warnings) {
@@ -87,4 +71,27 @@ pub async fn run(_: &Doctor, global: &Global, screen: &Screen) -> Result<Exit, P
     } else {
         Exit::Done
     })
+}
+
+/// What is to be said of a shard or a node; nothing where all is well, unless that is asked for.
+fn tell(screen: &Screen, name: &str, address: &str, lines: &[Diagnosis]) {
+    let said: Vec<_> = lines
+        .iter()
+        .filter(|line| screen.verbose || line.level != Level::Good)
+        .collect();
+    if said.is_empty() {
+        return;
+    }
+    screen.result(format!("{} ({address})", paint(Paint::Strong, name)));
+    for line in said {
+        let mark = match line.level {
+            Level::Good => paint(Paint::Good, "✓"),
+            Level::Warning => paint(Paint::Waits, "!"),
+            Level::Problem => paint(Paint::Bad, "✗"),
+        };
+        screen.result(format!("  {mark} {}", line.what));
+        if let Some(mend) = &line.mend {
+            screen.result(format!("      {}", paint(Paint::Name, mend)));
+        }
+    }
 }

@@ -1,30 +1,30 @@
 //! `greylag fleet`: who is there, and who is who.
 
+mod list;
+
 use super::{report::print_report, rollout::given};
 use crate::{
     arguments::Global,
-    output::{Paint, Screen, count, paint, trimmed},
+    output::{Paint, Screen, paint},
     problem::Problem,
-    view,
     workplace::{self, Journal, Workplace},
 };
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
-use greylag_core::{fleet::ShardName, survey::Role};
+use greylag_core::fleet::ShardName;
 use greylag_orchestrator::{
-    Exit, Sighting,
+    Exit,
     operations::{self, OperationReport},
-    project::Replicas,
-    survey::survey_fleet,
 };
-use serde_json::{Value, json};
+use list::{List, list};
+use serde_json::json;
 
-/// Finds and lists the shards; settles who is who
+/// Finds and lists the shards and their nodes; settles who is who
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   greylag fleet                              who is there, asked on each of them
+  greylag fleet --watch                      how far behind each replica is, and why
   greylag fleet list --offline               what discovery finds, without connecting to any
   greylag fleet accept eu-7 --reason \"moved to rack 4\"
   greylag fleet rebrand eu-7 --reason \"copied from eu-6\"
@@ -37,16 +37,9 @@ pub struct Fleet {
     list: List,
 }
 
-#[derive(Debug, Args)]
-struct List {
-    /// Don't connect to any shard
-    #[arg(long)]
-    offline: bool,
-}
-
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// The shards, and what they say of themselves
+    /// The shards and their nodes, and what they say of themselves
     List(List),
     /// Shards moved: they are believed at their new places
     #[command(
@@ -150,146 +143,4 @@ async fn forget(which: &Which, global: &Global, screen: &Screen) -> Result<Exit,
         );
     }
     Ok(Exit::Done)
-}
-
-async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Look).await?;
-    let sightings = if verb.offline {
-        None
-    } else {
-        let looking = view::open_for_looking(screen, place.folder());
-        let surveyed = survey_fleet(&place.setup, None, &*looking).await;
-        looking.close();
-        Some(surveyed?)
-    };
-    let sighted = |name: &ShardName| sightings.as_ref().and_then(|seen| seen.get(name));
-    if screen.human() {
-        screen.result(trimmed(&table(&place, &sighted)));
-        screen.say(format!(
-            "\n{}",
-            count(place.setup.fleet.shards.len(), "shard")
-        ));
-        for shard in &place.setup.fleet.shards {
-            if let Some(sighting) = sighted(&shard.shard.name) {
-                show_troubles(screen, sighting);
-            }
-        }
-    } else {
-        let shards: Vec<Value> = place
-            .setup
-            .fleet
-            .shards
-            .iter()
-            .enumerate()
-            .map(|(at, _)| document(&place, at, &sighted))
-            .collect();
-        screen.document("greylag.fleet/v1", &json!({"shards": shards}));
-    }
-    let trouble = sightings.as_ref().is_some_and(|seen| {
-        seen.shards
-            .iter()
-            .any(|one| one.seen.is_err() || !one.refusals.is_empty())
-    });
-    Ok(if trouble { Exit::Problems } else { Exit::Done })
-}
-
-fn table<'a>(place: &'a Workplace, sighted: &impl Fn(&ShardName) -> Option<&'a Sighting>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header([
-        "SHARD", "ENGINE", "ADDRESS", "HOST", "LABELS", "REPLICAS", "ROLE", "VERSION",
-    ]);
-    for (at, shard) in place.setup.fleet.shards.iter().enumerate() {
-        let labels = shard.shard.labels.iter().map(|(k, v)| format!("{k}={v}"));
-        let mut address = shard.target.address();
-        if let Some(schema) = &shard.shard.schema {
-            address.push_str(&format!(" schema {schema}"));
-        }
-        let replicas = match &place.found.replicas[at] {
-            Replicas::Unstated => String::new(),
-            Replicas::Auto => "auto, not watched yet".into(),
-            Replicas::Listed(list) => format!("{}, not watched yet", list.len()),
-        };
-        let (mut engine, mut role, mut version) =
-            (shard.shard.engine.to_string(), String::new(), String::new());
-        match sighted(&shard.shard.name).map(|sighting| &sighting.seen) {
-            Some(Ok(seen)) => {
-                // Without what a distribution adds in parentheses.
-                let version_of = &seen.survey.server.version;
-                let short = version_of.split(" (").next().unwrap_or_default();
-                engine = format!("{engine} {short}");
-                role = role_word(seen.survey.role).into();
-                version = seen
-                    .reading
-                    .current
-                    .as_ref()
-                    .map_or("-".into(), |v| format!("V{v}"));
-            }
-            Some(Err(_)) => role = "unreachable".into(),
-            None => {}
-        }
-        table.add_row([
-            shard.shard.name.to_string(),
-            engine,
-            address,
-            shard.shard.host.to_string(),
-            labels.collect::<Vec<_>>().join(","),
-            replicas,
-            role,
-            version,
-        ]);
-    }
-    table
-}
-
-fn document<'a>(
-    place: &'a Workplace,
-    at: usize,
-    sighted: &impl Fn(&ShardName) -> Option<&'a Sighting>,
-) -> Value {
-    let shard = &place.setup.fleet.shards[at];
-    let sighting = sighted(&shard.shard.name);
-    let seen = sighting.and_then(|sighting| sighting.seen.as_ref().ok());
-    json!({
-        "name": shard.shard.name,
-        "engine": shard.shard.engine,
-        "address": shard.target.address(),
-        "schema": shard.shard.schema,
-        "host": shard.shard.host,
-        "labels": shard.shard.labels,
-        "replicas": place.found.replicas[at].listed(),
-        "named_by": place.found.origins[at],
-        "role": seen.map(|seen| seen.survey.role),
-        "server": seen.map(|seen| &seen.survey.server.version),
-        "identity": seen.and_then(|seen| seen.survey.identity.as_ref()).map(|identity| identity.uuid),
-        "version": seen.and_then(|seen| seen.reading.current.as_ref()),
-        "unreachable": sighting.and_then(|sighting| sighting.seen.as_ref().err()).map(|why| &why.why),
-        "refusals": sighting.map(|sighting| &sighting.refusals),
-    })
-}
-
-fn show_troubles(screen: &Screen, sighting: &Sighting) {
-    if let Err(why) = &sighting.seen {
-        screen.result(format!(
-            "{} {}: {why}",
-            paint(Paint::Bad, "✗"),
-            sighting.name
-        ));
-        if let Some(hint) = &why.hint {
-            screen.result(format!("  {} {hint}", paint(Paint::Waits, "hint:")));
-        }
-    }
-    for refusal in &sighting.refusals {
-        screen.result(format!("{} {refusal}", paint(Paint::Bad, "✗")));
-    }
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Primary => "primary",
-        Role::ReadOnly => "read-only",
-        Role::Replica => "replica",
-    }
 }

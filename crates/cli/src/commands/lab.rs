@@ -22,6 +22,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   greylag lab up --engine postgres --shards 4 --replicas 1
   cd greylag-lab && greylag apply
+  greylag lab pause shard-03/replica1        makes a replica lag; `resume` lets it catch up
   greylag lab down
 
 Servers are those found in PATH, in /usr/lib/postgresql/*/bin, or in a given folder (--bin).")]
@@ -56,6 +57,24 @@ enum Verb {
     /// Ends the servers and removes all that `up` made
     #[command(after_help = "Example:\n  greylag lab down --dir pg18")]
     Down {
+        /// The project's folder
+        #[arg(long, default_value = "greylag-lab")]
+        dir: PathBuf,
+    },
+    /// Stops replaying on a replica; it goes on receiving
+    #[command(after_help = "Example:\n  greylag lab pause shard-03/replica1")]
+    Pause {
+        /// The replica, as SHARD/NAME
+        replica: String,
+        /// The project's folder
+        #[arg(long, default_value = "greylag-lab")]
+        dir: PathBuf,
+    },
+    /// Lets a replica replay again
+    #[command(after_help = "Example:\n  greylag lab resume shard-03/replica1")]
+    Resume {
+        /// The replica, as SHARD/NAME
+        replica: String,
         /// The project's folder
         #[arg(long, default_value = "greylag-lab")]
         dir: PathBuf,
@@ -134,6 +153,14 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
                 );
             }
         }
+        Verb::Pause { replica, dir } => {
+            fleet::pause(&here(dir), replica).await.map_err(problem)?;
+            told(screen, replica, false);
+        }
+        Verb::Resume { replica, dir } => {
+            fleet::resume(&here(dir), replica).await.map_err(problem)?;
+            told(screen, replica, true);
+        }
         Verb::Status { dir } => {
             let (fleet, nodes) = fleet::status(&here(dir)).map_err(problem)?;
             if screen.human() {
@@ -168,6 +195,19 @@ pub async fn run(verb: &Lab, screen: &Screen) -> Result<Exit, Problem> {
     Ok(Exit::Done)
 }
 
+fn told(screen: &Screen, replica: &str, replays: bool) {
+    if !screen.human() {
+        let body = json!({"replica": replica, "replays": replays});
+        screen.document("greylag.lab-replay/v1", &body);
+        return;
+    }
+    let how = match replays {
+        true => "replays again",
+        false => "replays nothing until it is resumed",
+    };
+    screen.result(format!("{} {replica} {how}", paint(Paint::Good, "✓")));
+}
+
 /// The lab's folder: as named, or this one where the lab is right here.
 fn here(dir: &std::path::Path) -> PathBuf {
     let is_usual = dir == std::path::Path::new("greylag-lab");
@@ -177,12 +217,13 @@ fn here(dir: &std::path::Path) -> PathBuf {
     }
 }
 
-fn problem(error: FleetError) -> Problem {
+pub fn problem(error: FleetError) -> Problem {
     let exit = match &error {
         FleetError::Exists { .. }
         | FleetError::WouldOverwrite { .. }
         | FleetError::NoLab { .. }
         | FleetError::NoShards
+        | FleetError::NoReplica { .. }
         | FleetError::NotThere { .. } => Exit::Usage,
         _ => Exit::Error,
     };
@@ -196,7 +237,7 @@ fn problem(error: FleetError) -> Problem {
 }
 
 /// Those that have servers.
-fn engines() -> impl TypedValueParser<Value = Engine> {
+pub fn engines() -> impl TypedValueParser<Value = Engine> {
     PossibleValuesParser::new(["postgres", "mysql", "mariadb"])
         .try_map(|name| name.parse::<Engine>())
 }

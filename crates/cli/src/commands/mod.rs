@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod fleet;
 pub mod init;
 pub mod lab;
+pub mod lint;
 pub mod new;
 pub mod plan;
 pub mod repair;
@@ -19,6 +20,7 @@ pub mod report;
 
 mod ways;
 
+mod changes;
 mod choose;
 
 pub use choose::run;

@@ -11,9 +11,10 @@ use clap::Args;
 use greylag_core::{
     fleet::ShardName,
     migration::Version,
-    plan::{Held, Plan as Planned, Stage},
-    policy,
+    plan::{Held, Plan as Planned, PlannedMigration, Stage},
+    policy, script,
 };
+use greylag_lint::{Finding, Severity};
 use greylag_orchestrator::{
     Exit,
     planning::{Ask, Prospect, look_ahead},
@@ -137,13 +138,75 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     for (at, stage) in plan.stages.iter().enumerate() {
         print_stage(screen, plan, stage, at);
     }
+    for script in without_statements(plan, place) {
+        screen.result(paint(Paint::Waits, does_nothing(&script)));
+    }
     if !plan.stages.is_empty() {
         print_waves(screen, plan);
     }
     print_held(screen, &plan.held);
+    print_findings(screen, plan);
     if !plan.stages.is_empty() {
         screen.result(format!("\ndigest {}", plan.digest));
     }
+}
+
+/// What is said of a file that holds comments at most.
+pub fn does_nothing(script: &str) -> String {
+    format!("{script} has no statement: it is recorded as applied, and does nothing")
+}
+
+/// Planned files without any statement: fresh from `greylag new`, most likely.
+pub fn without_statements(plan: &Planned, place: &Workplace) -> Vec<String> {
+    let shards = &place.setup.fleet.shards;
+    let Some(dialect) = shards.first().map(|shard| shard.shard.engine.dialect()) else {
+        return Vec::new();
+    };
+    let is_blank = |planned: &&PlannedMigration| {
+        let Some(file) = place.setup.migrations.get(&planned.id) else {
+            return false;
+        };
+        // Nobody writes so many comments and nothing else.
+        file.text.len() < 64 * 1024
+            && script::split(dialect, file.text.clone())
+                .is_ok_and(|script| script.statements.is_empty())
+    };
+    let blank = plan.migrations.iter().filter(is_blank);
+    blank.map(|planned| planned.script.clone()).collect()
+}
+
+/// What a review of the pending files found, a line each; `greylag lint` says the rest.
+fn print_findings(screen: &Screen, plan: &Planned) {
+    const SHOWN: usize = 10;
+    let findings: Vec<Finding> = plan
+        .findings
+        .iter()
+        .filter_map(|value| serde_json::from_value(value.clone()).ok())
+        .filter(|finding: &Finding| finding.allowed.is_none() && finding.severity > Severity::Note)
+        .collect();
+    if findings.is_empty() {
+        return;
+    }
+    screen.result(format!("\n{}", paint(Paint::Waits, "findings")));
+    for finding in findings.iter().take(SHOWN) {
+        let color = match finding.severity {
+            Severity::Error => Paint::Bad,
+            Severity::Warning | Severity::Note => Paint::Waits,
+        };
+        screen.result(format!(
+            "  {} {}:{} {} [{}]",
+            paint(color, finding.severity.as_str()),
+            finding.script,
+            finding.start.line,
+            finding.title,
+            finding.rule,
+        ));
+    }
+    let more = findings.len().saturating_sub(SHOWN);
+    screen.result(match more {
+        0 => "  `greylag lint` says why, and what to do instead".to_owned(),
+        more => format!("  … and {more} more: `greylag lint` says why, and what to do instead"),
+    });
 }
 
 /// What is held, those that are held for the same reasons together.

@@ -62,6 +62,7 @@ pub async fn run(verb: &Undo, global: &Global, screen: &Screen) -> Result<Exit, 
         options,
         dry_run: verb.dry_run,
         yes: verb.yes,
+        aside: None,
     };
     follow(place, run, screen).await
 }

@@ -41,10 +41,6 @@ pub enum DemoError {
 }
 
 impl Place {
-    pub fn config(&self) -> PathBuf {
-        self.folder.join("greylag.toml")
-    }
-
     pub fn shard(&self, number: usize) -> PathBuf {
         self.folder
             .join("shards")

@@ -47,6 +47,9 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         WaitReason::Host { host, limit } => {
             format!("{limit} shards of host {host} are in flight (max-per-host)")
         }
+        WaitReason::Sisters { database } => {
+            format!("another schema of {database} is at a statement that no transaction may be beside")
+        }
         WaitReason::Failed {
             shards,
             count: n,
@@ -151,6 +154,10 @@ pub fn hold_reason(reason: &HoldReason) -> String {
                 "it would overtake {held}, which Flyway's own table allows only with `out-of-order = true` in [rollout]"
             )
         }
+        HoldReason::Lint { rules } => format!(
+            "the lint finds errors in it ({}); `greylag lint` shows them, `-- greylag:allow RULE because REASON` lets one pass",
+            rules.join(", ")
+        ),
         HoldReason::BeyondTarget { to } => format!("it is above V{to} (--to)"),
     }
 }

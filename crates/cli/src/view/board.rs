@@ -260,6 +260,17 @@ impl Board {
                 shard,
                 outcome,
             } => self.end(*stage, shard, outcome),
+            Event::ShardReplaying { shard, .. } => {
+                self.changed.insert(shard.clone());
+                if let Some(flight) = self.in_flight.get_mut(shard) {
+                    flight.done = flight.total;
+                    flight.migration = None;
+                    flight.statements = None;
+                    flight.waiting.clear();
+                }
+            }
+            Event::NotReplayed { .. } => {}
+            Event::Held { reasons } => self.waiting.clone_from(reasons),
             Event::Retried { shard, .. } => {
                 self.failed.remove(shard);
                 self.skipped.remove(shard);

@@ -1,7 +1,7 @@
 //! The live view's lines, drawn from a board: a pure function, so that it can be tested.
 
 use super::board::{Board, Flight, WaveBoard};
-use crate::output::{Paint, count, paint, span, wait_reason};
+use crate::output::{Paint, count, paint, span, wait_reason, wrap};
 use greylag_core::{
     gate::WaitReason,
     plan::{Stage, StageKind},
@@ -12,6 +12,8 @@ use std::time::Duration;
 /// How many shards in flight are shown, one a line.
 const FLIGHTS: usize = 10;
 const BAR: usize = 24;
+/// Who blocks whom takes more than a line, and is what somebody looks for.
+const WAIT_LINES: usize = 3;
 
 /// The lines to show now, none wider than `width` but for colours.
 pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<String> {
@@ -47,11 +49,15 @@ pub fn frame(board: &Board, now: Timestamp, tick: usize, width: usize) -> Vec<St
         lines.push(paint(Paint::Dim, format!("    and {more} more in flight")));
     }
     for reason in &board.waiting {
-        let text = fit(
-            &format!("waiting: {}", wait(reason, now)),
-            width.saturating_sub(2),
-        );
-        lines.push(format!("  {}", paint(Paint::Waits, text)));
+        let text = format!("  waiting: {}", wait(reason, now));
+        let mut parts = wrap(&text, width);
+        if parts.len() > WAIT_LINES {
+            parts.truncate(WAIT_LINES);
+            if let Some(last) = parts.last_mut() {
+                *last = fit(&format!("{last} …"), width);
+            }
+        }
+        lines.extend(parts.into_iter().map(|part| paint(Paint::Waits, part)));
     }
     match board.stopping {
         Some(true) => lines.push(paint(
@@ -161,8 +167,12 @@ fn flight_line(flight: &Flight, now: Timestamp) -> String {
     {
         text.push_str(&format!(", statement {} of {total}", (done + 1).min(total)));
     }
-    if let Some(reason) = flight.waiting.first() {
-        text.push_str(&format!("  waiting: {}", wait(reason, now)));
+    match flight.waiting.first() {
+        // It has nothing left to run.
+        Some(reason @ WaitReason::Replay { .. }) => text.push_str(&wait(reason, now)),
+        Some(reason) => text.push_str(&format!("  waiting: {}", wait(reason, now))),
+        None if flight.total > 0 && flight.done == flight.total => text.push_str("applied"),
+        None => {}
     }
     let since = between(flight.since, now);
     if since >= Duration::from_secs(1) {

@@ -1,6 +1,7 @@
 //! The live view: a few lines at the foot of the terminal, redrawn; what matters later scrolls away above.
 
-use super::{board::Board, frame::frame, open::Surface, teller::Teller, wrap::wrap};
+use super::{board::Board, frame::frame, open::Surface, teller::Teller};
+use crate::output::wrap;
 use greylag_orchestrator::Notice;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;

@@ -7,12 +7,11 @@ mod live;
 mod ndjson;
 mod open;
 mod teller;
-mod wrap;
 
 #[cfg(test)]
 mod tests;
 
 pub use board::Board;
 pub use frame::stage_words;
-pub use open::{open, open_for_looking};
+pub use open::{View, open, open_for_looking};
 pub use teller::Teller;

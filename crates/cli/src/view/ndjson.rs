@@ -1,6 +1,7 @@
 //! Events as JSON, one a line, for programs.
 
 use super::{board::Board, open::Surface};
+use greylag_core::event::Event;
 use greylag_orchestrator::Notice;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -45,6 +46,11 @@ pub fn event(notice: &Notice) -> Option<Value> {
             "past_events": past.len(),
         }),
         Notice::Event(stamped) => serde_json::to_value(stamped).ok()?,
+        // The same as was held by before, with figures that move at every look.
+        Notice::Live {
+            event: Event::Held { .. },
+            ..
+        } => return None,
         Notice::Live { at, event } => {
             let mut value = serde_json::to_value(event).ok()?;
             value.as_object_mut()?.insert("at".into(), json!(at));

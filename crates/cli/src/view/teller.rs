@@ -196,11 +196,25 @@ impl Teller {
                 let how = if *applied { "applied" } else { "absent" };
                 lines.push(format!("{shard}: {migration} is settled as {how} by {by}"));
             }
+            Event::NotReplayed { shard, nodes, .. } => {
+                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+                lines.push(format!(
+                    "{} {shard} is applied, and not replayed in time by {}; nothing new starts until it is",
+                    paint(Paint::Waits, "…"),
+                    nodes.join(", ")
+                ));
+            }
+            Event::Held { reasons } if reasons.is_empty() => {
+                self.waiting.clear();
+                lines.push("nodes let the rollout go on".to_owned());
+            }
+            Event::Held { reasons } => self.wait(reasons, lines),
             Event::Superseded { by_rollout, why } => {
                 lines.push(format!("superseded by rollout {by_rollout}: {why}"));
             }
             Event::RolloutStarted { .. }
             | Event::Restarted { .. }
+            | Event::ShardReplaying { .. }
             | Event::MigrationApplied { .. }
             | Event::StatementDone { .. }
             | Event::Finished { .. } => {}
@@ -318,7 +332,13 @@ impl Teller {
             }
             return;
         }
-        self.once(format!("waiting: {}", joined(reasons)), lines);
+        // Figures that grow are for the live view; a line is written when what is waited for changes.
+        let key = reasons.iter().map(about).collect::<Vec<_>>().join("; ");
+        if self.waiting != key && self.each_shard {
+            let text = format!("waiting: {}", joined(reasons));
+            lines.push(paint(Paint::Waits, &text));
+        }
+        self.waiting = key;
     }
 
     fn once(&mut self, text: String, lines: &mut Vec<String>) {
@@ -344,6 +364,14 @@ fn about(reason: &WaitReason) -> String {
         WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
         WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
         WaitReason::Retry { error, .. } => format!("retry {error}"),
+        WaitReason::ReplicaLag { node, .. } => format!("lag {node}"),
+        WaitReason::ReplicaUnseen { node, .. } => format!("unseen {node}"),
+        WaitReason::Replay { count, .. } => format!("replay {count}"),
+        WaitReason::StandbyQueries { node, blockers, .. } => {
+            format!("queries {node} {}", pids(blockers))
+        }
+        WaitReason::Slot { node, slot, .. } => format!("slot {node} {slot}"),
+        WaitReason::Load { place, what, .. } => format!("load {place} {what:?}"),
         other => wait_reason(other),
     }
 }

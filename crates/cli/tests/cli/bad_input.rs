@@ -63,7 +63,21 @@ fn an_empty_file_a_byte_order_mark_and_windows_lines_are_migrations() {
         "migrations/V2__bom.sql",
         "\u{feff}CREATE TABLE b (x);\r\nCREATE TABLE c (x);\r\n",
     );
-    place.out("apply --yes", 0);
+    place.write("migrations/V3__new.sql", "-- greylag:phase expand\n\n-- to be written\n");
+    let plan = place.out("plan", 0);
+    for script in ["V1__empty.sql", "V3__new.sql"] {
+        let note =
+            format!("{script} has no statement: it is recorded as applied, and does nothing");
+        assert!(plan.contains(&note), "{plan}");
+    }
+    assert!(!plan.contains("V2__bom.sql has no"), "{plan}");
+    let said = place.run("apply --yes");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains("note: V3__new.sql has no statement"),
+        "{}",
+        said.err
+    );
     assert_eq!(
         place.ask(
             "s1",

@@ -39,7 +39,8 @@ async fn a_run_whose_lease_is_lost_finishes_the_current_migration_and_no_more() 
     .await;
     state.pause();
     run.until_it_says("the lease on this fleet was lost").await;
-    let free = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'a'::regclass AND granted";
+    let free =
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'a'::regclass AND granted";
     ground.execute(0, free).await;
     holder.abort();
     run.end()

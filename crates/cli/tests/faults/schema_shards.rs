@@ -1,6 +1,6 @@
 //! Shards that are schemas of one database: each has its own lock, history and failures.
 
-use crate::ground::Ground;
+use crate::{ground::Ground, run::eventually};
 use greylag_lab::Engine;
 
 const TENANTS: usize = 24;
@@ -92,6 +92,81 @@ async fn an_index_built_concurrently_in_each_schema_at_once_leaves_none_invalid(
     }
     let valid = "SELECT count(*) * 100 + count(*) FILTER (WHERE indisvalid) FROM pg_index WHERE indexrelid::regclass::text LIKE '%people_email%'";
     assert_eq!(ground.count(0, valid).await, Some(2424));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_connections_are_open_than_shards_in_flight_and_the_anchor() {
+    let Some(ground) = tenants().await else {
+        return;
+    };
+    at_a_time(&ground, 3);
+    let database = &ground.databases[0];
+    ground
+        .execute(0, &format!("ALTER DATABASE {database} CONNECTION LIMIT 4"))
+        .await;
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(0)
+        .says("24 shards changed");
+    for at in 0..TENANTS {
+        assert_eq!(versions(&ground, at).await.as_deref(), Some("1"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_an_index_is_built_concurrently_in_one_schema_no_sister_has_a_transaction_open() {
+    let Some(ground) = tenants().await else {
+        return;
+    };
+    at_a_time(&ground, 1);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    at_a_time(&ground, 2);
+    // One is at its index, which somebody's transaction holds up; the other comes after it.
+    ground.migration(
+        "V2__index.sql",
+        "-- greylag:lock-timeout 10m\nCREATE INDEX CONCURRENTLY people_email ON people (email);\n",
+    );
+    ground.migration(
+        "V3__row.sql",
+        "INSERT INTO people VALUES (3, 'eve@example.com');\n",
+    );
+    let holder = ground.somebody(
+        0,
+        "BEGIN; LOCK TABLE t00.people IN ROW EXCLUSIVE MODE; SELECT pg_sleep(3600)",
+    );
+    let waits = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.query LIKE '%CONCURRENTLY%' AND a.datname = current_database()";
+    let held = "SELECT count(*) FROM pg_locks WHERE relation = 't00.people'::regclass AND granted";
+    eventually("the table is held", async || {
+        ground.count(0, held).await >= Some(1)
+    })
+    .await;
+    let mut run = ground.start(&["apply", "--yes", "--only", "t00", "t01"]);
+    eventually("the build waits", async || {
+        ground.count(0, waits).await >= Some(1)
+    })
+    .await;
+    run.until_it_says("is at a statement that no transaction may be beside")
+        .await;
+    let free = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 't00.people'::regclass AND granted AND mode = 'RowExclusiveLock'";
+    ground.execute(0, free).await;
+    holder.abort();
+    run.end().await.ends(0);
+    for at in 0..2 {
+        assert_eq!(versions(&ground, at).await.as_deref(), Some("1,2,3"));
+    }
+}
+
+/// So many shards in flight, all in one wave.
+fn at_a_time(ground: &Ground, many: usize) {
+    let settings = format!(
+        "[rollout]\nmax-in-flight = {many}\nmax-per-host = {many}\n\n[[rollout.wave]]\nname = \"all\"\n"
+    );
+    let shards = shards(ground);
+    ground.write_project(
+        "greylag.toml",
+        &format!("{}{settings}{shards}", Ground::head("")),
+    );
 }
 
 /// One database with twenty-four schemas, each a shard, one after the other.

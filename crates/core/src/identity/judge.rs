@@ -150,10 +150,13 @@ pub fn judge(expected: &Expected<'_>, survey: &Survey) -> Result<Proof, Refusal>
     }
 }
 
+/// Shards that are at one place, each with the identity that is written there.
+type Named<'a> = Vec<(&'a ShardName, Option<Uuid>)>;
+
 /// Every pair of shards that are one and the same database, each later one against the first. `project` is whose identities tell
 /// a physical clone from its original.
 pub fn duplicates(project: &str, surveys: &[(ShardName, &Survey)]) -> Vec<Refusal> {
-    let mut first: BTreeMap<(&str, &str), Vec<(&ShardName, Option<Uuid>)>> = BTreeMap::new();
+    let mut first: BTreeMap<(&str, &str), Named<'_>> = BTreeMap::new();
     let mut refusals = Vec::new();
     for (shard, survey) in surveys {
         let server = &survey.server;

@@ -1,6 +1,7 @@
 //! What is wrong with a node, or about to be, whether or not it lags.
 
 use super::{Case, Finding, NodeRole, Severity, Slot};
+use crate::position::{Position, Reach};
 
 /// A slot with less room left than this share of what it holds is near its limit.
 const ROOM: u64 = 4;
@@ -9,6 +10,7 @@ pub(super) fn findings_of(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(conflicts(case));
     findings.extend(receiver(case));
+    findings.extend(errant(case));
     findings.extend(subscriptions(case));
     findings.extend(case.node.slots.iter().filter_map(slot));
     findings
@@ -61,6 +63,24 @@ fn receiver(case: &Case<'_>) -> Option<Finding> {
         format!("it gets nothing from upstream: {error}"),
         None,
     ))
+}
+
+/// What was written on a replica by itself, and its primary does not have.
+fn errant(case: &Case<'_>) -> Option<Finding> {
+    if case.role == NodeRole::Primary {
+        return None;
+    }
+    let written = case.node.written_here.as_ref()?;
+    let there = case.primary?.position.as_ref()?;
+    // A domain is reached by its number alone, whoever wrote it: what a replica wrote into one is never the primary's.
+    let has = !matches!(written, Position::Domains(_)) && there.reaches(written) == Reach::Yes;
+    (!has).then(|| {
+        problem(
+            "errant-writes",
+            format!("it was written to by itself, and its primary does not have that ({written}): the two no longer hold the same"),
+            Some("find out what was written; rebuild it from its primary, and set it read_only"),
+        )
+    })
 }
 
 fn subscriptions(case: &Case<'_>) -> Vec<Finding> {

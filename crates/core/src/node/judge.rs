@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A node so many times further behind than the limit, and gaining, is catching up rather than lagging.
 const FAR: u32 = 4;
 
+/// A replica that has heard nothing for so long, no sign of life either, is cut off, whatever its server believes.
+const DEAF: Duration = Duration::from_secs(60);
+
 /// All that a judgement stands on.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
@@ -145,11 +148,17 @@ fn stand_blind(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
 }
 
 fn stand_subscriber(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
+    // What the publisher says of the slot is in its own stream's terms.
+    let confirmed = |slot: &String| {
+        let slots = &case.primary?.slots;
+        let found = slots.iter().find(|found| found.name == *slot)?;
+        found.confirmed.as_ref()
+    };
     let received = case
         .node
         .subscriptions
         .iter()
-        .filter_map(|subscription| subscription.received.as_ref())
+        .filter_map(|subscription| subscription.slot.as_ref().and_then(confirmed))
         .min_by_key(|position| match position {
             Position::Wal { lsn, .. } => *lsn,
             _ => 0,
@@ -228,7 +237,15 @@ fn blame_of(
         Some(ReplayState::Running | ReplayState::Unknown) | None => {}
     }
     let upstream = case.node.upstream.as_ref();
-    if !upstream.is_some_and(|upstream| upstream.connected) {
+    let hears = |upstream: &super::Upstream| {
+        upstream.connected && upstream.heard.is_none_or(|heard| heard < DEAF)
+    };
+    let cut_off = match upstream {
+        Some(upstream) => !hears(upstream),
+        // Not seen is not cut off, where it may not be seen: the places still tell how far behind it is.
+        None => case.node.unobservable.is_empty(),
+    };
+    if cut_off {
         let error = upstream.and_then(|upstream| upstream.error.clone());
         return (true, Some(Blame::Disconnected { error }));
     }
@@ -301,6 +318,14 @@ pub(super) fn find_child<'a>(children: &'a [Child], node: &NodeSighting) -> Opti
     let physical = || children.iter().filter(|child| !child.logical);
     let address = &node.server.address;
     let host = address.rsplit_once(':').map_or(&**address, |(host, _)| host);
+    let known_as = node
+        .upstream
+        .as_ref()
+        .and_then(|upstream| upstream.known_as.as_deref());
+    let mut named = physical().filter(|child| Some(&*child.name) == known_as);
+    if let (Some(only), None) = (named.next(), named.next()) {
+        return Some(only);
+    }
     let same = |child: &&Child| {
         child.name == node.own
             || (child.address.as_deref()).is_some_and(|said| said == address || said == host)

@@ -35,6 +35,13 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
             primary.server.engine.title()
         ));
     }
+    let shards = node.shard.as_ref().zip(primary.shard.as_ref());
+    if let Some((there, here)) = shards.filter(|(there, here)| there.uuid != here.uuid) {
+        return Some(format!(
+            "{address} holds the shard `{}` of `{}`, and this is the shard `{}` of `{}`",
+            there.name, there.environment, here.name, here.environment
+        ));
+    }
     if node.server.lineage == primary.server.lineage || is_of_same_log(case) {
         return None;
     }
@@ -46,7 +53,9 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
                 own == identity || own.split_once('@').is_some_and(|(id, _)| id == identity)
             })
         });
-    if follows {
+    // MariaDB forgets whom it follows until it has reached them once; what it holds has come from somewhere.
+    let unsaid = upstream.is_some_and(|upstream| upstream.identity.is_none());
+    if follows || (unsaid && shards.is_some()) {
         return None;
     }
     let whom = upstream
@@ -67,3 +76,6 @@ fn is_of_same_log(case: &Case<'_>) -> bool {
     let there = case.primary.and_then(|primary| system(&primary.position));
     there.is_some() && system(&case.node.position) == there
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! What one look at one node saw.
 
-use crate::{outcome::Blocker, position::Position, survey::Server};
+use crate::{
+    outcome::Blocker,
+    position::Position,
+    survey::{Server, ShardIdentity},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -15,6 +19,9 @@ pub struct NodeSighting {
     /// nodes share everything, the address.
     pub own: String,
     pub role: SeenRole,
+    /// The identity that the shard carries (`greylag_shard`), as it can be read here: a replica's is its primary's.
+    #[serde(default)]
+    pub shard: Option<ShardIdentity>,
     /// A primary: what it has written. A replica: what it has replayed, and can be read there.
     pub position: Option<Position>,
     /// A replica: what it has got from upstream, and may not have replayed.
@@ -23,7 +30,7 @@ pub struct NodeSighting {
     /// does not have is errant: the two no longer hold the same.
     #[serde(default)]
     pub written_here: Option<Position>,
-    /// A replica: where it gets changes from.
+    /// A replica: where it gets changes from. Absent where the account may not see it.
     pub upstream: Option<Upstream>,
     /// A replica: how replaying goes.
     pub replay: Option<Replay>,
@@ -67,10 +74,10 @@ pub struct Upstream {
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
-    /// How long nothing has come in, neither a change nor a sign of life; absent where nobody knows. A connection that died
-    /// without a word passes for connected until this is too long.
+    /// How long ago anything came in, a change or a sign of life; absent where nobody knows. A connection that died without a
+    /// word passes for connected until this is too long.
     #[serde(default)]
-    pub silent: Option<Duration>,
+    pub heard: Option<Duration>,
 }
 
 /// How a replica replays.
@@ -144,8 +151,8 @@ pub struct Subscription {
     pub enabled: bool,
     /// An apply worker runs.
     pub running: bool,
-    /// How far it has got in the publisher's stream. The subscriber is not told which stream that is, so that system and
-    /// timeline are the publisher's only once somebody who knows it has set them.
+    /// How far it has got in the publisher's stream. A subscriber is not told which stream that is: `received_in` is what can
+    /// be compared.
     pub received: Option<Position>,
     /// Its slot on the publisher: what that one says of the slot is the subscriber's lag.
     #[serde(default)]
@@ -155,6 +162,25 @@ pub struct Subscription {
     /// Tables that are not yet synchronised.
     pub syncing: u32,
     pub publications: Vec<String>,
+}
+
+impl Subscription {
+    /// How far it has got, as a place in the publisher's stream.
+    pub fn received_in(&self, publisher: &Position) -> Option<Position> {
+        match (&self.received, publisher) {
+            (
+                Some(Position::Wal { lsn, .. }),
+                Position::Wal {
+                    system, timeline, ..
+                },
+            ) => Some(Position::Wal {
+                system: system.clone(),
+                timeline: *timeline,
+                lsn: *lsn,
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Queries that replay cancelled, counted since the server's statistics began.

@@ -76,7 +76,8 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub severity: Severity,
-    /// A stable word: `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`.
+    /// A stable word: `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`,
+    /// `errant-writes`.
     pub kind: String,
     /// For a person: what, with the figure and the limit.
     pub text: String,

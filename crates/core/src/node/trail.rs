@@ -4,7 +4,7 @@ use crate::position::{Position, Reach};
 use jiff::Timestamp;
 use std::{collections::VecDeque, time::Duration};
 
-/// So many marks are kept; past it the older ones are thinned out, which makes old lag coarse and keeps new lag fine.
+/// So many marks are kept; past it they are thinned out by age, which makes old lag coarse and keeps new lag fine.
 const MARKS: usize = 240;
 
 /// Positions of a primary, each with when it was first seen there.
@@ -26,12 +26,22 @@ impl Trail {
         }
         self.marks.push_back((at, position.clone()));
         if self.marks.len() > MARKS {
-            let half = MARKS / 2;
-            let mut number = 0;
-            self.marks.retain(|_| {
-                number += 1;
-                number > half || number % 2 == 1
-            });
+            self.thin_out(at);
+        }
+    }
+
+    /// Drops the mark that is missed least: the one whose neighbours lie closest together for its age.
+    fn thin_out(&mut self, now: Timestamp) {
+        let seconds = |from: usize, to: usize| {
+            let (from, to) = (self.marks[from].0, self.marks[to].0);
+            to.duration_since(from).as_secs_f64()
+        };
+        let age = |at: usize| now.duration_since(self.marks[at].0).as_secs_f64() + 1.0;
+        let least = (1..self.marks.len() - 1)
+            .map(|at| (at, seconds(at - 1, at + 1) / age(at)))
+            .min_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((at, _)) = least {
+            self.marks.remove(at);
         }
     }
 
@@ -58,10 +68,5 @@ impl Trail {
         Duration::try_from(now.duration_since(*since))
             .ok()
             .or(Some(Duration::ZERO))
-    }
-
-    /// Whether the primary has been seen at more than one place.
-    pub fn moves(&self) -> bool {
-        self.marks.len() > 1
     }
 }

@@ -32,6 +32,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         policy: input.policy,
         scope: input.scope,
         flyway_table: input.flyway_table,
+        reviewed: input.reviewed,
         lane: &lane.everywhere,
     };
     let groups = Groups::of(input, lane.has_others, |reading, newcomer| {
@@ -98,7 +99,9 @@ pub(super) fn finish(input: &Input<'_>, parts: Parts) -> Plan {
         waves: parts.waves,
         stages: parts.stages,
         held: parts.held,
-        findings: Vec::new(),
+        findings: input
+            .reviewed
+            .map_or_else(Vec::new, |reviewed| reviewed.findings.clone()),
         policy: input.policy.clone(),
         budget,
         settings: input.settings.to_owned(),

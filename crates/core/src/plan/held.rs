@@ -41,6 +41,8 @@ pub enum HoldReason {
     Unreachable { why: String },
     /// A guard refuses it.
     Refused { refusal: Refusal },
+    /// The lint's findings on it are errors, and nobody allowed them.
+    Lint { rules: Vec<String> },
     /// Left out by `--only`.
     OutOfScope,
 }
@@ -58,6 +60,7 @@ impl HoldReason {
             | HoldReason::FailedBefore { .. }
             | HoldReason::MissingOnDisk { .. }
             | HoldReason::Unreachable { .. }
+            | HoldReason::Lint { .. }
             | HoldReason::Refused { .. } => false,
         }
     }
@@ -75,6 +78,7 @@ impl hash::Hash for HoldReason {
             HoldReason::OutOfOrder { highest: version }
             | HoldReason::BeyondTarget { to: version } => version.hash(state),
             HoldReason::Unreachable { why } => why.hash(state),
+            HoldReason::Lint { rules } => rules.hash(state),
             HoldReason::NotSupportedYet { .. }
             | HoldReason::Refused { .. }
             | HoldReason::OutOfScope => {}
@@ -117,6 +121,12 @@ impl fmt::Display for HoldReason {
             ),
             HoldReason::Unreachable { why } => write!(f, "not reached: {why}"),
             HoldReason::Refused { refusal } => write!(f, "refused: {refusal}"),
+            HoldReason::Lint { rules } => write!(
+                f,
+                "the lint finds errors in it ({}); mend the file, or allow each with \
+                 `-- greylag:allow RULE because REASON`",
+                rules.join(", ")
+            ),
             HoldReason::OutOfScope => f.write_str("left out by --only"),
         }
     }

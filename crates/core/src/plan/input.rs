@@ -5,10 +5,10 @@ use crate::{
     fleet::{Shard, ShardName},
     history::Reading,
     identity::Refusal,
-    migration::Migration,
+    migration::{Migration, MigrationId},
     policy::{Policy, Scope},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a plan is made of. Shards that read alike share one `Reading`, so that a hundred thousand of them fit.
 #[derive(Clone, Debug)]
@@ -29,6 +29,17 @@ pub struct Input<'a> {
     pub waves: Option<Vec<Wave>>,
     /// Shards to take first within their wave (those that failed in the predecessor).
     pub first: Vec<ShardName>,
+    /// What a review of the files found, if there was one.
+    pub reviewed: Option<&'a Reviewed>,
+}
+
+/// What a review of the files found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reviewed {
+    /// As the plan shows them.
+    pub findings: Vec<serde_json::Value>,
+    /// The rules that hold a migration: their findings are errors, and nobody allowed them.
+    pub errors: BTreeMap<MigrationId, Vec<String>>,
 }
 
 /// A shard, and what was seen of it.

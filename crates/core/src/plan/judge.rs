@@ -2,7 +2,7 @@
 //!
 //! Knows one shard's reading at a time; what other shards have comes in as the newcomers' lane.
 
-use super::{files::Files, held::HoldReason};
+use super::{files::Files, held::HoldReason, input::Reviewed};
 use crate::{
     history::Reading,
     migration::{Migration, MigrationId, Phase, Version},
@@ -16,6 +16,8 @@ pub(super) struct Law<'a> {
     pub policy: &'a Policy,
     pub scope: &'a Scope,
     pub flyway_table: bool,
+    /// What a review found, if there was one.
+    pub reviewed: Option<&'a Reviewed>,
     /// What every shard has that is not new.
     pub lane: &'a BTreeSet<u32>,
 }
@@ -57,6 +59,9 @@ impl Law<'_> {
             }
             if !in_lane && let Some(highest) = self.out_of_order(number, reading, newcomer) {
                 reasons.push(HoldReason::OutOfOrder { highest });
+            }
+            if !in_lane && let Some(rules) = self.errors(&migration.id) {
+                reasons.push(HoldReason::Lint { rules });
             }
             reasons.extend(self.behind(migration, &behind));
             if let Some(to) = self.beyond_target(migration) {
@@ -101,6 +106,11 @@ impl Law<'_> {
             Phase::Contract => in_lane,
             Phase::Backfill => false,
         }
+    }
+
+    /// The rules whose errors hold it.
+    fn errors(&self, id: &MigrationId) -> Option<Vec<String>> {
+        self.reviewed?.errors.get(id).cloned()
     }
 
     /// The highest version above it, where it may not be applied below one.

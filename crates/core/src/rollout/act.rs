@@ -1,6 +1,6 @@
 //! What a person does to a rollout.
 
-use super::{command::Progress, order::Why, state::Rollout};
+use super::{command::Progress, order::Why, record::APPLIED, state::Rollout};
 use crate::{fleet::ShardName, migration::MigrationId, outcome::FailureClass};
 
 impl Rollout {
@@ -76,6 +76,7 @@ impl Rollout {
             }
             Progress::Unknown { .. } => Err(self.refuse(number, "is being looked at")),
             Progress::Running { .. } => Err(self.refuse(number, "is running")),
+            Progress::Replaying { .. } => Err(self.refuse(number, APPLIED)),
             Progress::NoWork | Progress::Pending | Progress::Applied => {
                 Err(self.refuse(number, "has not failed"))
             }
@@ -98,6 +99,8 @@ impl Rollout {
             Progress::Unknown {
                 needs_person: false,
             } => return Err(self.refuse(number, "is being looked at")),
+            // Its replicas are not waited for any longer.
+            Progress::Replaying { .. } => stage,
             Progress::Pending | Progress::Failed | Progress::Unknown { .. } => stage,
             Progress::NoWork | Progress::Applied | Progress::Skipped => stage + 1,
         };
@@ -110,6 +113,7 @@ impl Rollout {
         if from == stage {
             self.failed.remove(&number);
             self.unknown.remove(&number);
+            self.replaying.remove(&number);
             self.verify_again.remove(&number);
             self.set(number, Progress::Skipped);
         }

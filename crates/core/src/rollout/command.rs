@@ -1,12 +1,12 @@
 //! What a rollout says: what to do now, and where a shard stands.
 
-use crate::{fleet::ShardName, gate::WaitReason};
+use crate::{fleet::ShardName, gate::WaitReason, position::Position};
 use jiff::Timestamp;
 use serde::Serialize;
 
 /// What the orchestrator should do now.
 ///
-/// `Survey`, `AskGate`, `WaitUntil` and `WaitForPerson` are said again until an event answers them: whoever
+/// `Survey`, `AwaitReplicas`, `AskGate`, `WaitUntil` and `WaitForPerson` are said again until an event answers them: whoever
 /// carries them out remembers which are under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -16,6 +16,13 @@ pub enum Command {
     Apply { stage: usize, shard: ShardName },
     /// Look, under the shard's lock, what became of an unknown outcome. Never a retry.
     Survey { stage: usize, shard: ShardName },
+    /// Record `ShardEnded`, applied, once the shard's nodes have replayed its work: reached the position, and show its history
+    /// rows. Its work is there, and is never run again.
+    AwaitReplicas {
+        stage: usize,
+        shard: ShardName,
+        position: Option<Position>,
+    },
     /// Nothing to do before then (soak, a gate that said wait): look again.
     WaitUntil {
         at: Timestamp,
@@ -55,6 +62,11 @@ pub enum Progress {
     },
     Unknown {
         needs_person: bool,
+    },
+    /// Applied on its primary; `overdue` once its nodes have taken longer than they may.
+    Replaying {
+        since: Timestamp,
+        overdue: bool,
     },
     Applied,
     Failed,

@@ -9,6 +9,9 @@ pub struct Counts {
     pub pending: u32,
     pub running: u32,
     pub unknown: u32,
+    /// Applied on their primaries, and not replayed by their nodes yet.
+    #[serde(skip_serializing_if = "is_none")]
+    pub replaying: u32,
     pub applied: u32,
     pub failed: u32,
     pub skipped: u32,
@@ -17,7 +20,7 @@ pub struct Counts {
 impl Counts {
     /// Shards that may still move by themselves or by a survey.
     pub fn open(&self) -> u32 {
-        self.pending + self.running + self.unknown
+        self.pending + self.running + self.unknown + self.replaying
     }
 
     /// Shards with work, however they stand.
@@ -43,6 +46,7 @@ impl Counts {
                 pending: sum.pending + counts.pending,
                 running: sum.running + counts.running,
                 unknown: sum.unknown + counts.unknown,
+                replaying: sum.replaying + counts.replaying,
                 applied: sum.applied + counts.applied,
                 failed: sum.failed + counts.failed,
                 skipped: sum.skipped + counts.skipped,
@@ -55,9 +59,15 @@ impl Counts {
             Progress::Pending => Some(&mut self.pending),
             Progress::Running { .. } => Some(&mut self.running),
             Progress::Unknown { .. } => Some(&mut self.unknown),
+            Progress::Replaying { .. } => Some(&mut self.replaying),
             Progress::Applied => Some(&mut self.applied),
             Progress::Failed => Some(&mut self.failed),
             Progress::Skipped => Some(&mut self.skipped),
         }
     }
+}
+
+/// Fleets without replicas never see it.
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }

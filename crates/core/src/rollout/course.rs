@@ -140,10 +140,10 @@ fn is_open(progress: Progress) -> bool {
     matches!(progress, Progress::Pending) || is_in_flight(progress)
 }
 
-/// An unknown one may be running still: it counts against the limits.
+/// An unknown one may be running still, and a replaying one burdens its host: both count against the limits.
 fn is_in_flight(progress: Progress) -> bool {
     matches!(
         progress,
-        Progress::Running { .. } | Progress::Unknown { .. }
+        Progress::Running { .. } | Progress::Unknown { .. } | Progress::Replaying { .. }
     )
 }

@@ -24,7 +24,14 @@ impl Rollout {
             return vec![Command::Finish { verdict }];
         }
         let mut commands = self.surveys();
-        if !self.is_stopped() {
+        let surveys = commands.len();
+        commands.extend(self.awaits());
+        let awaits = commands.len() - surveys;
+        if self.is_held() && !self.is_stopped() {
+            if !self.ready.is_empty() || self.stands_before_gate() {
+                commands.push(look_again(now, self.held.clone()));
+            }
+        } else if !self.is_stopped() {
             let stage = self.cursor.stage;
             let starts = self.startable(|number| ours(self.name(number)));
             commands.extend(starts.into_iter().map(|number| Command::Apply {
@@ -36,21 +43,27 @@ impl Rollout {
             }
         }
         let others_left = !self.is_stopped() && self.cursor.open > 0;
-        if commands.is_empty() && self.in_flight.len() == self.unknown.len() && !others_left {
+        let idle = self.in_flight.len() == self.unknown.len() + self.overdue();
+        if commands.len() == awaits && idle && !others_left {
             let mut reasons = self.stops();
             if reasons.is_empty() {
                 reasons.push(self.failures_as_reason());
             }
-            commands.push(Command::WaitForPerson { reasons });
+            commands.push(match reasons[..] {
+                // It goes on by itself.
+                [WaitReason::NotReplayed { .. }] => look_again(now, reasons),
+                _ => Command::WaitForPerson { reasons },
+            });
         }
         commands
     }
 
     /// Whether nothing is left to do, and what that makes of the rollout.
     pub(super) fn finishes(&self) -> Option<Finish> {
-        if !self.in_flight.is_empty() {
+        if self.in_flight.len() > self.replaying.len() {
             None
         } else if self.aborted.is_some() {
+            // What is applied stays applied, whether or not its nodes ever replay it.
             Some(Finish::Aborted)
         } else {
             self.is_through().then_some(Finish::Done)
@@ -59,6 +72,10 @@ impl Rollout {
 
     /// Whether the cursor's wave stands before its gate, with nothing left open in the waves before it.
     pub(super) fn asks_gate(&self) -> bool {
+        !self.is_held() && self.stands_before_gate()
+    }
+
+    fn stands_before_gate(&self) -> bool {
         !self.is_through()
             && !self.is_stopped()
             && self.is_wave(self.cursor.wave)
@@ -111,6 +128,17 @@ impl Rollout {
         }
     }
 
+    fn awaits(&self) -> impl Iterator<Item = Command> {
+        let stage = self.cursor.stage;
+        self.replaying
+            .iter()
+            .map(move |(number, awaited)| Command::AwaitReplicas {
+                stage,
+                shard: self.name(*number).clone(),
+                position: awaited.position.clone(),
+            })
+    }
+
     fn surveys(&self) -> Vec<Command> {
         let stage = self.cursor.stage;
         self.unknown
@@ -122,6 +150,14 @@ impl Rollout {
             })
             .collect()
     }
+}
+
+/// Whoever carries it out hears of nodes as they move; this is for those who only ask what it waits for.
+fn look_again(now: Timestamp, reasons: Vec<WaitReason>) -> Command {
+    let at = now
+        .saturating_add(SignedDuration::from_secs(1))
+        .unwrap_or(Timestamp::MAX);
+    Command::WaitUntil { at, reasons }
 }
 
 /// When a gate that said wait is asked again: at once after a window opens, else after a second, then

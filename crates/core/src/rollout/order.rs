@@ -57,6 +57,12 @@ pub enum Why {
         shard: ShardName,
         state: &'static str,
     },
+    #[error("nodes hold the rollout: nothing new may start")]
+    Held,
+    #[error("nodes hold it for these reasons already")]
+    HeldAlready,
+    #[error("no nodes hold it")]
+    NotHeld,
     #[error("its wave has not been let go")]
     NotItsTurn,
     #[error("as many are in flight, or on its host, as may be")]

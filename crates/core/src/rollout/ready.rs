@@ -41,6 +41,10 @@ impl Ready {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
     pub fn clear(&mut self) {
         self.by_host.clear();
         self.heads.clear();

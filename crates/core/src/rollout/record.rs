@@ -15,6 +15,9 @@ use crate::{
 };
 use jiff::Timestamp;
 
+/// Of a shard whose nodes have yet to replay its work.
+pub(super) const APPLIED: &str = "is applied, and its replicas have yet to replay it";
+
 impl Rollout {
     /// Takes in one event, refusing any that `next` did not ask for and any act that makes no sense now.
     ///
@@ -31,7 +34,11 @@ impl Rollout {
         self.expect_alive(event, epoch)?;
         match event {
             Event::RolloutStarted { digest, .. } => self.start(digest, at)?,
-            Event::Restarted { .. } => self.doubt_what_was_running(),
+            Event::Restarted { .. } => {
+                self.doubt_what_was_running();
+                // Whoever takes it up looks at the nodes itself.
+                self.held.clear();
+            }
             Event::GateAnswered {
                 stage,
                 wave,
@@ -49,6 +56,13 @@ impl Rollout {
                 shard,
                 outcome,
             } => self.end_shard(*stage, shard, outcome, at)?,
+            Event::ShardReplaying {
+                stage,
+                shard,
+                position,
+            } => self.await_replicas(*stage, shard, position.as_ref(), at)?,
+            Event::NotReplayed { stage, shard, .. } => self.miss_replicas(*stage, shard)?,
+            Event::Held { reasons } => self.hold(reasons)?,
             Event::ShardWaiting { stage, shard, .. }
             | Event::StatementDone { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
@@ -116,6 +130,8 @@ impl Rollout {
             .iter()
             .copied()
             .filter(|number| !self.unknown.contains_key(number))
+            // What is applied is known, and only awaited again.
+            .filter(|number| !self.replaying.contains_key(number))
             .collect();
         for number in running {
             let doubt = Doubt {
@@ -184,6 +200,7 @@ impl Rollout {
             Progress::NoWork => Some("has no work in this stage"),
             Progress::Running { .. } => Some("is running already"),
             Progress::Unknown { .. } => Some("is unknown: it is surveyed first"),
+            Progress::Replaying { .. } => Some(APPLIED),
             Progress::Applied => Some("is applied already"),
             Progress::Failed => Some("has failed: it is retried first"),
             Progress::Skipped => Some("is skipped"),
@@ -193,6 +210,9 @@ impl Rollout {
         }
         if self.is_stopped() {
             return Err(Why::Stopped);
+        }
+        if self.is_held() {
+            return Err(Why::Held);
         }
         // Which of those whose turn it is goes first is for whoever starts them: a run may touch only some.
         if !self.has_gone(self.wave_of(number)) {
@@ -229,6 +249,9 @@ impl Rollout {
     ) -> Result<(), Why> {
         let number = self.number(shard)?;
         self.expect_current(stage)?;
+        if self.replaying.contains_key(&number) {
+            return self.end_replaying(number, outcome, at);
+        }
         self.expect_in_flight(number)?;
         self.unknown.remove(&number);
         match outcome {
@@ -261,7 +284,7 @@ impl Rollout {
     }
 
     fn supersede(&mut self) -> Result<(), Why> {
-        if !self.in_flight.is_empty() {
+        if self.in_flight.len() > self.replaying.len() {
             return Err(Why::InFlight);
         }
         self.end = Some(End::Superseded);
@@ -281,13 +304,14 @@ impl Rollout {
     }
 
     /// The shard runs, or is looked at: an answer about it is due.
-    fn expect_in_flight(&self, number: u32) -> Result<(), Why> {
+    pub(super) fn expect_in_flight(&self, number: u32) -> Result<(), Why> {
         let state = match self.shards[number as usize].progress {
             Progress::Running { .. }
             | Progress::Unknown {
                 needs_person: false,
             } => return Ok(()),
             Progress::Unknown { needs_person: true } => "waits for a person to settle it",
+            Progress::Replaying { .. } => APPLIED,
             Progress::NoWork => "has no work in this stage",
             Progress::Pending => "has not started",
             Progress::Applied => "is applied already",
@@ -354,7 +378,7 @@ impl Rollout {
         }
     }
 
-    fn expect_current(&self, stage: usize) -> Result<(), Why> {
+    pub(super) fn expect_current(&self, stage: usize) -> Result<(), Why> {
         self.expect_stage(stage)?;
         let Cursor { stage: current, .. } = self.cursor;
         if stage == current {

@@ -13,6 +13,7 @@ use crate::{
     migration::{MigrationId, Phase},
     outcome::{Doubt, Failure},
     plan::Plan,
+    position::Position,
 };
 use jiff::Timestamp;
 use std::{
@@ -49,6 +50,10 @@ pub struct Rollout {
     /// Of the current stage.
     pub(super) failed: BTreeMap<u32, Failure>,
     pub(super) unknown: BTreeMap<u32, Doubt>,
+    /// Applied, and to be replayed by their nodes.
+    pub(super) replaying: BTreeMap<u32, Awaited>,
+    /// Why nodes hold the rollout; empty while they don't.
+    pub(super) held: Vec<WaitReason>,
     /// Applied, but a `verify` query said no; it is asked again.
     pub(super) verify_again: BTreeMap<u32, MigrationId>,
     /// Shards whose schema this rollout has touched.
@@ -71,6 +76,13 @@ impl fmt::Debug for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.digest)
     }
+}
+
+/// What a shard's nodes have to replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
+    pub position: Option<Position>,
+    pub overdue: bool,
 }
 
 /// How a rollout ended.
@@ -155,6 +167,8 @@ impl Rollout {
             ready: Ready::default(),
             failed: BTreeMap::new(),
             unknown: BTreeMap::new(),
+            replaying: BTreeMap::new(),
+            held: Vec::new(),
             verify_again: BTreeMap::new(),
             changed: 0,
             plan: Carried(plan),

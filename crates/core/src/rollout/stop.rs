@@ -15,6 +15,7 @@ impl Rollout {
             || !self.unknown.is_empty()
             || self.is_over_budget()
             || self.gate_stop.is_some()
+            || self.overdue() > 0
     }
 
     /// Why it is stopped and for whom it waits, all reasons at once.
@@ -41,6 +42,11 @@ impl Rollout {
         if let Some(why) = &self.gate_stop {
             reasons.push(WaitReason::Stopped { why: why.clone() });
         }
+        let overdue = self.replaying.iter().filter(|(_, awaited)| awaited.overdue);
+        let (shards, count) = self.named(overdue.map(|(number, _)| *number));
+        if count > 0 && self.aborted.is_none() {
+            reasons.push(WaitReason::NotReplayed { shards, count });
+        }
         if let Some((by, reason)) = &self.paused {
             reasons.push(WaitReason::Paused {
                 by: by.clone(),
@@ -48,6 +54,17 @@ impl Rollout {
             });
         }
         reasons
+    }
+
+    /// Whether nodes hold it: nothing new starts, and what is in flight goes on.
+    pub fn is_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Shards whose nodes have taken longer than they may.
+    pub(super) fn overdue(&self) -> usize {
+        let overdue = |awaited: &&super::state::Awaited| awaited.overdue;
+        self.replaying.values().filter(overdue).count()
     }
 
     pub(super) fn failures_as_reason(&self) -> WaitReason {

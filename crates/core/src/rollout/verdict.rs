@@ -64,7 +64,7 @@ impl Rollout {
             Some(End::Superseded) => return split(RunVerdict::NothingChanged),
             None => {}
         }
-        if !self.in_flight.is_empty() {
+        if self.in_flight.len() > self.replaying.len() {
             return RunVerdict::Unknown;
         }
         if self.aborted.is_some() {
@@ -86,6 +86,8 @@ impl Rollout {
             return split(RunVerdict::Refused);
         }
         let waits = self.paused.is_some()
+            || !self.replaying.is_empty()
+            || self.is_held()
             || self.asks_gate()
                 && (matches!(self.cursor.gate, Gate::Waiting { .. })
                     || !matches!(self.before_gate(now), Command::AskGate { .. }));

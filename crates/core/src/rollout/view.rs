@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     fleet::ShardName,
+    gate::WaitReason,
     migration::MigrationId,
     outcome::{Doubt, Failure},
     plan::Plan,
@@ -82,14 +83,30 @@ impl Rollout {
         self.unknown.iter().map(|(n, doubt)| (self.name(*n), doubt))
     }
 
-    /// Shards that were started and have not ended, unknown ones among them.
+    /// Shards that were started and whose work is not known to be there, unknown ones among them.
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
-        self.in_flight.iter().map(|number| self.name(*number))
+        let replaying = |number: &&u32| self.replaying.contains_key(number);
+        (self.in_flight.iter().filter(move |number| !replaying(number)))
+            .map(|number| self.name(*number))
+    }
+
+    /// Shards whose work is there and whose nodes have yet to replay it, and whether they have taken longer than they may.
+    pub fn replaying(&self) -> impl Iterator<Item = (&ShardName, bool)> {
+        self.replaying
+            .iter()
+            .map(|(number, awaited)| (self.name(*number), awaited.overdue))
+    }
+
+    /// Why nodes hold it; empty while they don't.
+    pub fn held(&self) -> &[WaitReason] {
+        &self.held
     }
 
     /// Shards whose work is under way as far as anyone knows.
     pub fn running(&self) -> impl Iterator<Item = &ShardName> {
-        let known = |number: &&u32| !self.unknown.contains_key(number);
+        let known = |number: &&u32| {
+            !self.unknown.contains_key(number) && !self.replaying.contains_key(number)
+        };
         (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
     }
 

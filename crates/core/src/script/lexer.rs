@@ -128,17 +128,16 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn skip_blanks(&mut self) {
-        let bytes = self.text.as_bytes();
-        while bytes
-            .get(self.at)
-            .is_some_and(|b| b.is_ascii_whitespace() || *b == 0x0B)
-        {
-            self.at += 1;
-        }
         // A byte order mark within the text is nobody's token.
-        if self.text[self.at..].starts_with('\u{feff}') {
-            self.at += '\u{feff}'.len_utf8();
-            self.skip_blanks();
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            self.at += match byte {
+                0x0B => 1,
+                byte if byte.is_ascii_whitespace() => 1,
+                _ if bytes[self.at..].starts_with(MARK) => MARK.len(),
+                _ => return,
+            };
         }
     }
 

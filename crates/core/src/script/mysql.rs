@@ -88,9 +88,12 @@ fn cut_short(text: &str, token: Token, delimiter: &str) -> Option<usize> {
     if delimiter.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
     }
-    text[token.start..]
-        .find(delimiter)
-        .filter(|len| *len > 0 && token.start + len < token.end)
+    // No further than where it may begin within the word: the next one may be far.
+    let end = (token.end + delimiter.len() - 1).min(text.len());
+    text.as_bytes()[token.start..end]
+        .windows(delimiter.len())
+        .position(|window| window == delimiter.as_bytes())
+        .filter(|len| *len > 0)
 }
 
 /// DELIMITER at the beginning of a statement or of a line.

@@ -66,8 +66,15 @@ impl Head {
         let is = |known: &str| is_word && word.eq_ignore_ascii_case(known);
         match self {
             Head::Start if is("explain") => Head::Explain,
-            Head::Explain if is("query") || is("plan") => Head::Explain,
             Head::Start | Head::Explain if is("create") => Head::Create,
+            // The library waits for CREATE behind whatever it doesn't know, not only behind QUERY PLAN.
+            Head::Explain => {
+                let known = ["explain", "temp", "temporary", "trigger", "end"];
+                match known.into_iter().any(is) {
+                    true => Head::Other,
+                    false => Head::Explain,
+                }
+            }
             Head::Create if is("temp") || is("temporary") => Head::Create,
             Head::Create if is("trigger") => Head::Trigger,
             Head::Trigger => Head::Trigger,

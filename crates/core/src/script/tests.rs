@@ -2,6 +2,7 @@
 
 mod chance;
 mod corpus;
+mod large;
 mod modes;
 mod mysql;
 mod postgres;

@@ -95,14 +95,24 @@ impl<'a> Words<'a> {
 
 /// Whether a text has a word, whatever its quoting; for bodies that are strings.
 pub(super) fn mentions(text: &str, word: &str) -> bool {
-    let bytes = text.as_bytes();
+    let (bytes, word) = (text.as_bytes(), word.as_bytes());
+    let Some(first) = word.first() else {
+        return false;
+    };
     let is_word = |at: Option<&u8>| at.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    bytes.len() >= word.len()
-        && (0..=bytes.len() - word.len()).any(|at| {
-            bytes[at..at + word.len()].eq_ignore_ascii_case(word.as_bytes())
-                && !is_word(at.checked_sub(1).and_then(|before| bytes.get(before)))
-                && !is_word(bytes.get(at + word.len()))
-        })
+    // Files of many megabytes are looked through for each word.
+    let candidates = memchr::memchr2_iter(
+        first.to_ascii_lowercase(),
+        first.to_ascii_uppercase(),
+        bytes,
+    );
+    candidates.into_iter().any(|at| {
+        bytes
+            .get(at..at + word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+            && !is_word(at.checked_sub(1).and_then(|before| bytes.get(before)))
+            && !is_word(bytes.get(at + word.len()))
+    })
 }
 
 /// Where `:batch` stands in code; `::batch` is a cast.

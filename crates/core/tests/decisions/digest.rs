@@ -46,6 +46,7 @@ fn planned(world: &World) -> Plan {
         flyway_table: false,
         waves: None,
         first: Vec::new(),
+        reviewed: None,
     })
     .unwrap()
 }

@@ -4,11 +4,12 @@ use greylag_core::{
     engine::Engine,
     event::Event,
     fleet::{Shard, ShardName},
-    gate::Verdict,
+    gate::{Verdict, WaitReason},
     history::Reading,
     migration::{Migration, MigrationId},
     outcome::{Doubt, Failure, FailureClass, Left, Outcome},
     plan::{Candidate, Input, Plan, Seen, plan},
+    position::Position,
     policy::{Budget, Group, Policy, Retry, Scope, Size, WaveRule},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -108,6 +109,7 @@ pub fn made(
         flyway_table: false,
         waves: None,
         first: Vec::new(),
+        reviewed: None,
     })
 }
 
@@ -257,5 +259,35 @@ pub fn approve(plan: &Plan, stage: usize, wave: usize) -> Event {
         wave,
         digest: plan.digest.clone(),
         by: "ann".into(),
+    }
+}
+
+pub fn replaying(stage: usize, shard: &ShardName, lsn: Option<u64>) -> Event {
+    Event::ShardReplaying {
+        stage,
+        shard: shard.clone(),
+        position: lsn.map(|lsn| Position::Wal {
+            system: "7".into(),
+            timeline: 1,
+            lsn,
+        }),
+    }
+}
+
+pub fn not_replayed(stage: usize, shard: &ShardName) -> Event {
+    Event::NotReplayed {
+        stage,
+        shard: shard.clone(),
+        nodes: Vec::new(),
+    }
+}
+
+pub fn held(held: bool) -> Event {
+    let reason = WaitReason::NoReplicas {
+        shard: name("s1"),
+        why: "all are ignored".into(),
+    };
+    Event::Held {
+        reasons: if held { vec![reason] } else { Vec::new() },
     }
 }

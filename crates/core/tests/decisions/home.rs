@@ -36,10 +36,18 @@ pub fn lead_home(
             }
             Some(Command::AskGate { stage, wave }) => gate(*stage, *wave, Verdict::Pass),
             Some(Command::Apply { stage, shard }) => start(*stage, shard),
+            Some(Command::AwaitReplicas { stage, shard, .. }) => {
+                end(*stage, shard, Outcome::Applied)
+            }
             Some(Command::Survey { stage, shard }) => end(*stage, shard, Outcome::Absent),
             Some(Command::Finish { verdict }) => Event::Finished {
                 verdict: verdict.as_str().to_owned(),
             },
+            Some(Command::WaitUntil { reasons, .. })
+                if matches!(reasons[0], WaitReason::NoReplicas { .. }) =>
+            {
+                held(false)
+            }
             Some(Command::WaitUntil { at, .. }) => {
                 now = *at;
                 continue;

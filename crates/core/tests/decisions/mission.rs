@@ -181,6 +181,7 @@ fn after_an_edit_and_a_repair_a_successor_takes_the_failed_shard_first() {
         flyway_table: false,
         waves: Some(waves),
         first,
+        reviewed: None,
     })
     .unwrap();
     let next = Arc::new(next);

@@ -27,6 +27,9 @@ pub struct Oracle {
     /// Unknown, and whether only a person can tell.
     unknown: BTreeMap<ShardName, bool>,
     failed: BTreeSet<ShardName>,
+    /// Applied and to be replayed, and whether that takes too long.
+    replaying: BTreeMap<ShardName, bool>,
+    held: bool,
     skipped: BTreeSet<ShardName>,
     done: BTreeSet<(usize, ShardName)>,
     applied: BTreeSet<(ShardName, MigrationId)>,
@@ -44,6 +47,7 @@ impl Oracle {
                 for shard in std::mem::take(&mut self.running) {
                     self.unknown.insert(shard, false);
                 }
+                self.held = false;
             }
             Event::GateAnswered {
                 stage,
@@ -80,6 +84,45 @@ impl Oracle {
                     "applied twice: {event:?}"
                 );
             }
+            Event::ShardReplaying { stage, shard, .. } => {
+                let was_running = self.running.remove(shard);
+                let was_unknown = self.unknown.remove(shard) == Some(false);
+                let was_replaying = self.replaying.contains_key(shard);
+                assert!(
+                    was_running || was_unknown || was_replaying,
+                    "replays while idle: {event:?}"
+                );
+                self.replaying.entry(shard.clone()).or_insert(false);
+                for migration in plan.work(*stage, shard) {
+                    self.applied.insert((shard.clone(), migration.clone()));
+                }
+            }
+            Event::NotReplayed { shard, .. } => {
+                assert_eq!(
+                    self.replaying.insert(shard.clone(), true),
+                    Some(false),
+                    "overdue unasked: {event:?}"
+                );
+            }
+            Event::Held { reasons } => self.held = !reasons.is_empty(),
+            Event::ShardEnded {
+                stage,
+                shard,
+                outcome,
+            } if self.replaying.remove(shard).is_some() => match outcome {
+                Outcome::Applied => {
+                    self.touched
+                        .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
+                    assert!(self.done.insert((*stage, shard.clone())), "done twice");
+                }
+                Outcome::Absent => {
+                    // A failover lost it: it may well be applied again.
+                    for migration in plan.work(*stage, shard) {
+                        self.applied.remove(&(shard.clone(), migration.clone()));
+                    }
+                }
+                other => panic!("what is applied has become {other:?}"),
+            },
             Event::ShardEnded {
                 stage,
                 shard,
@@ -122,6 +165,7 @@ impl Oracle {
                 assert!(!self.running.contains(shard), "skipped in flight");
                 self.failed.remove(shard);
                 self.unknown.remove(shard);
+                self.replaying.remove(shard);
                 self.skipped.insert(shard.clone());
             }
             Event::Settled {
@@ -184,8 +228,20 @@ impl Oracle {
                 Command::WaitUntil { at, reasons } => {
                     assert!(*at > now && !reasons.is_empty(), "waits for nothing");
                 }
+                Command::AwaitReplicas { shard, .. } => {
+                    assert!(self.replaying.contains_key(shard), "awaits for nothing");
+                }
                 Command::Apply { .. } => {}
             }
+        }
+        let ends = commands
+            .iter()
+            .any(|command| matches!(command, Command::Finish { .. }));
+        for shard in self.replaying.keys().filter(|_| !ends) {
+            let awaited = commands
+                .iter()
+                .any(|c| matches!(c, Command::AwaitReplicas { shard: s, .. } if s == shard));
+            assert!(awaited, "nobody waits for the replicas of {shard}");
         }
         for (shard, needs_person) in &self.unknown {
             let surveyed = commands
@@ -265,7 +321,7 @@ impl Oracle {
             assert!(self.aborted);
             return;
         }
-        assert!(self.failed.is_empty() && !self.aborted);
+        assert!(self.failed.is_empty() && self.replaying.is_empty() && !self.aborted);
         for stage in 0..plan.stages.len() {
             self.check_stages_before(plan, stage + 1);
         }
@@ -277,6 +333,11 @@ impl Oracle {
             "stopped by a person or gate"
         );
         assert!(self.unknown.is_empty(), "goes on past an unknown");
+        assert!(!self.held, "goes on while nodes hold it");
+        assert!(
+            !self.replaying.values().any(|overdue| *overdue),
+            "goes on past what is not replayed"
+        );
         assert!(
             self.failed.len() <= plan.budget as usize,
             "past the failure budget"
@@ -310,7 +371,9 @@ impl Oracle {
             let planned = plan.shards().iter().find(|s| s.name == *shard);
             planned.unwrap().host.clone()
         };
-        let flying = (self.running.iter()).chain(self.unknown.keys());
+        let flying = (self.running.iter())
+            .chain(self.unknown.keys())
+            .chain(self.replaying.keys());
         let mut on_host: BTreeMap<_, u32> = BTreeMap::new();
         let mut all = 0;
         for shard in flying.chain(starts.iter().map(|(_, shard)| *shard)) {
@@ -334,7 +397,9 @@ impl Oracle {
     }
 
     fn is_in_flight(&self, shard: &ShardName) -> bool {
-        self.running.contains(shard) || self.unknown.contains_key(shard)
+        self.running.contains(shard)
+            || self.unknown.contains_key(shard)
+            || self.replaying.contains_key(shard)
     }
 }
 

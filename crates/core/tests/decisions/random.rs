@@ -145,6 +145,14 @@ fn asked(event: &Event, commands: &[Command]) -> bool {
                 stage: s, shard: n, ..
             },
         ) => stage == s && shard == n,
+        (
+            Command::AwaitReplicas { stage, shard, .. },
+            Event::ShardEnded {
+                stage: s,
+                shard: n,
+                outcome: Outcome::Applied,
+            },
+        ) => stage == s && shard == n,
         (Command::Finish { verdict }, Event::Finished { verdict: v }) => verdict.as_str() == v,
         _ => false,
     })
@@ -214,6 +222,12 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
             Command::AskGate { stage, wave } => gate(*stage, *wave, draw_verdict(dice)),
             Command::Apply { stage, shard } => start(*stage, shard),
             Command::Survey { stage, shard } => draw_answer(dice, teller, *stage, shard.clone()),
+            Command::AwaitReplicas { stage, shard, .. } => match dice.below(8) {
+                0 | 1 => not_replayed(*stage, shard),
+                2 => end(*stage, shard, Outcome::Absent),
+                3 => replaying(*stage, shard, Some(dice.below(4))),
+                _ => end(*stage, shard, Outcome::Applied),
+            },
             Command::Finish { verdict } => Event::Finished {
                 verdict: verdict.as_str().to_owned(),
             },
@@ -228,6 +242,10 @@ fn draw_answer(dice: &mut Dice, teller: &Teller, stage: usize, shard: ShardName)
         && dice.below(2) == 0
     {
         return applied(stage, &shard, migration);
+    }
+    if dice.below(4) == 0 {
+        let lsn = (dice.below(2) == 0).then(|| dice.below(4));
+        return replaying(stage, &shard, lsn);
     }
     let outcome = match dice.below(12) {
         0 => failed(FailureClass::Data),
@@ -266,7 +284,9 @@ fn draw_act(dice: &mut Dice, teller: &Teller) -> Event {
         .doubts()
         .next()
         .map(|(shard, _)| shard.clone());
-    match dice.below(14) {
+    match dice.below(17) {
+        14 => held(true),
+        15 | 16 => held(false),
         0 => pause(),
         1..3 => resume(),
         3 if dice.below(6) == 0 => abort(),

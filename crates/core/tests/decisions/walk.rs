@@ -33,8 +33,18 @@ fn no_story_breaks_the_rules_of_approvals() {
     walk(&Arc::new(plan), 8, 4_000);
 }
 
+#[test]
+fn no_story_breaks_the_rules_with_replicas() {
+    let plan = Arc::new(small(1));
+    let alphabet = alphabet_of_replicas(&plan);
+    walk_with(&plan, &alphabet, 9, 4_000);
+}
+
 fn walk(plan: &Arc<Plan>, length: usize, at_least: usize) {
-    let alphabet = alphabet(plan);
+    walk_with(plan, &alphabet(plan), length, at_least);
+}
+
+fn walk_with(plan: &Arc<Plan>, alphabet: &[Event], length: usize, at_least: usize) {
     let mut rollout = Rollout::new(plan.clone(), at(0));
     let mut oracle = Oracle::default();
     rollout.record(&started(plan), at(0), 1).unwrap();
@@ -45,7 +55,7 @@ fn walk(plan: &Arc<Plan>, length: usize, at_least: usize) {
         &rollout,
         &oracle,
         &mut vec![],
-        &alphabet,
+        alphabet,
         length,
         &mut told,
     );
@@ -149,6 +159,35 @@ fn alphabet(plan: &Plan) -> Vec<Event> {
         all.push(skip(shard));
         all.push(settle(shard, &id("V2"), true));
         all.push(settle(shard, &id("V1"), false));
+    }
+    all
+}
+
+/// What happens to a fleet with replicas; failures and doubts enough to meet it everywhere.
+fn alphabet_of_replicas(plan: &Plan) -> Vec<Event> {
+    let mut all = vec![restarted(), pause(), resume(), abort(), held(true), held(false)];
+    for verdict in ["done", "aborted"] {
+        let verdict = verdict.to_owned();
+        all.push(Event::Finished { verdict });
+    }
+    for stage in 0..plan.stages.len() {
+        for wave in 0..plan.waves.len() {
+            all.push(gate(stage, wave, Verdict::Pass));
+        }
+        for shard in plan.shards().iter().map(|shard| &shard.name) {
+            all.push(start(stage, shard));
+            all.push(replaying(stage, shard, None));
+            all.push(replaying(stage, shard, Some(7)));
+            all.push(not_replayed(stage, shard));
+            all.push(end(stage, shard, Outcome::Applied));
+            all.push(end(stage, shard, Outcome::Absent));
+            all.push(end(stage, shard, failed(FailureClass::Data)));
+            all.push(end(stage, shard, unknown(false)));
+        }
+    }
+    for shard in plan.shards().iter().map(|shard| &shard.name) {
+        all.push(retry(shard));
+        all.push(skip(shard));
     }
     all
 }

@@ -96,6 +96,7 @@ impl Scenario {
             flyway_table: self.flyway_table,
             waves: None,
             first: self.first.clone(),
+            reviewed: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::EngineError,
     job::{Applied, Attempt, Job, Note, Progress},
-    session::{Cancel, Position},
+    session::Cancel,
     step,
 };
 use greylag_core::{
@@ -127,16 +127,7 @@ fn refuse_unable(job: &Job) -> Result<(), End> {
 
 /// Sets the session up for a job and reads how far it has come.
 async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>, End> {
-    let mut packet = Vec::new();
-    if session.dirty {
-        packet.push(format!(
-            "ROLLBACK; UNLOCK TABLES; USE {}",
-            quote::name(&session.names.database)
-        ));
-        packet.push(session.flavour.reset_sql().to_owned());
-        let session_sql = session.target.session_sql.iter();
-        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
-    }
+    let mut packet = resets(session);
     packet.push(format!(
         "SET SESSION {}",
         open::lock_timeouts(job.limits.lock_timeout)
@@ -181,6 +172,21 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
         reopened.map_err(|t| of_trouble(session, job, t, "writing greylag_step"))?;
     }
     Ok(row)
+}
+
+/// What undoes the settings of an earlier file; nothing for a session that has carried none.
+pub fn resets(session: &MysqlSession) -> Vec<String> {
+    let mut packet = Vec::new();
+    if session.dirty {
+        packet.push(format!(
+            "ROLLBACK; UNLOCK TABLES; USE {}",
+            quote::name(&session.names.database)
+        ));
+        packet.push(session.flavour.reset_sql().to_owned());
+        let session_sql = session.target.session_sql.iter();
+        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
+    }
+    packet
 }
 
 /// An intent that nobody has settled is settled before anything runs.
@@ -268,25 +274,6 @@ pub async fn keep_warnings(
         }
     }
     Ok(())
-}
-
-/// Commits, and reads the position behind the commit in the same round trip.
-pub async fn commit(session: &mut MysqlSession) -> Result<Option<Position>, Trouble> {
-    let mut answers = Vec::new();
-    let sql = format!("COMMIT; {}", session.flavour.position_sql());
-    let outcome = session.link.run_all(sql, &mut answers).await;
-    match (answers.len(), outcome) {
-        (0, Err(trouble)) => Err(trouble),
-        // Committed; the position is lost, and a later one serves as well.
-        (_, _) => {
-            let row = answers
-                .into_iter()
-                .nth(1)
-                .and_then(|a| a.rows.into_iter().next());
-            let text = row.and_then(|r| r.into_iter().next().flatten());
-            Ok(text.and_then(|text| text.parse().ok()))
-        }
-    }
 }
 
 pub fn note(progress: Progress<'_>, job: &Job, done: usize) {

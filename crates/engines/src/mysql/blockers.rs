@@ -49,7 +49,8 @@ pub async fn of(session: &mut MysqlSession, pid: &str) -> Result<Vec<Blocker>, E
     Ok(found)
 }
 
-fn read(row: &Row) -> Option<Blocker> {
+/// Id, user, what it holds, its query, open milliseconds, application.
+pub fn read(row: &Row) -> Option<Blocker> {
     let column = |at: usize| row.get(at).cloned().flatten();
     let query = column(3);
     Some(Blocker {

@@ -1,6 +1,10 @@
 //! What `greylag doctor` says of a shard on MySQL or MariaDB.
 
-use super::{link::Trouble, quote, session::MysqlSession};
+use super::{
+    observe::{self, Answers, Refusal, Topic},
+    quote,
+    session::MysqlSession,
+};
 use crate::{
     error::EngineError,
     session::{Diagnosis, Level},
@@ -70,14 +74,7 @@ async fn privileges(
     let has_roles = lines
         .iter()
         .any(|line| !line.to_ascii_uppercase().contains(" ON "));
-    let grantee = match account.rsplit_once('@') {
-        Some((user, host)) => format!(
-            "'{}'@'{}'",
-            user.replace('\'', "''"),
-            host.replace('\'', "''")
-        ),
-        None => "CURRENT_USER()".into(),
-    };
+    let grantee = grantee(&account);
     for (wanted, what, level) in [
         (&NEEDED[..], "greylag needs", Level::Problem),
         (&USUAL[..], "migrations may need", Level::Warning),
@@ -104,13 +101,6 @@ async fn privileges(
             )),
         });
     }
-    if let Err(Trouble::Server(_)) = session.link.run(session.flavour.replica_sql()).await {
-        let privilege = session.flavour.replica_privilege();
-        found.push(warning(
-            format!("whether this server is a replica can't be seen without {privilege}: one that accepts writes would pass for the primary"),
-            Some(format!("GRANT {privilege} ON *.* TO {grantee};")),
-        ));
-    }
     let unseen = !held.contains(&"PROCESS".to_owned());
     if unseen {
         found.push(warning(
@@ -118,7 +108,58 @@ async fn privileges(
             Some(format!("GRANT PROCESS ON *.* TO {grantee};")),
         ));
     }
+    watching(session, &grantee, found).await
+}
+
+/// What the account may not see of replication.
+async fn watching(
+    session: &mut MysqlSession,
+    grantee: &str,
+    found: &mut Vec<Diagnosis>,
+) -> Result<(), EngineError> {
+    let look = session.flavour.look();
+    let log = look.log.map(|log| log(&session.version));
+    let questions: Vec<_> = look.questions.iter().chain(log).collect();
+    let mut refusals = Vec::new();
+    observe::ask(
+        &mut session.link,
+        &questions,
+        None,
+        &mut Answers::default(),
+        &mut refusals,
+    )
+    .await
+    .map_err(|t| session.link.refused(t, "looking at replication"))?;
+    if refusals.iter().any(|r| r.topic == Topic::Replica) {
+        let privilege = session.flavour.replica_privilege();
+        found.push(warning(
+            format!("whether this server is a replica can't be seen without {privilege}: one that accepts writes would pass for the primary"),
+            Some(format!("GRANT {privilege} ON *.* TO {grantee};")),
+        ));
+    }
+    let told = |refusal: &Refusal| {
+        refusal.topic == Topic::Replica || refusal.grant.starts_with("PROCESS ")
+    };
+    refusals.retain(|refusal| !told(refusal));
+    for (unseen, grant) in observe::by_grant(&refusals) {
+        found.push(warning(
+            format!("of a node that is watched it can't be seen: {unseen}"),
+            Some(format!("GRANT {grant} TO {grantee};")),
+        ));
+    }
     Ok(())
+}
+
+/// An account as GRANT wants it written.
+pub fn grantee(account: &str) -> String {
+    match account.rsplit_once('@') {
+        Some((user, host)) => format!(
+            "'{}'@'{}'",
+            user.replace('\'', "''"),
+            host.replace('\'', "''")
+        ),
+        None => "CURRENT_USER()".into(),
+    }
 }
 
 /// What the lines of SHOW GRANTS give on a database or globally, in upper case.

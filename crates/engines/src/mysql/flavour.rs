@@ -1,6 +1,6 @@
 //! Where MySQL and MariaDB differ, asked by the rest of this module.
 
-use super::{mariadb::MariaDb, upstream::MySql};
+use super::{mariadb::MariaDb, observe::Look, upstream::MySql};
 use greylag_core::engine::Engine;
 
 /// What one of the two servers says and does differently. SQL is written whole for each.
@@ -22,6 +22,12 @@ pub trait Flavour: Send + Sync {
 
     /// The position in the stream, as one text; empty without a binary log.
     fn position_sql(&self) -> &'static str;
+
+    /// Where there is a binary log and no position as one text: a query whose row begins with log and offset.
+    fn log_sql(&self, version: &str) -> Option<&'static str>;
+
+    /// What is asked to see how the server stands in replication.
+    fn look(&self) -> &'static Look;
 
     /// Takes back what a file may have set for its session. (A reset of the connection would let go of the shard's lock.)
     fn reset_sql(&self) -> &'static str;

@@ -24,12 +24,16 @@ pub fn all_sql(names: &Names) -> String {
 }
 
 pub fn read(session: &MysqlSession, row: &Row) -> Result<HistoryRow, EngineError> {
+    read_row(&session.names, &session.target.address(), row)
+}
+
+pub fn read_row(names: &Names, address: &str, row: &Row) -> Result<HistoryRow, EngineError> {
     let text = |at: usize| row.get(at).cloned().flatten();
     let number = |at: usize, column: &str| -> Result<i32, EngineError> {
         let value = text(at).unwrap_or_default();
         value.parse().map_err(|_| EngineError::Foreign {
-            address: session.target.address(),
-            what: format!("a row of {}", session.names.history_plain),
+            address: address.to_owned(),
+            what: format!("a row of {}", names.history_plain),
             why: format!("its {column} is `{value}`"),
         })
     };

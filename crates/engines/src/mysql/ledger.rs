@@ -4,6 +4,7 @@ use super::{
     apply::{self, End},
     image,
     link::Trouble,
+    place,
     steps::{self, Step},
     stepwise,
     touched::Touched,
@@ -103,7 +104,7 @@ impl Walk<'_> {
             Open::Ours => {}
         }
         self.write_closing().await?;
-        match apply::commit(self.session).await {
+        match place::commit(self.session).await {
             Ok(position) => Ok(position),
             Err(Trouble::Lost(source)) => Err(apply::lost(
                 self.job,
@@ -133,13 +134,7 @@ impl Walk<'_> {
     }
 
     pub async fn position(&mut self) -> Result<Option<Position>, End> {
-        let text = self
-            .session
-            .link
-            .value(self.session.flavour.position_sql())
-            .await
-            .unwrap_or(None);
-        Ok(text.and_then(|text| text.parse().ok()))
+        Ok(place::read(self.session).await.unwrap_or(None))
     }
 
     /// Our own bookkeeping, in one packet.

@@ -4,12 +4,12 @@
 
 use crate::error::EngineError;
 use mysql_async::{
-    Conn, Error, Opts, QueryResult, ServerError, TextProtocol, Value,
+    Column, Conn, Error, Opts, QueryResult, ServerError, TextProtocol, Value,
     consts::StatusFlags,
     prelude::{AsQuery, Queryable},
 };
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A row, as texts.
 pub type Row = Vec<Option<String>>;
@@ -17,9 +17,21 @@ pub type Row = Vec<Option<String>>;
 /// The answer to one statement.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
+    pub columns: Option<Arc<[Column]>>,
     pub rows: Vec<Row>,
     pub affected: u64,
     pub warnings: u16,
+}
+
+impl Answer {
+    /// The value of a row in the column of this name; none where it is NULL, or where there is no such row or column.
+    pub fn named(&self, row: usize, name: &str) -> Option<&str> {
+        let columns = self.columns.as_deref()?;
+        let at = columns
+            .iter()
+            .position(|column| column.name_ref().eq_ignore_ascii_case(name.as_bytes()))?;
+        self.rows.get(row)?.get(at)?.as_deref()
+    }
 }
 
 /// Why there is no answer.
@@ -185,22 +197,23 @@ async fn read_sets(
     result: &mut QueryResult<'_, '_, TextProtocol>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
-    while result.columns().is_some() {
-        answers.push(Answer {
+    while let Some(columns) = result.columns() {
+        let mut answer = Answer {
+            columns: Some(columns),
             rows: Vec::new(),
             affected: result.affected_rows(),
             warnings: result.warnings(),
-        });
+        };
         while let Some(row) = result.next().await? {
             let row = row
                 .unwrap_raw()
                 .into_iter()
                 .map(|v| v.and_then(text))
                 .collect();
-            if let Some(answer) = answers.last_mut() {
-                answer.rows.push(row);
-            }
+            answer.rows.push(row);
         }
+        // Only now: a statement may be refused after it has named its columns.
+        answers.push(answer);
     }
     Ok(())
 }

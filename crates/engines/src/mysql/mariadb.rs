@@ -4,7 +4,10 @@
 //! They outlive restarts and tell servers apart that run today; a clone of the whole machine carries them along, as a clone of
 //! MySQL carries its uuid. (`server_uid` is made from the network card, and so changes with each new container.)
 
-use super::flavour::{BlockerQuery, Flavour, numbers};
+use super::{
+    flavour::{BlockerQuery, Flavour, numbers},
+    observe::{InTheWay, Look, Question, StatusColumns, Topic},
+};
 use greylag_core::engine::Engine;
 
 pub struct MariaDb;
@@ -36,6 +39,15 @@ impl Flavour for MariaDb {
 
     fn position_sql(&self) -> &'static str {
         "SELECT IF(@@global.log_bin, CONCAT('domains:', @@global.gtid_binlog_pos), '')"
+    }
+
+    // A binary log of MariaDB always has GTIDs.
+    fn log_sql(&self, _: &str) -> Option<&'static str> {
+        None
+    }
+
+    fn look(&self) -> &'static Look {
+        &LOOK
     }
 
     fn reset_sql(&self) -> &'static str {
@@ -122,3 +134,158 @@ impl Flavour for MariaDb {
         }
     }
 }
+
+static LOOK: Look = Look {
+    questions: &[
+        Question {
+            topic: Topic::Facts,
+            sql: "SELECT CONCAT_WS(':', @@hostname, @@port, @@datadir, @@global.server_id) AS lineage, \
+                  CONCAT(@@global.server_id, '@', @@hostname, ':', @@port) AS own, @@global.server_id AS id, \
+                  CONCAT(@@hostname, ':', @@port) AS address, \
+                  @@global.read_only NOT IN ('0', 'OFF') OR @@global.innodb_read_only AS read_only, 1 AS gtids, \
+                  IF(@@global.log_bin, CONCAT('domains:', @@global.gtid_binlog_pos), '') AS written, \
+                  CONCAT('domains:', @@global.gtid_slave_pos) AS replayed, 1 AS instruments, \
+                  (SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'THREADS_RUNNING') AS running, \
+                  NULL AS row_waits",
+            unseen: "who it is",
+            privilege: "USAGE",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Replica,
+            sql: "SHOW ALL SLAVES STATUS",
+            unseen: "whether it is a replica, and how replication runs there",
+            privilege: "SLAVE MONITOR",
+            hangs_on: None,
+        },
+        // Without PROCESS the list of processes is short, not refused: what is read from it hangs on this.
+        Question {
+            topic: Topic::Oldest,
+            sql: "SELECT trx.trx_mysql_thread_id, holder.user, NULL, COALESCE(holder.info, trx.trx_query), \
+                  TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+                  FROM information_schema.innodb_trx trx \
+                  JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
+                  WHERE holder.user <> 'system user' AND holder.id <> CONNECTION_ID() ORDER BY trx.trx_started, trx.trx_mysql_thread_id LIMIT 1",
+            unseen: "its oldest transaction, who waits for locks, and who blocks replay",
+            privilege: "PROCESS",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::RowWaits,
+            sql: "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
+            unseen: "who waits for rows",
+            privilege: "PROCESS",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Threads,
+            sql: "SELECT id, IF(command = 'Binlog Dump', 'dump', 'applier') AS kind, user, host, state, NULL AS identity \
+                  FROM information_schema.processlist \
+                  WHERE command = 'Binlog Dump' OR (user = 'system user' AND command IN ('Slave_SQL', 'Slave_worker'))",
+            unseen: "who blocks replay",
+            privilege: "PROCESS",
+            hangs_on: Some(Topic::Oldest),
+        },
+        Question {
+            topic: Topic::Load,
+            sql: "SELECT COALESCE(SUM(id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler') \
+                              AND command NOT IN ('Sleep', 'Daemon', 'Binlog Dump')), 0) AS active, \
+                  COALESCE(SUM(user <> 'system user' AND state LIKE 'Waiting for%lock%'), 0) AS waiting \
+                  FROM information_schema.processlist",
+            unseen: "how busy it is",
+            privilege: "PROCESS",
+            hangs_on: Some(Topic::Oldest),
+        },
+        Question {
+            topic: Topic::Children,
+            sql: "SHOW SLAVE HOSTS",
+            unseen: "the addresses of its replicas",
+            privilege: "REPLICATION MASTER ADMIN",
+            hangs_on: None,
+        },
+    ],
+    log: None,
+    // ON while both threads of the default source run.
+    hint: Some(&Question {
+        topic: Topic::Hint,
+        sql: "SELECT MAX(variable_value NOT IN ('OFF', '0')) AS hint FROM information_schema.global_status \
+              WHERE variable_name IN ('SLAVE_RUNNING', 'SLAVES_RUNNING')",
+        unseen: "whether it is a replica",
+        privilege: "SLAVE MONITOR",
+        hangs_on: None,
+    }),
+    replay_blockers: &[
+        "SELECT DISTINCT holder.id, holder.user, CONCAT(held.lock_mode, ' lock on rows of ', held.lock_table), \
+         COALESCE(holder.info, trx.trx_query), TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+         FROM information_schema.processlist applier \
+         JOIN information_schema.innodb_trx waiter ON waiter.trx_mysql_thread_id = applier.id \
+         JOIN information_schema.innodb_lock_waits waits ON waits.requesting_trx_id = waiter.trx_id \
+         JOIN information_schema.innodb_locks held ON held.lock_id = waits.blocking_lock_id \
+         JOIN information_schema.innodb_trx trx ON trx.trx_id = waits.blocking_trx_id \
+         JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
+         WHERE applier.user = 'system user' AND holder.user <> 'system user'",
+        "SELECT holder.id, holder.user, \
+         IF(held.lock_type = 'Backup lock', held.lock_mode, CONCAT(held.lock_mode, ' on ', held.table_schema, '.', held.table_name)), \
+         holder.info, COALESCE(TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, held.lock_time_ms), NULL \
+         FROM information_schema.processlist applier \
+         JOIN information_schema.metadata_lock_info held ON held.thread_id <> applier.id \
+          AND ((held.lock_type = 'Backup lock' AND applier.state LIKE '%backup lock%' AND held.lock_mode LIKE 'MDL\\_BACKUP\\_%' \
+                AND held.lock_mode NOT IN ('MDL_BACKUP_DML', 'MDL_BACKUP_TRANS_DML', 'MDL_BACKUP_SYS_DML', 'MDL_BACKUP_DDL')) \
+            OR (held.lock_type = 'Table metadata lock' AND applier.state LIKE '%metadata lock%' \
+                AND (applier.info IS NULL OR LOCATE(held.table_name, applier.info) > 0))) \
+         JOIN information_schema.processlist holder ON holder.id = held.thread_id AND holder.user <> 'system user' \
+         LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.id \
+         WHERE applier.user = 'system user' AND applier.command IN ('Slave_SQL', 'Slave_worker')",
+        // Without the plugin METADATA_LOCK_INFO nothing says who holds a metadata lock: every open transaction may.
+        "SELECT holder.id, holder.user, \
+         'perhaps the lock: its transaction is open (INSTALL SONAME ''metadata_lock_info'' would tell)', \
+         COALESCE(holder.info, trx.trx_query), TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+         FROM information_schema.innodb_trx trx \
+         JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id AND holder.user <> 'system user' \
+         WHERE EXISTS (SELECT 1 FROM information_schema.processlist applier WHERE applier.user = 'system user' \
+                        AND applier.command IN ('Slave_SQL', 'Slave_worker') AND applier.state LIKE 'Waiting for%lock') \
+           AND NOT EXISTS (SELECT 1 FROM information_schema.plugins \
+                            WHERE plugin_name = 'METADATA_LOCK_INFO' AND plugin_status = 'ACTIVE') \
+         ORDER BY trx.trx_started",
+    ],
+    // A global read lock is held by no transaction, and shown by the plugin alone.
+    sees_all_holders: false,
+    in_the_way: &[
+        InTheWay {
+            sql: "SELECT holder.id, holder.user, CONCAT(held.lock_mode, ' on ', held.table_schema, '.', held.table_name), \
+                  COALESCE(holder.info, trx.trx_query), \
+                  COALESCE(TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, held.lock_time_ms), NULL \
+                  FROM information_schema.metadata_lock_info held \
+                  JOIN information_schema.processlist holder ON holder.id = held.thread_id \
+                  LEFT JOIN information_schema.innodb_trx trx ON trx.trx_mysql_thread_id = holder.id \
+                  WHERE held.lock_type = 'Table metadata lock' AND holder.user <> 'system user' \
+                    AND holder.id <> CONNECTION_ID() AND {tables}",
+            schema: "held.table_schema",
+            name: "held.table_name",
+        },
+        // Without the plugin any open transaction may hold any table.
+        InTheWay {
+            sql: "SELECT holder.id, holder.user, \
+                  'perhaps a metadata lock: its transaction is open (INSTALL SONAME ''metadata_lock_info'' would tell)', \
+                  COALESCE(holder.info, trx.trx_query), TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, NULL \
+                  FROM information_schema.innodb_trx trx \
+                  JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
+                  WHERE holder.user <> 'system user' AND holder.id <> CONNECTION_ID()",
+            schema: "",
+            name: "",
+        },
+    ],
+    status: StatusColumns {
+        channel: "Connection_name",
+        host: "Master_Host",
+        port: "Master_Port",
+        identity: "Master_Server_Id",
+        receives: "Slave_IO_Running",
+        applies: "Slave_SQL_Running",
+        state: "Slave_SQL_Running_State",
+        read: ["Master_Log_File", "Read_Master_Log_Pos"],
+        executed: ["Relay_Master_Log_File", "Exec_Master_Log_Pos"],
+        received: "Gtid_IO_Pos",
+    },
+    child: ["Server_id", "Host", "Port"],
+};

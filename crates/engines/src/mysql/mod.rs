@@ -20,7 +20,9 @@ mod link;
 mod lock;
 mod mariadb;
 mod names;
+mod observe;
 mod open;
+mod place;
 mod quote;
 mod session;
 mod settle;
@@ -36,4 +38,5 @@ mod url;
 mod verb;
 mod walk;
 
+pub use observe::open as observe;
 pub use open::open;

@@ -2,7 +2,7 @@
 
 use super::{
     flavour,
-    link::{Link, Trouble},
+    link::{Link, Row, Trouble},
     names::Names,
     quote,
     session::MysqlSession,
@@ -19,7 +19,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         Some(source) => Some(source.resolve().await?),
         None => address.password.clone().map(Secret::new),
     };
-    let (mut link, options) = connect(target, &address, password.as_ref()).await?;
+    let (mut link, options) = connect(target, &address, password.as_ref(), true).await?;
     let seen = greet(target, &mut link).await?;
     for statement in target.session_sql.iter() {
         link.run(statement.as_str())
@@ -47,19 +47,23 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
     }))
 }
 
-/// Connects within the target's time, with TLS as the URL asks for it.
-async fn connect(
+/// Connects within the target's time, with TLS as the URL asks for it, and enters the database or not.
+pub async fn connect(
     target: &Target,
     address: &Address,
     password: Option<&Secret>,
+    enter: bool,
 ) -> Result<(Link, Opts), OpenError> {
     // Set by whoever starts first; a second try finds it set.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let with_tls = address.tls != Tls::Disabled && address.socket.is_none();
     let attempt = async |with_tls| {
-        let options: Opts = address
-            .options(password.map(Secret::expose), &target.application, with_tls)
-            .into();
+        let mut options =
+            address.options(password.map(Secret::expose), &target.application, with_tls);
+        if !enter {
+            options = options.db_name(None::<String>);
+        }
+        let options: Opts = options.into();
         let link = Link::connect(options.clone(), target.address()).await?;
         Ok::<_, Error>((link, options))
     };
@@ -102,19 +106,39 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
          SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE(), @@global.max_allowed_packet, @@lower_case_table_names",
         lock_timeouts(Duration::from_secs(2))
     );
-    let mut answers = Vec::new();
-    link.run_all(sql, &mut answers)
-        .await
-        .map_err(|trouble| match trouble {
-            Trouble::Server(error) => unreachable_node(target, Box::new(error)),
-            Trouble::Lost(source) => unreachable_node(target, source),
-        })?;
-    let row = answers
-        .pop()
-        .and_then(|a| a.rows.into_iter().next())
-        .unwrap_or_default();
+    let row = greeted(target, link, sql).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
-    let (id, version) = (column(0), column(1));
+    let version = column(1);
+    let flavour = known(target, link, &column(0), &version, &column(2))?;
+    Ok(Seen {
+        flavour,
+        version,
+        database: column(3),
+        max_packet: column(4).parse().unwrap_or(u64::MAX),
+        lowers_names: column(5) != "0",
+    })
+}
+
+/// Sends what a connection begins with; the row of its last query.
+pub async fn greeted(target: &Target, link: &mut Link, sql: String) -> Result<Row, OpenError> {
+    let mut answers = Vec::new();
+    let outcome = link.run_all(sql, &mut answers).await;
+    outcome.map_err(|trouble| match trouble {
+        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
+        Trouble::Lost(source) => unreachable_node(target, source),
+    })?;
+    let last = answers.pop().and_then(|a| a.rows.into_iter().next());
+    Ok(last.unwrap_or_default())
+}
+
+/// Which of the two servers it is, if it is the server itself and of a version that is supported.
+pub fn known(
+    target: &Target,
+    link: &Link,
+    id: &str,
+    version: &str,
+    comment: &str,
+) -> Result<&'static dyn flavour::Flavour, OpenError> {
     // The handshake carries the lower half of the id.
     if id.parse::<u64>().map(|id| id as u32) != Ok(link.id()) {
         return Err(OpenError::Pooler {
@@ -125,21 +149,15 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
             ),
         });
     }
-    let flavour = flavour::of(&version, &column(2));
-    if let Some(why) = flavour.too_old(&version) {
-        return Err(OpenError::Version {
+    let flavour = flavour::of(version, comment);
+    match flavour.too_old(version) {
+        Some(why) => Err(OpenError::Version {
             address: target.address(),
-            version,
+            version: version.to_owned(),
             why: why.into(),
-        });
+        }),
+        None => Ok(flavour),
     }
-    Ok(Seen {
-        flavour,
-        version,
-        database: column(3),
-        max_packet: column(4).parse().unwrap_or(u64::MAX),
-        lowers_names: column(5) != "0",
-    })
 }
 
 /// The settings that bound every wait for a lock. Both servers count in whole seconds.

@@ -1,8 +1,8 @@
 //! The session's verbs, each answered by a module of its own.
 
 use super::{
-    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, settle,
-    survey, tables,
+    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, place,
+    settle, survey, tables,
 };
 use crate::{
     error::EngineError,
@@ -83,6 +83,14 @@ impl Session for MysqlSession {
     /// In a transaction that may only read: a question changes nothing.
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         let doing = "a query";
+        // Not under what the last file left of its settings.
+        let resets = apply::resets(self);
+        if !resets.is_empty() {
+            let mut answers = Vec::new();
+            let reset = self.link.run_all(resets.join("\n; "), &mut answers).await;
+            reset.map_err(|t| self.link.refused(t, doing))?;
+            self.dirty = false;
+        }
         let begun = self.link.run("START TRANSACTION READ ONLY").await;
         begun.map_err(|t| self.link.refused(t, doing))?;
         let answer = self.link.value(sql).await;
@@ -121,9 +129,8 @@ impl Session for MysqlSession {
     }
 
     async fn position(&mut self) -> Result<Option<Position>, EngineError> {
-        let text = self.link.value(self.flavour.position_sql()).await;
-        let text = text.map_err(|t| self.link.refused(t, "reading the position"))?;
-        Ok(text.and_then(|text| text.parse().ok()))
+        let position = place::read(self).await;
+        position.map_err(|t| self.link.refused(t, "reading the position"))
     }
 
     async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError> {

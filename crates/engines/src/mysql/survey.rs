@@ -7,12 +7,12 @@
 use super::{
     history,
     link::{Answer, Row, Trouble},
-    names::OWN,
+    names::{Names, OWN},
     quote,
     session::MysqlSession,
     steps,
 };
-use crate::error::EngineError;
+use crate::{error::EngineError, target::Target};
 use greylag_core::{
     history::HistoryRow,
     survey::{Role, Server, ShardIdentity, StepRow, Survey},
@@ -35,7 +35,7 @@ pub async fn look(session: &mut MysqlSession) -> Result<Survey, EngineError> {
         presence_sql(session),
     ];
     packet.extend([
-        identity_sql(session),
+        identity_sql(&session.names),
         steps::all_sql(&session.names),
         history::all_sql(&session.names),
     ]);
@@ -64,7 +64,7 @@ async fn piecewise(
     answers: &mut Vec<Answer>,
 ) -> Result<Option<bool>, EngineError> {
     let parts = [
-        (present.shard, identity_sql(session)),
+        (present.shard, identity_sql(&session.names)),
         (present.step, steps::all_sql(&session.names)),
         (present.history, history::all_sql(&session.names)),
     ];
@@ -135,7 +135,7 @@ fn read(
         },
         identity: rows(2)
             .first()
-            .map(|row| identity(session, row))
+            .map(|row| identity(&session.target, row))
             .transpose()?,
         empty: !present.others,
         has_history: present.history,
@@ -181,8 +181,7 @@ fn present(answer: &Answer) -> Present {
 }
 
 /// The identity is the database's: one row for each project that works here, the same shard in all of them.
-fn identity_sql(session: &MysqlSession) -> String {
-    let names = &session.names;
+pub fn identity_sql(names: &Names) -> String {
     format!(
         "SELECT uuid, project, name, environment FROM {} ORDER BY project = {} DESC, claimed_at",
         names.shard,
@@ -190,10 +189,10 @@ fn identity_sql(session: &MysqlSession) -> String {
     )
 }
 
-fn identity(session: &MysqlSession, row: &Row) -> Result<ShardIdentity, EngineError> {
+pub fn identity(target: &Target, row: &Row) -> Result<ShardIdentity, EngineError> {
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let foreign = |why: String| EngineError::Foreign {
-        address: session.target.address(),
+        address: target.address(),
         what: "a row of greylag_shard".into(),
         why,
     };

@@ -7,6 +7,7 @@ use super::{
     apply::{self, End},
     failure, history,
     link::Trouble,
+    place,
     session::MysqlSession,
     steps::{self, Step},
     stepwise,
@@ -44,7 +45,7 @@ pub async fn run(
     }
     let last = &jobs[jobs.len() - 1];
     let position = match session.link.in_transaction() {
-        Some(true) => apply::commit(session).await,
+        Some(true) => place::commit(session).await,
         _ => {
             return Err(apply::ours(
                 last,

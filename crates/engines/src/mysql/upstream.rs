@@ -1,6 +1,9 @@
 //! MySQL's own side of the differences.
 
-use super::flavour::{BlockerQuery, Flavour, numbers};
+use super::{
+    flavour::{BlockerQuery, Flavour, numbers},
+    observe::{InTheWay, Look, Question, StatusColumns, Topic},
+};
 use greylag_core::engine::Engine;
 
 pub struct MySql;
@@ -33,6 +36,14 @@ impl Flavour for MySql {
 
     fn position_sql(&self) -> &'static str {
         "SELECT IF(@@global.log_bin AND @@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '')"
+    }
+
+    fn log_sql(&self, version: &str) -> Option<&'static str> {
+        Some(log_question(version).sql)
+    }
+
+    fn look(&self) -> &'static Look {
+        &LOOK
     }
 
     fn reset_sql(&self) -> &'static str {
@@ -106,7 +117,7 @@ impl Flavour for MySql {
                 "start the server with log_bin",
             )),
             ("gtid_mode", mode) if mode != "ON" => Some((
-                "GTIDs are off: replicas can't be proved to have a migration",
+                "GTIDs are off: only replicas that follow this very server can be proved to have a migration, by log and offset",
                 "SET PERSIST enforce_gtid_consistency = ON; then raise gtid_mode step by step to ON",
             )),
             ("performance_schema", "0") => Some((
@@ -115,5 +126,206 @@ impl Flavour for MySql {
             )),
             _ => None,
         }
+    }
+}
+
+static LOOK: Look = Look {
+    questions: &[
+        Question {
+            topic: Topic::Facts,
+            sql: "SELECT @@server_uuid AS lineage, @@server_uuid AS own, @@server_uuid AS id, CONCAT(@@hostname, ':', @@port) AS address, \
+                  @@global.read_only OR @@global.super_read_only OR @@global.innodb_read_only AS read_only, \
+                  @@global.gtid_mode = 'ON' AS gtids, \
+                  IF(@@global.log_bin AND @@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '') AS written, \
+                  IF(@@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '') AS replayed, \
+                  @@global.performance_schema AS instruments, \
+                  (SELECT variable_value FROM performance_schema.global_status WHERE variable_name = 'Threads_running') AS running, \
+                  (SELECT variable_value FROM performance_schema.global_status \
+                    WHERE variable_name = 'Innodb_row_lock_current_waits') AS row_waits",
+            unseen: "who it is",
+            privilege: "USAGE",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Replica,
+            sql: "SHOW REPLICA STATUS",
+            unseen: "whether it is a replica, and how replication runs there",
+            privilege: "REPLICATION CLIENT",
+            hangs_on: None,
+        },
+        // The coordinator holds what is delayed on purpose, the workers what is being applied.
+        Question {
+            topic: Topic::Ages,
+            sql: "SELECT c.channel_name AS channel, \
+                  IF(c.last_heartbeat_timestamp > '2000-01-01' OR c.last_queued_transaction_end_queue_timestamp > '2000-01-01', \
+                     TIMESTAMPDIFF(MICROSECOND, GREATEST(c.last_heartbeat_timestamp, c.last_queued_transaction_end_queue_timestamp, \
+                       c.queueing_transaction_start_queue_timestamp), NOW(6)), NULL) AS silent_us, \
+                  conf.heartbeat_interval AS heartbeat_s, \
+                  TIMESTAMPDIFF(MICROSECOND, LEAST( \
+                    COALESCE((SELECT MIN(w.applying_transaction_original_commit_timestamp) \
+                       FROM performance_schema.replication_applier_status_by_worker w \
+                      WHERE w.channel_name = c.channel_name AND w.applying_transaction_original_commit_timestamp > '2000-01-01'), NOW(6)), \
+                    COALESCE((SELECT p.processing_transaction_original_commit_timestamp \
+                       FROM performance_schema.replication_applier_status_by_coordinator p \
+                      WHERE p.channel_name = c.channel_name AND p.processing_transaction_original_commit_timestamp > '2000-01-01'), NOW(6))), \
+                    NOW(6)) AS applying_us, \
+                  (SELECT CONCAT('error ', w.last_error_number, ': ', w.last_error_message) \
+                     FROM performance_schema.replication_applier_status_by_worker w \
+                    WHERE w.channel_name = c.channel_name AND w.last_error_number <> 0 \
+                    ORDER BY w.last_error_timestamp DESC LIMIT 1) AS error \
+                  FROM performance_schema.replication_connection_status c \
+                  JOIN performance_schema.replication_connection_configuration conf ON conf.channel_name = c.channel_name",
+            unseen: "how old what it applies is, and how long its source has been silent",
+            privilege: "SELECT",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Threads,
+            sql: "SELECT t.processlist_id AS id, IF(t.processlist_command LIKE 'Binlog Dump%', 'dump', 'applier') AS kind, \
+                  t.processlist_user AS user, t.processlist_host AS host, t.processlist_state AS state, \
+                  IF(t.processlist_command LIKE 'Binlog Dump%', \
+                     (SELECT MAX(v.variable_value) FROM performance_schema.user_variables_by_thread v \
+                       WHERE v.thread_id = t.thread_id AND v.variable_name IN ('replica_uuid', 'slave_uuid')), NULL) AS identity \
+                  FROM performance_schema.threads t \
+                  WHERE t.processlist_command LIKE 'Binlog Dump%' OR t.name IN ('thread/sql/replica_sql', 'thread/sql/replica_worker', \
+                        'thread/sql/slave_sql', 'thread/sql/slave_worker')",
+            unseen: "who blocks replay, and who reads the binary log",
+            privilege: "SELECT",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Load,
+            sql: "SELECT COALESCE(SUM(t.processlist_command NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID')), 0) AS active, \
+                  COALESCE(SUM(t.processlist_state LIKE 'Waiting for%lock%'), 0) AS waiting \
+                  FROM performance_schema.threads t \
+                  WHERE t.processlist_id <> CONNECTION_ID() AND t.name NOT LIKE 'thread/sql/replica%' AND t.name NOT LIKE 'thread/sql/slave%'",
+            unseen: "who waits for a lock",
+            privilege: "SELECT",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Oldest,
+            sql: "SELECT t.processlist_id, t.processlist_user, NULL, COALESCE(t.processlist_info, last.sql_text), \
+                  TIMESTAMPDIFF(MICROSECOND, trx.trx_started, NOW(6)) DIV 1000, attr.attr_value \
+                  FROM information_schema.innodb_trx trx \
+                  JOIN performance_schema.threads t ON t.processlist_id = trx.trx_mysql_thread_id \
+                  LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = t.thread_id \
+                  LEFT JOIN performance_schema.session_connect_attrs attr \
+                    ON attr.processlist_id = t.processlist_id AND attr.attr_name = 'program_name' \
+                  WHERE t.processlist_id <> CONNECTION_ID() AND t.name NOT LIKE 'thread/sql/replica%' AND t.name NOT LIKE 'thread/sql/slave%' \
+                  ORDER BY trx.trx_started, trx.trx_mysql_thread_id LIMIT 1",
+            unseen: "its oldest transaction",
+            privilege: "PROCESS",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::RowWaits,
+            sql: "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
+            unseen: "who waits for rows",
+            privilege: "PROCESS",
+            hangs_on: None,
+        },
+        Question {
+            topic: Topic::Children,
+            sql: "SHOW REPLICAS",
+            unseen: "the addresses of its replicas",
+            privilege: "REPLICATION SLAVE",
+            hangs_on: None,
+        },
+    ],
+    log: Some(log_question),
+    // A server only shows without privilege that it is a replica by having played a position of its source, whose log is usually
+    // named as its own.
+    hint: Some(&Question {
+        topic: Topic::Hint,
+        sql: "SELECT IF(@@global.log_bin, SOURCE_POS_WAIT(CONCAT(SUBSTRING_INDEX(@@global.log_bin_basename, '/', -1), '.000001'), 4, 0.001) \
+              IS NOT NULL, NULL) AS hint",
+        unseen: "whether it is a replica",
+        privilege: "REPLICATION CLIENT",
+        hangs_on: None,
+    }),
+    replay_blockers: &[
+        "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
+         CONCAT(held.lock_type, ' metadata lock on ', COALESCE(CONCAT(held.object_schema, '.', held.object_name), held.object_schema, held.object_type)), \
+         COALESCE(holder.processlist_info, last.sql_text), COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
+         FROM performance_schema.threads waiter \
+         JOIN performance_schema.metadata_locks wanted ON wanted.owner_thread_id = waiter.thread_id AND wanted.lock_status = 'PENDING' \
+         JOIN performance_schema.metadata_locks held \
+           ON held.object_type = wanted.object_type AND held.object_schema <=> wanted.object_schema \
+          AND held.object_name <=> wanted.object_name AND held.lock_status = 'GRANTED' \
+          AND NOT (held.lock_type = 'INTENTION_EXCLUSIVE' AND wanted.lock_type = 'INTENTION_EXCLUSIVE') \
+         JOIN performance_schema.threads holder ON holder.thread_id = held.owner_thread_id \
+         LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
+         LEFT JOIN performance_schema.session_connect_attrs attr \
+           ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
+         WHERE (waiter.name LIKE 'thread/sql/replica%' OR waiter.name LIKE 'thread/sql/slave%') AND holder.processlist_id IS NOT NULL \
+           AND holder.name NOT LIKE 'thread/sql/replica%' AND holder.name NOT LIKE 'thread/sql/slave%'",
+        "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
+         CONCAT(held.lock_mode, ' lock on rows of ', held.object_schema, '.', held.object_name), \
+         COALESCE(holder.processlist_info, last.sql_text), COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
+         FROM performance_schema.threads waiter \
+         JOIN performance_schema.data_lock_waits waits ON waits.requesting_thread_id = waiter.thread_id \
+         JOIN performance_schema.data_locks held ON held.engine_lock_id = waits.blocking_engine_lock_id \
+         JOIN performance_schema.threads holder ON holder.thread_id = waits.blocking_thread_id \
+         LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
+         LEFT JOIN performance_schema.session_connect_attrs attr \
+           ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
+         WHERE (waiter.name LIKE 'thread/sql/replica%' OR waiter.name LIKE 'thread/sql/slave%') AND holder.processlist_id IS NOT NULL \
+           AND holder.name NOT LIKE 'thread/sql/replica%' AND holder.name NOT LIKE 'thread/sql/slave%'",
+    ],
+    sees_all_holders: true,
+    in_the_way: &[InTheWay {
+        sql: "SELECT DISTINCT holder.processlist_id, holder.processlist_user, \
+              CONCAT(held.lock_type, ' metadata lock on ', held.object_schema, '.', held.object_name), \
+              COALESCE(holder.processlist_info, last.sql_text), \
+              COALESCE( \
+         (SELECT MAX(e.timer_wait) DIV 1000000000 FROM performance_schema.events_transactions_current e \
+           WHERE e.thread_id = holder.thread_id AND e.state = 'ACTIVE'), holder.processlist_time * 1000), attr.attr_value \
+              FROM performance_schema.metadata_locks held \
+              JOIN performance_schema.threads holder ON holder.thread_id = held.owner_thread_id \
+              LEFT JOIN performance_schema.events_statements_current last ON last.thread_id = holder.thread_id \
+              LEFT JOIN performance_schema.session_connect_attrs attr \
+                ON attr.processlist_id = holder.processlist_id AND attr.attr_name = 'program_name' \
+              WHERE held.object_type = 'TABLE' AND held.lock_status = 'GRANTED' AND holder.processlist_id <> CONNECTION_ID() \
+                AND holder.name NOT LIKE 'thread/sql/replica%' AND holder.name NOT LIKE 'thread/sql/slave%' AND {tables}",
+        schema: "held.object_schema",
+        name: "held.object_name",
+    }],
+    status: StatusColumns {
+        channel: "Channel_Name",
+        host: "Source_Host",
+        port: "Source_Port",
+        identity: "Source_UUID",
+        receives: "Replica_IO_Running",
+        applies: "Replica_SQL_Running",
+        state: "Replica_SQL_Running_State",
+        read: ["Source_Log_File", "Read_Source_Log_Pos"],
+        executed: ["Relay_Source_Log_File", "Exec_Source_Log_Pos"],
+        received: "Retrieved_Gtid_Set",
+    },
+    child: ["Replica_UUID", "Host", "Port"],
+};
+
+/// 8.2 renamed the statement, 8.4 forgot the old name.
+fn log_question(version: &str) -> &'static Question {
+    const NEW: Question = log("SHOW BINARY LOG STATUS");
+    const OLD: Question = log("SHOW MASTER STATUS");
+    match numbers(version) >= (8, 2, 0) {
+        true => &NEW,
+        false => &OLD,
+    }
+}
+
+const fn log(sql: &'static str) -> Question {
+    Question {
+        topic: Topic::Log,
+        sql,
+        unseen: "its position, while GTIDs are off",
+        privilege: "REPLICATION CLIENT",
+        hangs_on: None,
     }
 }

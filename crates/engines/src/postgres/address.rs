@@ -17,6 +17,8 @@ pub struct Address {
     pub security: Security,
     /// `-c name=value …` of the URL's own `options`.
     pub options: String,
+    /// How many hosts are tried in turn.
+    pub hosts: usize,
 }
 
 /// `sslmode` and the files beside it.
@@ -95,6 +97,11 @@ pub fn read(url: &Url) -> Result<Address, String> {
         )?;
     }
     places.fill(&mut config)?;
+    let hosts = places.hosts.len().max(places.addresses.len());
+    if hosts > 1 && !places.chosen {
+        // Of several nodes only one can be meant: the one that accepts writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
     if places.all_sockets() {
         // PostgreSQL has no TLS on unix sockets.
         security.mode = Mode::Disable;
@@ -104,6 +111,7 @@ pub fn read(url: &Url) -> Result<Address, String> {
         config,
         security,
         options,
+        hosts,
     })
 }
 
@@ -112,6 +120,8 @@ struct Places {
     hosts: Vec<String>,
     ports: Vec<u16>,
     addresses: Vec<IpAddr>,
+    /// The URL says which of them is meant.
+    chosen: bool,
 }
 
 impl Places {
@@ -238,6 +248,7 @@ fn set(
             });
         }
         "target_session_attrs" => {
+            places.chosen = true;
             config.target_session_attrs(match value {
                 "any" => TargetSessionAttrs::Any,
                 "read-write" | "primary" => TargetSessionAttrs::ReadWrite,
@@ -341,6 +352,16 @@ mod tests {
             read.config.get_target_session_attrs(),
             TargetSessionAttrs::ReadWrite
         );
+    }
+
+    #[test]
+    fn of_several_hosts_the_one_that_accepts_writes_is_meant_unless_said_otherwise() {
+        let attrs = |url: &str| address(url).config.get_target_session_attrs();
+        let writes = TargetSessionAttrs::ReadWrite;
+        assert_eq!(attrs("postgres://me@a,b/db"), writes);
+        let any = TargetSessionAttrs::Any;
+        assert_eq!(attrs("postgres://me@a,b/db?target_session_attrs=any"), any);
+        assert_eq!(attrs("postgres://me@a/db"), any);
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl PgSession {
         let sql = walk.sql(index);
         let subject = subject(sql);
         self.clear_namesake(walk, &subject).await?;
+        self.clear_leftovers(walk, &subject).await?;
         let before = match self.picture(&subject).await {
             Ok(before) => before,
             Err(error) => {
@@ -146,6 +147,26 @@ impl PgSession {
         Ok(())
     }
 
+    /// What an earlier try of this session left behind and could not drop.
+    async fn clear_leftovers(
+        &mut self,
+        walk: &mut Walk<'_>,
+        subject: &Subject,
+    ) -> Result<(), Stop> {
+        if self.leftovers.is_empty() {
+            return Ok(());
+        }
+        let Ok(now) = self.picture(subject).await else {
+            return Ok(());
+        };
+        let ours = |index: &&Index| self.leftovers.contains(&index.oid) && !index.valid;
+        let ours: Vec<Index> = now.indexes.iter().filter(ours).cloned().collect();
+        for index in &ours {
+            self.drop_invalid(walk, index).await?;
+        }
+        Ok(())
+    }
+
     /// Drops the invalid indexes that a failed build left behind.
     pub(super) async fn clear_away(
         &mut self,
@@ -158,7 +179,7 @@ impl PgSession {
         let Ok(now) = self.picture(&before.subject).await else {
             return Ok(());
         };
-        for index in before.made(&now).into_iter().filter(|index| !index.valid) {
+        for index in before.left(&now) {
             self.drop_invalid(walk, index).await?;
         }
         Ok(())
@@ -180,6 +201,10 @@ impl PgSession {
         let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", index.name);
         let answer = self.link.run(&sql, usize::MAX).await;
         self.link.hush();
+        match &answer.trouble {
+            None => self.leftovers.remove(&index.oid),
+            Some(_) => self.leftovers.insert(index.oid),
+        };
         let text = match &answer.trouble {
             None => format!(
                 "the invalid index {} was dropped: an earlier build left it",

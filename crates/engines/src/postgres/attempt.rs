@@ -123,6 +123,9 @@ impl PgSession {
         if forget {
             let forget = self.forget_step(&job.migration);
             message.push(What::Tail { job: number }, &forget);
+            if let Some(forget) = self.forget_failed(&job.migration) {
+                message.push(What::Tail { job: number }, &forget);
+            }
         }
     }
 

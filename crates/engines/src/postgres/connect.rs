@@ -2,7 +2,11 @@
 
 use std::{error::Error as _, io, time::Duration};
 
-use tokio_postgres::{Config, Error, config::SslMode, error::DbError};
+use tokio_postgres::{
+    Config, Error,
+    config::{SslMode, TargetSessionAttrs},
+    error::DbError,
+};
 
 use super::{
     address::{self, Address, Mode},
@@ -18,12 +22,23 @@ const OLDEST: u32 = 14;
 
 /// Connects and sets the working connection up.
 pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
+    let (link, login) = establish(target).await?;
+    Ok(Box::new(PgSession::new(target.clone(), link, login)))
+}
+
+/// Connects to a server of a supported version, and runs the session SQL.
+pub(super) async fn establish(target: &Target) -> Result<(Link, Login), OpenError> {
     let mut address = address::read(&target.url).map_err(|why| OpenError::Url {
         shard: target.shard.to_string(),
         why,
     })?;
     if let Some(source) = &target.password {
         address.config.password(source.resolve().await?.expose());
+    }
+    if address.hosts > 1 && address.config.get_connect_timeout().is_none() {
+        // One host that does not answer must leave time for the next.
+        let each = target.connect_timeout / u32::try_from(address.hosts).unwrap_or(1);
+        address.config.connect_timeout(each);
     }
     let tls = tls::connector(&address.security).map_err(|source| OpenError::Tls {
         address: target.address(),
@@ -50,11 +65,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         user,
         version: connected.version,
     };
-    Ok(Box::new(PgSession::new(
-        target.clone(),
-        connected.link,
-        login,
-    )))
+    Ok((connected.link, login))
 }
 
 struct Connected {
@@ -149,6 +160,13 @@ fn judge(target: &Target, config: &Config, error: Error) -> OpenError {
             address,
             source: Box::new(error),
         };
+    }
+    if config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite
+        && error
+            .source()
+            .is_some_and(|source| source.to_string().contains("does not allow writes"))
+    {
+        return unreachable(target, "none of its hosts accepts writes");
     }
     let Some(said) = error.as_db_error() else {
         return unreachable(target, error);

@@ -1,6 +1,6 @@
 //! Whether a shard is empty: nobody has anything in it but Greylag and the extensions.
 
-use super::{quote::literal, session::PgSession};
+use super::{quote::literal, session::PgSession, shield::SHIELD};
 use crate::error::EngineError;
 
 const DOING: &str = "the survey";
@@ -35,10 +35,12 @@ impl PgSession {
             "NOT EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r','p','v','m','S','f','c') \
                AND c.relnamespace IN ({spaces}) \
                AND c.relname NOT IN ('greylag_shard', 'greylag_step', {history}) AND {class}) \
-             AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ({spaces}) AND {proc}) \
+             AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ({spaces}) \
+               AND p.proname <> '{shield}' AND {proc}) \
              AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typtype IN ('d','e','r') \
                AND t.typnamespace IN ({spaces}) AND {types})",
             history = literal(&self.target.history_table),
+            shield = SHIELD,
             class = loose("pg_class", "c.oid"),
             proc = loose("pg_proc", "p.oid"),
             types = loose("pg_type", "t.oid"),

@@ -44,10 +44,21 @@ impl PgSession {
         if !yes(9) {
             found.push(Diagnosis {
                 level: Level::Warning,
-                what: "other sessions' queries can't be seen: who blocks a migration is told by pid only".into(),
-                mend: Some(format!("GRANT pg_read_all_stats TO {};", self.role())),
+                what: "other sessions' queries and how far replicas are can't be seen: who blocks a migration is told by pid only, and replicas can't be waited for".into(),
+                mend: Some(format!("GRANT pg_monitor TO {};", self.role())),
             });
         }
+        if !yes(13) {
+            found.push(Diagnosis {
+                level: Level::Problem,
+                what: "which cluster the server belongs to can't be seen: nothing proves that a replica is one of this shard".into(),
+                mend: Some(format!(
+                    "GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint(), pg_control_recovery() TO {};",
+                    self.role()
+                )),
+            });
+        }
+        publishing(row, &mut found);
         if row.get(12).is_some_and(|names| !names.is_empty()) {
             found.push(good(format!(
                 "a commit waits for a synchronous standby (synchronous_standby_names = {})",
@@ -83,7 +94,13 @@ impl PgSession {
              pg_has_role(current_user, 'pg_read_all_stats', 'usage'), \
              (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()), \
              (SELECT min(gid) FROM pg_prepared_xacts WHERE database = current_database()), \
-             current_setting('synchronous_standby_names', true)",
+             current_setting('synchronous_standby_names', true), \
+             has_function_privilege('pg_control_system()', 'execute') \
+               AND has_function_privilege('pg_control_checkpoint()', 'execute') \
+               AND has_function_privilege('pg_control_recovery()', 'execute'), \
+             (SELECT string_agg(pubname, ', ') FROM pg_publication WHERE puballtables), \
+             ({unshielded})",
+            unshielded = self.unshielded(),
             there = names.map(there).join(" AND "),
             may = names.map(may).join(" AND "),
         )
@@ -126,6 +143,26 @@ fn watching(row: &SimpleQueryRow, found: &mut Vec<Diagnosis>) {
             level: Level::Warning,
             what: "the server does not take client_connection_check_interval: a killed run may hold its lock until its statement ends".into(),
             mend: None,
+        });
+    }
+}
+
+/// Greylag's own tables go with a publication of all tables.
+fn publishing(row: &SimpleQueryRow, found: &mut Vec<Diagnosis>) {
+    if let Some(names) = row.get(14) {
+        found.push(Diagnosis {
+            level: Level::Warning,
+            what: format!(
+                "the publication {names} carries all tables, greylag's own too: a subscriber that lacks one of them stops applying; name each under `replicas` with role = \"subscriber\", so that it gets its tables and migrations first"
+            ),
+            mend: None,
+        });
+    }
+    if row.get(15).is_some_and(|count| count != "0") {
+        found.push(Diagnosis {
+            level: Level::Problem,
+            what: "a subscription writes the publisher's rows into greylag's tables here: the history is not this database's own".into(),
+            mend: Some("name this database under `replicas` of its shard with role = \"subscriber\"; greylag apply then keeps the publisher's rows out".into()),
         });
     }
 }

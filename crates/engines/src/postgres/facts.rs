@@ -39,7 +39,7 @@ impl Facts {
                 engine: Engine::Postgres,
                 version: session.version.clone(),
                 lineage: text(6),
-                database: format!("{}/{}/{}", text(2), folder(&text(3)), text(1)),
+                database: database(&text(2), &text(3), &text(1)),
                 address: match row.get(4) {
                     Some(address) => format!("{address}:{}", text(5)),
                     None => session.target.address(),
@@ -51,6 +51,11 @@ impl Facts {
             pid: text(0).parse().unwrap_or(-1),
         })
     }
+}
+
+/// A database's name, its number and the schema: the same wherever it is reached.
+pub fn database(name: &str, catalog: &str, schema: &str) -> String {
+    format!("{name}/{}/{schema}", folder(catalog))
 }
 
 /// The number of the database, which is the folder that its catalog is in.

@@ -109,42 +109,49 @@ pub fn refusal(job: &Job, message: String, place: Option<Place>, hint: Option<St
     }
 }
 
+/// What a connection was doing did not work out.
+pub fn broken(address: String, doing: &'static str, trouble: Option<Trouble>) -> EngineError {
+    match trouble {
+        Some(Trouble::Server(said)) => EngineError::Server {
+            address,
+            doing,
+            class: class(said.code().code()),
+            code: Some(said.code().code().to_owned()),
+            message: message(&said),
+            hint: hint(&said),
+        },
+        Some(Trouble::Lost(error)) => EngineError::Lost {
+            address,
+            doing,
+            source: Box::new(error),
+        },
+        None => EngineError::Foreign {
+            address,
+            what: "an answer".into(),
+            why: "it has no rows".into(),
+        },
+    }
+}
+
 impl PgSession {
     /// A verb of the session that did not work out.
     pub(super) fn broken(&self, doing: &'static str, trouble: Option<Trouble>) -> EngineError {
-        let address = self.target.address();
-        match trouble {
-            Some(Trouble::Server(said)) => EngineError::Server {
-                address,
-                doing,
-                class: class(said.code().code()),
-                code: Some(said.code().code().to_owned()),
-                message: message(&said),
-                hint: self.grant(&said).or_else(|| hint(&said)),
-            },
-            Some(Trouble::Lost(error)) => EngineError::Lost {
-                address,
-                doing,
-                source: Box::new(error),
-            },
-            None => EngineError::Foreign {
-                address,
-                what: "an answer".into(),
-                why: "it has no rows".into(),
-            },
+        let mut broken = broken(self.target.address(), doing, trouble);
+        if let EngineError::Server { code, hint, .. } = &mut broken
+            && code.as_deref() == Some("42501")
+        {
+            *hint = Some(self.grant());
         }
+        broken
     }
 
     /// The GRANT that a role lacks for Greylag's own tables.
-    fn grant(&self, said: &DbError) -> Option<String> {
-        if said.code().code() != "42501" {
-            return None;
-        }
-        Some(format!(
+    fn grant(&self) -> String {
+        format!(
             "Let its role keep greylag's tables: {} Where they are there already: {}",
             self.grant_create(),
             self.grant_tables()
-        ))
+        )
     }
 
     pub(super) fn grant_create(&self) -> String {

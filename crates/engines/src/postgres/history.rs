@@ -64,6 +64,52 @@ impl PgSession {
         )
     }
 
+    /// Flyway's mark of a migration that failed outside of a transaction, so that Flyway runs nothing over what stands of it; none
+    /// in a table of ours.
+    pub(super) fn mark_failed(&self, job: &Job) -> Option<String> {
+        let forget = self.forget_failed(&job.migration)?;
+        let table = self.table(&self.target.history_table);
+        Some(format!(
+            "{forget}; INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
+             installed_by, execution_time, success) VALUES ((SELECT coalesce(max(installed_rank), 0) + 1 FROM {table}), \
+             {version}, {description}, '{kind}', {script}, {checksum}, {by}, 0, false)",
+            version = nullable(flyway::version(&job.migration)),
+            description = literal(&flyway::description(&job.description)),
+            kind = flyway::kind(&job.migration),
+            script = literal(&flyway::script(&job.script_name)),
+            checksum = job.checksum.map_or("NULL".into(), |sum| sum.to_string()),
+            by = match &job.installed_by {
+                Some(by) => literal(&by.chars().take(100).collect::<String>()),
+                None => "current_user".into(),
+            },
+        ))
+    }
+
+    /// Takes that mark away again.
+    pub(super) fn forget_failed(&self, migration: &MigrationId) -> Option<String> {
+        if &*self.target.history_table != flyway::TABLE {
+            return None;
+        }
+        let about = match migration {
+            MigrationId::Versioned(version) => format!(
+                "version = {} AND type NOT LIKE 'UNDO%'",
+                literal(version.as_str())
+            ),
+            MigrationId::Undo(version) => {
+                format!(
+                    "version = {} AND type LIKE 'UNDO%'",
+                    literal(version.as_str())
+                )
+            }
+            MigrationId::Repeatable(description) => format!(
+                "version IS NULL AND description = {}",
+                literal(&flyway::description(description))
+            ),
+        };
+        let table = self.table(flyway::TABLE);
+        Some(format!("DELETE FROM {table} WHERE NOT success AND {about}"))
+    }
+
     /// Writes a migration's step row, whether there is one or not.
     pub(super) fn write_step(
         &self,

@@ -18,6 +18,8 @@ pub enum Subject {
         table: String,
         index: Option<String>,
     },
+    /// Indexes are built anew beside the old ones, which they then take the place of.
+    Reindex { scope: Scope },
     /// One thing of the catalog comes or goes.
     Thing { exists: String },
     /// Doing it twice is as good as once.
@@ -26,6 +28,16 @@ pub enum Subject {
     Ended,
     /// Nothing that can be looked at tells.
     Opaque,
+}
+
+/// What a REINDEX is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", content = "name", rename_all = "snake_case")]
+pub enum Scope {
+    Index(String),
+    Table(String),
+    Schema(String),
+    Database,
 }
 
 /// The subject, and what was seen of it.
@@ -69,6 +81,9 @@ pub fn subject(sql: &str) -> Subject {
     if reader.eat(&["ALTER", "TABLE"]) {
         return detach(reader);
     }
+    if reader.eat(&["REINDEX"]) {
+        return reindex(reader);
+    }
     if reader.eat(&["COMMIT", "PREPARED"]) || reader.eat(&["ROLLBACK", "PREPARED"]) {
         let gid = reader.peek();
         return thing(format!("SELECT FROM pg_prepared_xacts WHERE gid = {gid}"));
@@ -76,7 +91,6 @@ pub fn subject(sql: &str) -> Subject {
     let again = [
         "VACUUM",
         "ANALYZE",
-        "REINDEX",
         "CLUSTER",
         "ALTER",
         "REFRESH",
@@ -148,6 +162,32 @@ fn named(mut reader: Reader<'_>) -> Subject {
     Subject::Opaque
 }
 
+fn reindex(mut reader: Reader<'_>) -> Subject {
+    let mut concurrently = false;
+    if reader.eat(&["("]) {
+        while !reader.peek().is_empty() && !reader.eat(&[")"]) {
+            concurrently |= reader.peek().eq_ignore_ascii_case("concurrently");
+            reader.0 = &reader.0[1..];
+        }
+    }
+    let words = ["INDEX", "TABLE", "SCHEMA", "DATABASE", "SYSTEM"];
+    let Some(word) = words.into_iter().find(|word| reader.eat(&[word])) else {
+        return Subject::Repeatable;
+    };
+    concurrently |= reader.eat(&["CONCURRENTLY"]);
+    if !concurrently {
+        return Subject::Repeatable;
+    }
+    let scope = match (word, reader.name()) {
+        ("INDEX", Some(name)) => Scope::Index(name),
+        ("TABLE", Some(name)) => Scope::Table(name),
+        ("SCHEMA", Some(name)) => Scope::Schema(name),
+        ("DATABASE", _) => Scope::Database,
+        _ => return Subject::Repeatable,
+    };
+    Subject::Reindex { scope }
+}
+
 /// ALTER TABLE … DETACH PARTITION … CONCURRENTLY.
 fn detach(mut reader: Reader<'_>) -> Subject {
     reader.eat(&["IF", "EXISTS"]);
@@ -174,24 +214,74 @@ impl Subject {
     /// The query that sees it; none where there is nothing to see.
     pub fn query(&self) -> Option<String> {
         match self {
-            Subject::CreateIndex { table, .. } => Some(format!(
-                "SELECT i.indexrelid, format('%I.%I', n.nspname, c.relname), pg_get_indexdef(i.indexrelid), \
-                 i.indisvalid AND i.indisready FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
-                 JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE i.indrelid = to_regclass({}) ORDER BY 1",
-                literal(table)
-            )),
+            Subject::CreateIndex { table, .. } => {
+                let table = literal(table);
+                Some(indexes(&format!("i.indrelid = to_regclass({table})")))
+            }
+            Subject::Reindex { scope } => Some(indexes(&scope.condition())),
             Subject::Thing { exists } => Some(format!("SELECT EXISTS ({exists})")),
             Subject::Repeatable | Subject::Ended | Subject::Opaque => None,
         }
     }
 }
 
+/// The indexes that a condition picks.
+fn indexes(condition: &str) -> String {
+    format!(
+        "SELECT i.indexrelid, format('%I.%I', n.nspname, c.relname), pg_get_indexdef(i.indexrelid), \
+         i.indisvalid AND i.indisready FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {condition} ORDER BY 1"
+    )
+}
+
+impl Scope {
+    /// Of a table and its partitions all indexes, those of their TOAST tables too; of what is larger, those alone that a build
+    /// left behind.
+    fn condition(&self) -> String {
+        let of_table = |table: &str| {
+            format!(
+                "i.indrelid IN (SELECT unnest(ARRAY[t.oid, t.reltoastrelid]) FROM pg_class t \
+                 WHERE t.oid = {table} OR t.oid IN (SELECT relid FROM pg_partition_tree({table})))"
+            )
+        };
+        let left = "NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'";
+        match self {
+            Scope::Table(name) => of_table(&format!("to_regclass({})", literal(name))),
+            Scope::Index(name) => of_table(&format!(
+                "(SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = to_regclass({}))::regclass",
+                literal(name)
+            )),
+            Scope::Schema(name) => {
+                format!("{left} AND n.nspname = (parse_ident({}))[1]", literal(name))
+            }
+            Scope::Database => left.to_owned(),
+        }
+    }
+}
+
 impl Image {
+    /// Invalid indexes that the statement left behind when it failed, and no others.
+    pub fn left<'a>(&self, now: &'a Image) -> Vec<&'a Index> {
+        if !matches!(self.subject, Subject::Reindex { .. }) {
+            let made = self.made(now);
+            return made.into_iter().filter(|index| !index.valid).collect();
+        }
+        // The new one of a failed build, or the old one whose place it had taken already; both under names of the server's.
+        let is_left = |index: &&Index| {
+            let name = index.name.trim_end_matches('"');
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+            let before = |old: &Index| old.oid == index.oid && old.name == index.name;
+            !index.valid
+                && (name.ends_with("_ccnew") || name.ends_with("_ccold"))
+                && !self.indexes.iter().any(before)
+        };
+        now.indexes.iter().filter(is_left).collect()
+    }
+
     /// What happened, given what is there now.
     pub fn compare(&self, now: &Image) -> Verdict {
         match &self.subject {
-            Subject::Repeatable => Verdict::Absent,
+            Subject::Repeatable | Subject::Reindex { .. } => Verdict::Absent,
             Subject::Ended | Subject::Opaque => Verdict::Unknown,
             Subject::Thing { .. } if self.there == now.there => Verdict::Absent,
             Subject::Thing { .. } => Verdict::Done,
@@ -260,6 +350,19 @@ mod tests {
             }
         );
         assert_eq!(subject("VACUUM (ANALYZE) t"), Subject::Repeatable);
+        assert_eq!(
+            subject("REINDEX (VERBOSE) TABLE CONCURRENTLY app.t"),
+            Subject::Reindex {
+                scope: Scope::Table("app.t".into())
+            }
+        );
+        assert_eq!(
+            subject("reindex (concurrently) index i"),
+            Subject::Reindex {
+                scope: Scope::Index("i".into())
+            }
+        );
+        assert_eq!(subject("REINDEX SCHEMA app"), Subject::Repeatable);
         assert_eq!(subject("CALL work()"), Subject::Opaque);
         assert!(matches!(
             subject("DROP INDEX CONCURRENTLY i"),

@@ -62,7 +62,13 @@ impl PgSession {
             HistoryChange::Remove { installed_rank } => format!(
                 "DELETE FROM {history} WHERE installed_rank = {installed_rank} AND NOT success"
             ),
-            HistoryChange::ForgetStep { migration } => self.forget_step(migration),
+            HistoryChange::ForgetStep { migration } => {
+                let forget = self.forget_step(migration);
+                match self.forget_failed(migration) {
+                    Some(failed) => format!("{forget}; {failed}"),
+                    None => forget,
+                }
+            }
             HistoryChange::SettleStep {
                 migration,
                 statements_done,

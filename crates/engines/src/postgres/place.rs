@@ -29,7 +29,20 @@ impl PgSession {
         Some(Position::Wal {
             system: self.lineage.clone(),
             timeline,
-            lsn: Position::parse_lsn(row.get(0)?)?,
+            lsn: end_of_record(Position::parse_lsn(row.get(0)?)?),
         })
+    }
+}
+
+/// Where the last record ended, of where the next one begins. They differ where a page of the log is just full: the next one
+/// begins behind the new page's header, and a standby that has everything stands before it. No record ends in a header, nor
+/// at once behind it without having begun before it, so that nothing else is meant by such a place.
+pub fn end_of_record(next: u64) -> u64 {
+    const PAGE: u64 = 8192;
+    const HEADER: u64 = 24;
+    const FIRST_HEADER: u64 = 40;
+    match next % PAGE {
+        within @ (HEADER | FIRST_HEADER) => next - within,
+        _ => next,
     }
 }

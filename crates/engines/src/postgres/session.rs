@@ -1,7 +1,7 @@
 //! A working connection to a PostgreSQL primary: the verbs, each told where its work is done.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -59,6 +59,8 @@ pub struct PgSession {
     pub(super) keys: Vec<i64>,
     /// Jobs ran since the session was last reset outside of one: their settings may still be there.
     pub(super) worn: bool,
+    /// Invalid indexes of ours that could not be dropped yet, by number.
+    pub(super) leftovers: BTreeSet<u32>,
     /// A canceller of this session was used since the attempt began.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -94,6 +96,7 @@ impl PgSession {
             next_rank: None,
             keys: Vec::new(),
             worn: false,
+            leftovers: BTreeSet::new(),
             cancelled: Arc::default(),
         }
     }
@@ -237,6 +240,10 @@ impl Session for PgSession {
         self.make_tables(claim).await
     }
 
+    async fn shield(&mut self) -> Result<(), EngineError> {
+        self.keep_own_rows().await
+    }
+
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
         self.worn = true;
         self.apply_jobs(jobs, progress).await
@@ -252,6 +259,8 @@ impl Session for PgSession {
     }
 
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
+        // Not under what the last file left of its settings.
+        self.refresh().await?;
         self.ask_one(sql).await
     }
 

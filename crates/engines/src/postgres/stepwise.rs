@@ -19,8 +19,10 @@ use super::{
     link::{Trouble, plain, position},
     message::{Message, What},
     names::tokens,
+    quote::literal,
     session::PgSession,
     settle::open_intent,
+    temporary,
     walk::Walk,
 };
 use crate::{
@@ -75,6 +77,7 @@ impl PgSession {
         let resume = step::resume(row.as_ref(), &walk.hashes)
             .map_err(|changed| stop(prefix_changed(walk.job, &changed)))?;
         walk.done = resume.from;
+        self.find_temporary_tables(walk).await?;
         self.set_up(walk).await?;
         if let Some(intent) = row.as_ref().and_then(open_intent) {
             let (verdict, before) = match self.compare(intent).await {
@@ -124,6 +127,48 @@ impl PgSession {
                 )
             };
             return Err(self.give_up(walk, failure).await);
+        }
+        Ok(())
+    }
+
+    /// A temporary table that a finished statement made and a later one needs must still be there: it died with its session
+    /// unless that is this one.
+    async fn find_temporary_tables(&mut self, walk: &mut Walk<'_>) -> Result<(), Stop> {
+        for index in 0..walk.done {
+            let Some(name) = temporary::made(walk.sql(index)) else {
+                continue;
+            };
+            let needed =
+                (walk.done..walk.total()).find(|later| temporary::names(walk.sql(*later), &name));
+            let Some(needed) = needed else {
+                continue;
+            };
+            let there = format!(
+                "SELECT to_regclass('pg_temp.' || quote_ident({})) IS NOT NULL",
+                literal(&name)
+            );
+            let rows = self.query("looking for a temporary table", &there).await;
+            let rows = rows
+                .map_err(|error| stop(self.not_started(std::slice::from_ref(walk.job), &error)))?;
+            if rows.first().is_some_and(|row| row.get(0) == Some("t")) {
+                continue;
+            }
+            let mut refused = failure::refusal(
+                walk.job,
+                format!(
+                    "statement {} made the temporary table {name}, which died with its session, and statement {} needs it",
+                    index + 1,
+                    needed + 1
+                ),
+                walk.job.script.place(&walk.job.script_name, index),
+                Some(
+                    "Change the rest of the file so that it needs no temporary table (what is done stays as it is), \
+                     then `greylag rollout retry`."
+                        .into(),
+                ),
+            );
+            refused.left = walk.left();
+            return Err(stop(refused));
         }
         Ok(())
     }
@@ -375,6 +420,14 @@ impl PgSession {
                 failure: Some(&failure),
             };
             self.remember(walk.job, &write).await;
+            if let Some(mark) = self.mark_failed(walk.job) {
+                let mark = format!("BEGIN; {mark}; COMMIT");
+                let marked = self.link.run(&mark, usize::MAX).await;
+                if marked.trouble.is_some() {
+                    self.link.run("ROLLBACK", usize::MAX).await;
+                }
+                self.next_rank = None;
+            }
         }
         self.link.hush();
         stop(failure)

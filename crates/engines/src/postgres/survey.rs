@@ -18,6 +18,10 @@ use crate::error::EngineError;
 
 const DOING: &str = "the survey";
 
+/// The columns that `history` reads.
+pub const HISTORY: &str = "installed_rank, version, description, type, script, checksum, \
+     installed_by, installed_on, execution_time, success";
+
 /// Which of greylag's tables are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tables {
@@ -244,8 +248,7 @@ impl PgSession {
         }
         if tables.history {
             sql += &format!(
-                "SELECT installed_rank, version, description, type, script, checksum, installed_by, \
-                 installed_on, execution_time, success FROM {};\n",
+                "SELECT {HISTORY} FROM {};\n",
                 table(&self.target.history_table),
             );
         }
@@ -322,7 +325,8 @@ fn identity(row: &SimpleQueryRow) -> Result<ShardIdentity, String> {
     })
 }
 
-fn history(row: &SimpleQueryRow) -> Result<HistoryRow, String> {
+/// A row of the columns `HISTORY`.
+pub fn history(row: &SimpleQueryRow) -> Result<HistoryRow, String> {
     let text = |at: usize| row.get(at).unwrap_or("").to_owned();
     let number = |at: usize, name: &str| -> Result<i32, String> {
         let text = row.get(at).unwrap_or("");

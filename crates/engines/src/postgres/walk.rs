@@ -80,6 +80,9 @@ impl PgSession {
         let row = self.write_step(walk.job, &write, Some(&walk.guard));
         message.push(What::History { job: 0 }, &row);
         if finished {
+            if let Some(forget) = self.forget_failed(&walk.job.migration) {
+                message.push(What::Tail { job: 0 }, &forget);
+            }
             let millis = walk.started.elapsed().as_millis().to_string();
             let row = self.insert_history(walk.job, &walk.guard, &millis, None);
             message.push(What::History { job: 0 }, &row);

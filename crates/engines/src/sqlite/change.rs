@@ -1,6 +1,7 @@
 //! Changes to the history itself: `baseline`, `repair`, `undo`, `settle`, `rebrand`.
 
 use super::{
+    history,
     shard::Shard,
     statement, steps,
     tables::{SHARD, STEP},
@@ -44,7 +45,10 @@ fn one(shard: &Shard, change: &HistoryChange) -> rusqlite::Result<()> {
             let sql = format!("DELETE FROM main.{history} WHERE installed_rank = ?1");
             exactly_one(connection.execute(&sql, [installed_rank])?)
         }
-        HistoryChange::ForgetStep { migration } => steps::forget(connection, project, migration),
+        HistoryChange::ForgetStep { migration } => {
+            history::forget_failed(connection, &shard.tables, migration)?;
+            steps::forget(connection, project, migration)
+        }
         HistoryChange::SettleStep {
             migration,
             statements_done,

@@ -41,17 +41,73 @@ pub(super) fn has(rows: &[HistoryRow], job: &Job) -> bool {
     }
 }
 
-/// Adds a job's row at the next rank.
+/// Adds a job's row at the next rank, in place of one that says it failed.
 pub(super) fn add(
     connection: &Connection,
     tables: &Tables,
     job: &Job,
     millis: u64,
 ) -> rusqlite::Result<()> {
+    forget_failed(connection, tables, &job.migration)?;
+    insert(connection, tables, job, millis, true)
+}
+
+/// Flyway's mark of a migration that failed outside of a transaction, so that Flyway runs nothing over what stands of it; none
+/// in a table of ours.
+pub(super) fn mark_failed(
+    connection: &Connection,
+    tables: &Tables,
+    job: &Job,
+) -> rusqlite::Result<()> {
+    if !tables.is_flyways() {
+        return Ok(());
+    }
+    forget_failed(connection, tables, &job.migration)?;
+    insert(connection, tables, job, 0, false)
+}
+
+/// Takes that mark away again.
+pub(super) fn forget_failed(
+    connection: &Connection,
+    tables: &Tables,
+    migration: &MigrationId,
+) -> rusqlite::Result<()> {
+    if !tables.is_flyways() {
+        return Ok(());
+    }
+    let (about, which) = match migration {
+        MigrationId::Versioned(version) => (
+            "version = ?1 AND type NOT LIKE 'UNDO%'",
+            version.as_str().to_owned(),
+        ),
+        MigrationId::Undo(version) => (
+            "version = ?1 AND type LIKE 'UNDO%'",
+            version.as_str().to_owned(),
+        ),
+        MigrationId::Repeatable(description) => (
+            "version IS NULL AND description = ?1",
+            flyway::description(description),
+        ),
+    };
+    let sql = format!(
+        "DELETE FROM main.{} WHERE NOT success AND {about}",
+        tables.history
+    );
+    connection.execute(&sql, [which])?;
+    Ok(())
+}
+
+fn insert(
+    connection: &Connection,
+    tables: &Tables,
+    job: &Job,
+    millis: u64,
+    success: bool,
+) -> rusqlite::Result<()> {
     let sql = format!(
         "INSERT INTO main.{0} (installed_rank, version, description, type, script, checksum, installed_by,
                 execution_time, success)
-         SELECT coalesce(max(installed_rank), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 1 FROM main.{0}",
+         SELECT coalesce(max(installed_rank), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM main.{0}",
         tables.history
     );
     let who = job.installed_by.clone().or_else(sidecar::login);
@@ -63,6 +119,7 @@ pub(super) fn add(
         job.checksum,
         who.unwrap_or_default(),
         i32::try_from(millis).unwrap_or(i32::MAX),
+        success,
     ))?;
     Ok(())
 }

@@ -285,7 +285,8 @@ impl<'a> Walk<'a> {
                 intent: None,
                 failure: Some(failure),
             };
-            steps::write(&shard.connection, &project, self.job, &progress)
+            steps::write(&shard.connection, &project, self.job, &progress)?;
+            history::mark_failed(&shard.connection, &shard.tables, self.job)
         });
     }
 

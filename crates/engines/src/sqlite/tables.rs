@@ -38,6 +38,11 @@ CREATE INDEX {index} ON {table} ("success");"#,
         )
     }
 
+    /// Whether the history is Flyway's own table, shared with it.
+    pub fn is_flyways(&self) -> bool {
+        self.history_name == crate::flyway::TABLE
+    }
+
     /// Whether a table of this name is Greylag's or the history.
     pub fn owns(&self, table: &str) -> bool {
         table.eq_ignore_ascii_case(&self.history_name)

@@ -35,3 +35,4 @@ mod losing;
 mod opening;
 mod settling;
 mod stage;
+mod watching;

@@ -39,7 +39,7 @@ pub fn down(dir: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Removed, Fle
     remove(&read(dir)?, progress)
 }
 
-fn read(dir: &Path) -> Result<Fleet, FleetError> {
+pub(super) fn read(dir: &Path) -> Result<Fleet, FleetError> {
     let place = Fleet::file(dir);
     Fleet::read(dir)
         .map_err(FleetError::files(format!(

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::engine::Engine;
-use crate::error::{Missing, StartError};
+use crate::error::{Missing, SqlError, StartError};
 
 /// Why a fleet could not be started, looked at, or taken down.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,23 @@ pub enum FleetError {
     /// The template that all servers are copied from could not be made.
     #[error("could not make the data directory that all servers are copied from")]
     Template(#[source] Box<StartError>),
+    /// No server of the fleet is called so.
+    #[error("the lab has no replica `{name}`: it has {known}")]
+    NoReplica {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A server refused a statement.
+    #[error("{node} could not be told")]
+    Sql {
+        /// Shard and role.
+        node: String,
+        /// Why.
+        #[source]
+        source: SqlError,
+    },
     /// Files.
     #[error("{what}")]
     Files {

@@ -7,10 +7,12 @@
 mod down;
 mod error;
 mod project;
+mod replay;
 mod state;
 mod up;
 
 pub use down::{Removed, down, status};
 pub use error::FleetError;
+pub use replay::{pause, resume};
 pub use state::{Fleet, FleetNode, NodeStatus};
 pub use up::{FleetOptions, up};

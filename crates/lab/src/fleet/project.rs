@@ -100,7 +100,10 @@ fn project_file(fleet: &Fleet, engine: Engine) -> String {
          name = \"small batch\"\n\
          percent = 30\n\
          [[rollout.wave]]\n\
-         name = \"fleet\"\n",
+         name = \"fleet\"\n\n\
+         [replicas]\n\
+         wait = \"all\"\n\
+         max-lag = \"5s\"\n",
     );
     let scheme = recipe(engine).map_or("sqlite", |recipe| recipe.scheme());
     let url = |port: u16| format!("\"{scheme}://{USER}@127.0.0.1:{port}/{DATABASE}\"");
@@ -110,7 +113,7 @@ fn project_file(fleet: &Fleet, engine: Engine) -> String {
             .nodes
             .iter()
             .filter(|node| node.shard == primary.shard && node.role != "primary")
-            .map(|node| url(node.port))
+            .map(|node| format!("{{ name = \"{}\", url = {} }}", node.role, url(node.port)))
             .collect();
         let tier = if number == 0 { "canary" } else { "standard" };
         let region = if number % 2 == 0 { "north" } else { "south" };

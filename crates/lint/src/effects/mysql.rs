@@ -84,10 +84,6 @@ pub(crate) fn usual_version(engine: Engine) -> ServerVersion {
     }
 }
 
-pub(crate) fn find(engine: Engine, id: &str) -> Option<&'static Clause> {
-    clauses(engine).iter().find(|clause| clause.id == id)
-}
-
 impl Clause {
     /// How a server of this version carries it out, and whether writes wait all the while.
     pub fn at(&self, version: ServerVersion) -> Option<(Algorithm, bool)> {

@@ -21,8 +21,13 @@ pub fn apply(content: &Content, fixes: &[&Fix]) -> Option<Vec<NewFile>> {
         match fixes.iter().find(|fix| fix.statement == index) {
             None => pieces.keep(write::whole(script, index)),
             Some(fix) => {
-                pieces.keep(write::comment_above(script, index));
-                fix.steps.iter().for_each(|step| pieces.add(step));
+                let mut comment = write::comment_above(script, index);
+                if !comment.is_empty() {
+                    comment.push('\n');
+                }
+                for step in &fix.steps {
+                    pieces.add(step, &std::mem::take(&mut comment));
+                }
             }
         }
         debug_assert!(statement.span.end <= script.text.len());
@@ -53,19 +58,13 @@ impl Pieces {
         self.open.text.push('\n');
     }
 
-    fn add(&mut self, step: &Step) {
+    /// A step, with the comment that stood above its statement.
+    fn add(&mut self, step: &Step, comment: &str) {
         let Some(name) = &step.own_file else {
-            return self.keep(step.sql.clone());
+            return self.keep(format!("{comment}{}", step.sql));
         };
-        let mut before = std::mem::take(&mut self.open);
-        // A comment belongs to what follows it.
-        let comment_only = write::says_nothing(&before.text);
-        let comment = if comment_only {
-            std::mem::take(&mut before.text)
-        } else {
-            String::new()
-        };
-        if !comment_only {
+        let before = std::mem::take(&mut self.open);
+        if !write::says_nothing(&before.text) {
             self.done.push(before);
         }
         self.done.push(Piece {

@@ -1,3 +1,41 @@
-//! Rules about replicas.
+//! What reaches replicas, and what it does there.
+
+mod binary_log_off;
+mod cascade_not_logged;
+mod concurrently_cancels_standby;
+mod create_table_select;
+mod exclusive_lock_held;
+mod logical_change_not_carried;
+mod logical_large_transaction;
+mod no_primary_key;
+mod replayed_as_a_whole;
+mod replica_identity_full;
+mod replica_identity_lost;
+mod standby_lock_conflict;
+mod standby_prerequisite;
+mod statement_may_differ;
+mod synchronous_replay;
+mod unlogged_table;
+mod wal_budget;
+
 use crate::rule::Rule;
-pub(crate) const RULES: &[&Rule] = &[];
+
+pub(crate) const RULES: &[&Rule] = &[
+    &binary_log_off::BINARY_LOG_OFF,
+    &cascade_not_logged::CASCADE_NOT_LOGGED,
+    &concurrently_cancels_standby::CONCURRENTLY_CANCELS_STANDBY,
+    &create_table_select::CREATE_TABLE_SELECT,
+    &exclusive_lock_held::EXCLUSIVE_LOCK_HELD,
+    &logical_change_not_carried::LOGICAL_CHANGE_NOT_CARRIED,
+    &logical_large_transaction::LOGICAL_LARGE_TRANSACTION,
+    &no_primary_key::NO_PRIMARY_KEY,
+    &replayed_as_a_whole::REPLAYED_AS_A_WHOLE,
+    &replica_identity_full::REPLICA_IDENTITY_FULL,
+    &replica_identity_lost::REPLICA_IDENTITY_LOST,
+    &standby_lock_conflict::STANDBY_LOCK_CONFLICT,
+    &standby_prerequisite::STANDBY_PREREQUISITE,
+    &statement_may_differ::STATEMENT_MAY_DIFFER,
+    &synchronous_replay::SYNCHRONOUS_REPLAY,
+    &unlogged_table::UNLOGGED_TABLE,
+    &wal_budget::WAL_BUDGET,
+];

@@ -1,3 +1,35 @@
-//! Rules about shards.
+//! What differs or breaks between shards.
+
+mod across_classes;
+mod cluster_wide_statement;
+mod column_order;
+mod cross_shard_foreign_key;
+mod differs_per_shard;
+mod hides_drift;
+mod local_sequence;
+mod many_locks;
+mod may_fail_on_some_shard;
+mod session_decides;
+mod shard_key_changed;
+mod unique_without_shard_key;
+mod unnamed_constraint;
+mod versions_differ;
+
 use crate::rule::Rule;
-pub(crate) const RULES: &[&Rule] = &[];
+
+pub(crate) const RULES: &[&Rule] = &[
+    &across_classes::ACROSS_CLASSES,
+    &cluster_wide_statement::CLUSTER_WIDE_STATEMENT,
+    &column_order::COLUMN_ORDER,
+    &cross_shard_foreign_key::CROSS_SHARD_FOREIGN_KEY,
+    &differs_per_shard::DIFFERS_PER_SHARD,
+    &hides_drift::HIDES_DRIFT,
+    &local_sequence::LOCAL_SEQUENCE,
+    &many_locks::MANY_LOCKS,
+    &may_fail_on_some_shard::MAY_FAIL_ON_SOME_SHARD,
+    &session_decides::SESSION_DECIDES,
+    &shard_key_changed::SHARD_KEY_CHANGED,
+    &unique_without_shard_key::UNIQUE_WITHOUT_SHARD_KEY,
+    &unnamed_constraint::UNNAMED_CONSTRAINT,
+    &versions_differ::VERSIONS_DIFFER,
+];

@@ -1,23 +1,10 @@
 //! Sentences that several rules share.
 
 use crate::{
-    judge::{File, Scene},
-    operation::Name,
+    effects::{StandbyEffect, Taken},
+    judge::{Draft, File, Scene},
+    operation::{Bytes, Name},
 };
-
-/// The lock of a measured effect: "It takes SHARE on orders, which keeps out writes."
-pub(super) fn lock(scene: &Scene<'_>) -> Option<String> {
-    let mut told: Vec<String> = scene
-        .taken()
-        .iter()
-        .filter_map(crate::effects::Taken::sentence)
-        .collect();
-    told.dedup();
-    if told.is_empty() {
-        return None;
-    }
-    Some(format!("It takes {}.", told.join(", and ")))
-}
 
 /// What replaying an exclusive lock does, where there are replicas.
 pub(super) fn replayed_lock(file: &File<'_>, table: &Name) -> Option<String> {
@@ -49,4 +36,40 @@ pub(super) fn named(parts: &[&str]) -> String {
         name.pop();
     }
     name
+}
+
+/// A finding about a table: its locks, what replicas make of them, and as grave as its size makes it.
+pub(super) fn about(
+    scene: &Scene<'_>,
+    table: &Name,
+    span: &Bytes,
+    title: impl Into<String>,
+) -> Draft {
+    let taken = scene.taken();
+    let here = |taken: &&Taken| {
+        taken.span.start < span.end && span.start < taken.span.end || taken.span == *span
+    };
+    let own: Vec<&Taken> = taken.iter().filter(here).collect();
+    let mut draft = Draft::new(span.clone(), title).sized(&scene.size(table));
+    let mut locks: Vec<String> = own.iter().filter_map(|taken| taken.sentence()).collect();
+    locks.dedup();
+    if !locks.is_empty() {
+        draft = draft.lock(format!("It takes {}.", locks.join(", and ")));
+    }
+    let replayed =
+        |taken: &Taken| taken.effect.standby == StandbyEffect::Table && taken.is_exclusive();
+    if own.iter().any(|taken| replayed(taken))
+        && let Some(text) = replayed_lock(scene, table)
+    {
+        draft = draft.replicas(text);
+    }
+    draft
+}
+
+/// Why, with the rows where they are known.
+pub(super) fn why(scene: &Scene<'_>, table: &Name, text: &str) -> String {
+    match rows(scene, table) {
+        None => text.to_owned(),
+        Some(rows) => format!("{text} {rows}"),
+    }
 }

@@ -43,7 +43,10 @@ pub fn summarise(
     };
     let (verdict, exit_code) = match behind {
         Some(_) => (Verdict::Waiting, Exit::Waiting.code()),
-        None => (state.verdict(now), state.exit_code(now)),
+        None => (
+            state.verdict(now),
+            with_findings(state.exit_code(now), &opened.plan),
+        ),
     };
     let waiting: Vec<WaitReason> = match &ending {
         Ending::Waiting(reasons) => behind.into_iter().chain(reasons.clone()).collect(),
@@ -149,7 +152,7 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
     Summary {
         kind: "summary".into(),
         verdict: Verdict::Done,
-        exit_code: 0,
+        exit_code: with_findings(Exit::Done.code(), plan),
         rollout: None,
         digest: Some(plan.digest.clone()),
         shards: Counts {
@@ -170,6 +173,16 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
         waiting: Vec::new(),
         stopped: None,
         millis: begun.elapsed().as_millis() as u64,
+    }
+}
+
+/// A run that left migrations behind because of what the lint finds in them is not done: nobody may take it for that.
+fn with_findings(code: u8, plan: &Plan) -> u8 {
+    let mut reasons = plan.held.iter().flat_map(|held| &held.reasons);
+    let holds = reasons.any(|reason| matches!(reason, HoldReason::Lint { .. }));
+    match Exit::from_code(code) {
+        Exit::Done if holds => Exit::Problems.code(),
+        _ => code,
     }
 }
 

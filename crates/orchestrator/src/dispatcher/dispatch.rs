@@ -5,6 +5,7 @@ use super::{
     inbox,
     ledger::{Ledger, LedgerError},
     losses::Losses,
+    nodes::Nodes,
     run::{Ending, Run, Stop},
     tasks::{Done, Tasks},
     waiting::Patience,
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     control::Level,
     executor::{Report, take_again},
+    replicas::News,
     watch::Notice,
 };
 use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
@@ -36,6 +38,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
     let (tasks, reports) = Tasks::new(run.clone());
     let mut dispatcher = Dispatcher {
         patience: Patience::new(&run.options),
+        nodes: Nodes::new(run.clone()),
         run,
         tasks,
         reports,
@@ -69,6 +72,7 @@ struct Dispatcher {
     inbox_at: Instant,
     anchor_at: Instant,
     losses: Losses,
+    nodes: Nodes,
 }
 
 /// What is left to do once all commands are under way.
@@ -84,6 +88,7 @@ enum Rest {
 enum Heard {
     Report(Report),
     Done(Done),
+    Nodes(Option<News>),
     Nothing,
 }
 
@@ -93,7 +98,7 @@ impl Dispatcher {
             let rest = self.follow_commands(ledger).await?;
             let interrupted = self.run.control.level() != Level::Run;
             self.tell_level(ledger);
-            if self.tasks.is_idle() {
+            if self.tasks.is_idle() && (interrupted || !self.awaits_nodes(ledger, &rest)) {
                 match rest {
                     Rest::Finished => return Ok(Ending::Finished),
                     _ if interrupted => return Ok(Ending::Interrupted),
@@ -107,6 +112,11 @@ impl Dispatcher {
                         return Ok(Ending::Waiting(reasons));
                     }
                     Rest::Until(at, reasons) => {
+                        // The figures of now, not those of when it began to hold.
+                        let reasons = match self.nodes.reasons() {
+                            [] => reasons,
+                            now => now.to_vec(),
+                        };
                         self.tell_waiting(ledger, reasons);
                         self.listen(ledger, Some(at)).await?;
                         continue;
@@ -118,6 +128,15 @@ impl Dispatcher {
             }
             self.listen(ledger, None).await?;
         }
+    }
+
+    /// Whether nodes are waited for, whoever's patience: until they have been looked at, and until a shard's work is replayed or
+    /// is overdue.
+    fn awaits_nodes(&self, ledger: &Ledger, rest: &Rest) -> bool {
+        let in_time = || ledger.state.replaying().any(|(_, overdue)| !overdue);
+        !matches!(rest, Rest::Finished)
+            && !self.run.settle_only
+            && (in_time() || self.nodes.is_undecided() && matches!(rest, Rest::Go))
     }
 
     /// Does what the state machine says, as far as limits and interrupts allow; `started` events are written before touch.
@@ -138,7 +157,7 @@ impl Dispatcher {
         for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only {
+                    if stopping || self.run.settle_only || !self.nodes.may_start() {
                         continue;
                     }
                     if room == 0 {
@@ -160,7 +179,24 @@ impl Dispatcher {
                         look.push((stage, shard));
                     }
                 }
+                Command::AwaitReplicas {
+                    stage,
+                    shard,
+                    position,
+                } => {
+                    if self.run.settle_only {
+                        continue;
+                    }
+                    if let Some(done) = self.nodes.await_replicas(stage, &shard, position) {
+                        ledger
+                            .record(done)
+                            .map_err(|why| Stop::Ledger(why.into()))?;
+                    }
+                }
                 Command::AskGate { stage, wave } => {
+                    if !self.nodes.may_start() {
+                        continue;
+                    }
                     if !stopping && !self.run.settle_only && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
@@ -182,7 +218,8 @@ impl Dispatcher {
         self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.commit(ledger).await?;
         for (stage, shard) in begin {
-            self.tasks.apply(stage, &shard);
+            let followers = self.nodes.followers(&shard);
+            self.tasks.apply(stage, &shard, followers);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
@@ -217,6 +254,10 @@ impl Dispatcher {
                 self.linger(ledger).await?;
             }
             Heard::Done(done) => self.take_done(ledger, done)?,
+            Heard::Nodes(news) => self
+                .nodes
+                .take(ledger, news)
+                .map_err(|why| Stop::Ledger(why.into()))?,
             Heard::Nothing => {}
         }
         // Group commit: what else has come in meanwhile is written with it.
@@ -260,6 +301,7 @@ impl Dispatcher {
             Some(report) = self.reports.recv() => Heard::Report(report),
             done = self.tasks.next() => Heard::Done(done),
             _ = level.wait_for(|level| *level != heard), if heard != Level::Cancel => Heard::Nothing,
+            news = self.nodes.next() => Heard::Nodes(news),
             () = tokio::time::sleep_until(timer) => Heard::Nothing,
         }
     }
@@ -267,6 +309,7 @@ impl Dispatcher {
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
             Report::Proven(known) => ledger.prove(known),
+            Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
                 shard: Some(shard),
                 text,
@@ -310,10 +353,13 @@ impl Dispatcher {
                     });
                     return Ok(());
                 }
-                ledger.record(Event::ShardEnded {
-                    stage,
-                    shard,
-                    outcome,
+                ledger.record(match outcome {
+                    Outcome::Applied => self.nodes.end_of(stage, &shard),
+                    outcome => Event::ShardEnded {
+                        stage,
+                        shard,
+                        outcome,
+                    },
                 })
             }
             Done::Gate {

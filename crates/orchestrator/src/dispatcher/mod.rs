@@ -7,6 +7,7 @@ mod heartbeat;
 mod inbox;
 mod ledger;
 mod losses;
+mod nodes;
 mod run;
 mod tasks;
 mod waiting;

@@ -3,8 +3,10 @@
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Limits, Report, Reports, Scripts},
+    executor::{Anchor, Errand, Limits, Report, Reports, Scripts, Sisters},
+    fleet::FleetShard,
     journal::KnownShard,
+    replicas::NamedNode,
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
@@ -33,25 +35,40 @@ pub struct Run {
     pub places: Places,
 }
 
+/// A shard's guarded replicas, and its logical subscribers.
+pub type Followers = (Arc<[NamedNode]>, Arc<[NamedNode]>);
+
 /// The plan's shards within the fleet.
 pub type Places = HashMap<ShardName, Place>;
 
 /// Where a shard stands in the fleet, and who the plan says it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     at: usize,
     uuid: Option<Uuid>,
+    sisters: Option<Sisters>,
 }
 
 /// Finds all shards of the plan at once: a fleet may have very many.
 pub fn find_places(setup: &Setup, plan: &Plan) -> Places {
     let uuids: HashMap<&ShardName, Option<Uuid>> =
         plan.shards().iter().map(|s| (&s.name, s.uuid)).collect();
+    let mut sisters: HashMap<String, Sisters> = HashMap::new();
+    let mut sisters_of = |shard: &FleetShard| {
+        shard.target.schema.as_ref()?;
+        let database = shard.target.address();
+        let sisters = sisters
+            .entry(database)
+            .or_insert_with_key(|database| Sisters::of(database));
+        Some(sisters.clone())
+    };
     let fleet = setup.fleet.shards.iter().enumerate();
     fleet
         .filter_map(|(at, shard)| {
             let uuid = *uuids.get(&shard.shard.name)?;
-            Some((shard.shard.name.clone(), Place { at, uuid }))
+            let sisters = sisters_of(shard);
+            let place = Place { at, uuid, sisters };
+            Some((shard.shard.name.clone(), place))
         })
         .collect()
 }
@@ -80,6 +97,7 @@ impl Run {
         shard: &ShardName,
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
+        (standbys, subscribers): Followers,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let mut found = self.setup.fleet.shards[place.at].clone();
@@ -111,7 +129,13 @@ impl Run {
             draining,
             anchor,
             take_over: self.options.take_over,
+            sisters: place.sisters.clone(),
             reports: Reports::new(stage, shard.clone(), reports),
+            standbys,
+            subscribers,
+            phase: self.plan.stages[stage].phase,
+            subscribes: false,
+            replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })
     }

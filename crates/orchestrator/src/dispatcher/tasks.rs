@@ -1,6 +1,6 @@
 //! What is under way: executors by shard, and the gate that was asked.
 
-use super::run::Run;
+use super::run::{Followers, Run};
 use crate::{
     executor::{self, Report},
     gates,
@@ -92,16 +92,23 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(&mut self, stage: usize, shard: &ShardName) {
-        self.send(stage, shard, true, Duration::ZERO);
+    pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers) {
+        self.send(stage, shard, true, Duration::ZERO, followers);
     }
 
     /// Finds out, after a pause, what became of the shard's work.
     pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
-        self.send(stage, shard, false, pause);
+        self.send(stage, shard, false, pause, Followers::default());
     }
 
-    fn send(&mut self, stage: usize, shard: &ShardName, run: bool, pause: Duration) {
+    fn send(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        run: bool,
+        pause: Duration,
+        followers: Followers,
+    ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
             self.draining.subscribe()
@@ -110,7 +117,7 @@ impl Tasks {
         };
         let errand = self
             .run
-            .errand(stage, shard, self.reports.clone(), draining);
+            .errand(stage, shard, self.reports.clone(), draining, followers);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

@@ -48,6 +48,7 @@ impl Patience {
             | WaitReason::StandbyQueries { .. }
             | WaitReason::Slot { .. }
             | WaitReason::Load { .. }
+            | WaitReason::Sisters { .. }
             | WaitReason::Host { .. } => true,
         })
     }

@@ -6,8 +6,11 @@ use super::{
     explain::{chain, failure_of, failure_of_verb, is_lost},
     hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
+    preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
+    sisters::turn,
+    subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
 use crate::{executor::backoff::Backoff, survey::known_of};
@@ -23,6 +26,24 @@ use std::time::Instant;
 
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
+    let turn = turn_of(errand.phase);
+    if turn == Turn::Before
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    let outcome = carry_out_there(errand).await;
+    if turn == Turn::After
+        && outcome == Outcome::Applied
+        && let Err(outcome) = migrate(errand).await
+    {
+        return outcome;
+    }
+    outcome
+}
+
+/// On the shard's own primary.
+async fn carry_out_there(errand: &Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;
@@ -55,6 +76,7 @@ async fn once(errand: &Errand) -> Outcome {
         Err(outcome) => return outcome,
     };
     let outcome = work(&mut *session, errand, seen).await;
+    tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     outcome
 }
@@ -117,6 +139,18 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
     Err(outcome)
 }
 
+/// Where the primary is now, if the position that came with the last commit was lost: a later one is always safe. Without nodes
+/// this asks nothing.
+pub async fn tell_position(session: &mut dyn Session, errand: &Errand, outcome: &Outcome) {
+    if errand.replicated
+        && !errand.reports.has_position()
+        && *outcome == Outcome::Applied
+        && let Ok(Some(position)) = session.position().await
+    {
+        errand.reports.position(position);
+    }
+}
+
 /// Gives the anchor's session back, or closes it.
 pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outcome) {
     let is_lost = match outcome {
@@ -147,6 +181,13 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
     };
     if let Err(outcome) = prepare(session, errand, &found).await {
         return outcome;
+    }
+    if errand.subscribes
+        && let Err(error) = session.shield().await
+    {
+        return Outcome::Failed {
+            failure: failure_of_verb(&error),
+        };
     }
     let mut jobs = Vec::new();
     for id in &found.lacking {
@@ -182,6 +223,14 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         if errand.must_stop() {
             return Outcome::Absent;
         }
+        match wait_for_quiet(errand, group).await {
+            Quiet::Yes => {}
+            Quiet::GaveUp => return Outcome::Absent,
+            Quiet::No(failure) => return Outcome::Failed { failure },
+        }
+        let Some(_turn) = turn(errand, group).await else {
+            return Outcome::Absent;
+        };
         match run(session, errand, group).await {
             Ran::Applied => {}
             Ran::Failed(failure) => return Outcome::Failed { failure },

@@ -83,7 +83,11 @@ pub async fn claim_held(
         .survey()
         .await
         .map_err(|error| failure_of_verb(&error))?;
-    let identity = survey.identity.unwrap_or_else(|| ShardIdentity {
+    // Another project's says nothing of ours.
+    let own = survey
+        .identity
+        .filter(|identity| identity.project == *setup.fleet.project);
+    let identity = own.unwrap_or_else(|| ShardIdentity {
         uuid: uuid::Uuid::new_v4(),
         project: setup.fleet.project.to_string(),
         name: shard.shard.name.clone(),

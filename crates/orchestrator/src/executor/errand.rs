@@ -1,17 +1,26 @@
 //! What an executor is sent to do, and what it tells while it does.
 
 use super::{hold::Anchor, scripts::Scripts};
-use crate::{control::Control, fleet::FleetShard, journal::KnownShard, setup::Open};
+use crate::{
+    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+};
 use greylag_core::{
     event::Event,
     fleet::ShardName,
     gate::WaitReason,
     identity::Known,
-    migration::MigrationId,
+    migration::{MigrationId, Phase},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
+    position::Position,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -39,7 +48,18 @@ pub struct Errand {
     /// Where the anchor's session is kept, if this shard is the anchor.
     pub anchor: Option<Arc<Anchor>>,
     pub take_over: bool,
+    /// Of a schema shard: what it shares with the other schemas of its database.
+    pub sisters: Option<super::Sisters>,
     pub reports: Reports,
+    /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
+    pub replicated: bool,
+    /// Guarded standbys, on which a lock is replayed.
+    pub standbys: Arc<[NamedNode]>,
+    /// Logical subscribers, which get the work too.
+    pub subscribers: Arc<[NamedNode]>,
+    pub phase: Phase,
+    /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
+    pub subscribes: bool,
 }
 
 /// What of the policy an executor needs.
@@ -60,6 +80,11 @@ pub enum Report {
         shard: ShardName,
         text: String,
     },
+    /// Where the primary was once the shard's work was there.
+    Position {
+        shard: ShardName,
+        position: Position,
+    },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
 }
@@ -70,15 +95,41 @@ pub struct Reports {
     stage: usize,
     shard: ShardName,
     send: mpsc::UnboundedSender<Report>,
+    /// The position after the work has been told.
+    positioned: Arc<AtomicBool>,
+    /// Only what a person should see is told: what happens is not the shard's own work.
+    quiet: bool,
 }
 
 impl Reports {
     pub fn new(stage: usize, shard: ShardName, send: mpsc::UnboundedSender<Report>) -> Self {
-        Self { stage, shard, send }
+        Self {
+            stage,
+            shard,
+            send,
+            positioned: Arc::default(),
+            quiet: false,
+        }
+    }
+
+    /// For work that is not recorded: waits and warnings are told, and no more.
+    pub fn quiet(&self) -> Self {
+        Self {
+            quiet: true,
+            positioned: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
     fn tell(&self, report: Report) {
+        let heard = matches!(
+            report,
+            Report::Warning { .. } | Report::Event(Event::ShardWaiting { .. })
+        );
+        if self.quiet && !heard {
+            return;
+        }
         let _ = self.send.send(report);
     }
 
@@ -113,6 +164,24 @@ impl Reports {
         if let Some(known) = known {
             self.tell(Report::Proven(known));
         }
+    }
+
+    pub fn position(&self, position: Position) {
+        self.positioned.store(true, Ordering::Relaxed);
+        self.tell(Report::Position {
+            shard: self.shard.clone(),
+            position,
+        });
+    }
+
+    /// Whether a position after the work has been told.
+    pub fn has_position(&self) -> bool {
+        self.positioned.load(Ordering::Relaxed)
+    }
+
+    /// What comes next will have a position of its own.
+    pub fn forget_position(&self) {
+        self.positioned.store(false, Ordering::Relaxed);
     }
 
     pub fn warning(&self, text: String) {

@@ -92,6 +92,18 @@ impl Found {
     }
 }
 
+/// Whether a history, as a replica shows it, has all of the work.
+pub fn shows_all(
+    scripts: &super::Scripts,
+    shard: &crate::fleet::FleetShard,
+    work: &[MigrationId],
+    rows: &[greylag_core::history::HistoryRow],
+) -> bool {
+    scripts
+        .read(rows, shard)
+        .is_ok_and(|reading| !work.iter().any(|id| lacks(&reading, id)))
+}
+
 /// Whether the history does not have it (any more, for an undo).
 fn lacks(reading: &Reading, id: &MigrationId) -> bool {
     match id {
@@ -110,7 +122,7 @@ fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
         project: &errand.project,
         environment: &errand.environment,
         known: errand.known.as_ref(),
-        claim_allowed: false,
+        claim_allowed: errand.subscribes,
     };
     let proof = identity::judge(&expected, survey)?;
     match (errand.uuid, &survey.identity) {

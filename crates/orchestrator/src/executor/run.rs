@@ -38,6 +38,11 @@ pub async fn run(session: &mut dyn Session, errand: &Errand, jobs: &[Job]) -> Ra
         let (answer, cancelled) = try_once(session, errand, jobs, attempt, deadline).await;
         let failure = match answer {
             Attempt::Applied(applied) => {
+                // That of the last migration counts; where it is lost, a later one is asked for.
+                match applied.position.filter(|_| errand.replicated) {
+                    Some(position) => errand.reports.position(position),
+                    None => errand.reports.forget_position(),
+                }
                 for warning in applied.warnings {
                     errand.reports.warning(warning);
                 }

@@ -1,7 +1,7 @@
 //! Finds out, under the shard's lock, what became of work whose answer was lost. Never a retry.
 
 use super::{
-    carry::{acquire, release},
+    carry::{acquire, release, tell_position},
     errand::Errand,
     explain::{chain, is_lost},
     look::{Left, doubt, look},
@@ -29,6 +29,7 @@ pub async fn find_out(errand: &Errand) -> Outcome {
         }
     };
     let outcome = settle(&mut *session, errand, seen).await;
+    tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     outcome
 }

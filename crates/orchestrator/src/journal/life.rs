@@ -29,6 +29,15 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Certainly alive: a process of this very machine that is there.
+    pub fn is_alive_here(&self) -> bool {
+        !self.machine.is_empty()
+            && self.machine == machine()
+            && started(self.pid) == Some(self.started)
+    }
+}
+
 /// The boot and the process namespace: within both, a pid means the same to everybody.
 fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");

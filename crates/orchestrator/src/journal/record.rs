@@ -89,6 +89,15 @@ pub struct LeaseRow {
     pub expires: Timestamp,
 }
 
+impl LeaseRow {
+    /// Whether another may have it: it has run out, its holder is dead, or it ends later than any lease given now. Then the clock
+    /// has gone back, and where the holder is not seen to live it may never come to renew it.
+    pub fn is_free(&self, now: Timestamp) -> bool {
+        let beyond = self.expires > now + LEASE * 2;
+        self.expires <= now || self.holder.is_dead() || (beyond && !self.holder.is_alive_here())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseTry {
     Held(Lease),

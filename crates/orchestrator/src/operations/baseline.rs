@@ -3,12 +3,9 @@
 use super::{
     note::Notes,
     report::{OperationReport, ShardResult},
-    under_lock::{Deed, each},
+    under_lock::{Deed, Hold, each},
 };
-use crate::{
-    journal::JournalError, setup::Setup, survey::expected_of,
-    watch::Watcher,
-};
+use crate::{journal::JournalError, setup::Setup, survey::expected_of, watch::Watcher};
 use greylag_core::{
     fleet::ShardName,
     history,
@@ -82,5 +79,5 @@ pub async fn baseline(
             notes.conclude(name, what, done).await
         })
     });
-    Ok(each(setup, only, &*watcher, "baseline", deed).await)
+    Ok(each(setup, only, &*watcher, "baseline", Hold::Lock, deed).await)
 }

@@ -3,7 +3,7 @@
 use super::{
     note::Notes,
     report::{ShardReport, ShardResult},
-    under_lock::{Deed, one},
+    under_lock::{Deed, Hold, one},
 };
 use crate::{
     journal::{JournalError, KnownShard},
@@ -73,7 +73,7 @@ async fn identify(
     let proven: Arc<Mutex<Option<KnownShard>>> = Arc::default();
     let deed = deed(setup, notes, anew, known, proven.clone());
     let verb = if anew { "rebrand" } else { "accept" };
-    let report = one(setup, shard, verb, &deed).await;
+    let report = one(setup, shard, verb, Hold::Lock, &deed).await;
     let proven = proven.lock().expect("no panics inside").take();
     if let Some(proven) = proven {
         setup.journal.remember(&scope, &[proven]).await?;

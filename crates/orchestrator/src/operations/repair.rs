@@ -3,7 +3,7 @@
 use super::{
     note::Notes,
     report::{OperationReport, ShardResult},
-    under_lock::{Deed, each},
+    under_lock::{Deed, Hold, each},
 };
 use crate::{
     executor::{placeholders, read_history, untouched},
@@ -43,6 +43,7 @@ pub async fn repair(
 ) -> Result<OperationReport, JournalError> {
     let migrations = setup.migrations.clone();
     let (wanted, dry_run) = (repair.migration.clone(), repair.dry_run);
+    let hold = if dry_run { Hold::Nothing } else { Hold::Lock };
     let notes = Notes::new(setup, "repair", &repair.reason);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let known = setup.journal.known(&setup.scope()).await?;
@@ -75,7 +76,7 @@ pub async fn repair(
             notes.conclude(name, what, done).await
         })
     });
-    Ok(each(setup, repair.only.as_ref(), &*watcher, "repair", deed).await)
+    Ok(each(setup, repair.only.as_ref(), &*watcher, "repair", hold, deed).await)
 }
 
 fn changes(

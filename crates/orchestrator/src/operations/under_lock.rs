@@ -2,7 +2,7 @@
 
 use super::report::{OperationReport, ShardReport, ShardResult};
 use crate::{
-    executor::{failure_of_verb, part, seize},
+    executor::{failure_of, failure_of_verb, part, reach, seize},
     fleet::FleetShard,
     setup::Setup,
     watch::{Notice, Watcher},
@@ -24,12 +24,22 @@ pub type Deed = Arc<
         + Sync,
 >;
 
+/// Whether the deed writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It does, under the shard's lock.
+    Lock,
+    /// It only looks: nothing is locked, and nothing made.
+    Nothing,
+}
+
 /// Does the deed on each shard of the fleet (or of `only`), a few at a time.
 pub async fn each(
     setup: &Setup,
     only: Option<&BTreeSet<ShardName>>,
     watcher: &dyn Watcher,
     verb: &str,
+    hold: Hold,
     deed: Deed,
 ) -> OperationReport {
     let wanted: Vec<&FleetShard> = setup
@@ -41,7 +51,7 @@ pub async fn each(
     let total = wanted.len();
     let (wanted, deed) = (&wanted, &deed);
     let mut running = stream::iter(0..total)
-        .map(|at| async move { one(setup, wanted[at], verb, deed).await })
+        .map(|at| async move { one(setup, wanted[at], verb, hold, deed).await })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     let mut shards = Vec::with_capacity(total);
     while let Some(report) = running.next().await {
@@ -58,13 +68,35 @@ pub async fn each(
 }
 
 /// Does the deed on one shard.
-pub async fn one(setup: &Setup, shard: &FleetShard, verb: &str, deed: &Deed) -> ShardReport {
+pub async fn one(
+    setup: &Setup,
+    shard: &FleetShard,
+    verb: &str,
+    hold: Hold,
+    deed: &Deed,
+) -> ShardReport {
     let mut named = shard.clone();
     named.target.application = format!("greylag/{verb}/{}", shard.shard.name).into();
-    let result = match seize(setup, &named).await {
+    let session = match hold {
+        Hold::Lock => seize(setup, &named).await,
+        Hold::Nothing => {
+            let reached = reach(
+                &*setup.open,
+                &named.target,
+                setup.policy.retry,
+                None,
+                || false,
+            );
+            reached.await.map_err(|error| failure_of(&error))
+        }
+    };
+    let result = match session {
         Ok(mut session) => {
             let done = held(&mut *session, &named, deed).await;
-            part(session).await;
+            match hold {
+                Hold::Lock => part(session).await,
+                Hold::Nothing => session.close().await,
+            }
             done
         }
         Err(failure) => Err(failure),

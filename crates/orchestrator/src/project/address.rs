@@ -266,7 +266,10 @@ mod tests {
             "sslmode=verify-full&sslrootcert=/fleet/my%20ca/a%2Bb.pem&sslkey=/etc/k"
         );
         assert_eq!(options("mysql://h/x?ssl_ca=ca.pem"), "ssl_ca=/fleet/ca.pem");
-        assert_eq!(options("postgres://h/x?sslrootcert=system"), "sslrootcert=system");
+        assert_eq!(
+            options("postgres://h/x?sslrootcert=system"),
+            "sslrootcert=system"
+        );
     }
 
     #[test]

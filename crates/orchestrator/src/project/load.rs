@@ -4,6 +4,7 @@ use super::{
     backfill::BackfillSettings,
     check,
     interner::Secrets,
+    lint,
     model::{Note, Project},
     problem::{ConfigError, Problems},
     replica_settings::ReplicaSettings,
@@ -160,12 +161,7 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    if let Some(section) = root.section("lint", "[lint]") {
-        note(
-            section.span.start,
-            "[lint] is reserved; this version of greylag has no lint yet",
-        );
-    }
+    let lint = root.section("lint", "[lint]").map(lint::read);
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
@@ -206,6 +202,7 @@ fn whole(
         checks,
         replicas: replicas.unwrap_or_default(),
         backfill: backfill.unwrap_or_default(),
+        lint: lint.unwrap_or_default(),
         notes,
         folder,
     })

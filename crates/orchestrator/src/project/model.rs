@@ -33,6 +33,7 @@ pub struct Project {
     pub checks: Vec<CheckRule>,
     pub replicas: ReplicaSettings,
     pub backfill: BackfillSettings,
+    pub lint: greylag_lint::Settings,
     /// What the file asks for and this version does not do yet. Never silently ignored.
     pub notes: Vec<Note>,
 }

@@ -16,8 +16,6 @@ pub struct ReplicaSettings {
     pub poll: Duration,
     /// Where nodes that a primary names (by address, or by name) are reached from here.
     pub addresses: BTreeMap<String, String>,
-    /// Tables that subscribers don't get by replication are migrated there too.
-    pub unpublished: Unpublished,
 }
 
 /// How many replicas a shard waits for.
@@ -28,14 +26,6 @@ pub enum Expected {
     None,
 }
 
-/// What subscribers get of migrations that touch only tables which are not published to them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unpublished {
-    #[default]
-    LeaveAlone,
-    Include,
-}
-
 impl Default for ReplicaSettings {
     fn default() -> Self {
         Self {
@@ -44,7 +34,6 @@ impl Default for ReplicaSettings {
             timeout: Duration::from_secs(600),
             poll: Duration::from_secs(1),
             addresses: BTreeMap::new(),
-            unpublished: Unpublished::default(),
         }
     }
 }
@@ -105,15 +94,6 @@ impl ReplicaSettings {
                 "each look is a query on each node; write `poll = \"1s\"`".to_owned(),
             );
         }
-        let unpublished = choose(
-            &section,
-            "unpublished-tables",
-            section.string("unpublished-tables"),
-            &[
-                ("leave-alone", Unpublished::LeaveAlone),
-                ("include", Unpublished::Include),
-            ],
-        );
         let addresses = section.words("addresses").into_iter();
         let settings = Self {
             wait,
@@ -121,7 +101,6 @@ impl ReplicaSettings {
             timeout: section.duration("timeout").unwrap_or(usual.timeout),
             poll,
             addresses: addresses.map(|(k, v)| (k.value, v.value)).collect(),
-            unpublished,
         };
         section.finish();
         settings

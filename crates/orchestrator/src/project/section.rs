@@ -205,6 +205,37 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Each key with the table that it holds.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (String, Section<'a>)> {
+        self.table.iter().filter_map(|(key, value)| {
+            let name = key.get_ref().to_string();
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    let title = format!("{}.{name}", self.title.trim_end_matches(']'));
+                    let title = format!("{title}]");
+                    Some((
+                        name,
+                        Section::new(title, table, value.span(), self.problems),
+                    ))
+                }
+                _ => {
+                    self.wrong_kind(&name, value, "a table", None);
+                    None
+                }
+            }
+        })
+    }
+
+    /// A whole number that is not below zero, of any size.
+    pub(crate) fn count(&self, key: &'static str) -> Option<u64> {
+        let value = self.value(key)?;
+        let found = integer(value.get_ref()).and_then(|n| u64::try_from(n).ok());
+        if found.is_none() {
+            self.wrong_kind(key, value, "a whole number from 0 on", None);
+        }
+        found
+    }
+
     /// The tables of a `[[key]]` list.
     pub(crate) fn sections(&self, key: &'static str, title: &str) -> Vec<Section<'a>> {
         let Some(value) = self.value(key) else {

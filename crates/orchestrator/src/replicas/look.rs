@@ -172,6 +172,7 @@ fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
                 report.address = Some(seen.server.address.clone());
                 report.version = Some(seen.server.version.clone());
                 report.position = seen.position.clone();
+                report.unobservable.clone_from(&seen.unobservable);
             }
             Err(_) => report.address = Some(node.target.address()),
         }

@@ -3,11 +3,15 @@
 //! A [`Replication`] is what the project says of nodes; [`look_at_nodes`] looks once and reports. Judging is
 //! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
 
+mod board;
 mod look;
 mod named;
 mod report;
 mod topology;
+mod watcher;
 
+pub(crate) use board::{Awaited, News, Shows};
 pub use look::look_at_nodes;
 pub use named::{Named, NamedNode, Replication};
 pub use report::NodeReport;
+pub(crate) use watcher::Watcher;

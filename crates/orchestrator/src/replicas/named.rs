@@ -9,6 +9,7 @@ use greylag_core::{
     node::{NodeName, NodePolicy, NodeRole},
 };
 use greylag_engines::Target;
+use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What the project says of nodes.
@@ -80,4 +81,17 @@ impl Replication {
             Named::Listed(list) => !list.is_empty(),
         })
     }
+}
+
+/// Why none of the nodes is waited for, though some are named: a person must have meant some to be.
+pub fn why_none_counts(list: &[NamedNode], now: Timestamp) -> Option<String> {
+    let ignored = |node: &NamedNode| {
+        matches!(node.policy, NodePolicy::Ignore { .. }) && !node.policy.guards(now)
+    };
+    (!list.is_empty() && list.iter().all(ignored)).then(|| {
+        format!(
+            "all {} of them are ignored; write `policy = \"observe\"` where a rollout is meant to go on without",
+            list.len()
+        )
+    })
 }

@@ -2,9 +2,12 @@
 
 use greylag_core::{
     fleet::ShardName,
-    node::{Blame, Finding, NodeName, NodePolicy, NodeRole, NodeState, Standing},
+    node::{
+        Blame, Finding, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing, Unobservable,
+    },
     position::{Distance, Position},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One node of a shard, as it was when it was looked at. What nobody knows is absent, never zero.
@@ -24,6 +27,9 @@ pub struct NodeReport {
     pub blame: Option<Blame>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// What the account may not see there, and what would let it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unobservable: Vec<Unobservable>,
     /// Host and port as the server says, or as it is asked for where it can't be reached; no secrets.
     pub address: Option<String>,
     /// The server's own version.
@@ -53,6 +59,7 @@ impl NodeReport {
             }),
             blame: standing.blame.clone(),
             findings: standing.findings.clone(),
+            unobservable: Vec::new(),
             address: None,
             version: None,
             position: None,
@@ -64,5 +71,24 @@ impl NodeReport {
             shard: self.shard.clone(),
             node: self.name.as_str().into(),
         }
+    }
+
+    /// It is waited for, and does not follow as it should: it would hold a rollout, or soon will.
+    pub fn in_trouble(&self, now: Timestamp) -> bool {
+        self.policy.guards(now) && (self.state != NodeState::Good || self.has_problem())
+    }
+
+    /// It is waited for, and somebody must mend it: it can't be reached or judged, is none of the shard's, or has an error.
+    pub fn must_be_mended(&self, now: Timestamp) -> bool {
+        let lost = matches!(
+            self.state,
+            NodeState::Unreachable | NodeState::Unobservable | NodeState::Refused
+        );
+        self.policy.guards(now) && (lost || self.has_problem())
+    }
+
+    fn has_problem(&self) -> bool {
+        let problem = |finding: &Finding| finding.severity == Severity::Problem;
+        self.findings.iter().any(problem)
     }
 }

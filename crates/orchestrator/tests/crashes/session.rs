@@ -265,7 +265,10 @@ impl Session for Scripted {
     }
 
     async fn position(&mut self) -> Result<Option<Position>, EngineError> {
-        Ok(None)
+        let mut database = self.database.lock().unwrap();
+        database.calls.push("position");
+        let rows = database.history.len();
+        Ok(Some(crate::nodes::position(&self.shard, rows, 0)))
     }
 
     async fn diagnose(&mut self) -> Result<Vec<Diagnosis>, EngineError> {

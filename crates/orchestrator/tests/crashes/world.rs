@@ -3,12 +3,14 @@
 use crate::{
     crashing::{Crash, Crashing},
     database::{Fault, Shared},
+    nodes::{Doors, Nodes, Script, listed},
     session::Databases,
 };
 use greylag_core::{
     engine::Engine,
     fleet::{Shard, ShardName},
     migration::{Migration, Set},
+    node::NodePolicy,
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
 };
 use greylag_engines::Target;
@@ -16,8 +18,9 @@ use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Setup,
     apply::{ApplyError, Options, Summary, apply},
     journal::{self, Journal, Location},
-    replicas::Replication,
     planning::{Ask, look_ahead},
+    project::ReplicaSettings,
+    replicas::Replication,
     steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
     watch::{Blind, Watcher},
@@ -37,6 +40,8 @@ pub struct World {
     pub watcher: Arc<dyn Watcher>,
     /// How often the last run asked for the lease.
     pub leases: Mutex<usize>,
+    pub nodes: Nodes,
+    replication: Replication,
     folder: TempDir,
 }
 
@@ -58,8 +63,37 @@ impl World {
             versions,
             watcher: Arc::new(Blind),
             leases: Mutex::default(),
+            nodes: Nodes::default(),
+            replication: quick(),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// The shard has these replicas.
+    pub fn replicas(&mut self, shard_name: &str, nodes: &[(&str, NodePolicy)]) {
+        let name: ShardName = shard_name.parse().unwrap();
+        let named = listed(&name, &shard(&name).target, nodes);
+        Arc::make_mut(&mut self.replication.shards).insert(name.clone(), named);
+        let mut known = self.nodes.lock().unwrap();
+        for (node, _) in nodes {
+            known.insert((name.clone(), (*node).into()), Script::default());
+        }
+    }
+
+    pub fn settings(&mut self, change: impl FnOnce(&mut ReplicaSettings)) {
+        change(Arc::make_mut(&mut self.replication.settings));
+    }
+
+    pub fn node(&self, shard: &str, node: &str, change: impl FnOnce(&mut Script)) {
+        let mut nodes = self.nodes.lock().unwrap();
+        let key = (shard.parse().unwrap(), node.to_owned());
+        change(nodes.get_mut(&key).unwrap());
+    }
+
+    /// How often a node has been looked at.
+    pub fn looks(&self, shard: &str, node: &str) -> u32 {
+        let key = (shard.parse().unwrap(), node.to_owned());
+        self.nodes.lock().unwrap()[&key].looks
     }
 
     pub fn fault(&self, shard: &str, fault: Fault) {
@@ -94,9 +128,13 @@ impl World {
             },
             policy: self.policy.clone(),
             checks: Vec::new(),
-            replication: Replication::default(),
+            lint: None,
+            replication: self.replication.clone(),
             journal,
-            open: Arc::new(self.databases.clone()),
+            open: Arc::new(Doors {
+                databases: self.databases.clone(),
+                nodes: self.nodes.clone(),
+            }),
             by: "ann@test".into(),
         }
     }
@@ -218,6 +256,17 @@ fn shard(name: &ShardName) -> FleetShard {
             application: "greylag/test".into(),
         },
         placeholders: Arc::default(),
+    }
+}
+
+/// Nodes are looked at often, so that tests need not wait.
+fn quick() -> Replication {
+    Replication {
+        settings: Arc::new(ReplicaSettings {
+            poll: Duration::from_millis(20),
+            ..ReplicaSettings::default()
+        }),
+        ..Replication::default()
     }
 }
 

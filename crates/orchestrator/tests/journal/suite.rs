@@ -31,6 +31,8 @@ on_both_stores!(
     an_append_under_a_lost_lease_is_refused,
     a_lease_is_held_by_one_and_each_new_holder_has_a_new_epoch,
     the_lease_of_a_dead_process_is_taken_at_once,
+    the_lease_of_a_process_whose_number_another_has_now_is_taken_at_once,
+    a_clock_that_goes_back_makes_no_lease_last_for_ever,
     many_that_come_at_once_leave_one_holder,
     a_request_is_answered_with_the_events_it_led_to,
     the_last_event_ends_the_rollout,
@@ -138,6 +140,35 @@ async fn the_lease_of_a_dead_process_is_taken_at_once(store: Store) {
     child.wait().unwrap();
     let new = lease(&*journal, &holder("apply")).await;
     assert_eq!(new.epoch, old.epoch + 1);
+}
+
+async fn the_lease_of_a_process_whose_number_another_has_now_is_taken_at_once(store: Store) {
+    let journal = store.open().await;
+    let mut before = holder("apply");
+    before.started -= 1;
+    let old = lease(&*journal, &before).await;
+    let new = lease(&*journal, &holder("apply")).await;
+    assert_eq!(new.epoch, old.epoch + 1);
+}
+
+async fn a_clock_that_goes_back_makes_no_lease_last_for_ever(store: Store) {
+    let journal = store.open().await;
+    // A holder that lives on this machine is asked, whatever the clock says.
+    let here = lease(&*journal, &holder("apply")).await;
+    store.turn_the_clock_back().await;
+    let tried = journal.take_lease(&scope(), &holder("apply")).await;
+    assert!(matches!(tried.unwrap(), LeaseTry::Busy(_)));
+    journal.renew(&here).await.unwrap();
+    journal.release(&here).await.unwrap();
+    let mut elsewhere = holder("apply");
+    elsewhere.machine = "another".into();
+    let away = lease(&*journal, &elsewhere).await;
+    let tried = journal.take_lease(&scope(), &holder("apply")).await;
+    assert!(matches!(tried.unwrap(), LeaseTry::Busy(_)));
+    store.turn_the_clock_back().await;
+    let new = lease(&*journal, &holder("apply")).await;
+    assert_eq!(new.epoch, away.epoch + 1);
+    assert!(journal.renew(&away).await.is_err());
 }
 
 async fn many_that_come_at_once_leave_one_holder(store: Store) {

@@ -7,7 +7,11 @@ use greylag_orchestrator::{
     apply::{ApplyError, Options, Verdict},
     journal::JournalError,
 };
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Never ends by itself.
 const ENDLESS: &str = "CREATE TABLE b AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
@@ -24,6 +28,12 @@ fn on(
             act();
         }
     })
+}
+
+fn may_write(file: &Path) -> bool {
+    let file = rusqlite::Connection::open(file).unwrap();
+    file.busy_timeout(Duration::ZERO).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
 }
 
 fn is_end(event: &Event) -> bool {
@@ -95,13 +105,18 @@ async fn the_second_interrupt_cancels_on_the_server_and_nothing_is_left() {
     world.file("V2__b.sql", ENDLESS);
     let control = Control::new();
     let hand = control.clone();
+    let file = world.path("s01");
     let watcher = on(
         |event| matches!(event, Event::ShardStarted { .. }),
         move || {
-            let hand = hand.clone();
-            // Once it is well under way.
-            tokio::spawn(async move {
-                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let (hand, file) = (hand.clone(), file.clone());
+            // Once it is well under way: nobody else may write.
+            std::thread::spawn(move || {
+                let deadline = Instant::now() + Duration::from_secs(30);
+                while may_write(&file) {
+                    assert!(Instant::now() < deadline, "its transaction did not come");
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 hand.interrupt();
                 hand.interrupt();
             });

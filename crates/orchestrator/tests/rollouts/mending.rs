@@ -27,18 +27,32 @@ async fn an_existing_database_is_baselined_and_goes_on_from_there() {
     }
     let version = "1".parse().unwrap();
     let setup = world.setup().await;
-    let report = baseline(&setup, None, &version, None, "it was there", Arc::new(Blind))
-        .await
-        .unwrap();
+    let report = baseline(
+        &setup,
+        None,
+        &version,
+        None,
+        "it was there",
+        Arc::new(Blind),
+    )
+    .await
+    .unwrap();
     for shard in &report.shards {
         assert!(
             matches!(shard.result, ShardResult::Changed { .. }),
             "{report:#?}"
         );
     }
-    let report = baseline(&setup, None, &version, None, "it was there", Arc::new(Blind))
-        .await
-        .unwrap();
+    let report = baseline(
+        &setup,
+        None,
+        &version,
+        None,
+        "it was there",
+        Arc::new(Blind),
+    )
+    .await
+    .unwrap();
     for shard in &report.shards {
         assert!(
             matches!(shard.result, ShardResult::Nothing { .. }),
@@ -63,7 +77,15 @@ async fn a_known_shard_whose_url_names_another_database_is_not_baselined_there()
     world.sql("s01", "CREATE TABLE of_somebody_else(x)");
     let version = "1".parse().unwrap();
     let setup = world.setup().await;
-    let report = baseline(&setup, None, &version, None, "it was there", Arc::new(Blind)).await;
+    let report = baseline(
+        &setup,
+        None,
+        &version,
+        None,
+        "it was there",
+        Arc::new(Blind),
+    )
+    .await;
     let report = report.unwrap();
     let ShardResult::Refused { refusals } = &report.shards[0].result else {
         panic!("{report:#?}");
@@ -78,7 +100,15 @@ async fn a_known_shard_whose_url_names_another_database_is_not_baselined_there()
     forget(&setup, &name("s01"), "it is another database now")
         .await
         .unwrap();
-    let report = baseline(&setup, None, &version, None, "it was there", Arc::new(Blind)).await;
+    let report = baseline(
+        &setup,
+        None,
+        &version,
+        None,
+        "it was there",
+        Arc::new(Blind),
+    )
+    .await;
     let report = report.unwrap();
     assert!(
         matches!(report.shards[0].result, ShardResult::Changed { .. }),
@@ -179,5 +209,5 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
 async fn acts(world: &World) -> Vec<Act> {
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    read_status(&setup, &surveyed).await.unwrap().acts
+    read_status(&setup, &surveyed, Vec::new()).await.unwrap().acts
 }

@@ -12,8 +12,8 @@ use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
     apply::{ApplyError, Options, Summary, apply},
     journal::{self, Location},
-    replicas::Replication,
     planning::{Ask, Prospect, look_ahead},
+    replicas::Replication,
     setup::Servers,
     steering::{Acknowledged, Request, SteerError, steer},
     survey::survey_fleet,
@@ -147,6 +147,7 @@ impl World {
             },
             policy: self.policy.clone(),
             checks: self.checks.clone(),
+            lint: None,
             replication: Replication::default(),
             journal: journal::open(&Location::Sqlite {
                 path: self.folder.path().join(self.state),

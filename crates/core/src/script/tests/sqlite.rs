@@ -60,6 +60,19 @@ fn what_never_ends_is_told_where_it_began() {
 }
 
 #[test]
+fn behind_explain_a_trigger_is_waited_for_as_the_library_does() {
+    let trigger = "CREATE TRIGGER t DELETE ON x BEGIN SELECT 1; END";
+    for explain in ["EXPLAIN", "EXPLAIN QUERY PLAN", "EXPLAIN 'it' all"] {
+        let whole = format!("{explain} {trigger}");
+        assert_eq!(cut(S, &format!("{whole}; SELECT 2")), [&*whole, "SELECT 2"]);
+    }
+    assert_eq!(
+        cut(S, "EXPLAIN EXPLAIN CREATE TRIGGER t; SELECT 2").len(),
+        2
+    );
+}
+
+#[test]
 fn the_shells_commands_are_refused() {
     assert_eq!(
         error(S, "SELECT 1;\n.mode csv\n"),

@@ -51,7 +51,7 @@ pub fn explain(at: &str, doing: &'static str, source: tokio_postgres::Error) -> 
 pub async fn take_lease(c: &Client, at: &str, scope: &Scope, holder: &Holder) -> Done<LeaseTry> {
     // The dead are told from their own words, so that their lease may be taken before it runs out.
     let dead = match read_lease(c, at, scope).await? {
-        Some(row) if row.holder.is_dead() => row.holder.uuid.to_string(),
+        Some(row) if row.is_free(Timestamp::now()) => row.holder.uuid.to_string(),
         _ => String::new(),
     };
     let taken = c
@@ -122,7 +122,7 @@ pub async fn release(c: &Client, lease: &Lease) -> Done<()> {
 
 pub async fn holder(c: &Client, at: &str, scope: &Scope) -> Done<Option<LeaseRow>> {
     let row = read_lease(c, at, scope).await?;
-    Ok(row.filter(|row| row.expires > Timestamp::now() && !row.holder.is_dead()))
+    Ok(row.filter(|row| !row.is_free(Timestamp::now())))
 }
 
 pub async fn begin(c: &Client, at: &str, lease: &Lease, rollout: &NewRollout) -> Done<()> {

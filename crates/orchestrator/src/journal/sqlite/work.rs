@@ -43,8 +43,7 @@ pub fn take_lease(t: &Transaction<'_>, at: &str, scope: Scope, holder: Holder) -
         .is_some_and(|row| row.holder.uuid == holder.uuid);
     if let Some(row) = &found
         && !mine
-        && row.expires > now
-        && !row.holder.is_dead()
+        && !row.is_free(now)
     {
         return Ok(LeaseTry::Busy(row.clone()));
     }
@@ -101,7 +100,7 @@ pub fn release(t: &Transaction<'_>, at: &str, lease: &Lease) -> Done<()> {
 
 pub fn holder(c: &Connection, at: &str, scope: &Scope) -> Done<Option<LeaseRow>> {
     let row = read_lease(c, at, scope)?;
-    Ok(row.filter(|row| row.expires > Timestamp::now() && !row.holder.is_dead()))
+    Ok(row.filter(|row| !row.is_free(Timestamp::now())))
 }
 
 pub fn begin(t: &Transaction<'_>, at: &str, lease: &Lease, rollout: &NewRollout) -> Done<()> {

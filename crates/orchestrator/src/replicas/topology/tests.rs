@@ -51,6 +51,7 @@ fn seen(children: Vec<Child>) -> NodeSighting {
         position: None,
         received: None,
         written_here: None,
+        shard: None,
         upstream: None,
         replay: None,
         children,

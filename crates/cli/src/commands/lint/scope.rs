@@ -1,0 +1,217 @@
+//! What is reviewed: which files, for which engines, with what known of them.
+
+use super::{Lint, changed::changed_since};
+use crate::{
+    arguments::Global,
+    problem::Problem,
+    workplace::{find, read_project, shown},
+};
+use greylag_core::{engine::Engine, migration::Fault};
+use greylag_lint::{Report, Settings};
+use greylag_orchestrator::{
+    Fleet,
+    files::{FileFault, FilesError, FoundFile, list_folders, read_folders},
+    project::{Project, SourceKind},
+    review::Review,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// What is reviewed, and what is known of it.
+pub(super) struct Scope {
+    settings: Settings,
+    pub(super) placeholders: BTreeMap<String, String>,
+    fleet: Option<Fleet>,
+    engines: BTreeSet<Engine>,
+    /// All files that are known, those that are not judged too.
+    pub(super) files: Vec<FoundFile>,
+    folders: Vec<PathBuf>,
+}
+
+impl Scope {
+    pub(super) fn open(verb: &Lint, global: &Global) -> Result<Scope, Problem> {
+        let project = match find(global) {
+            Ok(_) => Some(read_project(global)?),
+            // Without a project there must be something else to go by.
+            Err(_) if !verb.engine.is_empty() && !verb.paths.is_empty() => None,
+            Err(problem) => {
+                return Err(problem.hint(
+                    "without a project, say what to review and for which engine: `greylag lint --engine postgres FOLDER`",
+                ));
+            }
+        };
+        let engines = engines(verb, project.as_ref())?;
+        let mut folders = project
+            .as_ref()
+            .map_or(Vec::new(), |p| p.migrations.clone());
+        folders.extend(extra_folders(&verb.paths, &folders)?);
+        let (files, faults) = list_folders(&folders);
+        if !faults.is_empty() {
+            return Err(Problem::of_files(&FilesError { faults }));
+        }
+        check_names(&folders)?;
+        Ok(match project {
+            Some(project) => Scope {
+                fleet: Some(declared(&project)),
+                settings: project.lint,
+                placeholders: project.placeholders,
+                engines,
+                files,
+                folders,
+            },
+            None => Scope {
+                settings: Settings::default(),
+                placeholders: BTreeMap::new(),
+                fleet: None,
+                engines,
+                files,
+                folders,
+            },
+        })
+    }
+
+    /// The report, and how many files were judged.
+    pub(super) fn review(&self, verb: &Lint) -> Result<(Report, usize), Problem> {
+        let wanted = self.wanted(verb)?;
+        let is_wanted =
+            |file: &FoundFile| wanted.as_ref().is_none_or(|some| some.contains(&file.path));
+        let review = Review {
+            settings: &self.settings,
+            placeholders: &self.placeholders,
+            fleet: self.fleet.as_ref(),
+            facts: None,
+        };
+        let report = review.of(&self.files, &self.engines, is_wanted);
+        let judged = self.files.iter().filter(|file| is_wanted(file)).count();
+        Ok((report, judged))
+    }
+
+    /// The files that are judged; none means all.
+    fn wanted(&self, verb: &Lint) -> Result<Option<BTreeSet<PathBuf>>, Problem> {
+        if let Some(since) = &verb.since {
+            let mut changed = BTreeSet::new();
+            for folder in &self.folders {
+                changed.extend(changed_since(since, folder)?);
+            }
+            let of_ours = self.files.iter().filter(|file| {
+                let real = file.path.canonicalize();
+                let config = file.path.with_extension("sql.conf").canonicalize();
+                [real, config]
+                    .into_iter()
+                    .flatten()
+                    .any(|path| changed.contains(&path))
+            });
+            return Ok(Some(of_ours.map(|file| file.path.clone()).collect()));
+        }
+        if verb.paths.is_empty() {
+            return Ok(None);
+        }
+        let mut wanted = BTreeSet::new();
+        for path in &verb.paths {
+            let real = path.canonicalize().map_err(|error| {
+                Problem::usage(format!("{} can't be read", shown(path))).because(&error)
+            })?;
+            let before = wanted.len();
+            for file in &self.files {
+                if file
+                    .path
+                    .canonicalize()
+                    .is_ok_and(|own| own.starts_with(&real))
+                {
+                    wanted.insert(file.path.clone());
+                }
+            }
+            if wanted.len() == before && real.is_file() {
+                return Err(Problem::usage(format!(
+                    "{} is no migration by its name",
+                    shown(path)
+                ))
+                .hint("names are `V<version>__<description>.sql`, `R__<description>.sql`, `U<version>__<description>.sql`"));
+            }
+        }
+        Ok(Some(wanted))
+    }
+}
+
+/// The engines of the shards that the project names, or as asked for.
+fn engines(verb: &Lint, project: Option<&Project>) -> Result<BTreeSet<Engine>, Problem> {
+    if !verb.engine.is_empty() {
+        return Ok(verb.engine.iter().copied().collect());
+    }
+    let Some(project) = project else {
+        return Ok(BTreeSet::new());
+    };
+    let named = project
+        .shards
+        .iter()
+        .map(|member| member.shard.shard.engine);
+    let sources = project
+        .sources
+        .iter()
+        .filter_map(|source| match &source.kind {
+            SourceKind::Glob { .. } => Some(Engine::Sqlite),
+            SourceKind::Databases { address, .. } | SourceKind::Schemas { address, .. } => {
+                Some(address.engine)
+            }
+            SourceKind::File { .. } | SourceKind::Sql { .. } | SourceKind::Command { .. } => None,
+        });
+    let found: BTreeSet<Engine> = named.chain(sources).collect();
+    if found.is_empty() {
+        return Err(
+            Problem::usage("the project file does not tell which engine its shards run")
+                .hint("say so with `--engine postgres` (mysql, mariadb, sqlite)"),
+        );
+    }
+    Ok(found)
+}
+
+/// The shards that the project file names itself.
+fn declared(project: &Project) -> Fleet {
+    Fleet {
+        project: Arc::clone(&project.name),
+        environment: Arc::clone(&project.environment),
+        shards: project.shards.iter().map(|m| m.shard.clone()).collect(),
+    }
+}
+
+/// Folders of what was named and is in none of the project's.
+fn extra_folders(paths: &[PathBuf], known: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let known: Vec<PathBuf> = known.iter().filter_map(|f| f.canonicalize().ok()).collect();
+    let mut extra: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let real = path.canonicalize().map_err(|error| {
+            Problem::usage(format!("{} can't be read", shown(path))).because(&error)
+        })?;
+        if known.iter().any(|folder| real.starts_with(folder)) {
+            continue;
+        }
+        let folder = match (path.is_dir(), path.parent()) {
+            (true, _) => path.clone(),
+            (false, Some(parent)) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            (false, _) => PathBuf::from("."),
+        };
+        if !extra.contains(&folder) {
+            extra.push(folder);
+        }
+    }
+    Ok(extra)
+}
+
+/// Two files of one version are no matter of a review: nothing could run.
+fn check_names(folders: &[PathBuf]) -> Result<(), Problem> {
+    let Err(error) = read_folders(folders) else {
+        return Ok(());
+    };
+    let duplicates = error.faults.into_iter().filter(|fault| {
+        matches!(fault, FileFault::File { error, .. }
+            if matches!(*error.fault, Fault::DuplicateVersion { .. } | Fault::DuplicateRepeatable { .. }))
+    });
+    let faults: Vec<_> = duplicates.collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::of_files(&FilesError { faults }))
+}

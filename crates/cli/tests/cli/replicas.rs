@@ -1,0 +1,205 @@
+//! What the verbs show of replicas on real servers.
+
+use crate::place::Place;
+use greylag_lab::{Cluster, Engine, TestDatabase, available};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// One shard with a replica, as a project.
+struct Watched {
+    cluster: Cluster,
+    database: TestDatabase,
+    place: Place,
+}
+
+impl Watched {
+    /// `user` is whom Greylag connects as.
+    async fn start(engine: Engine, user: &str) -> Option<Watched> {
+        if !available(engine) {
+            return None;
+        }
+        let cluster = Cluster::start(engine, 1).await.unwrap();
+        let database = cluster.database("shop").await.unwrap();
+        let url =
+            |server: &greylag_lab::Server| server.url_through(server.port(), user, &database.name);
+        let place = Place::empty();
+        place.write(
+            "greylag.toml",
+            format!(
+                "project = \"shop\"\nenvironment = \"test\"\n[[shard]]\nname = \"eu-7\"\nprimary = \"{}\"\n\
+                 replicas = [{{ name = \"b\", url = \"{}\" }}]\n[replicas]\nmax-lag = \"1s\"\n",
+                url(cluster.primary()),
+                url(cluster.replica(0)),
+            ),
+        );
+        place.write("migrations/V1__a.sql", "CREATE TABLE a (x int);");
+        Some(Watched {
+            cluster,
+            database,
+            place,
+        })
+    }
+
+    /// Something that a paused replica has not replayed.
+    async fn write(&self) {
+        let statement = "CREATE TABLE late (x int)";
+        let primary = self.cluster.primary();
+        primary
+            .execute(&self.database.name, statement)
+            .await
+            .unwrap();
+    }
+
+    /// Runs a verb until its document is as wanted.
+    fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + greylag_lab::patience();
+        loop {
+            let said = self.place.run(line);
+            let document: Value = serde_json::from_str(&said.out).unwrap();
+            if wanted(&document) {
+                return document;
+            }
+            assert!(Instant::now() < deadline, "it never came: {document:#}");
+        }
+    }
+}
+
+/// Each engine shows its replica as it is, and one that was paused with its lag and the reason.
+async fn shows_a_paused_replica(engine: Engine) {
+    let Some(watched) = Watched::start(engine, "greylag").await else {
+        return;
+    };
+    let place = &watched.place;
+    place.out("apply --yes", 0);
+    let status = place.json("status --output json", 0);
+    let replica = &status["shards"][0]["replicas"][0];
+    assert_eq!(replica["name"], "b");
+    assert_eq!(replica["state"], "good", "{replica:#}");
+    assert_eq!(status["fleet"]["replicas"], 1);
+    assert_eq!(status["fleet"]["nodes_in_trouble"], 0);
+    assert_eq!(status["shards"][0]["primary"]["role"], "primary");
+
+    watched.cluster.pause_replay(0).await.unwrap();
+    watched.write().await;
+    let status = watched.until("status --output json", |status| {
+        status["fleet"]["nodes_in_trouble"] == 1
+    });
+    let replica = &status["shards"][0]["replicas"][0];
+    assert_eq!(replica["state"], "stalled", "{replica:#}");
+    let figures = ["lag_bytes", "lag_transactions"].map(|key| replica[key].as_u64());
+    assert!(figures.into_iter().flatten().any(|n| n > 0), "{replica:#}");
+
+    for line in ["fleet", "status"] {
+        let page = place.out(line, 0);
+        assert!(page.contains("stalled"), "{page}");
+        let why = page.lines().find(|line| line.starts_with("! eu-7/b: "));
+        assert!(why.expect(&page).contains("behind"), "{page}");
+    }
+    let page = place.out("fleet", 0);
+    for line in page.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_standby_is_shown_with_its_lag_and_the_reason() {
+    shows_a_paused_replica(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mysql_replica_whose_sql_thread_stands_is_shown_with_its_lag() {
+    shows_a_paused_replica(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_replica_whose_sql_thread_stands_is_shown_with_its_lag() {
+    shows_a_paused_replica(Engine::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_down_is_a_problem_with_its_name_and_address() {
+    let Some(watched) = Watched::start(Engine::Postgres, "greylag").await else {
+        return;
+    };
+    let port = watched.cluster.replica(0).port();
+    watched.cluster.replica(0).kill();
+    let page = watched.place.out("fleet", 5);
+    assert!(page.contains("✗ eu-7/b: "), "{page}");
+    assert!(page.contains(&format!("127.0.0.1:{port}")), "{page}");
+    assert!(!page.contains("greylag:"), "a password: {page}");
+    let status = watched.place.json("status --output json", 5);
+    let replica = &status["shards"][0]["replicas"][0];
+    assert_eq!(replica["state"], "unreachable");
+    assert_eq!(replica["lag_seconds"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_prints_the_grants_that_watching_lacks_and_is_content_once_they_are_given() {
+    let Some(watched) = Watched::start(Engine::Postgres, "greylag_plain").await else {
+        return;
+    };
+    let grant = format!(
+        "GRANT CREATE ON DATABASE {0} TO greylag_plain; GRANT USAGE, CREATE ON SCHEMA public TO greylag_plain",
+        watched.database.name
+    );
+    let primary = watched.cluster.primary();
+    primary
+        .execute(&watched.database.name, &grant)
+        .await
+        .unwrap();
+    let said = watched.place.run("doctor");
+    assert!(said.out.contains("eu-7/b (127.0.0.1:"), "{}", said.out);
+    let grants: Vec<_> = said
+        .out
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("GRANT pg_monitor TO "))
+        .collect();
+    assert!(!grants.is_empty(), "{}", said.out);
+    // As it is printed.
+    primary
+        .execute(&watched.database.name, grants[0])
+        .await
+        .unwrap();
+    watched.cluster.wait_replayed().await.unwrap();
+    let said = watched.place.run("doctor -v");
+    assert!(!said.out.contains("GRANT pg_monitor"), "{}", said.out);
+    assert!(
+        said.out.contains("all that watching it needs can be seen"),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_through_a_pipe_is_told_what_changed() {
+    let Some(watched) = Watched::start(Engine::Postgres, "greylag").await else {
+        return;
+    };
+    watched.place.out("apply --yes", 0);
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
+        .current_dir(watched.place.folder.path())
+        .args(["status", "--watch", "--output", "ndjson"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let first = lines.next().unwrap();
+    assert_eq!(first["schema"], "greylag.status/v1");
+    watched.cluster.pause_replay(0).await.unwrap();
+    watched.write().await;
+    let change = lines.find(|line| line["type"] == "node").unwrap();
+    assert_eq!(change["schema"], "greylag.change/v1");
+    assert_eq!(change["was"], "good", "{change:#}");
+    assert_eq!(change["node"]["name"], "b");
+    watched.cluster.resume_replay(0).await.unwrap();
+    let good = lines.find(|line| line["is"] == "good").unwrap();
+    assert_eq!(good["node"]["shard"], "eu-7");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,124 @@
+use super::*;
+use crate::{
+    engine::Engine,
+    node::{NodeSighting, Trail, Upstream, finding::findings_of},
+    survey::{Server, ShardIdentity},
+};
+use std::time::Duration;
+
+fn sighting(own: &str, role: SeenRole) -> NodeSighting {
+    NodeSighting {
+        at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        server: Server {
+            engine: Engine::Mariadb,
+            version: "10.11.19-MariaDB".into(),
+            lineage: own.into(),
+            database: "orders".into(),
+            address: own.split('@').next_back().unwrap().into(),
+            dialled: format!("mariadb://{own}/orders"),
+        },
+        own: own.into(),
+        role,
+        shard: None,
+        position: None,
+        received: None,
+        written_here: None,
+        upstream: None,
+        replay: None,
+        children: Vec::new(),
+        slots: Vec::new(),
+        subscriptions: Vec::new(),
+        conflicts: None,
+        load: None,
+        oldest: None,
+        patience: None,
+        unobservable: Vec::new(),
+    }
+}
+
+fn shard(name: &str, uuid: u128) -> Option<ShardIdentity> {
+    Some(ShardIdentity {
+        uuid: uuid::Uuid::from_u128(uuid),
+        project: "orders".into(),
+        name: name.parse().unwrap(),
+        environment: "production".into(),
+    })
+}
+
+fn following(identity: Option<&str>) -> NodeSighting {
+    NodeSighting {
+        upstream: Some(Upstream {
+            address: Some("10.0.0.1:3306".into()),
+            identity: identity.map(Into::into),
+            ..Upstream::default()
+        }),
+        ..sighting("2@b:3306", SeenRole::Replica)
+    }
+}
+
+fn case<'a>(node: &'a NodeSighting, primary: &'a NodeSighting, trail: &'a Trail) -> Case<'a> {
+    Case {
+        role: NodeRole::Replica,
+        node,
+        primary: Some(primary),
+        trail,
+        before: None,
+        peers: &[],
+        max_lag: Duration::from_secs(5),
+    }
+}
+
+#[test]
+fn a_replica_of_a_sister_shard_is_refused_even_if_both_primaries_have_the_same_server_id() {
+    let (trail, mut node, mut primary) = (
+        Trail::default(),
+        following(Some("1")),
+        sighting("1@a:3306", SeenRole::Primary),
+    );
+    assert_eq!(disproof(&case(&node, &primary, &trail)), None);
+    primary.shard = shard("eu-1", 1);
+    node.shard = shard("eu-2", 2);
+    let why = disproof(&case(&node, &primary, &trail)).unwrap();
+    assert!(why.contains("`eu-2`") && why.contains("`eu-1`"), "{why}");
+    node.shard = shard("eu-1", 1);
+    assert_eq!(disproof(&case(&node, &primary, &trail)), None);
+}
+
+#[test]
+fn a_replica_that_can_t_say_whom_it_follows_is_believed_what_it_holds() {
+    let (trail, mut node, mut primary) = (
+        Trail::default(),
+        following(None),
+        sighting("1@a:3306", SeenRole::Primary),
+    );
+    assert!(disproof(&case(&node, &primary, &trail)).is_some());
+    primary.shard = shard("eu-1", 1);
+    node.shard = shard("eu-1", 1);
+    assert_eq!(disproof(&case(&node, &primary, &trail)), None);
+}
+
+#[test]
+fn what_a_replica_wrote_by_itself_is_a_problem_unless_its_primary_has_it() {
+    let (trail, mut node, mut primary) = (
+        Trail::default(),
+        following(Some("1")),
+        sighting("1@a:3306", SeenRole::Primary),
+    );
+    let kinds = |node: &NodeSighting, primary: &NodeSighting| -> Vec<String> {
+        let findings = findings_of(&case(node, primary, &trail));
+        findings.into_iter().map(|finding| finding.kind).collect()
+    };
+    let errant = "gtid:00000000-0000-0000-0000-000000000002:1-3";
+    node.written_here = errant.parse().ok();
+    primary.position = "gtid:00000000-0000-0000-0000-000000000001:1-9".parse().ok();
+    assert_eq!(kinds(&node, &primary), ["errant-writes"]);
+    // It was the primary once.
+    primary.position = format!("{errant},00000000-0000-0000-0000-000000000001:1-9")
+        .parse()
+        .ok();
+    assert_eq!(kinds(&node, &primary), Vec::<String>::new());
+    // A number alone proves nothing.
+    node.written_here = "domains:0-2-5".parse().ok();
+    primary.position = "domains:0-1-9".parse().ok();
+    assert_eq!(kinds(&node, &primary), ["errant-writes"]);
+}

@@ -1,0 +1,270 @@
+use super::*;
+use crate::{
+    gate::{LoadKind, SlotLimit, WaitReason},
+    node::{
+        Blame, Finding, Lag, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+fn name(node: &str) -> NodeName {
+    NodeName {
+        shard: "s1".parse().unwrap(),
+        node: node.into(),
+    }
+}
+
+fn standing(state: NodeState, seconds: f64) -> Standing {
+    Standing {
+        state,
+        lag: Lag {
+            distance: None,
+            time: Some(Duration::from_secs_f64(seconds)),
+        },
+        blame: None,
+        findings: Vec::new(),
+    }
+}
+
+/// One guarded replica, and a primary, within `limits`.
+fn throttle(limits: Limits) -> Throttle {
+    let mut throttle = Throttle::new(limits);
+    throttle.expect(name("a"), NodeRole::Replica, NodePolicy::Guard, "h".into());
+    throttle.expect(name("p"), NodeRole::Primary, NodePolicy::Guard, "h".into());
+    throttle.see(&name("p"), standing(NodeState::Good, 0.0), None, Vec::new());
+    throttle
+}
+
+fn see(throttle: &mut Throttle, standing: Standing) -> Go {
+    throttle.see(&name("a"), standing, None, Vec::new());
+    throttle.go(at(0))
+}
+
+fn holds(go: &Go) -> bool {
+    matches!(go, Go::Hold(_))
+}
+
+#[test]
+fn nothing_goes_before_every_guarded_node_has_been_looked_at() {
+    let throttle = throttle(Limits::default());
+    assert_eq!(throttle.go(at(0)), Go::NotYet);
+}
+
+#[test]
+fn it_holds_above_the_upper_limit_and_goes_below_the_lower_one() {
+    let mut throttle = throttle(Limits::default());
+    let mut heard = Vec::new();
+    for seconds in [0.0, 4.9, 5.1, 4.0, 2.1, 2.0, 4.0] {
+        heard.push(holds(&see(
+            &mut throttle,
+            standing(NodeState::Good, seconds),
+        )));
+    }
+    assert_eq!(heard, [false, false, true, true, true, false, false]);
+}
+
+#[test]
+fn the_reason_has_the_figure_the_limit_and_the_blame() {
+    let mut throttle = throttle(Limits::default());
+    let mut lagging = standing(NodeState::Stalled, 7.2);
+    lagging.blame = Some(Blame::Paused);
+    let Go::Hold(reasons) = see(&mut throttle, lagging) else {
+        panic!("it goes")
+    };
+    assert_eq!(
+        reasons,
+        [WaitReason::ReplicaLag {
+            node: name("a"),
+            lag_ms: Some(7_200),
+            distance: None,
+            limit_ms: 5_000,
+            blame: Some(Blame::Paused),
+        }]
+    );
+}
+
+#[test]
+fn two_missed_looks_are_borne_and_the_third_holds_until_it_is_seen_again() {
+    let mut throttle = throttle(Limits::default());
+    see(&mut throttle, standing(NodeState::Good, 0.0));
+    for (miss, expected) in [(1, false), (2, false), (3, true), (4, true)] {
+        throttle.miss(&name("a"), "refused".into(), at(miss));
+        assert_eq!(holds(&throttle.go(at(miss))), expected, "{miss}");
+    }
+    let Go::Hold(reasons) = throttle.go(at(9)) else {
+        panic!("it goes")
+    };
+    assert!(
+        matches!(&reasons[..], [WaitReason::ReplicaUnseen { since: Some(since), .. }] if *since == at(1)),
+        "{reasons:?}"
+    );
+    assert_eq!(see(&mut throttle, standing(NodeState::Good, 0.0)), Go::Yes);
+}
+
+#[test]
+fn what_is_refused_or_cannot_be_seen_holds() {
+    for state in [NodeState::Refused, NodeState::Unobservable] {
+        let mut throttle = throttle(Limits::default());
+        let mut blind = standing(state, 0.0);
+        blind.lag.time = None;
+        assert!(holds(&see(&mut throttle, blind)), "{state:?}");
+    }
+}
+
+#[test]
+fn a_node_that_catches_up_is_left_out_only_where_the_policy_says_so() {
+    let far = || standing(NodeState::CatchingUp, 90_000.0);
+    assert!(holds(&see(&mut throttle(Limits::default()), far())));
+    let mut lenient = throttle(Limits {
+        catching_up: CatchingUp::Exclude,
+        ..Limits::default()
+    });
+    assert_eq!(see(&mut lenient, far()), Go::Yes);
+    assert!(
+        holds(&see(&mut lenient, standing(NodeState::Lagging, 90_000.0))),
+        "it stopped gaining"
+    );
+}
+
+#[test]
+fn observed_nodes_never_hold_and_ignored_ones_do_again_when_their_time_is_up() {
+    let mut throttle = Throttle::new(Limits::default());
+    let policy = |until| NodePolicy::Ignore {
+        until,
+        reason: "rebuilt".into(),
+    };
+    throttle.expect(
+        name("a"),
+        NodeRole::Replica,
+        policy(Some(at(50))),
+        "h".into(),
+    );
+    throttle.expect(
+        name("b"),
+        NodeRole::Replica,
+        NodePolicy::Observe,
+        "h".into(),
+    );
+    for node in ["a", "b"] {
+        throttle.see(
+            &name(node),
+            standing(NodeState::Lagging, 60.0),
+            None,
+            Vec::new(),
+        );
+    }
+    assert_eq!(throttle.go(at(49)), Go::Yes);
+    let Go::Hold(reasons) = throttle.go(at(50)) else {
+        panic!("it goes")
+    };
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+}
+
+#[test]
+fn a_busy_primary_and_a_busy_host_hold_as_lag_does() {
+    let limits = Limits {
+        active: Some(10),
+        lock_waiters: Some(0),
+        active_per_host: Some(15),
+        ..Limits::default()
+    };
+    let mut throttle = throttle(limits);
+    throttle.expect(name("q"), NodeRole::Primary, NodePolicy::Guard, "h".into());
+    see(&mut throttle, standing(NodeState::Good, 0.0));
+    let mut load = |node: &str, active, lock_waiters| {
+        let load = Load {
+            active,
+            lock_waiters,
+        };
+        let good = standing(NodeState::Good, 0.0);
+        throttle.see(&name(node), good, Some(load), Vec::new());
+        match throttle.go(at(0)) {
+            Go::Hold(reasons) => reasons
+                .iter()
+                .map(|reason| match reason {
+                    WaitReason::Load { what, .. } => *what,
+                    other => panic!("{other:?}"),
+                })
+                .collect(),
+            Go::Yes => Vec::new(),
+            Go::NotYet => vec![LoadKind::Active; 9],
+        }
+    };
+    load("p", 8, 0);
+    assert_eq!(load("q", 8, 0), [LoadKind::ActiveOnHost]);
+    assert_eq!(load("q", 2, 1), [LoadKind::LockWaiters]);
+    assert_eq!(load("q", 2, 0), []);
+    assert_eq!(load("q", 11, 0), [LoadKind::Active, LoadKind::ActiveOnHost]);
+}
+
+#[test]
+fn slots_hold_by_lag_and_by_what_they_keep() {
+    let limits = Limits {
+        slot_lag: Some(100),
+        slot_retained: Some(1_000),
+        ..Limits::default()
+    };
+    let mut throttle = throttle(limits);
+    see(&mut throttle, standing(NodeState::Good, 0.0));
+    let figure = |lag, retained| {
+        vec![SlotFigure {
+            slot: "cdc".into(),
+            lag,
+            retained,
+        }]
+    };
+    let mut held = |figures| {
+        throttle.see(&name("p"), standing(NodeState::Good, 0.0), None, figures);
+        match throttle.go(at(0)) {
+            Go::Hold(reasons) => reasons
+                .iter()
+                .filter_map(|reason| match reason {
+                    WaitReason::Slot { what, .. } => Some(*what),
+                    _ => None,
+                })
+                .collect::<Vec<_>>(),
+            _ => Vec::new(),
+        }
+    };
+    assert_eq!(
+        held(figure(Some(101), Some(5_000))),
+        [SlotLimit::Lag, SlotLimit::Retained]
+    );
+    assert_eq!(held(figure(Some(100), None)), []);
+}
+
+#[test]
+fn a_problem_on_a_guarded_node_holds_and_a_warning_does_not() {
+    let mut throttle = throttle(Limits::default());
+    let mut with = |severity| {
+        let mut found = standing(NodeState::Good, 0.0);
+        found.findings.push(Finding {
+            severity,
+            kind: "apply-error".into(),
+            text: "it failed".into(),
+            mend: None,
+        });
+        holds(&see(&mut throttle, found))
+    };
+    assert!(with(Severity::Problem));
+    assert!(!with(Severity::Warning));
+}
+
+#[test]
+fn lag_on_purpose_is_borne_and_what_goes_beyond_it_is_not() {
+    let mut throttle = throttle(Limits::default());
+    let mut delayed = |seconds| {
+        let mut found = standing(NodeState::Good, seconds);
+        found.blame = Some(Blame::Delayed {
+            by: Duration::from_secs(60),
+        });
+        holds(&see(&mut throttle, found))
+    };
+    assert!(!delayed(62.0));
+    assert!(delayed(66.0));
+}

@@ -1,0 +1,299 @@
+//! From what a server answers to what was seen: what an answer does not say stays unsaid, and never becomes a zero.
+
+use std::time::Duration;
+
+use greylag_core::{
+    engine::Engine,
+    node::{
+        Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
+        Subscription, Unobservable, Upstream,
+    },
+    position::Position,
+    survey::Server,
+};
+use jiff::Timestamp;
+
+use super::{
+    super::{facts, place::end_of_record, quote::ident},
+    answer::{Lsn, Receiver, Seen, Sender, SlotSeen, SubscriptionSeen},
+};
+use crate::target::Target;
+
+/// Makes a sighting of an answer.
+pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeSighting {
+    let stream = Stream::of(&seen);
+    let address = match &seen.host {
+        Some(host) => format!("{host}:{}", seen.port.unwrap_or_default()),
+        None => target.address(),
+    };
+    let here = match seen.standby {
+        true => seen.received,
+        false => seen.written,
+    };
+    NodeSighting {
+        at,
+        server: Server {
+            engine: Engine::Postgres,
+            version: version.to_owned(),
+            lineage: seen.system.clone().unwrap_or_default(),
+            database: facts::database(
+                &seen.database,
+                &seen.catalog,
+                seen.schema.as_deref().unwrap_or(""),
+            ),
+            address: address.clone(),
+            dialled: target.address(),
+        },
+        own: address,
+        role: match (seen.standby, seen.read_only) {
+            (true, _) => SeenRole::Replica,
+            (false, true) => SeenRole::ReadOnly,
+            (false, false) => SeenRole::Primary,
+        },
+        position: stream.place(if seen.standby {
+            seen.replayed
+        } else {
+            seen.written
+        }),
+        received: stream.place(seen.received),
+        // A standby writes nothing of its own.
+        written_here: None,
+        shard: None,
+        upstream: (seen.standby && seen.sees_stats).then(|| upstream(&seen)),
+        replay: seen.standby.then(|| replay(&seen)),
+        children: seen
+            .children
+            .iter()
+            .flatten()
+            .map(|sender| child(sender, &stream, here))
+            .collect(),
+        slots: seen
+            .slots
+            .iter()
+            .flatten()
+            .map(|seen| slot(seen, &stream))
+            .collect(),
+        subscriptions: seen
+            .subscriptions
+            .iter()
+            .flatten()
+            .map(subscription)
+            .collect(),
+        conflicts: seen.conflicts.as_ref().map(|counts| Conflicts {
+            cancelled: counts
+                .iter()
+                .filter_map(|(name, count)| {
+                    Some((name.strip_prefix("confl_")?.to_owned(), count.as_u64()?))
+                })
+                .collect(),
+        }),
+        load: seen
+            .load
+            .filter(|_| seen.sees_stats)
+            .map(|(active, lock_waiters)| Load {
+                active,
+                lock_waiters,
+            }),
+        oldest: seen.oldest.clone().map(|who| Oldest {
+            age: Duration::from_millis(who.open_ms.unwrap_or(0)),
+            who,
+        }),
+        patience: seen.patience.map(|patience| match seconds(patience) {
+            Some(patience) => Delay::For(patience),
+            None => Delay::ForEver,
+        }),
+        unobservable: unobservable(&seen),
+    }
+}
+
+/// Which log an answer's places are in.
+struct Stream {
+    system: Option<String>,
+    timeline: Option<u32>,
+}
+
+impl Stream {
+    /// A primary writes to its timeline's file. A standby is on the newest timeline that it got anything of: the control file
+    /// lags behind, and the receiver may be gone.
+    fn of(seen: &Seen) -> Self {
+        let file = seen
+            .file
+            .as_deref()
+            .and_then(|file| u32::from_str_radix(file.get(..8)?, 16).ok());
+        let receiver = seen
+            .receiver
+            .as_ref()
+            .and_then(|receiver| receiver.timeline);
+        Self {
+            system: seen.system.clone(),
+            timeline: match seen.standby {
+                true => seen.control.max(receiver),
+                false => file.or(seen.control),
+            },
+        }
+    }
+
+    fn place(&self, lsn: Option<Lsn>) -> Option<Position> {
+        Some(Position::Wal {
+            system: self.system.clone()?,
+            timeline: self.timeline?,
+            lsn: end_of_record(lsn?.0),
+        })
+    }
+}
+
+fn upstream(seen: &Seen) -> Upstream {
+    let receiver = seen.receiver.as_ref();
+    let (host, port) = seen.configured.clone().unwrap_or_default();
+    let join = |host: Option<String>, port: Option<String>| {
+        Some(format!("{}:{}", host?, port.as_deref().unwrap_or("5432")))
+    };
+    let now =
+        receiver.and_then(|now| join(now.host.clone(), now.port.map(|port| port.to_string())));
+    Upstream {
+        address: now.or_else(|| join(host, port)),
+        identity: None,
+        connected: receiver.is_some_and(is_streaming),
+        error: None,
+        known_as: receiver.and_then(|receiver| receiver.name.clone()),
+        heard: receiver
+            .and_then(|receiver| receiver.heard)
+            .map(|heard| seconds(heard).unwrap_or_default()),
+    }
+}
+
+fn is_streaming(receiver: &Receiver) -> bool {
+    receiver.status.as_deref() == Some("streaming")
+}
+
+fn replay(seen: &Seen) -> Replay {
+    let level = seen.replayed.is_some() && seen.replayed == seen.received;
+    let connected = seen.receiver.as_ref().is_some_and(is_streaming);
+    Replay {
+        state: replay_state(seen),
+        // Behind, the server knows when its last change was written, not when the next one was: on a quiet primary those are
+        // hours apart. Cut off, nothing that it has says what it lacks.
+        lag: (level && connected).then_some(Duration::ZERO),
+        delay: seen
+            .delay
+            .and_then(seconds)
+            .filter(|delay| !delay.is_zero()),
+    }
+}
+
+fn replay_state(seen: &Seen) -> ReplayState {
+    let startup = seen.startup.as_ref();
+    if let Some(by) = startup.and_then(|startup| startup.by.clone()) {
+        return ReplayState::Blocked { by };
+    }
+    match (seen.paused.as_deref(), startup) {
+        (Some("paused" | "pause requested"), _) => ReplayState::Paused,
+        (_, None) => ReplayState::Unknown,
+        (_, Some(startup)) => {
+            let waits_for_somebody = startup.kind.as_deref() == Some("Lock")
+                || startup.event.as_deref().is_some_and(|event| {
+                    event == "BufferPin" || event.starts_with("RecoveryConflict")
+                });
+            match waits_for_somebody {
+                // Whom for, the server does not say.
+                true => ReplayState::Blocked { by: Vec::new() },
+                false => ReplayState::Running,
+            }
+        }
+    }
+}
+
+fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
+    let level = sender
+        .replayed
+        .is_some_and(|replayed| here.is_some_and(|here| replayed.0 >= end_of_record(here.0)));
+    Child {
+        name: sender.name.clone().unwrap_or_default(),
+        address: sender.host.clone(),
+        state: sender.state.clone(),
+        sent: stream.place(sender.sent),
+        flushed: stream.place(sender.flushed),
+        replayed: stream.place(sender.replayed),
+        // NULL means that nothing is under way, or that nobody knows: the places tell which.
+        lag: match level {
+            true => Some(Duration::ZERO),
+            false => sender.lag.and_then(seconds),
+        },
+        logical: sender.logical,
+    }
+}
+
+fn slot(seen: &SlotSeen, stream: &Stream) -> Slot {
+    let bytes = |figure: Option<i64>| figure.map(|figure| u64::try_from(figure).unwrap_or(0));
+    Slot {
+        name: seen.name.clone(),
+        logical: seen.logical,
+        database: seen.database.clone(),
+        active: seen.active,
+        confirmed: stream.place(seen.confirmed),
+        retained_bytes: bytes(seen.retained),
+        safe_bytes: bytes(seen.safe),
+        status: seen.status.clone(),
+        invalidated: seen.invalidated.clone(),
+    }
+}
+
+fn subscription(seen: &SubscriptionSeen) -> Subscription {
+    let (apply, sync) = seen.errors.unzip();
+    Subscription {
+        name: seen.name.clone(),
+        enabled: seen.enabled,
+        running: seen.running,
+        received: seen.received.map(|lsn| Position::Wal {
+            system: "publisher".to_owned(),
+            timeline: 0,
+            lsn: lsn.0,
+        }),
+        slot: seen.slot.clone(),
+        apply_errors: apply,
+        sync_errors: sync,
+        syncing: seen.syncing,
+        publications: seen.publications.clone(),
+    }
+}
+
+/// What the role may not see, and what lets it.
+fn unobservable(seen: &Seen) -> Vec<Unobservable> {
+    let role = ident(&seen.user);
+    let mut missing = Vec::new();
+    let mut lacks = |what: &str, mend: String| {
+        missing.push(Unobservable {
+            what: what.to_owned(),
+            mend,
+        });
+    };
+    if !seen.sees_stats {
+        let what = match seen.standby {
+            true => "whom it gets changes from, who blocks replay, who is busy",
+            false => "how far its replicas are, who is busy",
+        };
+        lacks(what, format!("GRANT pg_monitor TO {role}"));
+    } else if !seen.sees_settings && seen.standby && seen.receiver.is_none() {
+        let what = "whom it should get changes from";
+        lacks(what, format!("GRANT pg_read_all_settings TO {role}"));
+    }
+    if seen.system.is_none() {
+        lacks(
+            "which cluster it belongs to",
+            format!(
+                "GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint(), pg_control_recovery() TO {role}"
+            ),
+        );
+    }
+    missing
+}
+
+/// A length of time in seconds; none where it is endless.
+fn seconds(figure: f64) -> Option<Duration> {
+    match figure < 0.0 {
+        // Clocks that were set back, for all but -1, which the server means.
+        true if figure != -1.0 => Some(Duration::ZERO),
+        true => None,
+        false => Duration::try_from_secs_f64(figure).ok(),
+    }
+}

@@ -1,0 +1,11 @@
+//! What a look at a node sees, healthy and hurt.
+
+mod blocked;
+mod company;
+mod cut;
+mod files;
+mod healthy;
+mod lost;
+mod rights;
+mod scene;
+mod stopped;

@@ -1,0 +1,6 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- migration
+ALTER TABLE orders ADD CONSTRAINT orders_total_positive CHECK (total >= 0) NOT VALID;
+-- migration
+ALTER TABLE orders VALIDATE CONSTRAINT orders_total_positive;

@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE events (id bigint NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE old_events (id bigint NOT NULL, at date NOT NULL);
+-- migration
+ALTER TABLE events ATTACH PARTITION old_events FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');

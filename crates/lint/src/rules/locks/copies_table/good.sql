@@ -1,0 +1,4 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total int);
+-- migration
+ALTER TABLE orders ADD COLUMN total_cents bigint;

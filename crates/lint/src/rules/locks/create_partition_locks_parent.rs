@@ -1,0 +1,63 @@
+//! A new partition keeps out readers of the whole table.
+
+use super::super::{rewrite, words};
+use crate::{
+    finding::Severity,
+    judge::{Draft, Scene},
+    rule::{Group, Look, POSTGRES, Rule},
+};
+use crate::{
+    fix::{Fix, Step},
+    operation::{CreateTable, Name, Operation},
+};
+
+pub(super) static CREATE_PARTITION_LOCKS_PARENT: Rule = Rule {
+    id: "create-partition-locks-parent",
+    group: Group::Locks,
+    severity: Some(Severity::Warning),
+    dialects: POSTGRES,
+    title: "a new partition keeps out readers of the whole table",
+    about: "CREATE TABLE … PARTITION OF takes ACCESS EXCLUSIVE on the partitioned table. Create the table by \
+            itself, with a CHECK that fits the bounds, and ATTACH it: that lets reads and writes go on.",
+    bad: include_str!("create_partition_locks_parent/bad.sql"),
+    good: include_str!("create_partition_locks_parent/good.sql"),
+    look: Look::Statement(look),
+};
+
+fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    let Operation::CreateTable(create) = scene.operation else {
+        return Vec::new();
+    };
+    let Some(parent) = create
+        .partition_of
+        .as_ref()
+        .filter(|parent| !scene.is_new(parent))
+    else {
+        return Vec::new();
+    };
+    words::about(scene, parent, &parent.span, format!("all of {parent} is locked to add the partition {}", create.name))
+        .why("The lock waits behind the longest query on any partition, and every other query waits behind the lock.")
+        .instead(format!("CREATE TABLE {} (LIKE {parent} INCLUDING ALL), add a CHECK that fits the bounds, then ATTACH PARTITION.", create.name))
+        .fix(fix(scene, create, parent))
+        .alone()
+}
+
+fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
+    if create.partitioned || !create.columns.is_empty() || !create.constraints.is_empty() {
+        return None;
+    }
+    let (table, of) = (scene.sql(&create.name.span), scene.sql(&parent.span));
+    let bounds = scene.sql(&(parent.span.end..scene.whole().end)).trim();
+    let plain = bounds.to_ascii_uppercase();
+    if !(plain.starts_with("FOR VALUES") || plain == "DEFAULT") {
+        return None;
+    }
+    let sql = format!(
+        "CREATE TABLE {table} (LIKE {of} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);\nALTER TABLE {of} ATTACH PARTITION {table} {bounds};"
+    );
+    rewrite::statement(
+        scene,
+        "create the table by itself, then attach it",
+        vec![Step::here(sql)],
+    )
+}

@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint);
+CREATE INDEX orders_user_id ON orders (user_id);
+-- migration
+REINDEX INDEX orders_user_id;

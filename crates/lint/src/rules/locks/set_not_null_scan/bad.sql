@@ -1,0 +1,4 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- migration
+ALTER TABLE orders ALTER COLUMN total SET NOT NULL;

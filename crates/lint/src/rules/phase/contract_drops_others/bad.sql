@@ -1,0 +1,7 @@
+-- given
+CREATE TABLE users (id bigint PRIMARY KEY, name text);
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- given expand orders-total
+ALTER TABLE orders ADD COLUMN total_cents bigint;
+-- migration contract orders-total
+ALTER TABLE users DROP COLUMN name;

@@ -1,0 +1,6 @@
+-- engine postgres mysql
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, code bigint);
+CREATE INDEX orders_user_code ON orders (user_id, code);
+-- migration contract no-codes
+ALTER TABLE orders DROP COLUMN code;

@@ -1,0 +1,94 @@
+//! An expand drops something that is in use.
+
+use crate::operation::{Action, Bytes, Kind, Name, Operation};
+use crate::{
+    finding::Severity,
+    judge::{Draft, Scene},
+    rule::{ALL, Group, Look, Rule},
+};
+use greylag_core::migration::Phase;
+
+pub(super) static EXPAND_DROPS: Rule = Rule {
+    id: "expand-drops",
+    group: Group::Phase,
+    severity: Some(Severity::Error),
+    dialects: ALL,
+    title: "an expand drops something that is in use",
+    about: "In the expand phase the old version of the application still runs. What it reads and writes must \
+            stay: drops belong into a contract of the same change, which runs only when every shard and \
+            replica is through and no old app is left.",
+    bad: include_str!("expand_drops/bad.sql"),
+    good: include_str!("expand_drops/good.sql"),
+    look: Look::Statement(look),
+};
+
+fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    if scene.phase() != Phase::Expand {
+        return Vec::new();
+    }
+    let told = |span: &Bytes, what: String| {
+        Draft::new(span.clone(), format!("{what} is dropped while the old app may use it"))
+            .why("Apps that were built before this migration still run, on every shard that has it.")
+            .shards("Shards get it one after the other: for a while some have it and some don't.")
+            .instead("Move it into a file with `-- greylag:phase contract` and the `-- greylag:change` that it belongs to.")
+    };
+    match scene.operation {
+        Operation::AlterTable(_) => scene
+            .actions()
+            .filter_map(|(table, action, span)| match action {
+                Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
+                Action::DropDefault { column } => {
+                    Some(told(span, format!("the default of {table}.{column}")))
+                }
+                Action::Partition { work } if work.starts_with("DROP") => {
+                    Some(told(span, format!("a partition of {table}")))
+                }
+                Action::DetachPartition { partition, .. } => {
+                    Some(told(span, format!("{partition}")))
+                }
+                _ => None,
+            })
+            .collect(),
+        Operation::Drop(drop) if counts(drop.kind) => {
+            // What this file makes anew is replaced, not dropped.
+            let replaced = |name: &Name| {
+                scene.operations[scene.index..]
+                    .iter()
+                    .any(|op| makes(op, name))
+            };
+            let gone = drop
+                .names
+                .iter()
+                .filter(|name| !scene.is_new(name) && !replaced(name));
+            gone.map(|name| told(&name.span, name.to_string()))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn counts(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Trigger
+            | Kind::Policy
+            | Kind::Rule
+            | Kind::Publication
+            | Kind::Subscription
+            | Kind::EventTrigger
+            | Kind::Event
+            | Kind::Other
+    )
+}
+
+fn makes(operation: &Operation, name: &Name) -> bool {
+    match operation {
+        Operation::Create(create) => create.name.as_ref().is_some_and(|made| made.is(name)),
+        Operation::CreateTable(create) => create.name.is(name),
+        Operation::AlterTable(alter) => alter
+            .actions
+            .iter()
+            .any(|(action, _)| matches!(action, Action::RenameTo(to) if to.is(name))),
+        _ => false,
+    }
+}

@@ -1,0 +1,5 @@
+-- engine postgres
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- migration
+ALTER TABLE orders ADD CONSTRAINT orders_total CHECK (total > 0) NOT VALID;

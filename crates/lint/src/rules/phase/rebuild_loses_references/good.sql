@@ -1,0 +1,7 @@
+-- given
+CREATE TABLE users (id INTEGER PRIMARY KEY);
+-- migration
+CREATE TABLE users_new (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO users_new (id) SELECT id FROM users;
+DROP TABLE users;
+ALTER TABLE users_new RENAME TO users;

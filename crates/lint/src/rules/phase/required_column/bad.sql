@@ -1,0 +1,5 @@
+-- engine postgres mysql mariadb
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint NOT NULL;

@@ -1,0 +1,5 @@
+-- lint versions.sqlite = { oldest = "3.30", newest = "3.45" }
+-- given
+CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER);
+-- migration contract no-total
+ALTER TABLE orders DROP COLUMN total;

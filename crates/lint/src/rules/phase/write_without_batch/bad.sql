@@ -1,0 +1,4 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint, total_cents bigint);
+-- migration
+UPDATE orders SET total_cents = total * 100 WHERE total_cents IS NULL;

@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint);
+-- migration
+-- greylag:transaction off
+CREATE INDEX CONCURRENTLY orders_user_id ON orders (user_id);

@@ -1,0 +1,2 @@
+-- migration
+CREATE TABLE events (at timestamp, what varchar(20));

@@ -1,0 +1,4 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;

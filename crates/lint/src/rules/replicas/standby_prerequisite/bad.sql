@@ -1,0 +1,2 @@
+-- migration
+CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -1,0 +1,3 @@
+-- lint replicas = false
+-- migration
+CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -1,0 +1,2 @@
+-- migration
+CREATE UNLOGGED TABLE scratch (id bigint PRIMARY KEY);

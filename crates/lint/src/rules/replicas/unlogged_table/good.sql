@@ -1,0 +1,2 @@
+-- migration
+CREATE TEMPORARY TABLE scratch (id bigint PRIMARY KEY);

@@ -1,0 +1,2 @@
+-- migration
+CREATE ROLE greylag_lint_reader;

@@ -1,0 +1,5 @@
+-- engine postgres mysql mariadb sqlite
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- migration
+INSERT INTO orders VALUES (1, 2);

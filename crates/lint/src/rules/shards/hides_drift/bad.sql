@@ -1,0 +1,3 @@
+-- engine postgres sqlite
+-- migration
+CREATE TABLE IF NOT EXISTS orders (id bigint PRIMARY KEY);

@@ -1,0 +1,3 @@
+-- engine postgres sqlite
+-- migration
+CREATE TABLE orders (id bigint PRIMARY KEY);

@@ -1,0 +1,80 @@
+//! Whether it works depends on each shard's rows.
+
+use crate::{
+    finding::Decided,
+    operation::{Action, Bytes, ConstraintKind, Operation},
+};
+use crate::{
+    finding::Severity,
+    judge::{Draft, Scene},
+    rule::{ALL, Group, Look, Rule},
+};
+
+pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
+    id: "may-fail-on-some-shard",
+    group: Group::Shards,
+    severity: Some(Severity::Note),
+    dialects: ALL,
+    title: "whether it works depends on each shard's rows",
+    about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type fail on the one shard that \
+            has a row against them, after others have it. Count such rows on all shards first: a `-- \
+            greylag:verify` on the backfill before, or `greylag verify`.",
+    bad: include_str!("may_fail_on_some_shard/bad.sql"),
+    good: include_str!("may_fail_on_some_shard/good.sql"),
+    look: Look::Statement(look),
+};
+
+fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    if !scene.settings.knows_shards() && scene.fleet.is_none_or(|fleet| fleet.shards < 2) {
+        return Vec::new();
+    }
+    let decided = if scene.settings.knows_shards() {
+        Decided::Config
+    } else {
+        Decided::Fleet
+    };
+    let told = |span: &Bytes, what: String| {
+        Draft::new(span.clone(), format!("{what} fails on a shard that has a row against it"))
+            .decided(decided)
+            .why("Some shards would have the migration and one would not: the rollout stops with the fleet split.")
+            .shards("Each shard has other rows; the canary proves nothing about the rest.")
+            .instead("Count the rows against it on all shards first, with a `-- greylag:verify` on the migration before.")
+    };
+    if let Operation::CreateIndex(create) = scene.operation {
+        let counts = create.unique && !scene.is_new(&create.table);
+        return if counts {
+            told(&scene.whole(), "the unique index".to_owned()).alone()
+        } else {
+            Vec::new()
+        };
+    }
+    scene
+        .actions()
+        .filter_map(|(table, action, span)| {
+            let what = match action {
+                Action::SetNotNull { column } => format!("NOT NULL on {table}.{column}"),
+                Action::ValidateConstraint { name } => format!("validating {name}"),
+                Action::AddConstraint(constraint) if constraint.not_valid => return None,
+                Action::AddConstraint(constraint) => match constraint.kind {
+                    ConstraintKind::Index { .. }
+                    | ConstraintKind::Unique {
+                        using_index: Some(_),
+                        ..
+                    }
+                    | ConstraintKind::PrimaryKey {
+                        using_index: Some(_),
+                        ..
+                    } => return None,
+                    _ => format!("the new constraint on {table}"),
+                },
+                Action::AlterType {
+                    column,
+                    using: true,
+                    ..
+                } => format!("turning {table}.{column} into another type"),
+                _ => return None,
+            };
+            Some(told(span, what))
+        })
+        .collect()
+}

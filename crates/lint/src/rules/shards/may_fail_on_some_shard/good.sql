@@ -1,0 +1,6 @@
+-- lint default-class = "sharded"
+-- engine postgres
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
+-- migration
+ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0) NOT VALID;

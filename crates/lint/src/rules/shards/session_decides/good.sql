@@ -1,0 +1,5 @@
+-- engine postgres
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, at timestamp);
+-- migration
+ALTER TABLE orders ALTER COLUMN at TYPE timestamptz USING at AT TIME ZONE 'UTC';

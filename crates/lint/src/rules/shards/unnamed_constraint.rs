@@ -1,0 +1,62 @@
+//! A name that each shard makes up by itself.
+
+use crate::operation::{Action, Bytes, Constraint, ConstraintKind, Operation};
+use crate::{
+    finding::Severity,
+    judge::{Draft, Scene},
+    rule::{Group, Look, Rule, SERVERS},
+};
+
+pub(super) static UNNAMED_CONSTRAINT: Rule = Rule {
+    id: "unnamed-constraint",
+    group: Group::Shards,
+    severity: Some(Severity::Note),
+    dialects: SERVERS,
+    title: "a name that each shard makes up by itself",
+    about: "A constraint or index without a name gets one from the server: orders_total_check, or \
+            orders_total_check1 where that is taken. A shard with another past makes up another name, and \
+            the DROP of a later migration fails there.",
+    bad: include_str!("unnamed_constraint/bad.sql"),
+    good: include_str!("unnamed_constraint/good.sql"),
+    look: Look::Statement(look),
+};
+
+fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    let told = |span: Bytes, what: &str| {
+        Draft::new(span, format!("{what} has no name"))
+            .why("The server makes one up, and where that is taken another one: a later DROP by name fails on some shard.")
+            .shards("Shards with different pasts have different names.")
+            .instead("Give it a name.")
+    };
+    let unnamed = |constraint: &Constraint| {
+        let special = matches!(
+            constraint.kind,
+            ConstraintKind::PrimaryKey { .. } | ConstraintKind::NotNull { .. }
+        );
+        let taken = matches!(
+            constraint.kind,
+            ConstraintKind::Unique {
+                using_index: Some(_),
+                ..
+            }
+        );
+        constraint.name.is_none() && !special && !taken
+    };
+    match scene.operation {
+        Operation::CreateIndex(create) if create.name.is_none() => {
+            told(scene.whole(), "the index").alone()
+        }
+        Operation::AlterTable(alter) => alter
+            .actions
+            .iter()
+            .filter_map(|(action, span)| match action {
+                Action::AddConstraint(constraint) if unnamed(constraint) => {
+                    Some(told(span.clone(), "the constraint"))
+                }
+                Action::AddIndex { name: None, .. } => Some(told(span.clone(), "the index")),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}

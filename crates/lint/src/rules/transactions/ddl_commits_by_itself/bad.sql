@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;
+ALTER TABLE orders ADD COLUMN paid boolean;

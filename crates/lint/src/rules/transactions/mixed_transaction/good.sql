@@ -1,0 +1,6 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;
+-- migration
+CREATE INDEX CONCURRENTLY orders_user_id ON orders (user_id);

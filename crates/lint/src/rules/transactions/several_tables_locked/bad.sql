@@ -1,0 +1,6 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY);
+CREATE TABLE users (id bigint PRIMARY KEY);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;
+ALTER TABLE users ADD COLUMN name text;

@@ -1,0 +1,6 @@
+-- given
+CREATE TABLE users (id INTEGER PRIMARY KEY);
+-- refused
+BEGIN;
+VACUUM;
+COMMIT;

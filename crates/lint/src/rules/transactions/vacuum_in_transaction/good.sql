@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE users (id INTEGER PRIMARY KEY);
+-- migration
+-- greylag:transaction off
+VACUUM;

@@ -1,0 +1,83 @@
+//! A standby with a reader: what is said to cancel its queries does.
+
+use greylag_core::engine::Dialect;
+use greylag_lab::{Cluster, Engine, Options};
+use greylag_lint::effects::{self, Effect, StandbyEffect};
+use tokio_postgres::NoTls;
+
+const FIXTURE: &str = include_str!("../../effects/postgres.sql");
+
+/// A few of each kind; all of them with GREYLAG_FULL.
+const CHOSEN: [&str; 10] = [
+    "add-column",
+    "set-not-null",
+    "validate-check",
+    "add-foreign-key",
+    "create-index",
+    "create-index-concurrently",
+    "drop-index-concurrently",
+    "reindex-concurrently",
+    "create-partition",
+    "create-trigger",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_on_a_standby_are_cancelled_by_what_is_said_to_cancel_them() {
+    if !greylag_lab::available(Engine::Postgres) {
+        return;
+    }
+    // With feedback, so that it is the lock that cancels, and not rows that were cleaned up.
+    let options = Options::default()
+        .set("max_standby_streaming_delay", "100ms")
+        .set("hot_standby_feedback", "on");
+    let cluster = Cluster::start_with(Engine::Postgres, 1, options)
+        .await
+        .unwrap();
+    let template = cluster.primary().database("effects").await.unwrap().name;
+    cluster.primary().execute(&template, FIXTURE).await.unwrap();
+    let full = std::env::var_os("GREYLAG_FULL").is_some();
+    let mut wrong = Vec::new();
+    for effect in effects::all(Dialect::Postgres) {
+        if effect.sql.is_empty() || !(full || CHOSEN.contains(&&*effect.id)) {
+            continue;
+        }
+        let cancelled = is_reader_cancelled(&cluster, &template, effect).await;
+        let said = effect.standby != StandbyEffect::None;
+        if cancelled != said {
+            wrong.push(format!("{}: said {said}, is {cancelled}", effect.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect) -> bool {
+    let primary = cluster.primary();
+    let database = format!("reader_{}", effect.id.replace('-', "_"));
+    primary
+        .execute(
+            "postgres",
+            &format!("CREATE DATABASE {database} TEMPLATE {template}"),
+        )
+        .await
+        .unwrap();
+    cluster.wait_replayed().await.unwrap();
+    let url = cluster.replica(0).superuser_url(&database);
+    let (reader, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let reads = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; SELECT count(*) FROM ref; SELECT count(*) FROM part; \
+                 SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2";
+    reader.batch_execute(reads).await.unwrap();
+    primary.execute(&database, &effect.sql[0]).await.unwrap();
+    cluster.wait_replayed().await.unwrap();
+    let cancelled = reader.batch_execute("SELECT 1").await.is_err();
+    drop(reader);
+    let _ = connection.await;
+    primary
+        .execute(
+            "postgres",
+            &format!("DROP DATABASE {database} WITH (FORCE)"),
+        )
+        .await
+        .unwrap();
+    cancelled
+}

@@ -1,0 +1,397 @@
+//! What is known of the nodes of a rollout's shards, kept by those who look and read by the dispatcher.
+//!
+//! Behind one lock that is never held across an await.
+
+use super::{look::PRIMARY, named::NamedNode};
+use crate::project::{Expected, ReplicaSettings};
+use greylag_core::{
+    fleet::ShardName,
+    gate::WaitReason,
+    history::HistoryRow,
+    node::{
+        Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Slot, Standing,
+        Trail, judge,
+    },
+    position::{Distance, Position, Reach},
+    throttle::{CatchingUp, Go, SlotFigure, Throttle},
+};
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// So many nodes stand in a reason; the count says the rest.
+const NAMED: usize = 5;
+
+/// Says whether a node's history shows all of a shard's work.
+pub type Shows = Arc<dyn Fn(&[HistoryRow]) -> bool + Send + Sync>;
+
+/// What a shard's nodes have to replay.
+#[derive(Clone)]
+pub struct Awaited {
+    pub stage: usize,
+    /// None: only the history can tell.
+    pub position: Option<Position>,
+    pub shows: Shows,
+}
+
+/// What the dispatcher is told of shards that are waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    Replayed {
+        stage: usize,
+        shard: ShardName,
+    },
+    Overdue {
+        stage: usize,
+        shard: ShardName,
+        nodes: Vec<NodeName>,
+    },
+    Waits {
+        stage: usize,
+        shard: ShardName,
+        reasons: Vec<WaitReason>,
+    },
+}
+
+pub struct Board {
+    settings: Arc<ReplicaSettings>,
+    throttle: Throttle,
+    shards: BTreeMap<ShardName, ShardNodes>,
+}
+
+#[derive(Default)]
+struct ShardNodes {
+    /// Its primary says which nodes there are.
+    auto: bool,
+    primary: Option<Arc<NodeSighting>>,
+    trail: Trail,
+    nodes: BTreeMap<NodeName, Node>,
+    awaited: Option<(Awaited, Instant, bool)>,
+}
+
+struct Node {
+    named: NamedNode,
+    before: Option<(Arc<NodeSighting>, Option<Distance>)>,
+    standing: Option<Standing>,
+    error: Option<String>,
+    replayed: bool,
+}
+
+impl Board {
+    pub fn new(settings: Arc<ReplicaSettings>) -> Self {
+        Self {
+            throttle: Throttle::new(settings.limits.clone()),
+            settings,
+            shards: BTreeMap::new(),
+        }
+    }
+
+    /// From now on the node is looked at; says whether it is new.
+    pub fn expect(&mut self, named: NamedNode, host: Arc<str>, auto: bool) -> bool {
+        let shard = self.shards.entry(named.node.shard.clone()).or_default();
+        shard.auto = auto;
+        if shard.nodes.contains_key(&named.node) {
+            return false;
+        }
+        self.throttle
+            .expect(named.node.clone(), named.role, named.policy.clone(), host);
+        let node = Node {
+            before: None,
+            standing: None,
+            error: None,
+            replayed: false,
+            named: named.clone(),
+        };
+        shard.nodes.insert(named.node, node);
+        true
+    }
+
+    /// Takes in one look.
+    pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
+        // Every age is told by our own clock.
+        seen.at = Timestamp::now();
+        let seen = Arc::new(seen);
+        let max_lag = self.settings.limits.max_lag;
+        let Some(shard) = self.shards.get_mut(&name.shard) else {
+            return;
+        };
+        let peers: Vec<String> = shard
+            .nodes
+            .values()
+            .filter(|node| {
+                let proven = |standing: &Standing| standing.state != NodeState::Refused;
+                node.standing.as_ref().is_some_and(proven)
+            })
+            .filter_map(|node| Some(node.before.as_ref()?.0.own.clone()))
+            .collect();
+        let Some(role) = shard.nodes.get(name).map(|node| node.named.role) else {
+            return;
+        };
+        if role == NodeRole::Primary {
+            if let Some(position) = &seen.position {
+                shard.trail.note(seen.at, position);
+            }
+            shard.primary = Some(seen.clone());
+        }
+        let subscribers: BTreeSet<String> = shard
+            .nodes
+            .values()
+            .filter_map(|node| node.before.as_ref())
+            .flat_map(|(seen, _)| &seen.subscriptions)
+            .filter_map(|subscription| subscription.slot.clone())
+            .collect();
+        let Some(node) = shard.nodes.get_mut(name) else {
+            return;
+        };
+        let standing = judge(&Case {
+            role,
+            node: &seen,
+            primary: shard.primary.as_deref(),
+            trail: &shard.trail,
+            before: node
+                .before
+                .as_ref()
+                .map(|(seen, distance)| (&**seen, *distance)),
+            peers: &peers,
+            max_lag,
+        });
+        let slots = match role {
+            NodeRole::Primary => figures(&seen, &subscribers),
+            _ => Vec::new(),
+        };
+        node.error = None;
+        node.before = Some((seen.clone(), standing.lag.distance));
+        node.standing = Some(standing.clone());
+        self.throttle.see(name, standing, seen.load, slots);
+    }
+
+    /// A look came to nothing.
+    pub fn miss(&mut self, name: &NodeName, error: String) {
+        self.throttle.miss(name, error.clone(), Timestamp::now());
+        if let Some(node) = self.node(name) {
+            node.error = Some(error);
+        }
+    }
+
+    /// The shard should have nodes to wait for, and has none.
+    pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
+        self.throttle.lack(shard, why);
+    }
+
+    pub fn go(&self) -> Go {
+        self.throttle.go(Timestamp::now())
+    }
+
+    /// Whether work on the shard is done only once nodes have replayed it.
+    pub fn waits_for(&self, shard: &ShardName) -> bool {
+        self.settings.wait != Expected::None
+            && self.shards.get(shard).is_some_and(|shard| {
+                let now = Timestamp::now();
+                let mut nodes = shard.nodes.values();
+                let counts = |node: &Node| {
+                    node.named.role != NodeRole::Primary && node.named.policy.guards(now)
+                };
+                // Until the primary has said who follows it, nobody can say that nobody does.
+                shard.auto && shard.primary.is_none() || nodes.any(counts)
+            })
+    }
+
+    /// The shard's guarded nodes of a role.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
+        let now = Timestamp::now();
+        let Some(found) = self.shards.get(shard) else {
+            return Vec::new();
+        };
+        let guarded = found
+            .nodes
+            .values()
+            .map(|node| &node.named)
+            .filter(|named| named.role == role && named.policy.guards(now));
+        guarded.cloned().collect()
+    }
+
+    /// From now on the shard's nodes are to replay its work.
+    pub fn wait_for(&mut self, shard: &ShardName, awaited: Awaited) {
+        if let Some(found) = self.shards.get_mut(shard) {
+            found
+                .nodes
+                .values_mut()
+                .for_each(|node| node.replayed = false);
+            found.awaited = Some((awaited, Instant::now(), false));
+        }
+    }
+
+    pub fn waits(&self, shard: &ShardName) -> bool {
+        self.shards
+            .get(shard)
+            .is_some_and(|shard| shard.awaited.is_some())
+    }
+
+    /// The shard is not waited for any longer.
+    pub fn forget(&mut self, shard: &ShardName) {
+        if let Some(found) = self.shards.get_mut(shard) {
+            found.awaited = None;
+        }
+    }
+
+    /// What this node has to show, where its position says that it may: the history is asked for then.
+    pub fn to_show(&self, name: &NodeName) -> Option<Shows> {
+        let shard = self.shards.get(&name.shard)?;
+        let (awaited, _, _) = shard.awaited.as_ref()?;
+        let node = shard.nodes.get(name)?;
+        let refused = |standing: &Standing| standing.state == NodeState::Refused;
+        let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+        if node.replayed || !counts || node.standing.as_ref().is_none_or(refused) {
+            return None;
+        }
+        let here = node.before.as_ref()?.0.position.as_ref();
+        let reached = match (&awaited.position, here, node.named.role) {
+            (Some(wanted), Some(here), NodeRole::Replica) => here.reaches(wanted),
+            // A subscriber gets migrations of its own; without a position the content alone can tell.
+            _ => Reach::Incomparable,
+        };
+        (reached != Reach::No).then(|| awaited.shows.clone())
+    }
+
+    /// The node shows all of what it has to.
+    pub fn shown(&mut self, name: &NodeName) {
+        if let Some(node) = self.node(name) {
+            node.replayed = true;
+        }
+    }
+
+    /// Where shards that are waited for stand: replayed, overdue for the first time, or still waiting.
+    pub fn news(&mut self) -> Vec<News> {
+        let now = Timestamp::now();
+        let settings = self.settings.clone();
+        let mut news = Vec::new();
+        for (name, shard) in &mut self.shards {
+            let Some((awaited, since, told)) = &mut shard.awaited else {
+                continue;
+            };
+            let stage = awaited.stage;
+            let required: Vec<&Node> = shard
+                .nodes
+                .values()
+                .filter(|node| is_required(node, &settings, now))
+                .collect();
+            let missing: Vec<&Node> = required
+                .iter()
+                .copied()
+                .filter(|node| !node.replayed)
+                .collect();
+            let replayed = required.len() - missing.len();
+            let known = !shard.auto || shard.primary.is_some();
+            let enough = known
+                && match settings.wait {
+                    Expected::All => missing.is_empty(),
+                    Expected::Number(number) => replayed >= required.len().min(number as usize),
+                    Expected::None => true,
+                };
+            if enough {
+                shard.awaited = None;
+                news.push(News::Replayed {
+                    stage,
+                    shard: name.clone(),
+                });
+                continue;
+            }
+            let names = || missing.iter().map(|node| node.named.node.clone());
+            if !*told && since.elapsed() >= settings.timeout {
+                *told = true;
+                news.push(News::Overdue {
+                    stage,
+                    shard: name.clone(),
+                    nodes: names().collect(),
+                });
+            }
+            news.push(News::Waits {
+                stage,
+                shard: name.clone(),
+                reasons: vec![WaitReason::Replay {
+                    nodes: names().take(NAMED).collect(),
+                    count: missing.len() as u32,
+                    blame: missing.iter().find_map(|node| blame_of(node)),
+                }],
+            });
+        }
+        news
+    }
+
+    fn node(&mut self, name: &NodeName) -> Option<&mut Node> {
+        self.shards.get_mut(&name.shard)?.nodes.get_mut(name)
+    }
+}
+
+/// Whether a shard's work is done only once this node has it.
+fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
+    let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+    let left_out = settings.limits.catching_up == CatchingUp::Exclude
+        && node
+            .standing
+            .as_ref()
+            .is_some_and(|standing| standing.state == NodeState::CatchingUp);
+    counts && node.named.policy.guards(now) && !left_out
+}
+
+fn blame_of(node: &Node) -> Option<Blame> {
+    if let Some(error) = &node.error {
+        return Some(Blame::Unreachable {
+            since: None,
+            error: error.clone(),
+        });
+    }
+    let standing = node.standing.as_ref()?;
+    let refused = || {
+        let finding = standing.findings.first()?;
+        Some(Blame::Unobservable {
+            what: finding.text.clone(),
+            mend: finding.mend.clone(),
+        })
+    };
+    match standing.state {
+        NodeState::Refused => refused(),
+        _ => standing.blame.clone(),
+    }
+}
+
+/// How the readers of logical slots stand; those of subscribers are nodes of their own.
+fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFigure> {
+    let lag = |slot: &Slot| {
+        let there = primary.position.as_ref()?;
+        slot.confirmed.as_ref()?.behind(there)?.bytes()
+    };
+    primary
+        .slots
+        .iter()
+        .map(|slot| SlotFigure {
+            slot: slot.name.clone(),
+            lag: (slot.logical && !subscribers.contains(&slot.name))
+                .then(|| lag(slot))
+                .flatten(),
+            retained: slot.retained_bytes,
+        })
+        .collect()
+}
+
+/// The primary of a shard, as a node.
+pub fn primary_node(target: &greylag_engines::Target) -> NamedNode {
+    NamedNode {
+        node: NodeName {
+            shard: target.shard.clone(),
+            node: PRIMARY.into(),
+        },
+        role: NodeRole::Primary,
+        policy: NodePolicy::Guard,
+        target: target.clone(),
+    }
+}
+
+/// How long one look may take.
+pub fn patience(poll: Duration) -> Duration {
+    (poll * 2).max(Duration::from_secs(2))
+}

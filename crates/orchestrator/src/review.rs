@@ -1,0 +1,206 @@
+//! Reviews migration files: the project's text and settings, put to the lint once for each engine of the fleet.
+//!
+//! Knows where files and placeholders come from; what is wrong with a migration is the lint's to say.
+
+use crate::{Fleet, Setup, Surveyed, executor::placeholders, files::FoundFile};
+use greylag_core::{
+    engine::Engine,
+    migration::{Fault, Migration, MigrationError, MigrationId},
+    plan::Reviewed,
+};
+use greylag_lint::{Coverage, Finding, FleetFacts, Report, Settings, Unit, lint};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Reviews what is pending somewhere and on no shard yet; none where that is nothing. What some shard has already is not
+/// judged: holding it would leave the fleet split over a matter of taste.
+pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
+    let settings = setup.lint.as_deref()?;
+    let mut pending: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut applied: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut read = HashSet::new();
+    for seen in surveyed.shards.iter().filter_map(|s| s.seen.as_ref().ok()) {
+        // Shards that read alike share one reading.
+        if read.insert(std::sync::Arc::as_ptr(&seen.reading)) {
+            pending.extend(&seen.reading.pending);
+            applied.extend(&seen.reading.applied);
+        }
+    }
+    let is_new = |migration: &Migration| {
+        pending.contains(&migration.id)
+            && (migration.id.is_repeatable() || !applied.contains(&migration.id))
+    };
+    let files = setup.migrations.files.as_slice();
+    if !files.iter().any(is_new) {
+        return None;
+    }
+    let review = Review {
+        settings,
+        placeholders: &setup.migrations.placeholders,
+        fleet: Some(&setup.fleet),
+        facts: None,
+    };
+    let shards = setup.fleet.shards.iter();
+    let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
+    let mut whole = Report::default();
+    for engine in engines {
+        let values = review.values(engine);
+        let units: Vec<Unit> = files
+            .iter()
+            .filter(|migration| !matches!(migration.id, MigrationId::Undo(_)))
+            .map(|migration| {
+                let unit = Unit::of(engine, migration.clone(), &values);
+                if is_new(migration) {
+                    unit
+                } else {
+                    unit.earlier()
+                }
+            })
+            .collect();
+        join(&mut whole, lint(&units, settings, None));
+    }
+    Some(reviewed(&whole))
+}
+
+fn reviewed(report: &Report) -> Reviewed {
+    let mut errors: BTreeMap<MigrationId, Vec<String>> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| finding.holds()) {
+        if let Some(id) = &finding.migration {
+            let rules = errors.entry(id.clone()).or_default();
+            if !rules.contains(&finding.rule) {
+                rules.push(finding.rule.clone());
+            }
+        }
+    }
+    let findings = report.findings.iter();
+    Reviewed {
+        findings: findings
+            .filter_map(|finding| serde_json::to_value(finding).ok())
+            .collect(),
+        errors,
+    }
+}
+
+/// What a review stands on.
+#[derive(Clone, Copy, Debug)]
+pub struct Review<'a> {
+    pub settings: &'a Settings,
+    /// The project's.
+    pub placeholders: &'a BTreeMap<String, String>,
+    /// The shards that are known; none where discovery was not asked.
+    pub fleet: Option<&'a Fleet>,
+    pub facts: Option<&'a FleetFacts>,
+}
+
+impl Review<'_> {
+    /// Judges the files that `judged` names; the others say what tables there are. In the order given, for each of the engines.
+    pub fn of(
+        &self,
+        files: &[FoundFile],
+        engines: &BTreeSet<Engine>,
+        judged: impl Fn(&FoundFile) -> bool,
+    ) -> Report {
+        let mut whole = Report::default();
+        for engine in engines {
+            let values = self.values(*engine);
+            let units: Vec<Unit> = files
+                .iter()
+                .map(|file| {
+                    let unit = read(*engine, file, &values);
+                    if judged(file) { unit } else { unit.earlier() }
+                })
+                .collect();
+            join(&mut whole, lint(&units, self.settings, self.facts));
+        }
+        let place: BTreeMap<&str, usize> = files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| (file.script.as_str(), at))
+            .collect();
+        // Stable: what one engine's lint put in order stays so.
+        whole.findings.sort_by_key(|finding| {
+            let file = place.get(finding.script.as_str()).copied();
+            (file.unwrap_or(usize::MAX), finding.span)
+        });
+        whole
+    }
+
+    /// One shard stands for all of its engine: they differ in names, hardly in what a migration does.
+    fn values(&self, engine: Engine) -> BTreeMap<String, String> {
+        let shards = self.fleet.map_or(&[][..], |fleet| &fleet.shards);
+        match shards.iter().find(|shard| shard.shard.engine == engine) {
+            Some(shard) => placeholders(self.placeholders, shard),
+            None => self.placeholders.clone(),
+        }
+    }
+}
+
+fn read(engine: Engine, file: &FoundFile, values: &BTreeMap<String, String>) -> Unit {
+    let config = file.config.as_ref();
+    let config = config.map(|(script, bytes)| (script.as_str(), bytes.as_slice()));
+    let read = |values| Unit::read(engine, &file.script, &file.bytes, config, values);
+    let unit = read(values);
+    let Err(errors) = &unit.content else {
+        return unit;
+    };
+    let missing = unknown_placeholders(errors);
+    if missing.is_empty() {
+        return unit;
+    }
+    // Labels and names that only discovery knows: what they stand for is a name, whichever it is.
+    let mut more = values.clone();
+    for name in missing {
+        let plain: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        more.insert(name, plain);
+    }
+    read(&more)
+}
+
+/// Those of Greylag's and Flyway's own that have no value here. One of the project's is a mistake, and stays one.
+fn unknown_placeholders(errors: &[MigrationError]) -> Vec<String> {
+    let mut found = Vec::new();
+    for error in errors {
+        match &*error.fault {
+            Fault::MissingPlaceholders { names } => found.extend(names.iter().cloned()),
+            _ => return Vec::new(),
+        }
+    }
+    let own = |name: &String| name.starts_with("greylag:") || name.starts_with("flyway:");
+    if found.iter().all(own) {
+        found
+    } else {
+        Vec::new()
+    }
+}
+
+fn join(whole: &mut Report, one: Report) {
+    let Coverage {
+        files,
+        statements,
+        judged,
+        unjudged,
+    } = one.coverage;
+    // A fleet of two engines has each file once, and its statements twice.
+    whole.coverage.files = whole.coverage.files.max(files);
+    whole.coverage.statements += statements;
+    whole.coverage.judged += judged;
+    whole.coverage.unjudged.extend(unjudged);
+    let key = |finding: &Finding| {
+        let Finding {
+            rule,
+            script,
+            span,
+            title,
+            ..
+        } = finding;
+        (rule.clone(), script.clone(), *span, title.clone())
+    };
+    // What is wrong with a file as such is wrong on every engine, and is said once.
+    let said: HashSet<_> = whole.findings.iter().map(key).collect();
+    let new = one.findings.into_iter();
+    whole
+        .findings
+        .extend(new.filter(|finding| !said.contains(&key(finding))));
+}

@@ -1,0 +1,259 @@
+//! A fleet of clusters, each a shard with replicas, and rollouts over it.
+
+use greylag_core::{
+    event::Event,
+    fleet::{Shard, ShardName},
+    migration::{Migration, Set},
+    node::{NodeName, NodePolicy, NodeRole},
+    policy::{Budget, Group, Policy, Retry, Size, WaveRule},
+    rollout::Progress,
+};
+use greylag_engines::Target;
+use greylag_lab::{Cluster, Engine, Server, TestDatabase};
+use greylag_orchestrator::{
+    Control, Fleet, FleetShard, Migrations, Notice, Setup,
+    apply::{Options, Summary, apply},
+    journal::{self, Location},
+    planning::{Ask, look_ahead},
+    project::ReplicaSettings,
+    replicas::{Named, NamedNode, Replication},
+    setup::Servers,
+    steering,
+    survey::survey_fleet,
+    watch::Blind,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// What a run has told, each with when.
+pub type Told = Arc<Mutex<Vec<(Instant, Event)>>>;
+
+pub struct Replicated {
+    pub clusters: Vec<Cluster>,
+    pub databases: Vec<TestDatabase>,
+    pub files: Vec<(&'static str, &'static str)>,
+    pub settings: ReplicaSettings,
+    pub policy: Policy,
+    /// Logical subscribers, each of a shard.
+    pub subscribers: Vec<(usize, Server, TestDatabase)>,
+    pub claim: Option<u32>,
+    folder: TempDir,
+}
+
+impl Replicated {
+    /// So many shards with so many replicas each; none where this machine has no such server.
+    pub async fn start(engine: Engine, shards: usize, replicas: usize) -> Option<Self> {
+        if !greylag_lab::available(engine) {
+            return None;
+        }
+        let mut clusters = Vec::new();
+        let mut databases = Vec::new();
+        for _ in 0..shards {
+            let cluster = Cluster::start(engine, replicas).await.unwrap();
+            databases.push(cluster.database("r").await.unwrap());
+            cluster.wait_replayed().await.unwrap();
+            clusters.push(cluster);
+        }
+        Some(Self {
+            clusters,
+            databases,
+            files: vec![("V1__one.sql", "CREATE TABLE one (id int PRIMARY KEY);")],
+            settings: ReplicaSettings::default(),
+            policy: policy(),
+            subscribers: Vec::new(),
+            claim: None,
+            folder: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    pub async fn setup(&self) -> Setup {
+        let files = self.files.iter();
+        let files = files.map(|(name, text)| Migration::read(name, text.as_bytes(), None).unwrap());
+        let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
+        let nodes = (0..self.clusters.len())
+            .map(|at| (name(at), Named::Listed(self.nodes(at))))
+            .collect();
+        let path = self.folder.path().join("state.db");
+        Setup {
+            fleet: Fleet {
+                project: "orders".into(),
+                environment: "test".into(),
+                shards,
+            },
+            migrations: Migrations {
+                files: Arc::new(Set::new(files.collect()).unwrap()),
+                placeholders: BTreeMap::new(),
+            },
+            policy: self.policy.clone(),
+            checks: Vec::new(),
+            lint: None,
+            replication: Replication {
+                settings: Arc::new(self.settings.clone()),
+                shards: Arc::new(nodes),
+            },
+            journal: journal::open(&Location::Sqlite { path }).await.unwrap(),
+            open: Arc::new(Servers),
+            by: "ann@test".into(),
+        }
+    }
+
+    fn shard(&self, at: usize) -> FleetShard {
+        FleetShard {
+            shard: Shard {
+                name: name(at),
+                engine: self.target(at, self.clusters[at].primary()).engine,
+                host: format!("h{at}").into(),
+                schema: None,
+                labels: Arc::default(),
+            },
+            target: self.target(at, self.clusters[at].primary()),
+            placeholders: Arc::default(),
+        }
+    }
+
+    fn nodes(&self, at: usize) -> Vec<NamedNode> {
+        let replicas = self.clusters[at].replicas().iter().enumerate();
+        let node = |(number, replica): (usize, &Server)| NamedNode {
+            node: NodeName {
+                shard: name(at),
+                node: format!("replica-{}", number + 1).into(),
+            },
+            role: NodeRole::Replica,
+            policy: NodePolicy::Guard,
+            target: self.target(at, replica),
+        };
+        let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
+        let subscriber = |(_, server, database): &(usize, Server, TestDatabase)| NamedNode {
+            node: NodeName {
+                shard: name(at),
+                node: "mirror".into(),
+            },
+            role: NodeRole::Subscriber,
+            policy: NodePolicy::Guard,
+            target: self.reach(at, server, &database.name),
+        };
+        replicas
+            .map(node)
+            .chain(subscribers.map(subscriber))
+            .collect()
+    }
+
+    fn target(&self, at: usize, server: &Server) -> Target {
+        self.reach(at, server, &self.databases[at].name)
+    }
+
+    fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
+        let url: url::Url = server.url(database).parse().unwrap();
+        Target {
+            engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
+            shard: name(at),
+            url,
+            password: None,
+            schema: None,
+            session_sql: Arc::from([]),
+            project: "orders".into(),
+            history_table: "greylag_schema_history".into(),
+            connect_timeout: Duration::from_secs(10),
+            application: "greylag/test".into(),
+        }
+    }
+
+    /// A run in a task of its own, and what it tells.
+    pub async fn run(&self, options: Options) -> (JoinHandle<Summary>, Told) {
+        let setup = self.setup().await;
+        let ask = Ask {
+            claim: self.claim,
+            ..Ask::default()
+        };
+        let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+        let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+        let told = Told::default();
+        let ears = told.clone();
+        let watcher = Arc::new(move |notice: &Notice| {
+            let event = match notice {
+                Notice::Event(stamped) => stamped.event.clone(),
+                Notice::Live { event, .. } => event.clone(),
+                _ => return,
+            };
+            ears.lock().unwrap().push((Instant::now(), event));
+        });
+        let run = tokio::spawn(async move {
+            let control = Control::new();
+            let run = apply(&setup, surveyed, prospect, &ask, &options, control, watcher);
+            run.await.unwrap()
+        });
+        (run, told)
+    }
+
+    /// Whether a server shows a table.
+    pub async fn has(&self, server: &Server, at: usize, table: &str) -> bool {
+        let sql = format!(
+            "SELECT count(*) FROM information_schema.tables WHERE table_name = '{table}' AND table_schema NOT IN ('information_schema')"
+        );
+        let found = server.value(&self.databases[at].name, &sql).await.unwrap();
+        found.as_deref() != Some("0")
+    }
+
+    /// Where a shard stands by the journal.
+    pub async fn progress(&self, at: usize) -> Option<Progress> {
+        let recorded = steering::show(&self.setup().await, None).await.unwrap();
+        recorded.state.shard_progress(0, &name(at))
+    }
+}
+
+pub fn name(at: usize) -> ShardName {
+    format!("s{}", at + 1).parse().unwrap()
+}
+
+/// Waits until an event has been told, and says when it was.
+pub async fn until(told: &Told, what: impl Fn(&Event) -> bool) -> Instant {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let found = told
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(_, event)| what(event))
+            .map(|(at, _)| *at);
+        if let Some(at) = found {
+            return at;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not told: {:#?}",
+            told.lock().unwrap()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        waves: vec![WaveRule {
+            name: "fleet".into(),
+            select: None,
+            size: Size::Rest,
+            soak: Duration::ZERO,
+            approval: false,
+        }],
+        max_in_flight: 1,
+        max_per_host: 1,
+        failure_budget: Budget::Shards(0),
+        group: Group::Auto,
+        out_of_order: false,
+        retry: Retry {
+            attempts: 3,
+            base: Duration::from_millis(50),
+            cap: Duration::from_secs(1),
+        },
+        lock_timeout: Duration::from_secs(1),
+        lock_deadline: Duration::from_secs(60),
+        windows: Vec::new(),
+        checks: Vec::new(),
+    }
+}

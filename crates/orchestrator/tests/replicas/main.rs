@@ -1,0 +1,7 @@
+//! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
+
+mod fleet;
+mod holding;
+mod readers;
+mod resuming;
+mod subscribing;
