@@ -1,6 +1,9 @@
 //! What a right file is understood as.
 
-use greylag_core::policy::{Budget, Group, Size};
+use greylag_core::{
+    node::NodeRole,
+    policy::{Budget, Group, Size},
+};
 use greylag_orchestrator::journal::Location;
 use greylag_orchestrator::project::{Expected, Project, Replicas, SourceKind, read};
 use std::{path::Path, time::Duration};
