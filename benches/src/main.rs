@@ -11,6 +11,7 @@ mod peers;
 mod postgres;
 mod report;
 mod sqlite;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +31,11 @@ enum What {
     Postgres(postgres::Args),
     /// SQLite files
     Sqlite(sqlite::Args),
+    /// Watching nodes of PostgreSQL, each once a second
+    Watch(watch::Args),
+    /// The floor of watching, run as a child
+    #[command(hide = true)]
+    WatchFloor(watch::FloorArgs),
     /// A floor, run as a child by the others
     #[command(hide = true)]
     Floor(floor::Args),
@@ -39,6 +45,8 @@ fn main() {
     match Cli::parse().what {
         What::Postgres(args) => postgres::run(&args),
         What::Sqlite(args) => sqlite::run(&args),
+        What::Watch(args) => watch::run(&args),
+        What::WatchFloor(args) => watch::run_floor(&args),
         What::Floor(args) => floor::run(&args),
     }
 }

@@ -94,7 +94,7 @@ fn usage(text: &str) -> Option<(Duration, u64)> {
 }
 
 /// The CPU time that the processes below (and with) a pid have used, including children that have ended.
-fn tree_cpu(root: i32) -> Duration {
+pub fn tree_cpu(root: i32) -> Duration {
     let mut ticks = 0;
     let mut open = vec![root];
     while let Some(pid) = open.pop() {
@@ -134,7 +134,7 @@ fn settle(server: Option<i32>) {
     }
 }
 
-fn stat(pid: i32) -> Option<(u64, u64)> {
+pub fn stat(pid: i32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The command's name stands in parentheses and may hold anything.
     let fields: Vec<u64> = text
@@ -149,7 +149,7 @@ fn stat(pid: i32) -> Option<(u64, u64)> {
     ))
 }
 
-fn machine_cpu() -> Duration {
+pub fn machine_cpu() -> Duration {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let ticks = text
         .lines()
@@ -166,11 +166,11 @@ fn machine_cpu() -> Duration {
     from_ticks(ticks)
 }
 
-fn from_ticks(ticks: u64) -> Duration {
+pub fn from_ticks(ticks: u64) -> Duration {
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-fn cores() -> f64 {
+pub fn cores() -> f64 {
     std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64)
 }
 

@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     tables: BTreeMap<String, Table>,
+    /// Those that some table is written with.
+    schemas: BTreeSet<String>,
     /// Labels of enums, by type.
     pub(crate) enums: BTreeMap<String, Vec<String>>,
     /// What views read.
@@ -32,19 +34,17 @@ impl Catalog {
         if let Some(found) = self.tables.get(&key(name)) {
             return Some(found);
         }
-        // A name without its schema may mean the one table of that name.
-        let mut same = self.tables.values().filter(|table| table.name.is(name));
+        if name.schema.is_some() {
+            let plain = self.tables.get(&name.name);
+            return plain.filter(|table| table.name.schema.is_none());
+        }
+        // A name without its schema may mean the one table of that name in another.
+        let mut schemas = self.schemas.iter();
+        let mut same = schemas
+            .by_ref()
+            .filter_map(|schema| self.tables.get(&format!("{schema}.{}", name.name)));
         let first = same.next();
         if same.next().is_some() { None } else { first }
-    }
-
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.tables.values()
-    }
-
-    fn table_mut(&mut self, name: &Name) -> Option<&mut Table> {
-        let found = self.table(name).map(|table| key(&table.name))?;
-        self.tables.get_mut(&found)
     }
 
     /// Remembers which tables a change is about.

@@ -189,6 +189,37 @@ fn shards_in_flight_say_what_they_do_and_why_they_wait() {
     assert_eq!(waits.len(), 1, "the same reason is told once: {waits:?}");
 }
 
+/// The sentence that an on-call engineer is to read once: which replica, how far, the limit, and whose doing it is.
+#[test]
+fn a_replica_that_holds_the_rollout_is_named_with_figures_and_blame() {
+    let mut watched = Watched::begin();
+    watched.pass(0, 0);
+    watched.start("a");
+    watched.after(40);
+    watched.event(json!({"type": "shard_replaying", "stage": 0, "shard": "a", "position": "wal:7/1/0/1F0"}));
+    let blocker = json!({"pid": "4711", "application": "reports", "open_ms": 720_000, "query": "SELECT * FROM orders"});
+    let blame = json!({"blame": "blocked", "by": [blocker]});
+    let node = json!({"shard": "a", "node": "b"});
+    watched.event(json!({"type": "shard_waiting", "stage": 0, "shard": "a", "reasons": [{"wait": "replay", "nodes": [node], "count": 1, "blame": {"blame": "apply"}}]}));
+    let held = |lag: u64| json!({"type": "held", "reasons": [{"wait": "replica_lag", "node": node, "lag_ms": lag, "distance": {"bytes": 114_688}, "limit_ms": 5000, "blame": blame}]});
+    watched.after(5_200);
+    watched.event(held(5_200));
+    watched.after(2_000);
+    // The same node, further behind: the live view shows it, and a pipe is not told again.
+    watched.event(held(7_200));
+    insta::assert_snapshot!(watched.frame(), @"");
+    let waits: Vec<_> = watched
+        .said
+        .iter()
+        .filter(|line| line.starts_with("waiting:"))
+        .collect();
+    assert_eq!(waits.len(), 1, "the same reason is told once: {waits:?}");
+    insta::assert_snapshot!(waits[0], @"");
+    watched.event(json!({"type": "held", "reasons": []}));
+    watched.done("a");
+    assert!(!watched.frame().contains("waiting"), "{}", watched.frame());
+}
+
 #[test]
 fn a_failure_and_an_interrupt_are_seen() {
     let mut watched = Watched::begin();

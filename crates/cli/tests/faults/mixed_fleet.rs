@@ -101,6 +101,53 @@ async fn a_shard_that_appears_in_the_middle_of_a_rollout_is_brought_up_behind_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_shard_that_fails_is_left_out_and_caught_up_later() {
+    let mut ground = Ground::on(Engine::Sqlite, 2)
+        .await
+        .expect("SQLite is always there");
+    ground.migration(
+        "V1__effect.sql",
+        "CREATE TABLE effect (step text NOT NULL${more});\n",
+    );
+    let project = |ground: &Ground, shards: &[&str]| {
+        let shards = shards.iter().enumerate();
+        let shards: String = shards
+            .map(|(at, more)| {
+                ground.shard(at, &format!("placeholders = {{ more = \"{more}\" }}\n"))
+            })
+            .collect();
+        ground.write_project("greylag.toml", &format!("{}{shards}", Ground::head("")));
+    };
+    project(&ground, &["", ""]);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.add_shard().await;
+    ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
+    // A column of that name is there already.
+    project(&ground, &["", "", ", step int"]);
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(1)
+        .says("s02 failed in V1")
+        .says("greylag rollout skip s02");
+    assert_eq!(ground.versions(0).await, "1");
+    ground
+        .run(&["rollout", "skip", "s02", "--reason", "mended tomorrow"])
+        .await
+        .ends(0);
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(0)
+        .says("2 shards changed");
+    assert_eq!(ground.versions(1).await, "1 2");
+    assert_eq!(ground.versions(2).await, "");
+    project(&ground, &["", "", ""]);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    assert_eq!(ground.versions(2).await, "1 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_shard_stops_all_and_is_left_out_only_on_purpose() {
     let Some(ground) = Ground::on(Engine::Postgres, 1).await else {
         return;

@@ -17,7 +17,6 @@ impl Catalog {
                     name: create.name.as_ref().map(|name| name.name.clone()),
                     columns: create.columns.clone(),
                     unique: create.unique,
-                    made_in: unit,
                 };
                 self.known(&create.table).indexes.push(index);
             }
@@ -75,9 +74,15 @@ impl Catalog {
     /// The table, known from now on if it wasn't.
     fn known(&mut self, name: &Name) -> &mut Table {
         let found = self.table(name).map_or_else(|| key(name), |t| key(&t.name));
+        self.schemas.extend(name.schema.clone());
         self.tables
             .entry(found)
             .or_insert_with(|| Table::new(name.clone(), None))
+    }
+
+    fn insert(&mut self, table: Table) {
+        self.schemas.extend(table.name.schema.clone());
+        self.tables.insert(key(&table.name), table);
     }
 
     fn create(&mut self, unit: usize, text: &str, create: &CreateTable) {
@@ -93,19 +98,18 @@ impl Catalog {
             || create.query.is_some()
             || create.partition_of.is_some()
             || !create.inherits.is_empty();
-        if let Some(like) = create.partition_of.as_ref().or(create.like.as_ref()) {
-            if let Some(other) = self.table(like) {
-                table.columns = other.columns.clone();
-                table.primary_key = other.primary_key.clone();
-            }
+        let like = create.partition_of.as_ref().or(create.like.as_ref());
+        if let Some(other) = like.and_then(|like| self.table(like)) {
+            table.columns = other.columns.clone();
+            table.primary_key = other.primary_key.clone();
         }
         for column in &create.columns {
             add_column(&mut table, column, unit);
         }
         for constraint in &create.constraints {
-            add_constraint(&mut table, text, constraint, unit);
+            add_constraint(&mut table, text, constraint);
         }
-        self.tables.insert(key(&create.name), table);
+        self.insert(table);
     }
 
     fn alter(&mut self, unit: usize, text: &str, alter: &AlterTable) {
@@ -129,7 +133,7 @@ impl Catalog {
                 schema,
                 ..to.clone()
             };
-            self.tables.insert(key(&table.name), table);
+            self.insert(table);
         }
     }
 }
@@ -170,12 +174,11 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
                 known.not_null = matches!(action, Action::SetNotNull { .. });
             }
         }
-        Action::AddConstraint(constraint) => add_constraint(table, text, constraint, unit),
+        Action::AddConstraint(constraint) => add_constraint(table, text, constraint),
         Action::AddIndex { name, columns, .. } => table.indexes.push(Index {
             name: name.clone(),
             columns: columns.clone(),
             unique: false,
-            made_in: unit,
         }),
         Action::DropIndex { name } => {
             table
@@ -230,12 +233,11 @@ fn add_column(table: &mut Table, column: &Column, unit: usize) {
             name: None,
             columns: vec![column.name.clone()],
             table: reference.table.clone(),
-            acts: reference.acts,
         });
     }
 }
 
-fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint, unit: usize) {
+fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
     let name = constraint.name.clone();
     match &constraint.kind {
         ConstraintKind::PrimaryKey {
@@ -260,7 +262,6 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint, unit: 
             name,
             columns: columns.clone(),
             table: reference.table.clone(),
-            acts: reference.acts,
         }),
         ConstraintKind::Check { expression } => {
             let text = text[expression.clone()].to_lowercase();
@@ -275,7 +276,6 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint, unit: 
             name,
             columns: columns.clone(),
             unique: false,
-            made_in: unit,
         }),
         ConstraintKind::Exclude { .. } => {}
     }

@@ -33,7 +33,6 @@ pub(crate) struct KnownColumn {
     pub(crate) not_null: bool,
     pub(crate) default: Option<Expression>,
     pub(crate) numbers_itself: bool,
-    pub(crate) generated: bool,
     pub(crate) made_in: usize,
 }
 
@@ -48,7 +47,6 @@ pub(crate) struct Index {
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<Option<String>>,
     pub(crate) unique: bool,
-    pub(crate) made_in: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +54,6 @@ pub(crate) struct ForeignKey {
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<String>,
     pub(crate) table: Name,
-    pub(crate) acts: bool,
 }
 
 impl Table {
@@ -107,7 +104,6 @@ impl KnownColumn {
             not_null: column.not_null || column.primary_key,
             default: column.default.clone(),
             numbers_itself: column.numbers_itself(),
-            generated: column.generated.is_some(),
             made_in,
         }
     }

@@ -4,7 +4,7 @@ use super::{Effect, Role, Taken, find};
 use crate::{
     catalog::{Catalog, Table},
     operation::{
-        Action, Bytes, Change, Column, Constraint, ConstraintKind, Create, CreateTable, DataType,
+        Action, Bytes, Column, Constraint, ConstraintKind, Create, CreateTable, DataType,
         Generated, Kind, Name, Operation, Verb, Work,
     },
 };
@@ -74,11 +74,6 @@ pub(super) fn taken(operation: &Operation, catalog: &Catalog) -> Vec<Taken> {
             Kind::Rule => list.on("rule", drop.on.as_ref()),
             _ => {}
         },
-        Operation::Alter(alter) => {
-            if alter.kind == Kind::Publication && alter.change == Change::Tables {
-                // The tables it names take the lock; they are not read apart.
-            }
-        }
         Operation::Truncate(truncate) => truncate
             .tables
             .iter()

@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::{Catalog, Table},
-    effects::{self, Effect, Taken},
+    effects::{self, Taken},
     facts::{FleetFacts, TableFacts},
     finding::{Decided, Severity},
     operation::{Action, Bytes, Name, Operation},
@@ -45,7 +45,6 @@ pub(crate) struct Scene<'a> {
 /// What is known of a table's size, and what that makes of a finding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
-    pub(crate) rows: Option<u64>,
     /// None: the rule's own.
     pub(crate) severity: Option<Severity>,
     pub(crate) decided: Decided,
@@ -109,7 +108,6 @@ impl<'a> File<'a> {
     pub(crate) fn size(&self, table: &Name) -> Size {
         let Some((rows, decided)) = self.rows(table) else {
             return Size {
-                rows: None,
                 severity: None,
                 decided: Decided::Text,
             };
@@ -122,11 +120,7 @@ impl<'a> File<'a> {
         } else {
             None
         };
-        Size {
-            rows: Some(rows),
-            severity,
-            decided,
-        }
+        Size { severity, decided }
     }
 }
 
@@ -160,11 +154,6 @@ impl<'a> Scene<'a> {
         self.catalog.table(table)
     }
 
-    /// The table the statement is about, unless this file made it.
-    pub(crate) fn old_table(&self) -> Option<&'a Name> {
-        self.operation.table().filter(|table| !self.is_new(table))
-    }
-
     /// The clauses of an ALTER TABLE, unless this file made the table.
     pub(crate) fn actions(
         &self,
@@ -185,11 +174,6 @@ impl<'a> Scene<'a> {
             .into_iter()
             .filter(|taken| !self.is_new(&taken.table))
             .collect()
-    }
-
-    /// The measured effect of this name.
-    pub(crate) fn effect(&self, id: &str) -> &'static Effect {
-        effects::find(self.file.dialect(), id)
     }
 }
 

@@ -85,23 +85,24 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     } else if cursor.is("GENERATED") || cursor.is("AS") {
         generated(cursor, column)?;
     } else if cursor.eat("COLLATE") {
-        column.collation = Some(cursor.name()?.to_string());
+        column.collation = match cursor.kind() {
+            Some(TokenKind::String) => cursor.text_ident(),
+            _ => Some(cursor.name()?.to_string()),
+        };
     } else if cursor.eat_any(&["AUTO_INCREMENT", "AUTOINCREMENT"]) {
         column.auto_increment = true;
     } else if cursor.eat_all(&["ON", "UPDATE"]) {
         column.on_update = true;
         cursor.advance();
         cursor.group();
-    } else if cursor.eat_all(&["ON", "CONFLICT"]) {
-        cursor.advance();
-    } else if cursor.eat("COMMENT") {
-        cursor.advance();
-    } else if cursor.eat_any(&["STORAGE", "COMPRESSION", "COLUMN_FORMAT", "SRID"]) {
+    } else if cursor.eat_all(&["ON", "CONFLICT"])
+        || cursor.eat_any(&["COMMENT", "STORAGE", "COMPRESSION", "COLUMN_FORMAT", "SRID"])
+    {
         cursor.advance();
     } else if cursor.eat_any(&["USING", "OPTIONS"]) {
         cursor.skip_group();
     } else if cursor.eat_all(&["CHARACTER", "SET"]) || cursor.eat("CHARSET") {
-        column.data_type.charset = cursor.ident();
+        column.data_type.charset = cursor.text_ident();
     } else if !timing(cursor)
         && !cursor.eat_any(&["VISIBLE", "INVISIBLE", "PERSISTENT", "STORED", "VIRTUAL"])
     {
@@ -197,9 +198,9 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
     loop {
         if cursor.eat_all(&["NOT", "VALID"]) {
             not_valid = true;
-        } else if cursor.eat("WITH") || cursor.eat_all(&["USING", "INDEX", "TABLESPACE"]) {
-            cursor.skip_group();
-        } else if cursor.eat("WHERE") {
+        } else if cursor.eat_any(&["WITH", "WHERE"])
+            || cursor.eat_all(&["USING", "INDEX", "TABLESPACE"])
+        {
             cursor.skip_group();
         } else if !(timing(cursor) || cursor.eat_all(&["NO", "INHERIT"]) || index_option(cursor)) {
             break;

@@ -163,6 +163,16 @@ impl<'a> Cursor<'a> {
         Some(folded)
     }
 
+    /// A name that may be written as a string: a character set, a collation.
+    pub(super) fn text_ident(&mut self) -> Option<String> {
+        if self.kind() != Some(TokenKind::String) {
+            return self.ident();
+        }
+        let text = self.text().trim_matches(['\'', '"']).to_lowercase();
+        self.advance();
+        Some(text)
+    }
+
     fn unquoted(&self) -> String {
         let text = self.text();
         let (open, close) = match text.as_bytes().first() {

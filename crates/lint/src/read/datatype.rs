@@ -101,7 +101,7 @@ fn trailing(cursor: &mut Cursor<'_>, read: &mut DataType) {
                 read.unsigned = true;
             } else if cursor.eat_all(&["CHARACTER", "SET"]) || cursor.eat("CHARSET") {
                 cursor.eat_symbol(b'=');
-                read.charset = cursor.ident();
+                read.charset = cursor.text_ident();
             } else if !cursor.eat_any(&["SIGNED", "ZEROFILL", "BINARY", "ASCII", "UNICODE", "BYTE"])
             {
                 break;

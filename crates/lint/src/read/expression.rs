@@ -195,11 +195,14 @@ fn literal(cursor: &mut Cursor<'_>, end: usize) -> bool {
     cursor.advance();
     // `1.5` is three tokens; a cast is names behind two colons.
     while cursor.mark() < end {
-        let plain = match cursor.kind() {
-            Some(TokenKind::Symbol(b'.' | b':' | b')' | b'(' | b'[' | b']' | b',')) => true,
-            Some(TokenKind::Word | TokenKind::Name) => true,
-            _ => false,
-        };
+        let plain = matches!(
+            cursor.kind(),
+            Some(
+                TokenKind::Symbol(b'.' | b':' | b')' | b'(' | b'[' | b']' | b',')
+                    | TokenKind::Word
+                    | TokenKind::Name
+            )
+        );
         if !plain {
             return false;
         }

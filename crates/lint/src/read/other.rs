@@ -90,7 +90,7 @@ fn reindex(cursor: &mut Cursor<'_>) -> Option<Operation> {
         let mut inner = cursor.group()?;
         inner.skip_until(|c| c.is("CONCURRENTLY"));
         cursor.back(behind);
-        !inner.is_done() && !(inner.is_at(1, "FALSE") || inner.is_at(1, "OFF"))
+        is_on(&inner)
     };
     let kinds = ["INDEX", "TABLE", "SCHEMA", "DATABASE", "SYSTEM"];
     let kind = if cursor.is_any(&kinds) {
@@ -113,11 +113,17 @@ fn reindex(cursor: &mut Cursor<'_>) -> Option<Operation> {
     }))
 }
 
+/// Whether an option of a list was found, and isn't switched off.
+fn is_on(inner: &Cursor<'_>) -> bool {
+    let off = inner.is_at(1, "FALSE") || inner.is_at(1, "OFF");
+    !inner.is_done() && !off
+}
+
 fn vacuum(cursor: &mut Cursor<'_>) -> Operation {
     let mut full = cursor.dialect == Dialect::Sqlite;
     if let Some(mut inner) = cursor.group() {
         inner.skip_until(|c| c.is("FULL"));
-        full |= !inner.is_done() && !(inner.is_at(1, "FALSE") || inner.is_at(1, "OFF"));
+        full |= is_on(&inner);
     }
     full |= cursor.eat("FULL");
     while cursor.eat_any(&["FREEZE", "VERBOSE", "ANALYZE", "FULL"]) {}

@@ -275,11 +275,9 @@ fn list(cursor: &mut Cursor<'_>, reads: &mut Vec<Name>, several: bool) {
             return;
         }
         // `FROM a x, b y`: over an alias to the comma.
-        if cursor.eat("AS") {
-            cursor.advance();
-        } else if cursor.kind() == Some(TokenKind::Word)
-            && cursor.kind_at(1) == Some(TokenKind::Symbol(b','))
-        {
+        let alias = cursor.kind() == Some(TokenKind::Word)
+            && cursor.kind_at(1) == Some(TokenKind::Symbol(b','));
+        if cursor.eat("AS") || alias {
             cursor.advance();
         }
         if !cursor.eat_symbol(b',') {

@@ -56,13 +56,12 @@ pub(super) fn about(
     if !locks.is_empty() {
         draft = draft.lock(format!("It takes {}.", locks.join(", and ")));
     }
-    if own
-        .iter()
-        .any(|taken| taken.effect.standby == StandbyEffect::Table && taken.is_exclusive())
+    let replayed =
+        |taken: &Taken| taken.effect.standby == StandbyEffect::Table && taken.is_exclusive();
+    if own.iter().any(|taken| replayed(taken))
+        && let Some(text) = replayed_lock(scene, table)
     {
-        if let Some(text) = replayed_lock(scene, table) {
-            draft = draft.replicas(text);
-        }
+        draft = draft.replicas(text);
     }
     draft
 }

@@ -1,6 +1,7 @@
 //! One connection to a node, and what was learnt over it.
 
 use super::{
+    applier,
     open::{Seat, sit},
     past::Past,
     question::{self, Answers, Question, Refusal, Topic},
@@ -114,7 +115,7 @@ impl MysqlObserver {
         let second = self.follow_up(&heard);
         self.ask(&second, None, &mut heard).await?;
         heard.drop_partial(&first, &self.refusals);
-        let blockers = match sighting::applier_waits(&heard) {
+        let blockers = match applier::waits(&heard) {
             true => self.replay_blockers().await?,
             false => Vec::new(),
         };

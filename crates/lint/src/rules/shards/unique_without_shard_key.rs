@@ -112,10 +112,12 @@ fn uniques<'a>(scene: &Scene<'a>) -> Vec<Found<'a>> {
             ));
         }
         Operation::Write(write) => {
-            if let (Some(table), Some(conflict)) = (&write.table, &write.conflict) {
-                if !conflict.is_empty() {
-                    found.push((table, scene.whole(), conflict.clone(), "ON CONFLICT"));
-                }
+            let conflict = write
+                .conflict
+                .as_ref()
+                .filter(|columns| !columns.is_empty());
+            if let (Some(table), Some(conflict)) = (&write.table, conflict) {
+                found.push((table, scene.whole(), conflict.clone(), "ON CONFLICT"));
             }
         }
         _ => {}

@@ -1,0 +1,89 @@
+//! Who gets changes from a node.
+
+use super::{question::Topic, sighting::Seen};
+use crate::mysql::link::Answer;
+use greylag_core::node::Child;
+
+/// Replicas that have made themselves known, and others that read the binary log.
+pub fn children(seen: &Seen<'_>) -> Vec<Child> {
+    let [identity, host, port] = seen.flavour.look().child;
+    let known = seen.heard.get(Topic::Children);
+    let dumps = dumps(seen.heard.get(Topic::Threads));
+    let mut children: Vec<Child> = Vec::new();
+    for row in 0..known.map_or(0, |known| known.rows.len()) {
+        let text = |name| known.and_then(|k| k.named(row, name)).unwrap_or_default();
+        let dump = dumps
+            .iter()
+            .find(|dump| dump.identity == Some(text(identity)));
+        // One of each: they belong together.
+        let dump = dump.or(dumps.first().filter(|_| dumps.len() == 1));
+        let address = match (text(host), dump) {
+            ("", Some(dump)) => Some(format!("{}:{}", dump.host, text(port))),
+            ("", None) => None,
+            (host, _) => Some(format!("{host}:{}", text(port))),
+        };
+        children.push(child(text(identity), address, dump.map(|d| d.state), false));
+    }
+    for dump in &dumps {
+        let named = children
+            .iter()
+            .any(|child| Some(child.name.as_str()) == dump.identity);
+        let counted =
+            dump.identity.is_none() && known.is_some_and(|known| known.rows.len() >= dumps.len());
+        if named || counted {
+            continue;
+        }
+        let name = dump
+            .identity
+            .map_or(format!("{}@{}", dump.user, dump.host), str::to_owned);
+        // Replicas say who they are, where that can be seen; other readers of the log don't.
+        let reader =
+            dump.identity.is_none() && (known.is_some() || seen.flavour.look().log.is_some());
+        children.push(child(
+            &name,
+            Some(dump.host.to_owned()),
+            Some(dump.state),
+            reader,
+        ));
+    }
+    children
+}
+
+fn child(name: &str, address: Option<String>, state: Option<&str>, logical: bool) -> Child {
+    Child {
+        name: name.to_owned(),
+        address,
+        state: state.map(str::to_owned),
+        sent: None,
+        flushed: None,
+        replayed: None,
+        lag: None,
+        logical,
+    }
+}
+
+struct Dump<'a> {
+    user: &'a str,
+    host: &'a str,
+    state: &'a str,
+    identity: Option<&'a str>,
+}
+
+fn dumps(threads: Option<&Answer>) -> Vec<Dump<'_>> {
+    let Some(threads) = threads else {
+        return Vec::new();
+    };
+    let text = |row, name| threads.named(row, name).unwrap_or_default();
+    (0..threads.rows.len())
+        .filter(|row| text(*row, "kind") == "dump")
+        .map(|row| Dump {
+            user: text(row, "user"),
+            // The list of processes shows the port that it came from, which is nobody's address.
+            host: text(row, "host")
+                .rsplit_once(':')
+                .map_or(text(row, "host"), |(host, _)| host),
+            state: text(row, "state"),
+            identity: threads.named(row, "identity"),
+        })
+        .collect()
+}
