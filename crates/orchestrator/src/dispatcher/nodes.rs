@@ -10,8 +10,8 @@ use crate::{
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, identity::Node, node::NodeRole, outcome::Outcome,
-    position::Position, rollout::OutOfOrder, throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, identity::Node, node::NodeRole,
+    outcome::Outcome, position::Position, rollout::OutOfOrder, throttle::Go,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -200,10 +200,11 @@ impl Nodes {
             return Ok(());
         }
         let setup = &self.run.setup;
-        let mut known: HashMap<ShardName, KnownShard> = (setup.journal.known(&setup.scope()).await?)
-            .into_iter()
-            .map(|known| (known.name.clone(), known))
-            .collect();
+        let mut known: HashMap<ShardName, KnownShard> =
+            (setup.journal.known(&setup.scope()).await?)
+                .into_iter()
+                .map(|known| (known.name.clone(), known))
+                .collect();
         let mut changed = BTreeSet::new();
         self.proven.retain(|(shard, node)| {
             let Some(known) = known.get_mut(shard) else {
@@ -217,7 +218,10 @@ impl Nodes {
             }
             false
         });
-        let changed: Vec<KnownShard> = changed.iter().filter_map(|name| known.remove(name)).collect();
+        let changed: Vec<KnownShard> = changed
+            .iter()
+            .filter_map(|name| known.remove(name))
+            .collect();
         if changed.is_empty() {
             return Ok(());
         }
