@@ -356,7 +356,8 @@ async fn watch_all(args: &FloorArgs) {
             }
         }));
     }
-    for task in tasks {
-        task.await.expect("it goes on for ever");
-    }
+    futures::future::select_all(tasks)
+        .await
+        .0
+        .expect("it goes on for ever");
 }
