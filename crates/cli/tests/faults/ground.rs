@@ -68,8 +68,8 @@ impl Ground {
                     .await
                     .expect("a database");
                 let url = server.url_through(proxy.port(), "greylag", &database.name);
-                // The proxy reads along for its traps.
-                let plain = if self.engine == Engine::MySql {
+                // The proxy reads along for its traps. MySQL, and MariaDB from 11.4 on, encrypt by themselves.
+                let plain = if matches!(self.engine, Engine::MySql | Engine::MariaDb) {
                     "?ssl-mode=DISABLED"
                 } else {
                     ""

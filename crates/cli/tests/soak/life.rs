@@ -9,7 +9,7 @@ use crate::{
 use greylag_lab::{Direction, Engine, Options, Proxy};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
-    fmt,
+    env, fmt,
     time::{Duration, Instant},
 };
 
@@ -80,6 +80,9 @@ impl Life {
             oracle::nothing_is_there_twice(&self.ground, &self.told()).await;
         }
         self.come_home().await;
+        if env::var_os("GREYLAG_SEED").is_some() {
+            eprintln!("{}", self.told());
+        }
         oracle::everything_is_there_once(&self.ground, &self.scripts, self.revision, &self.told())
             .await;
         self.tally

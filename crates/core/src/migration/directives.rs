@@ -259,11 +259,12 @@ fn is_requirement(text: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// Every comment that speaks to Greylag, wherever it stands.
+/// Every comment that speaks to Greylag, wherever it stands. What follows on its line is its value, whatever it looks like.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     const TAG: &str = "greylag";
-    text.match_indices(':').filter_map(|(colon, _)| {
-        let tag = colon.checked_sub(TAG.len())?;
+    let mut said = 0;
+    text.match_indices(':').filter_map(move |(colon, _)| {
+        let tag = colon.checked_sub(TAG.len()).filter(|tag| *tag >= said)?;
         if !text.get(tag..colon)?.eq_ignore_ascii_case(TAG) {
             return None;
         }
@@ -275,6 +276,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
         let rest = rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())].trim();
         let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let end = rest.as_ptr() as usize - text.as_ptr() as usize + rest.len();
+        said = end;
         Some(Line {
             name,
             value: value.trim(),

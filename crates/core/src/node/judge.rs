@@ -134,9 +134,10 @@ fn stand_blind(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
     });
     let (what, mend) = match missing {
         Some(missing) => (missing.what.clone(), Some(missing.mend.clone())),
-        None if case.primary.is_none() => {
-            ("its lag, while the primary can't be looked at".to_owned(), None)
-        }
+        None if case.primary.is_none() => (
+            "its lag, while the primary can't be looked at".to_owned(),
+            None,
+        ),
         None => ("where it stands in replication".to_owned(), None),
     };
     Standing {
@@ -233,7 +234,9 @@ fn blame_of(
             return (true, Some(Blame::Stopped { error }));
         }
         Some(ReplayState::Paused) => return (true, Some(Blame::Paused)),
-        Some(ReplayState::Blocked { by }) => return (true, Some(Blame::Blocked { by: by.clone() })),
+        Some(ReplayState::Blocked { by }) => {
+            return (true, Some(Blame::Blocked { by: by.clone() }));
+        }
         Some(ReplayState::Running | ReplayState::Unknown) | None => {}
     }
     let upstream = case.node.upstream.as_ref();
@@ -249,7 +252,10 @@ fn blame_of(
         let error = upstream.and_then(|upstream| upstream.error.clone());
         return (true, Some(Blame::Disconnected { error }));
     }
-    if let Some(by) = replay.and_then(|replay| replay.delay).filter(|by| !by.is_zero()) {
+    if let Some(by) = replay
+        .and_then(|replay| replay.delay)
+        .filter(|by| !by.is_zero())
+    {
         return (false, Some(Blame::Delayed { by }));
     }
     if distance.is_some_and(Distance::is_zero) {
@@ -317,7 +323,9 @@ fn is_catching_up(case: &Case<'_>, lag: Lag, child: Option<&Child>) -> bool {
 pub(super) fn find_child<'a>(children: &'a [Child], node: &NodeSighting) -> Option<&'a Child> {
     let physical = || children.iter().filter(|child| !child.logical);
     let address = &node.server.address;
-    let host = address.rsplit_once(':').map_or(&**address, |(host, _)| host);
+    let host = address
+        .rsplit_once(':')
+        .map_or(&**address, |(host, _)| host);
     let known_as = node
         .upstream
         .as_ref()

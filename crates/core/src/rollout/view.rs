@@ -86,8 +86,11 @@ impl Rollout {
     /// Shards that were started and whose work is not known to be there, unknown ones among them.
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
         let replaying = |number: &&u32| self.replaying.contains_key(number);
-        (self.in_flight.iter().filter(move |number| !replaying(number)))
-            .map(|number| self.name(*number))
+        (self
+            .in_flight
+            .iter()
+            .filter(move |number| !replaying(number)))
+        .map(|number| self.name(*number))
     }
 
     /// Shards whose work is there and whose nodes have yet to replay it, and whether they have taken longer than they may.

@@ -9,8 +9,8 @@ use greylag_core::{
     migration::{Migration, MigrationId},
     outcome::{Doubt, Failure, FailureClass, Left, Outcome},
     plan::{Candidate, Input, Plan, Seen, plan},
-    position::Position,
     policy::{Budget, Group, Policy, Retry, Scope, Size, WaveRule},
+    position::Position,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -165,7 +165,14 @@ fn alphabet(plan: &Plan) -> Vec<Event> {
 
 /// What happens to a fleet with replicas; failures and doubts enough to meet it everywhere.
 fn alphabet_of_replicas(plan: &Plan) -> Vec<Event> {
-    let mut all = vec![restarted(), pause(), resume(), abort(), held(true), held(false)];
+    let mut all = vec![
+        restarted(),
+        pause(),
+        resume(),
+        abort(),
+        held(true),
+        held(false),
+    ];
     for verdict in ["done", "aborted"] {
         let verdict = verdict.to_owned();
         all.push(Event::Finished { verdict });

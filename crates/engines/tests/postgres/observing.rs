@@ -102,6 +102,7 @@ async fn a_migration_is_seen_on_a_standby_once_it_is_replayed() {
         "no table is no history"
     );
 
+    assert_eq!(standby.see().await.shard, None);
     nodes.cluster.pause_replay(0).await.unwrap();
     let mut session = crate::bench::ready(&target(&nodes.database.url)).await;
     let job = crate::bench::wrapped("V1", "CREATE TABLE t (id int)");
@@ -121,6 +122,10 @@ async fn a_migration_is_seen_on_a_standby_once_it_is_replayed() {
             seen.position.as_ref().unwrap().reaches(&wanted) == Reach::Yes
         })
         .await;
+    let carries = standby.see().await.shard;
+    assert_eq!(carries, Some(crate::bench::claim().identity));
+    let once = nodes.watch_standby(0).await.see().await.shard;
+    assert_eq!(once, carries, "a first look tells as much");
     let rows = standby.0.history().await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].version.as_deref(), Some("1"));
@@ -170,6 +175,14 @@ async fn a_page_of_the_log_that_is_just_full_is_no_lag() {
                 == Reach::Yes
         })
         .await;
+    let replayed = "SELECT pg_last_wal_replay_lsn() - '0/0'";
+    let replayed = nodes.cluster.replica(0).value("postgres", replayed).await;
+    let replayed: u64 = replayed.unwrap().unwrap().parse().unwrap();
+    let (_, end) = wal(&top.position);
+    assert!(
+        replayed == end || replayed > end + 24,
+        "{replayed:X}, {end:X}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

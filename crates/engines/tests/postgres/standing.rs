@@ -385,3 +385,60 @@ async fn a_snapshot_that_still_sees_what_was_vacuumed_is_named_and_a_younger_one
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_fed_by_an_archive_is_not_cut_off_and_lags_by_what_is_not_archived() {
+    let Ok(archive) = tempfile::Builder::new().prefix("gl-archive").tempdir() else {
+        panic!("no temporary folder");
+    };
+    // The server runs as somebody else.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(archive.path(), open).unwrap();
+    let folder = archive.path().display();
+    let options = Options::default()
+        .set("archive_mode", "on")
+        .set("archive_command", &format!("cp %p {folder}/%f"));
+    let Some(nodes) = Nodes::start(0, options).await else {
+        return;
+    };
+    let options = Options::default().set("restore_command", &format!("cp {folder}/%f %p"));
+    let fed = nodes.primary().replica("fed", options).await.unwrap();
+    fed.wait_replayed(nodes.primary()).await.unwrap();
+    for sql in [
+        "ALTER SYSTEM SET primary_conninfo = ''",
+        "SELECT pg_reload_conf()",
+    ] {
+        fed.execute("postgres", sql).await.unwrap();
+    }
+    let mut primary = nodes.watch_primary().await;
+    primary
+        .until("nobody streams", |seen| seen.children.is_empty())
+        .await;
+    nodes.write("CREATE TABLE t (id int)").await;
+    let top = primary.see().await;
+    let mut standby = nodes.watch(&fed).await;
+    let seen = standby
+        .until("the archive is all it has", |seen| {
+            let upstream = seen.upstream.as_ref().unwrap();
+            upstream.connected && upstream.address.as_deref() == Some("an archive")
+        })
+        .await;
+    let replay = seen.replay.as_ref().unwrap();
+    assert_eq!(replay.lag, None, "level with itself says nothing");
+    assert_eq!(replay.state, ReplayState::Running);
+    let mut trail = Trail::default();
+    trail.note(seen.at, top.position.as_ref().unwrap());
+    let standing = judged(&top, &seen, &trail);
+    assert!(!standing.lag.distance.unwrap().is_zero());
+    assert_eq!(
+        standing.state,
+        NodeState::Good,
+        "behind by less than the limit"
+    );
+    nodes.write("SELECT pg_switch_wal()").await;
+    standby
+        .until("what was archived is replayed", |seen| {
+            wal(&seen.position) >= wal(&top.position)
+        })
+        .await;
+}

@@ -85,14 +85,25 @@ pub(crate) fn usual_version(engine: Engine) -> ServerVersion {
 }
 
 impl Clause {
+    /// Each way it is carried out, from the newest version: since when, how, and whether writes wait.
+    pub fn ways(&self) -> impl Iterator<Item = (Option<ServerVersion>, Algorithm, bool)> {
+        let ways = self.classes.iter();
+        ways.map(|class| (class.since, class.algorithm, class.waits()))
+    }
+
     /// How a server of this version carries it out, and whether writes wait all the while.
     pub fn at(&self, version: ServerVersion) -> Option<(Algorithm, bool)> {
         let class = self
             .classes
             .iter()
             .find(|class| class.since.is_none_or(|since| version >= since))?;
-        let waits = class.shared || class.algorithm == Algorithm::Copy;
-        Some((class.algorithm, waits))
+        Some((class.algorithm, class.waits()))
+    }
+}
+
+impl Class {
+    fn waits(&self) -> bool {
+        self.shared || self.algorithm == Algorithm::Copy
     }
 }
 

@@ -8,6 +8,7 @@ mod add_unique_blocking;
 mod algorithm_refused;
 mod attach_partition_scan;
 mod change_type_rewriting;
+mod concurrent_index_corrupts;
 mod copies_table;
 mod create_partition_locks_parent;
 mod detach_partition_blocking;
@@ -33,6 +34,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &algorithm_refused::ALGORITHM_REFUSED,
     &attach_partition_scan::ATTACH_PARTITION_SCAN,
     &change_type_rewriting::CHANGE_TYPE_REWRITING,
+    &concurrent_index_corrupts::CONCURRENT_INDEX_CORRUPTS,
     &copies_table::COPIES_TABLE,
     &create_partition_locks_parent::CREATE_PARTITION_LOCKS_PARENT,
     &detach_partition_blocking::DETACH_PARTITION_BLOCKING,

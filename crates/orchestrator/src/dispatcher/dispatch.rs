@@ -55,6 +55,10 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         why = lost(&mut lease_lost) => Err(Stop::LeaseLost(why)),
         ended = dispatcher.carry_on(ledger) => ended,
     };
+    if ended.is_ok() {
+        // What a short run has proven is worth remembering, and no reason to fail.
+        let _ = dispatcher.nodes.remember().await;
+    }
     if let Err(stop) = &ended {
         dispatcher.tell_end(ledger, stop);
         dispatcher.let_end().await;
@@ -274,6 +278,10 @@ impl Dispatcher {
                 .await
                 .map_err(|why| Stop::Ledger(why.into()))?;
             inbox::take(ledger, items);
+            self.nodes
+                .remember()
+                .await
+                .map_err(|why| Stop::Ledger(why.into()))?;
         }
         if Instant::now() >= self.anchor_at {
             self.anchor_at = Instant::now() + ANCHOR;

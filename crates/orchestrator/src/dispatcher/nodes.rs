@@ -6,13 +6,17 @@ use super::{
 };
 use crate::{
     executor::shows_all,
+    journal::{JournalError, KnownShard},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
-    position::Position, rollout::OutOfOrder, throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, identity::Node, node::NodeRole,
+    outcome::Outcome, position::Position, rollout::OutOfOrder, throttle::Go,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// The rollout's nodes; where the project names none, this asks nothing and holds nothing.
 pub struct Nodes {
@@ -21,6 +25,8 @@ pub struct Nodes {
     /// Where each shard's primary was after its work.
     positions: HashMap<ShardName, Position>,
     go: Go,
+    /// Servers that are nodes of shards, to be remembered.
+    proven: Vec<(ShardName, Node)>,
 }
 
 impl Nodes {
@@ -30,7 +36,11 @@ impl Nodes {
             false => {
                 let of_plan =
                     |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
-                Watcher::start(&run.setup, run.setup.fleet.shards.iter().filter(of_plan))
+                let remembered = (run.known.iter())
+                    .map(|(name, known)| (name.clone(), known.known.nodes.len()))
+                    .collect();
+                let shards = run.setup.fleet.shards.iter().filter(of_plan);
+                Watcher::start(&run.setup, shards, remembered)
             }
         };
         Self {
@@ -41,6 +51,7 @@ impl Nodes {
             watcher,
             run,
             positions: HashMap::new(),
+            proven: Vec::new(),
         }
     }
 
@@ -183,6 +194,40 @@ impl Nodes {
         }
     }
 
+    /// Adds what was proven to what the journal remembers of its shards; a shard that is not known there yet comes later.
+    pub async fn remember(&mut self) -> Result<(), JournalError> {
+        if self.proven.is_empty() {
+            return Ok(());
+        }
+        let setup = &self.run.setup;
+        let mut known: HashMap<ShardName, KnownShard> =
+            (setup.journal.known(&setup.scope()).await?)
+                .into_iter()
+                .map(|known| (known.name.clone(), known))
+                .collect();
+        let mut changed = BTreeSet::new();
+        self.proven.retain(|(shard, node)| {
+            let Some(known) = known.get_mut(shard) else {
+                return true;
+            };
+            let nodes = &mut known.known.nodes;
+            if !nodes.contains(node) {
+                // The last one stays last: it is where the primary was proven.
+                nodes.insert(nodes.len().saturating_sub(1), node.clone());
+                changed.insert(shard.clone());
+            }
+            false
+        });
+        let changed: Vec<KnownShard> = changed
+            .iter()
+            .filter_map(|name| known.remove(name))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        setup.journal.remember(&setup.scope(), &changed).await
+    }
+
     fn take_one(&mut self, ledger: &mut Ledger, news: News) -> Result<(), OutOfOrder> {
         let is_replaying = |ledger: &Ledger, shard: &ShardName| {
             ledger
@@ -214,6 +259,7 @@ impl Nodes {
                     })?;
                 }
             }
+            News::Proven { shard, server } => self.proven.push((shard, Node::from(&server))),
             News::Waits {
                 stage,
                 shard,

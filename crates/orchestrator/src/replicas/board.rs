@@ -13,6 +13,7 @@ use greylag_core::{
         Trail, judge,
     },
     position::{Distance, Position, Reach},
+    survey::Server,
     throttle::{CatchingUp, Go, SlotFigure, Throttle},
 };
 use jiff::Timestamp;
@@ -50,6 +51,11 @@ pub enum News {
         shard: ShardName,
         nodes: Vec<NodeName>,
     },
+    /// This server is a node of the shard: expected from now on, and no stranger once it is promoted.
+    Proven {
+        shard: ShardName,
+        server: Server,
+    },
     Waits {
         stage: usize,
         shard: ShardName,
@@ -61,6 +67,7 @@ pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
+    proven: Vec<(ShardName, Server)>,
 }
 
 #[derive(Default)]
@@ -79,6 +86,7 @@ struct Node {
     standing: Option<Standing>,
     error: Option<String>,
     replayed: bool,
+    proven: bool,
 }
 
 impl Board {
@@ -87,6 +95,7 @@ impl Board {
             throttle: Throttle::new(settings.limits.clone()),
             settings,
             shards: BTreeMap::new(),
+            proven: Vec::new(),
         }
     }
 
@@ -104,6 +113,7 @@ impl Board {
             standing: None,
             error: None,
             replayed: false,
+            proven: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
@@ -163,6 +173,14 @@ impl Board {
             NodeRole::Primary => figures(&seen, &subscribers),
             _ => Vec::new(),
         };
+        let unproven = matches!(
+            standing.state,
+            NodeState::Refused | NodeState::Unobservable | NodeState::Unreachable
+        );
+        if role == NodeRole::Replica && !unproven && !node.proven {
+            node.proven = true;
+            self.proven.push((name.shard.clone(), seen.server.clone()));
+        }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
@@ -268,7 +286,10 @@ impl Board {
     pub fn news(&mut self) -> Vec<News> {
         let now = Timestamp::now();
         let settings = self.settings.clone();
-        let mut news = Vec::new();
+        let proven = self.proven.drain(..);
+        let mut news: Vec<News> = proven
+            .map(|(shard, server)| News::Proven { shard, server })
+            .collect();
         for (name, shard) in &mut self.shards {
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;

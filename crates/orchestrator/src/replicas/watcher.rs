@@ -57,6 +57,8 @@ struct Shared {
     hurry: Mutex<HashMap<ShardName, Arc<Notify>>>,
     /// Names taken among each shard's found nodes, and by which child they were found.
     found: Mutex<BTreeMap<ShardName, Found>>,
+    /// How many servers are remembered as nodes of each shard.
+    remembered: BTreeMap<ShardName, usize>,
     weigh: Notify,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -65,6 +67,8 @@ struct Shared {
 struct Found {
     names: BTreeSet<String>,
     children: BTreeSet<(String, Option<String>)>,
+    /// None is there where there were some.
+    gone: bool,
 }
 
 impl Watcher {
@@ -72,6 +76,7 @@ impl Watcher {
     pub fn start<'a>(
         setup: &Setup,
         shards: impl Iterator<Item = &'a FleetShard>,
+        remembered: BTreeMap<ShardName, usize>,
     ) -> Option<Watcher> {
         let named: Vec<(&FleetShard, Named)> = shards
             .filter_map(|shard| {
@@ -89,6 +94,7 @@ impl Watcher {
             connecting: Semaphore::new(CONNECTING),
             hurry: Mutex::default(),
             found: Mutex::default(),
+            remembered,
             weigh: Notify::new(),
             tasks: Mutex::default(),
         });
@@ -346,6 +352,23 @@ fn follow(
             let known = (child.name.clone(), child.address.clone());
             !child.logical && found.children.insert(known)
         });
+        if named.role == NodeRole::Primary {
+            let before = shared.remembered.get(&named.node.shard).copied();
+            // The primary itself is one of those that are remembered.
+            let gone = before
+                .filter(|before| *before > 1 && found.children.is_empty())
+                .map(|before| {
+                    format!(
+                        "its primary names none, and {} were known before; bring one back, or say `replicas = []`",
+                        before - 1
+                    )
+                });
+            // One that can't be reached stays lacking, whatever else is found.
+            if gone.is_some() || std::mem::take(&mut found.gone) {
+                found.gone = gone.is_some();
+                shared.board().lack(named.node.shard.clone(), gone);
+            }
+        }
         if new.children.is_empty() {
             return;
         }

@@ -1,6 +1,9 @@
 //! What a right file is understood as.
 
-use greylag_core::policy::{Budget, Group, Size};
+use greylag_core::{
+    node::NodeRole,
+    policy::{Budget, Group, Size},
+};
 use greylag_orchestrator::journal::Location;
 use greylag_orchestrator::project::{Expected, Project, Replicas, SourceKind, read};
 use std::{path::Path, time::Duration};
@@ -147,6 +150,26 @@ fn every_section_is_understood() {
 }
 
 #[test]
+fn what_holds_a_rollout_is_read_and_a_replica_ignored_until_a_day_is_guarded_from_then_on() {
+    let project = project(
+        "project = \"p\"\n[[shard]]\nname = \"a\"\nprimary = \"postgres://h/a\"\nreplicas = [{ url = \"postgres://r/a\", policy = \"ignore\", reason = \"rebuilt\", until = \"2027-01-31\" }, { url = \"postgres://s/a\", policy = \"observe\", role = \"subscriber\" }]\n[replicas]\nmax-lag = \"1s\"\nmax-slot-retained = \"16GB\"\nmax-active = 40\ncatching-up = \"exclude\"\naddresses = { b = \"b.example:6000\" }\n",
+    );
+    let settings = &project.replicas;
+    assert_eq!(settings.limits.resume_lag, Duration::from_secs(1));
+    assert_eq!(settings.limits.slot_retained, Some(16 << 30));
+    assert_eq!(settings.limits.active, Some(40));
+    assert_eq!(settings.addresses["b"], "b.example:6000");
+    let Replicas::Listed(list) = &project.shards[0].replicas else {
+        panic!("they are listed")
+    };
+    let day = |text: &str| text.parse().unwrap();
+    assert!(!list[0].policy.guards(day("2027-01-30T23:59:59Z")));
+    assert!(list[0].policy.guards(day("2027-01-31T00:00:00Z")));
+    assert!(!list[1].policy.guards(day("2027-01-31T00:00:00Z")));
+    assert_eq!(list[1].role, NodeRole::Subscriber);
+}
+
+#[test]
 fn what_is_read_and_not_done_yet_is_said() {
     let notes = project(WHOLE).notes;
     let lines: Vec<_> = notes
@@ -156,16 +179,8 @@ fn what_is_read_and_not_done_yet_is_said() {
     insta::assert_debug_snapshot!(lines, @r#"
     [
         (
-            55,
-            "[replicas] is read and kept; this version of greylag does not watch replicas yet",
-        ),
-        (
             63,
             "[backfill] is read and kept; this version of greylag runs no backfills yet",
-        ),
-        (
-            19,
-            "`replicas` are read and kept; this version of greylag does not watch replicas yet",
         ),
     ]
     "#);

@@ -91,6 +91,7 @@ impl Replicated {
             },
             policy: self.policy.clone(),
             checks: Vec::new(),
+            lint: None,
             replication: Replication {
                 settings: Arc::new(self.settings.clone()),
                 shards: Arc::new(nodes),

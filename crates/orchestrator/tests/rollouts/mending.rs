@@ -209,5 +209,8 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
 async fn acts(world: &World) -> Vec<Act> {
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    read_status(&setup, &surveyed, Vec::new()).await.unwrap().acts
+    read_status(&setup, &surveyed, Vec::new())
+        .await
+        .unwrap()
+        .acts
 }

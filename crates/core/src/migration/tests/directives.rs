@@ -142,3 +142,10 @@ fn what_is_not_built_yet_is_named() {
     .unwrap();
     assert_eq!(verify.directives.not_built_yet(), [""; 0]);
 }
+
+#[test]
+fn a_directive_within_a_directives_value_is_part_of_the_value() {
+    let text = "-- greylag:verify SELECT 1 -- greylag:verify SELECT 2\nSELECT 3;\n";
+    let directives = read("V1__a.sql", text).unwrap().directives;
+    assert_eq!(directives.verify, ["SELECT 1 -- greylag:verify SELECT 2"]);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use greylag_core::{outcome::Blocker, position::Position};
+use greylag_core::{outcome::Blocker, position::Position, survey::ShardIdentity};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -26,10 +26,13 @@ pub struct Seen {
     pub system: Option<String>,
     pub control: Option<u32>,
     pub given_back: bool,
+    pub carries: bool,
+    pub shard: Option<ShardIdentity>,
     pub replayed: Option<Lsn>,
     pub received: Option<Lsn>,
     pub receiver: Option<Receiver>,
     pub configured: Option<(Option<String>, Option<String>)>,
+    pub archive: bool,
     pub paused: Option<String>,
     pub delay: Option<f64>,
     pub patience: Option<f64>,

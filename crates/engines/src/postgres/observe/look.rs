@@ -1,6 +1,13 @@
 //! The one query of a look: the same on primaries and standbys, prepared once, since planning it costs more than running it.
 
-use super::{super::link::Trouble, answer::Seen, observer::PgObserver};
+use super::{
+    super::{
+        link::Trouble,
+        quote::{ident, literal},
+    },
+    answer::Seen,
+    observer::PgObserver,
+};
 use crate::error::EngineError;
 
 const DOING: &str = "a look at the node";
@@ -19,16 +26,17 @@ const ERRORS: &str = "(SELECT json_build_array(t.apply_error_count, t.sync_error
         FROM pg_stat_subscription_stats t WHERE t.subid = s.oid)";
 
 impl PgObserver {
-    /// One look, in one round trip (the first one prepares it too).
+    /// One look, in one round trip (the first one prepares it too, and again where the shard's identity turns out to be there).
     pub(super) async fn look(&mut self) -> Result<Seen, EngineError> {
-        let mut again = true;
+        let mut tries = 3;
         loop {
+            tries -= 1;
             let sql = match self.prepared {
                 true => "EXECUTE greylag_look".to_owned(),
                 // What fails in the same message stays prepared nevertheless.
                 false => format!(
                     "DEALLOCATE ALL; PREPARE greylag_look AS {}; EXECUTE greylag_look",
-                    statement(&self.login.version, self.hidden)
+                    self.statement()
                 ),
             };
             match self.answer(&sql).await {
@@ -39,20 +47,54 @@ impl PgObserver {
                     if seen.given_back {
                         (self.hidden, self.prepared) = (false, false);
                     }
+                    if seen.carries && !self.carries {
+                        (self.carries, self.prepared) = (true, false);
+                        if tries > 0 {
+                            continue;
+                        }
+                    }
                     return Ok(seen);
                 }
-                Err(Trouble::Server(said)) if again => {
+                Err(Trouble::Server(said)) if tries > 0 => {
                     match said.code().code() {
+                        "42501" | "42P01" if self.carries => self.carries = false,
                         "42501" if !self.hidden => self.hidden = true,
                         // Somebody took it away, or changed what it is made of.
                         "26000" | "0A000" => {}
                         _ => return Err(self.broken(DOING, Some(Trouble::Server(said)))),
                     }
-                    (self.prepared, again) = (false, false);
+                    self.prepared = false;
                 }
                 Err(trouble) => return Err(self.broken(DOING, Some(trouble))),
             }
         }
+    }
+
+    fn statement(&self) -> String {
+        let version = &self.login.version;
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        let major: u32 = digits.parse().unwrap_or(0);
+        let since = |first: u32, sql: &'static str| if major >= first { sql } else { "NULL" };
+        let control = if self.hidden { NO_CONTROL } else { CONTROL };
+        // Without a schema of its own, the session's: that is where a name alone leads to.
+        let table = match &self.target.schema {
+            Some(schema) => format!("{}.greylag_shard", ident(schema)),
+            None => "greylag_shard".to_owned(),
+        };
+        let shard = match self.carries {
+            true => format!(
+                "(SELECT json_build_object('uuid', uuid, 'project', project, 'name', name, 'environment', environment) \
+                 FROM {table} ORDER BY project = {} DESC, project LIMIT 1)",
+                literal(&self.target.project)
+            ),
+            false => "NULL".to_owned(),
+        };
+        include_str!("look.sql")
+            .replace("{control}", control)
+            .replace("{identity}", &literal(&table))
+            .replace("{shard}", &shard)
+            .replace("{invalidated}", since(17, "invalidation_reason"))
+            .replace("{errors}", since(15, ERRORS))
     }
 
     fn odd(&self, why: serde_json::Error) -> EngineError {
@@ -62,14 +104,4 @@ impl PgObserver {
             why: why.to_string(),
         }
     }
-}
-
-fn statement(version: &str, hidden: bool) -> String {
-    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-    let major: u32 = digits.parse().unwrap_or(0);
-    let since = |first: u32, sql: &'static str| if major >= first { sql } else { "NULL" };
-    include_str!("look.sql")
-        .replace("{control}", if hidden { NO_CONTROL } else { CONTROL })
-        .replace("{invalidated}", since(17, "invalidation_reason"))
-        .replace("{errors}", since(15, ERRORS))
 }

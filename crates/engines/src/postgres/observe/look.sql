@@ -24,6 +24,8 @@ SELECT json_build_object(
   'host', inet_server_addr(),
   'port', inet_server_port(),
   {control}
+  'carries', CASE WHEN has_table_privilege(to_regclass({identity}), 'select') THEN true ELSE false END,
+  'shard', {shard},
   'replayed', replayed,
   'received', greatest(received, replayed),
   'receiver', CASE WHEN standby THEN (
@@ -36,6 +38,9 @@ SELECT json_build_object(
   'configured', CASE WHEN standby AND sees_settings THEN json_build_array(
     substring(current_setting('primary_conninfo') FROM '(?:^|\s)host\s*=\s*''?([^'' ]+)'),
     substring(current_setting('primary_conninfo') FROM '(?:^|\s)port\s*=\s*''?([^'' ]+)')) END,
+  -- One that is fed by an archive of the log has nobody to be connected to.
+  'archive', CASE WHEN standby AND sees_settings THEN current_setting('restore_command') <> ''
+    AND current_setting('primary_conninfo') = '' ELSE false END,
   'paused', CASE WHEN standby THEN pg_get_wal_replay_pause_state() END,
   'delay', CASE WHEN standby THEN extract(epoch FROM current_setting('recovery_min_apply_delay')::interval) END,
   'patience', CASE WHEN NOT standby THEN NULL

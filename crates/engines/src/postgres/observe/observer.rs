@@ -38,6 +38,7 @@ pub async fn observe(target: &Target) -> Result<Box<dyn Observer>, OpenError> {
         login,
         prepared: false,
         hidden: false,
+        carries: false,
     };
     match observer.link.run(SETTINGS, usize::MAX).await.trouble {
         None => Ok(Box::new(observer)),
@@ -56,6 +57,8 @@ pub(super) struct PgObserver {
     pub(super) prepared: bool,
     /// The server does not tell this role which cluster it is.
     pub(super) hidden: bool,
+    /// The look reads the shard's identity, too: its table is there.
+    pub(super) carries: bool,
 }
 
 impl PgObserver {

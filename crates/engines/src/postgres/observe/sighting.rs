@@ -58,7 +58,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
         received: stream.place(seen.received),
         // A standby writes nothing of its own.
         written_here: None,
-        shard: None,
+        shard: seen.shard.clone(),
         upstream: (seen.standby && seen.sees_stats).then(|| upstream(&seen)),
         replay: seen.standby.then(|| replay(&seen)),
         children: seen
@@ -151,9 +151,12 @@ fn upstream(seen: &Seen) -> Upstream {
     let now =
         receiver.and_then(|now| join(now.host.clone(), now.port.map(|port| port.to_string())));
     Upstream {
-        address: now.or_else(|| join(host, port)),
+        address: match seen.archive {
+            true => Some("an archive".to_owned()),
+            false => now.or_else(|| join(host, port)),
+        },
         identity: None,
-        connected: receiver.is_some_and(is_streaming),
+        connected: seen.archive || receiver.is_some_and(is_streaming),
         error: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
         heard: receiver
