@@ -207,14 +207,21 @@ fn a_replica_that_holds_the_rollout_is_named_with_figures_and_blame() {
     watched.after(2_000);
     // The same node, further behind: the live view shows it, and a pipe is not told again.
     watched.event(held(7_200));
-    insta::assert_snapshot!(watched.frame(), @"");
+    insta::assert_snapshot!(watched.frame(), @r#"
+    stage 1 of 1: expand, V1 and V2  0/5 shards, 0:07
+      canary ╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍╍       0/1
+      fleet  ────────────────────────       0/4
+      ⠋ a  applied, not yet replayed by a/b; the replica is still replaying it  7…
+      waiting: replica a/b is 7.2 s (112.0 KB) behind (limit 5.0 s); replay is
+          blocked by pid 4711 (reports, open for 12:00 min): SELECT * FROM orders
+    "#);
     let waits: Vec<_> = watched
         .said
         .iter()
         .filter(|line| line.starts_with("waiting:"))
         .collect();
     assert_eq!(waits.len(), 1, "the same reason is told once: {waits:?}");
-    insta::assert_snapshot!(waits[0], @"");
+    insta::assert_snapshot!(waits[0], @"waiting: replica a/b is 5.2 s (112.0 KB) behind (limit 5.0 s); replay is blocked by pid 4711 (reports, open for 12:00 min): SELECT * FROM orders");
     watched.event(json!({"type": "held", "reasons": []}));
     watched.done("a");
     assert!(!watched.frame().contains("waiting"), "{}", watched.frame());
