@@ -14,7 +14,7 @@ pub async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Problem
         Command::Demo(verb) => demo::run(verb, screen).await,
         Command::Init(verb) => init::run(verb, screen),
         Command::New(verb) => new::run(verb, global, screen),
-        Command::Lint(verb) => lint::run(verb, global, screen),
+        Command::Lint(verb) => lint::run(verb, global, screen).await,
         Command::Doctor(verb) => doctor::run(verb, global, screen).await,
         Command::Fleet(verb) => fleet::run(verb, global, screen).await,
         Command::Plan(verb) => plan::run(verb, global, screen).await,

@@ -85,7 +85,7 @@ impl FailOn {
     }
 }
 
-pub fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+pub async fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     if verb.rules {
         lint::print_rules(screen);
         return Ok(Exit::Done);
@@ -93,7 +93,7 @@ pub fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, Proble
     if let Some(rule) = &verb.explain {
         return explain(screen, rule);
     }
-    let scope = Scope::open(verb, global)?;
+    let scope = Scope::open(verb, global).await?;
     let (report, judged) = scope.review(verb)?;
     if verb.fix {
         return write_fixes(screen, &scope, &report);

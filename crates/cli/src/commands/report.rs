@@ -10,7 +10,7 @@ use crate::{
     view::Board,
     workplace::Workplace,
 };
-use greylag_core::fleet::ShardName;
+use greylag_core::{fleet::ShardName, plan::HoldReason};
 use greylag_orchestrator::{
     Exit,
     apply::{Summary, Verdict},
@@ -107,11 +107,30 @@ fn worse(now: Exit, new: Exit) -> Exit {
     if now == Exit::Done { new } else { now }
 }
 
+/// Whether something stayed behind because of what the lint finds in it.
+fn held_by_lint(summary: &Summary) -> bool {
+    let mut reasons = summary.held.iter().flat_map(|held| &held.reasons);
+    reasons.any(|reason| matches!(reason, HoldReason::Lint { .. }))
+}
+
 fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
     let took = span(Duration::from_millis(summary.millis));
     let shards = &summary.shards;
     let mut lines = Vec::new();
     match summary.verdict {
+        Verdict::Done if summary.rollout.is_none() && held_by_lint(summary) => lines.push(paint(
+            Paint::Bad,
+            "nothing was applied: the lint finds errors in what is pending",
+        )),
+        Verdict::Done if held_by_lint(summary) => lines.push(format!(
+            "{}: {} changed, {} applied, {took}; what is held is left",
+            paint(Paint::Waits, "done in part"),
+            count(shards.changed, "shard"),
+            count(
+                usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX),
+                "migration"
+            ),
+        )),
         Verdict::Done if summary.rollout.is_none() => lines.push(format!(
             "{} nothing to do: {} up to date",
             paint(Paint::Good, "✓"),

@@ -48,7 +48,9 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             format!("{limit} shards of host {host} are in flight (max-per-host)")
         }
         WaitReason::Sisters { database } => {
-            format!("another schema of {database} is at a statement that no transaction may be beside")
+            format!(
+                "another schema of {database} is at a statement that no transaction may be beside"
+            )
         }
         WaitReason::Failed {
             shards,

@@ -196,7 +196,9 @@ fn a_replica_that_holds_the_rollout_is_named_with_figures_and_blame() {
     watched.pass(0, 0);
     watched.start("a");
     watched.after(40);
-    watched.event(json!({"type": "shard_replaying", "stage": 0, "shard": "a", "position": "wal:7/1/0/1F0"}));
+    watched.event(
+        json!({"type": "shard_replaying", "stage": 0, "shard": "a", "position": "wal:7/1/0/1F0"}),
+    );
     let blocker = json!({"pid": "4711", "application": "reports", "open_ms": 720_000, "query": "SELECT * FROM orders"});
     let blame = json!({"blame": "blocked", "by": [blocker]});
     let node = json!({"shard": "a", "node": "b"});

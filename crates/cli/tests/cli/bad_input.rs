@@ -63,7 +63,10 @@ fn an_empty_file_a_byte_order_mark_and_windows_lines_are_migrations() {
         "migrations/V2__bom.sql",
         "\u{feff}CREATE TABLE b (x);\r\nCREATE TABLE c (x);\r\n",
     );
-    place.write("migrations/V3__new.sql", "-- greylag:phase expand\n\n-- to be written\n");
+    place.write(
+        "migrations/V3__new.sql",
+        "-- greylag:phase expand\n\n-- to be written\n",
+    );
     let plan = place.out("plan", 0);
     for script in ["V1__empty.sql", "V3__new.sql"] {
         let note =

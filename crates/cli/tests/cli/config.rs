@@ -95,7 +95,6 @@ fn what_is_not_done_yet_is_said_each_time() {
     assert_eq!(said.code, 0, "{}", said.err);
     insta::assert_snapshot!(said.err, @r#"
     note: greylag.toml:6: [backfill] is read and kept; this version of greylag runs no backfills yet
-    note: greylag.toml:5: `replicas` are read and kept; this version of greylag does not watch replicas yet
     "#);
 }
 

@@ -9,14 +9,16 @@ fn the_verbs_are_listed() {
     Usage: greylag [OPTIONS] <COMMAND>
 
     Commands:
-      demo         Builds a fleet of embedded SQLite shards and carries a whole rollout through it
+      demo         Builds a fleet and carries a whole rollout through it: embedded shards, or real
+                   servers with replicas
       init         Starts a project: greylag.toml and a folder for migrations
       new          Starts a migration file with the next version
+      lint         Reviews migrations: locks, rewrites, what reaches replicas, what breaks on shards
       doctor       Connects everywhere, and checks privileges, poolers and settings
-      fleet        Finds and lists the shards; settles who is who
+      fleet        Finds and lists the shards and their nodes; settles who is who
       plan         Shows what would happen: stages, waves, gates, holds
       apply        Carries a plan out and follows it; takes up an unfinished rollout first
-      status       Shows the fleet: versions, what is pending, what failed, and the rollout
+      status       Shows the fleet: versions, replicas, what is pending, what failed, and the rollout
       rollout      Steers a rollout: from a second terminal while `apply` runs, or between two runs
       baseline     Begins on existing databases: marks them as being at a version, and claims them
       repair       Mends histories: removes failed rows, takes the checksums of edited files over

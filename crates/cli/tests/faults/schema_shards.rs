@@ -178,8 +178,7 @@ async fn tenants() -> Option<Ground> {
             .await;
     }
     let shards = shards(&ground);
-    let one =
-        "[rollout]\nmax-in-flight = 1\nmax-per-host = 1\n\n[[rollout.wave]]\nname = \"all\"\n";
+    let one = "[rollout]\nmax-in-flight = 1\nmax-per-host = 1\n\n[[rollout.wave]]\nname = \"all\"\n\n[lint.severity]\nadd-index-blocking = \"off\"\n\n";
     ground.write_project(
         "greylag.toml",
         &format!("{}{one}{shards}", Ground::head("")),

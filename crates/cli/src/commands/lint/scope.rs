@@ -10,6 +10,7 @@ use greylag_core::{engine::Engine, migration::Fault};
 use greylag_lint::{Report, Settings};
 use greylag_orchestrator::{
     Fleet,
+    discover::discover,
     files::{FileFault, FilesError, FoundFile, list_folders, read_folders},
     project::{Project, SourceKind},
     review::Review,
@@ -32,7 +33,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn open(verb: &Lint, global: &Global) -> Result<Scope, Problem> {
+    pub(super) async fn open(verb: &Lint, global: &Global) -> Result<Scope, Problem> {
         let project = match find(global) {
             Ok(_) => Some(read_project(global)?),
             // Without a project there must be something else to go by.
@@ -43,7 +44,11 @@ impl Scope {
                 ));
             }
         };
-        let engines = engines(verb, project.as_ref())?;
+        let fleet = match &project {
+            Some(project) => Some(declared(project).await?),
+            None => None,
+        };
+        let engines = engines(verb, project.as_ref(), fleet.as_ref())?;
         let mut folders = project
             .as_ref()
             .map_or(Vec::new(), |p| p.migrations.clone());
@@ -55,7 +60,7 @@ impl Scope {
         check_names(&folders)?;
         Ok(match project {
             Some(project) => Scope {
-                fleet: Some(declared(&project)),
+                fleet,
                 settings: project.lint,
                 placeholders: project.placeholders,
                 engines,
@@ -137,17 +142,19 @@ impl Scope {
 }
 
 /// The engines of the shards that the project names, or as asked for.
-fn engines(verb: &Lint, project: Option<&Project>) -> Result<BTreeSet<Engine>, Problem> {
+fn engines(
+    verb: &Lint,
+    project: Option<&Project>,
+    fleet: Option<&Fleet>,
+) -> Result<BTreeSet<Engine>, Problem> {
     if !verb.engine.is_empty() {
         return Ok(verb.engine.iter().copied().collect());
     }
     let Some(project) = project else {
         return Ok(BTreeSet::new());
     };
-    let named = project
-        .shards
-        .iter()
-        .map(|member| member.shard.shard.engine);
+    let shards = fleet.map_or(&[][..], |fleet| &fleet.shards);
+    let named = shards.iter().map(|shard| shard.shard.engine);
     let sources = project
         .sources
         .iter()
@@ -168,13 +175,20 @@ fn engines(verb: &Lint, project: Option<&Project>) -> Result<BTreeSet<Engine>, P
     Ok(found)
 }
 
-/// The shards that the project file names itself.
-fn declared(project: &Project) -> Fleet {
-    Fleet {
-        project: Arc::clone(&project.name),
-        environment: Arc::clone(&project.environment),
-        shards: project.shards.iter().map(|m| m.shard.clone()).collect(),
+/// The shards that the project file names, and those of the lists beside it: no server is asked for them.
+async fn declared(project: &Project) -> Result<Fleet, Problem> {
+    let mut near = project.clone();
+    near.sources
+        .retain(|source| matches!(source.kind, SourceKind::File { .. }));
+    if near.shards.is_empty() && near.sources.is_empty() {
+        return Ok(Fleet {
+            project: Arc::clone(&project.name),
+            environment: Arc::clone(&project.environment),
+            shards: Vec::new(),
+        });
     }
+    let found = discover(&near).await;
+    Ok(found.map_err(|error| Problem::of_discovery(&error))?.fleet)
 }
 
 /// Folders of what was named and is in none of the project's.
