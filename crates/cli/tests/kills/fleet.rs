@@ -88,7 +88,8 @@ impl Fleet {
         }
         let mut toml = String::from(
             "project = \"kills\"\nenvironment = \"test\"\nmigrations = \"migrations\"\n\n[rollout]\nmax-in-flight = 2\nmax-per-host = 2\n\n\
-             [[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n",
+             [[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n\n\
+             [lint.severity]\nexpand-renames = \"off\"\nexpand-drops = \"off\"\n",
         );
         for (at, url) in urls.iter().enumerate() {
             toml += &format!("\n[[shard]]\nname = \"s{at}\"\nprimary = \"{url}\"\n");
