@@ -41,24 +41,21 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
-    let mut whole = Report::default();
-    for engine in engines {
-        let values = review.values(engine);
-        let units: Vec<Unit> = files
-            .iter()
-            .filter(|migration| !matches!(migration.id, MigrationId::Undo(_)))
+    let forward = |migration: &&Migration| !matches!(migration.id, MigrationId::Undo(_));
+    let report = review.on_each(&engines, |engine, values| {
+        let units = files.iter().filter(forward);
+        units
             .map(|migration| {
-                let unit = Unit::of(engine, migration.clone(), &values);
+                let unit = Unit::of(engine, migration.clone(), values);
                 if is_new(migration) {
                     unit
                 } else {
                     unit.earlier()
                 }
             })
-            .collect();
-        join(&mut whole, lint(&units, settings, None));
-    }
-    Some(reviewed(&whole))
+            .collect()
+    });
+    Some(reviewed(&report))
 }
 
 fn reviewed(report: &Report) -> Reviewed {
@@ -99,18 +96,15 @@ impl Review<'_> {
         engines: &BTreeSet<Engine>,
         judged: impl Fn(&FoundFile) -> bool,
     ) -> Report {
-        let mut whole = Report::default();
-        for engine in engines {
-            let values = self.values(*engine);
-            let units: Vec<Unit> = files
+        let mut whole = self.on_each(engines, |engine, values| {
+            files
                 .iter()
                 .map(|file| {
-                    let unit = read(*engine, file, &values);
+                    let unit = read(engine, file, values);
                     if judged(file) { unit } else { unit.earlier() }
                 })
-                .collect();
-            join(&mut whole, lint(&units, self.settings, self.facts));
-        }
+                .collect()
+        });
         let place: BTreeMap<&str, usize> = files
             .iter()
             .enumerate()
@@ -121,6 +115,20 @@ impl Review<'_> {
             let file = place.get(finding.script.as_str()).copied();
             (file.unwrap_or(usize::MAX), finding.span)
         });
+        whole
+    }
+
+    /// What the lint says on each of the engines, together.
+    fn on_each(
+        &self,
+        engines: &BTreeSet<Engine>,
+        units: impl Fn(Engine, &BTreeMap<String, String>) -> Vec<Unit>,
+    ) -> Report {
+        let mut whole = Report::default();
+        for engine in engines {
+            let units = units(*engine, &self.values(*engine));
+            join(&mut whole, lint(&units, self.settings, self.facts));
+        }
         whole
     }
 

@@ -10,8 +10,8 @@ use greylag_core::{
 use std::time::Duration;
 
 /// A reason to wait that is about nodes; none for the others.
-pub fn node_reason(reason: &WaitReason) -> Option<String> {
-    Some(match reason {
+pub fn node_reason(reason: &WaitReason) -> String {
+    match reason {
         WaitReason::ReplicaLag {
             node,
             lag_ms,
@@ -119,8 +119,9 @@ pub fn node_reason(reason: &WaitReason) -> Option<String> {
             };
             format!("{place} has {figure} {what} (limit {limit})")
         }
-        _ => return None,
-    })
+        // Said by its caller. Should one be forgotten, its bare form is better than silence.
+        other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),
+    }
 }
 
 /// How far behind, as far as anybody knows.

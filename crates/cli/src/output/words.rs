@@ -81,7 +81,16 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             by,
             reason: Some(reason),
         } => format!("aborted by {by}: {reason}"),
-        reason => node_reason(reason).unwrap_or_default(),
+        // One by one, so that a new reason can't be without words.
+        WaitReason::ReplicaLag { .. }
+        | WaitReason::ReplicaUnseen { .. }
+        | WaitReason::ReplicaTrouble { .. }
+        | WaitReason::NoReplicas { .. }
+        | WaitReason::Replay { .. }
+        | WaitReason::NotReplayed { .. }
+        | WaitReason::StandbyQueries { .. }
+        | WaitReason::Slot { .. }
+        | WaitReason::Load { .. } => node_reason(reason),
     }
 }
 

@@ -49,6 +49,32 @@ pub struct NodeSighting {
     pub unobservable: Vec<Unobservable>,
 }
 
+impl NodeSighting {
+    /// A node that says who it is and nothing else.
+    pub fn bare(at: Timestamp, server: Server, own: String, role: SeenRole) -> Self {
+        Self {
+            at,
+            server,
+            own,
+            role,
+            shard: None,
+            position: None,
+            received: None,
+            written_here: None,
+            upstream: None,
+            replay: None,
+            children: Vec::new(),
+            slots: Vec::new(),
+            subscriptions: Vec::new(),
+            conflicts: None,
+            load: None,
+            oldest: None,
+            patience: None,
+            unobservable: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeenRole {

@@ -6,7 +6,7 @@
 
 use super::{
     flavour::{BlockerQuery, Flavour, numbers},
-    observe::{InTheWay, Look, Question, StatusColumns, Topic},
+    observe::{InTheWay, Look, Question, ROW_WAITS, StatusColumns, Topic},
 };
 use greylag_core::engine::Engine;
 
@@ -170,13 +170,7 @@ static LOOK: Look = Look {
             privilege: "PROCESS",
             hangs_on: None,
         },
-        Question {
-            topic: Topic::RowWaits,
-            sql: "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
-            unseen: "who waits for rows",
-            privilege: "PROCESS",
-            hangs_on: None,
-        },
+        ROW_WAITS,
         Question {
             topic: Topic::Threads,
             sql: "SELECT id, IF(command = 'Binlog Dump', 'dump', 'applier') AS kind, user, host, state, NULL AS identity \

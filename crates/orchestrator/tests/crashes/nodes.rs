@@ -116,25 +116,21 @@ impl Observer for Eye {
         let is_primary = self.node.1 == "here";
         let there = self.database.lock().unwrap().history.len();
         let rows = if is_primary { there } else { script.rows };
+        let server = Server {
+            engine: Engine::Postgres,
+            version: "0".into(),
+            lineage: self.node.0.to_string(),
+            database: "d".into(),
+            address: self.node.1.clone(),
+            dialled: self.node.1.clone(),
+        };
+        let role = match is_primary {
+            true => SeenRole::Primary,
+            false => SeenRole::Replica,
+        };
         Ok(NodeSighting {
-            at: Timestamp::now(),
-            server: Server {
-                engine: Engine::Postgres,
-                version: "0".into(),
-                lineage: self.node.0.to_string(),
-                database: "d".into(),
-                address: self.node.1.clone(),
-                dialled: self.node.1.clone(),
-            },
-            own: self.node.1.clone(),
-            role: match is_primary {
-                true => SeenRole::Primary,
-                false => SeenRole::Replica,
-            },
             position: Some(position(&self.node.0, rows, script.missing)),
             received: Some(position(&self.node.0, there, 0)),
-            written_here: None,
-            shard: None,
             upstream: Some(Upstream {
                 connected: true,
                 ..Upstream::default()
@@ -147,14 +143,7 @@ impl Observer for Eye {
                 lag: (script.lag > Duration::ZERO).then_some(script.lag),
                 delay: None,
             }),
-            children: Vec::new(),
-            slots: Vec::new(),
-            subscriptions: Vec::new(),
-            conflicts: None,
-            load: None,
-            oldest: None,
-            patience: None,
-            unobservable: Vec::new(),
+            ..NodeSighting::bare(Timestamp::now(), server, self.node.1.clone(), role)
         })
     }
 

@@ -20,32 +20,17 @@ fn wal(lsn: u64) -> Option<Position> {
 }
 
 fn node(address: &str, role: SeenRole, lsn: u64) -> NodeSighting {
+    let server = Server {
+        engine: Engine::Postgres,
+        version: "15".into(),
+        lineage: "7".into(),
+        database: "d".into(),
+        address: address.into(),
+        dialled: String::new(),
+    };
     NodeSighting {
-        at: at(100),
-        server: Server {
-            engine: Engine::Postgres,
-            version: "15".into(),
-            lineage: "7".into(),
-            database: "d".into(),
-            address: address.into(),
-            dialled: String::new(),
-        },
-        own: address.into(),
-        role,
         position: wal(lsn),
-        received: None,
-        written_here: None,
-        shard: None,
-        upstream: None,
-        replay: None,
-        children: Vec::new(),
-        slots: Vec::new(),
-        subscriptions: Vec::new(),
-        conflicts: None,
-        load: None,
-        oldest: None,
-        patience: None,
-        unobservable: Vec::new(),
+        ..NodeSighting::bare(at(100), server, address.into(), role)
     }
 }
 

@@ -7,33 +7,16 @@ use crate::{
 use std::time::Duration;
 
 fn sighting(own: &str, role: SeenRole) -> NodeSighting {
-    NodeSighting {
-        at: "2026-11-22T12:00:00Z".parse().unwrap(),
-        server: Server {
-            engine: Engine::Mariadb,
-            version: "10.11.19-MariaDB".into(),
-            lineage: own.into(),
-            database: "orders".into(),
-            address: own.split('@').next_back().unwrap().into(),
-            dialled: format!("mariadb://{own}/orders"),
-        },
-        own: own.into(),
-        role,
-        shard: None,
-        position: None,
-        received: None,
-        written_here: None,
-        upstream: None,
-        replay: None,
-        children: Vec::new(),
-        slots: Vec::new(),
-        subscriptions: Vec::new(),
-        conflicts: None,
-        load: None,
-        oldest: None,
-        patience: None,
-        unobservable: Vec::new(),
-    }
+    let server = Server {
+        engine: Engine::Mariadb,
+        version: "10.11.19-MariaDB".into(),
+        lineage: own.into(),
+        database: "orders".into(),
+        address: own.split('@').next_back().unwrap().into(),
+        dialled: format!("mariadb://{own}/orders"),
+    };
+    let at = "2026-11-22T12:00:00Z".parse().unwrap();
+    NodeSighting::bare(at, server, own.into(), role)
 }
 
 fn shard(name: &str, uuid: u128) -> Option<ShardIdentity> {

@@ -16,5 +16,5 @@ mod sighting;
 mod status;
 
 pub use open::open;
-pub use question::{Answers, InTheWay, Look, Question, Refusal, Topic, ask, by_grant};
+pub use question::{Answers, InTheWay, Look, Question, ROW_WAITS, Refusal, Topic, ask, by_grant};
 pub use status::StatusColumns;

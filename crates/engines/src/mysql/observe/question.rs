@@ -183,3 +183,12 @@ fn grant(question: &Question, code: u16) -> String {
         _ => format!("{} ON *.*", question.privilege),
     }
 }
+
+/// The same in both flavours.
+pub const ROW_WAITS: Question = Question {
+    topic: Topic::RowWaits,
+    sql: "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
+    unseen: "who waits for rows",
+    privilege: "PROCESS",
+    hangs_on: None,
+};

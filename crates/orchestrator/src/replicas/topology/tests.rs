@@ -36,32 +36,19 @@ fn child(name: &str, address: Option<&str>) -> Child {
 }
 
 fn seen(children: Vec<Child>) -> NodeSighting {
+    let address = "10.0.0.1:5432";
+    let server = Server {
+        engine: Engine::Postgres,
+        version: "15".into(),
+        lineage: "7".into(),
+        database: "d".into(),
+        address: address.into(),
+        dialled: String::new(),
+    };
+    let at = Timestamp::UNIX_EPOCH;
     NodeSighting {
-        at: Timestamp::UNIX_EPOCH,
-        server: Server {
-            engine: Engine::Postgres,
-            version: "15".into(),
-            lineage: "7".into(),
-            database: "d".into(),
-            address: "10.0.0.1:5432".into(),
-            dialled: String::new(),
-        },
-        own: "10.0.0.1:5432".into(),
-        role: SeenRole::Primary,
-        position: None,
-        received: None,
-        written_here: None,
-        shard: None,
-        upstream: None,
-        replay: None,
         children,
-        slots: Vec::new(),
-        subscriptions: Vec::new(),
-        conflicts: None,
-        load: None,
-        oldest: None,
-        patience: None,
-        unobservable: Vec::new(),
+        ..NodeSighting::bare(at, server, address.into(), SeenRole::Primary)
     }
 }
 
