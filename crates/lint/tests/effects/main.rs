@@ -2,4 +2,5 @@
 
 mod mysql;
 mod postgres;
+mod servers;
 mod standby;

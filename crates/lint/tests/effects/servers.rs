@@ -1,0 +1,54 @@
+//! The servers that effects are measured on: one of each engine, or with GREYLAG_FULL each version that this machine has.
+
+use greylag_lab::{Engine, Options, Server};
+use std::sync::Arc;
+use tokio_postgres::NoTls;
+
+const FIXTURE: &str = include_str!("../../effects/postgres.sql");
+
+/// Whether each version is measured.
+pub fn full() -> bool {
+    std::env::var_os("GREYLAG_FULL").is_some()
+}
+
+/// None where the machine has no such engine, which is said loudly.
+pub async fn of(engine: Engine) -> Vec<Arc<Server>> {
+    if !full() {
+        return greylag_lab::require(engine).await.into_iter().collect();
+    }
+    let mut servers = Vec::new();
+    if greylag_lab::available(engine) {
+        for installation in greylag_lab::installed(engine) {
+            println!("measuring {engine} {}", installation.version);
+            let server = Server::start(engine, Options::default().on(installation)).await;
+            servers.push(Arc::new(server.unwrap()));
+        }
+    }
+    servers
+}
+
+/// A database with the tables that PostgreSQL's effects are measured on, and the server's second tablespace.
+pub async fn effects_database(server: &Server) -> String {
+    let database = server.database("effects").await.unwrap().name;
+    server.execute(&database, FIXTURE).await.unwrap();
+    if server.installation().major() >= 15 {
+        let other = "CREATE ACCESS METHOD other_heap TYPE TABLE HANDLER heap_tableam_handler";
+        server.execute(&database, other).await.unwrap();
+    }
+    let there = "SELECT count(*) FROM pg_tablespace WHERE spcname = 'other_disk'";
+    if server.value(&database, there).await.unwrap().as_deref() == Some("0") {
+        let url = server.superuser_url(&database);
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        // In place: a standby on the same machine gets a folder of its own.
+        for sql in [
+            "SET allow_in_place_tablespaces = on",
+            "CREATE TABLESPACE other_disk LOCATION ''",
+        ] {
+            client.batch_execute(sql).await.unwrap();
+        }
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
+    database
+}

@@ -1,0 +1,3 @@
+//! What the lint says of odd migrations, against what a real server does with them.
+
+mod postgres;
