@@ -3,7 +3,7 @@
 use super::run::operations;
 use crate::{
     catalog::Catalog,
-    effects::{Rewrite, taken},
+    effects::{Rewrite, Role, taken, taken_by_heirs},
     unit::Unit,
 };
 
@@ -31,13 +31,25 @@ pub fn claims(units: &[Unit]) -> Vec<Claim> {
         };
         for (statement, operation) in operations(content).iter().enumerate() {
             if number + 1 == units.len() {
-                let taken = taken(unit.engine.dialect(), operation, &catalog);
-                claims.extend(taken.into_iter().map(|taken| Claim {
-                    statement,
-                    table: taken.table.to_string(),
-                    effect: &taken.effect.id,
-                    lock: taken.lock(),
-                    rewrite: taken.effect.rewrite,
+                let dialect = unit.engine.dialect();
+                let mut taken = taken(dialect, operation, &catalog);
+                taken.extend(taken_by_heirs(dialect, operation, &taken, &catalog));
+                claims.extend(taken.into_iter().map(|taken| {
+                    let own = catalog.table(&taken.table);
+                    // A partitioned table has no rows, and no file, of its own.
+                    let stored = !own.is_some_and(|table| table.partitioned);
+                    let own = taken.role == Role::Target && stored;
+                    Claim {
+                        statement,
+                        table: taken.table.to_string(),
+                        effect: &taken.effect.id,
+                        lock: taken.lock(),
+                        rewrite: if own {
+                            taken.effect.rewrite
+                        } else {
+                            Rewrite::None
+                        },
+                    }
                 }));
             }
             catalog.apply(number, &content.script.text, operation);

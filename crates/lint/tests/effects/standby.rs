@@ -8,7 +8,7 @@ use greylag_lint::{
 };
 use tokio_postgres::NoTls;
 
-use super::servers;
+use super::{fixture, servers};
 
 /// A few of each kind; all of them with GREYLAG_FULL.
 const CHOSEN: [&str; 10] = [
@@ -49,7 +49,7 @@ async fn compare(installation: Installation) -> Vec<String> {
     let cluster = Cluster::start_with(Engine::Postgres, 1, options)
         .await
         .unwrap();
-    let template = servers::effects_database(cluster.primary()).await;
+    let template = fixture::database(cluster.primary()).await;
     let mut wrong = Vec::new();
     for effect in effects::all(Dialect::Postgres) {
         let Some(effect) = effect.at(version) else {
@@ -84,9 +84,13 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
     let (reader, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     let connection = tokio::spawn(connection);
     let reads = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; SELECT count(*) FROM ref; SELECT count(*) FROM part; \
-                 SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2";
+                 SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2; SELECT count(*) FROM v; SELECT count(*) FROM g";
     reader.batch_execute(reads).await.unwrap();
-    primary.execute(&database, &effect.sql[0]).await.unwrap();
+    let sql = match &effect.sql[0] {
+        lock if lock.starts_with("LOCK") => format!("BEGIN; {lock}; COMMIT"),
+        sql => sql.clone(),
+    };
+    primary.execute(&database, &sql).await.unwrap();
     cluster.wait_replayed().await.unwrap();
     let cancelled = reader.batch_execute("SELECT 1").await.is_err();
     drop(reader);

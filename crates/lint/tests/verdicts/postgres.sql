@@ -1,5 +1,5 @@
 -- Migrations as strangers write them. Each case runs on a real server, on a copy of what is given, in one transaction; the
--- locks that it then holds, and the tables that it wrote anew, are what the lint says.
+-- locks that it then holds, and the tables that it wrote anew, are what the lint says. `[15]`: not before that version.
 -- given
 CREATE SCHEMA sales;
 CREATE SCHEMA "My.Schema";
@@ -89,7 +89,8 @@ ALTER TABLE users ALTER COLUMN mood TYPE text;
 -- case type of a column that others reference
 ALTER TABLE users ALTER COLUMN id TYPE numeric;
 -- case type of a column that references others
-ALTER TABLE orders ALTER COLUMN user_id TYPE numeric;
+DROP MATERIALIZED VIEW totals;
+ALTER TABLE orders ALTER COLUMN user_id TYPE integer;
 -- case inheritance goes down
 ALTER TABLE animals ADD COLUMN legs int;
 -- case only does not
@@ -149,6 +150,7 @@ ALTER TABLE items DROP CONSTRAINT items_order_id_fkey;
 -- case drop a primary key that others reference
 ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE;
 -- case drop a column that references
+DROP MATERIALIZED VIEW totals;
 ALTER TABLE orders DROP COLUMN user_id;
 -- case drop a column that others reference
 ALTER TABLE users DROP COLUMN id CASCADE;
@@ -231,7 +233,7 @@ UPDATE orders SET total = 1 FROM users WHERE users.id = orders.user_id;
 DELETE FROM orders WHERE id = 1;
 -- case an insert
 INSERT INTO orders (id, user_id) SELECT id, id FROM users;
--- case a merge
+-- case [15] a merge
 MERGE INTO orders USING users ON users.id = orders.user_id WHEN MATCHED THEN UPDATE SET total = 2;
 -- case a write in a with
 WITH gone AS (DELETE FROM items RETURNING *) INSERT INTO counted (v) SELECT 'x' FROM gone;
@@ -272,3 +274,63 @@ DROP FUNCTION touch() CASCADE;
 DROP SCHEMA sales CASCADE;
 -- case drop a sequence in use
 DROP SEQUENCE counted_id_seq CASCADE;
+-- case a partitioned table loses a column
+ALTER TABLE events DROP COLUMN id;
+-- case a partitioned table's constraint is dropped
+ALTER TABLE events ADD CONSTRAINT positive CHECK (id > 0) NOT VALID;
+ALTER TABLE events DROP CONSTRAINT positive;
+-- case validate on a partitioned table
+ALTER TABLE events ADD CONSTRAINT positive CHECK (id > 0) NOT VALID;
+ALTER TABLE events VALIDATE CONSTRAINT positive;
+-- case rename a column of a partitioned table
+ALTER TABLE events RENAME COLUMN kind TO sort;
+-- case rename a partitioned table
+ALTER TABLE events RENAME TO happenings;
+-- case move a partitioned table
+ALTER TABLE events SET SCHEMA sales;
+-- case storage of a partitioned table's column
+ALTER TABLE events ALTER COLUMN kind SET STORAGE EXTERNAL;
+-- case drop an index of a partitioned table
+CREATE INDEX events_id ON events (id);
+DROP INDEX events_id;
+-- case row security of a partitioned table
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+-- case owner of a partitioned table
+ALTER TABLE events OWNER TO CURRENT_USER;
+-- case a foreign key to a partitioned table
+CREATE TABLE kinds (k text PRIMARY KEY) PARTITION BY LIST (k);
+CREATE TABLE kinds_a PARTITION OF kinds FOR VALUES IN ('a');
+ALTER TABLE users ADD CONSTRAINT k FOREIGN KEY (name) REFERENCES kinds (k);
+-- case write to a partitioned table
+DELETE FROM events WHERE id = 1;
+-- case write to a table that others inherit from
+UPDATE animals SET name = 'x';
+-- case truncate only
+TRUNCATE ONLY animals;
+-- case disable triggers of a partitioned table
+ALTER TABLE events DISABLE TRIGGER ALL;
+-- case reindex a table with heirs
+REINDEX TABLE animals;
+-- case rename several columns' constraint
+ALTER TABLE orders RENAME CONSTRAINT orders_user TO orders_owner;
+-- case a delete within a query
+WITH gone AS (DELETE FROM items RETURNING *) SELECT count(*) FROM gone;
+-- case an update with a subquery
+UPDATE ONLY orders SET total = (SELECT count(*) FROM items) WHERE id IN (SELECT id FROM users);
+-- case drop a table and what it references at once
+DROP TABLE items, orders CASCADE;
+-- case alter index attach
+CREATE INDEX events_id ON ONLY events (id);
+CREATE INDEX events_2024_id ON events_2024 (id);
+ALTER INDEX events_id ATTACH PARTITION events_2024_id;
+-- case a column named like a keyword
+ALTER TABLE orders ADD "check" int, ADD COLUMN "references" text, ADD column "constraint" boolean DEFAULT true;
+-- case alter without the word column
+ALTER TABLE orders ALTER total DROP DEFAULT, ALTER note SET DATA TYPE varchar;
+-- case a view's default
+ALTER VIEW rich ALTER COLUMN name SET DEFAULT 'x';
+-- case alter a foreign key
+ALTER TABLE orders ALTER CONSTRAINT orders_user DEFERRABLE INITIALLY DEFERRED;
+-- case comments between all words
+ALTER/**/TABLE/* a */orders--b
+/* c */ALTER/**/COLUMN total/**/SET/**/NOT/**/NULL;

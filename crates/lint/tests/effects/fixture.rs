@@ -1,34 +1,12 @@
-//! The servers that effects are measured on: one of each engine, or with GREYLAG_FULL each version that this machine has.
+//! What PostgreSQL's effects are measured on.
 
-use greylag_lab::{Engine, Options, Server};
-use std::sync::Arc;
+use greylag_lab::Server;
 use tokio_postgres::NoTls;
 
 const FIXTURE: &str = include_str!("../../effects/postgres.sql");
 
-/// Whether each version is measured.
-pub fn full() -> bool {
-    std::env::var_os("GREYLAG_FULL").is_some()
-}
-
-/// None where the machine has no such engine, which is said loudly.
-pub async fn of(engine: Engine) -> Vec<Arc<Server>> {
-    if !full() {
-        return greylag_lab::require(engine).await.into_iter().collect();
-    }
-    let mut servers = Vec::new();
-    if greylag_lab::available(engine) {
-        for installation in greylag_lab::installed(engine) {
-            println!("measuring {engine} {}", installation.version);
-            let server = Server::start(engine, Options::default().on(installation)).await;
-            servers.push(Arc::new(server.unwrap()));
-        }
-    }
-    servers
-}
-
 /// A database with the tables that PostgreSQL's effects are measured on, and the server's second tablespace.
-pub async fn effects_database(server: &Server) -> String {
+pub async fn database(server: &Server) -> String {
     let database = server.database("effects").await.unwrap().name;
     server.execute(&database, FIXTURE).await.unwrap();
     if server.installation().major() >= 15 {
