@@ -38,6 +38,7 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
         placeholders: &setup.migrations.placeholders,
         fleet: Some(&setup.fleet),
         facts: None,
+        pending: true,
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
@@ -48,7 +49,7 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
             .map(|migration| {
                 let unit = Unit::of(engine, migration.clone(), values);
                 if is_new(migration) {
-                    unit
+                    unit.pending()
                 } else {
                     unit.earlier()
                 }
@@ -86,6 +87,8 @@ pub struct Review<'a> {
     /// The shards that are known; none where discovery was not asked.
     pub fleet: Option<&'a Fleet>,
     pub facts: Option<&'a FleetFacts>,
+    /// What is judged is on no shard yet.
+    pub pending: bool,
 }
 
 impl Review<'_> {
@@ -101,7 +104,11 @@ impl Review<'_> {
                 .iter()
                 .map(|file| {
                     let unit = read(engine, file, values);
-                    if judged(file) { unit } else { unit.earlier() }
+                    match judged(file) {
+                        true if self.pending => unit.pending(),
+                        true => unit,
+                        false => unit.earlier(),
+                    }
                 })
                 .collect()
         });
