@@ -61,13 +61,12 @@ fn told(scene: &Scene<'_>, what: &str) -> Draft {
 }
 
 /// What a standby refuses.
-const WRITES: [&str; 9] = [
+const WRITES: [&str; 8] = [
     "nextval",
     "setval",
     "txid_current",
     "pg_current_xact_id",
     "pg_notify",
-    "pg_export_snapshot",
     "pg_current_wal_lsn",
     "pg_switch_wal",
     "lo_create",
