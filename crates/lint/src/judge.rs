@@ -9,6 +9,6 @@ mod scene;
 pub use claim::{Claim, claims};
 pub(crate) use cover::unjudged;
 pub(crate) use draft::Draft;
-pub use run::lint;
 pub(crate) use run::{finish, level};
+pub use run::{lint, operations};
 pub(crate) use scene::{File, Scene};
