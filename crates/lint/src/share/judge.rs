@@ -56,7 +56,7 @@ impl Sharer<'_> {
             },
             Operation::Maintain(work) if !work.tables.is_empty() => self.about_all(&work.tables),
             Operation::Maintain(_) => self.aside("it tidies this server up"),
-            Operation::LockTable { table, .. } => match self.about(table) {
+            Operation::LockTable { tables, .. } => match self.about_all(tables) {
                 Take::Run => Take::Along,
                 other => other,
             },
@@ -214,7 +214,9 @@ impl Sharer<'_> {
                 self.reach(std::slice::from_ref(&**column), std::iter::empty())
             }
             Action::AddConstraint(constraint) => self.reach(&[], std::iter::once(&constraint.kind)),
-            Action::AttachPartition { partition: other }
+            Action::AttachPartition {
+                partition: other, ..
+            }
             | Action::DetachPartition {
                 partition: other, ..
             }
