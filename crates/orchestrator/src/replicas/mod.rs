@@ -12,6 +12,7 @@ mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
 pub use look::look_at_nodes;
+pub(crate) use look::look_at_shard;
 pub use named::{Named, NamedNode, Replication};
 pub use report::NodeReport;
 pub(crate) use watcher::Watcher;
