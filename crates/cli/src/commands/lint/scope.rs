@@ -109,6 +109,8 @@ impl Scope {
             placeholders: &self.placeholders,
             fleet: self.fleet.as_ref(),
             facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
+            // What a branch adds has been nowhere yet.
+            pending: verb.since.is_some(),
         };
         let report = review.of(&self.files, &self.engines, is_wanted);
         let judged = self.files.iter().filter(|file| is_wanted(file)).count();
