@@ -12,6 +12,7 @@ mod help;
 mod init;
 mod lab;
 mod lint;
+mod lint_fleet;
 mod new;
 mod place;
 mod plan;
