@@ -11,6 +11,7 @@ mod preflight;
 mod published;
 mod sighting;
 mod standing;
+mod subscriber;
 mod trail;
 
 pub use judge::{Case, judge};
@@ -21,6 +22,7 @@ pub use sighting::{
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
+pub use subscriber::confirmed;
 pub use trail::Trail;
 
 use crate::fleet::ShardName;

@@ -12,9 +12,25 @@ use greylag_core::{migration::Phase, node::Intake};
 
 /// Functions that change nothing that is replicated, and mean on a subscriber what they mean elsewhere.
 const HARMLESS: &[&str] = &[
-    "array_agg", "avg", "coalesce", "count", "current_schema", "current_setting", "current_user",
-    "exists", "max", "min", "now", "pg_notify", "pg_sleep", "set_config", "setval", "string_agg",
-    "sum", "to_regclass", "version",
+    "array_agg",
+    "avg",
+    "coalesce",
+    "count",
+    "current_schema",
+    "current_setting",
+    "current_user",
+    "exists",
+    "max",
+    "min",
+    "now",
+    "pg_notify",
+    "pg_sleep",
+    "set_config",
+    "setval",
+    "string_agg",
+    "sum",
+    "to_regclass",
+    "version",
 ];
 
 impl Sharer<'_> {
@@ -104,9 +120,9 @@ impl Sharer<'_> {
         takes.fold(first, |a, b| match (a, b) {
             (Take::Doubt(why), _) | (_, Take::Doubt(why)) => Take::Doubt(why),
             (Take::Leave(why), Take::Leave(_)) => Take::Leave(why),
-            (Take::Leave(why), _) | (_, Take::Leave(why)) => Take::Doubt(format!(
-                "{why}, and another table of the same statement is"
-            )),
+            (Take::Leave(why), _) | (_, Take::Leave(why)) => {
+                Take::Doubt(format!("{why}, and another table of the same statement is"))
+            }
             (Take::Along, Take::Along) => Take::Along,
             _ => Take::Run,
         })
@@ -233,15 +249,17 @@ impl Sharer<'_> {
         columns: &[Column],
         constraints: impl Iterator<Item = &'k ConstraintKind>,
     ) -> Take {
-        let inline = columns.iter().filter_map(|column| column.references.as_ref());
+        let inline = columns
+            .iter()
+            .filter_map(|column| column.references.as_ref());
         let apart = constraints.filter_map(|kind| match kind {
             ConstraintKind::ForeignKey { reference, .. } => Some(reference),
             _ => None,
         });
-        let mut takes = inline.chain(apart).map(|reference| self.with(&reference.table));
-        takes
-            .find(|take| *take != Take::Run)
-            .unwrap_or(Take::Run)
+        let mut takes = inline
+            .chain(apart)
+            .map(|reference| self.with(&reference.table));
+        takes.find(|take| *take != Take::Run).unwrap_or(Take::Run)
     }
 
     /// Another table that a published one is bound to.

@@ -10,6 +10,7 @@ mod errand;
 mod explain;
 mod hold;
 mod look;
+mod portion;
 mod preflight;
 mod run;
 mod scripts;

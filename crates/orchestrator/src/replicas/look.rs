@@ -13,8 +13,8 @@ use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     node::{
-        Blame, Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail,
-        judge,
+        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
+        Standing, Trail, judge,
     },
 };
 use greylag_engines::Target;
@@ -73,6 +73,7 @@ pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> Sha
         },
         role: NodeRole::Primary,
         policy: NodePolicy::Guard,
+        intake: Intake::default(),
         target: target.clone(),
     };
     let primary = look(&*setup.open, node).await;

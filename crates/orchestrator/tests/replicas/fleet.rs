@@ -4,7 +4,7 @@ use greylag_core::{
     event::Event,
     fleet::{Shard, ShardName},
     migration::{Migration, Set},
-    node::{NodeName, NodePolicy, NodeRole},
+    node::{Intake, NodeName, NodePolicy, NodeRole},
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
     rollout::Progress,
 };
@@ -41,6 +41,9 @@ pub struct Replicated {
     pub policy: Policy,
     /// Logical subscribers, each of a shard.
     pub subscribers: Vec<(usize, Server, TestDatabase)>,
+    pub intake: Intake,
+    /// What runs have warned of.
+    pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
     folder: TempDir,
 }
@@ -66,6 +69,8 @@ impl Replicated {
             settings: ReplicaSettings::default(),
             policy: policy(),
             subscribers: Vec::new(),
+            intake: Intake::default(),
+            warnings: Arc::default(),
             claim: None,
             folder: tempfile::tempdir().unwrap(),
         })
@@ -102,7 +107,7 @@ impl Replicated {
         }
     }
 
-    fn shard(&self, at: usize) -> FleetShard {
+    pub fn shard(&self, at: usize) -> FleetShard {
         FleetShard {
             shard: Shard {
                 name: name(at),
@@ -116,7 +121,7 @@ impl Replicated {
         }
     }
 
-    fn nodes(&self, at: usize) -> Vec<NamedNode> {
+    pub fn nodes(&self, at: usize) -> Vec<NamedNode> {
         let replicas = self.clusters[at].replicas().iter().enumerate();
         let node = |(number, replica): (usize, &Server)| NamedNode {
             node: NodeName {
@@ -125,6 +130,7 @@ impl Replicated {
             },
             role: NodeRole::Replica,
             policy: NodePolicy::Guard,
+            intake: Default::default(),
             target: self.target(at, replica),
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
@@ -135,6 +141,7 @@ impl Replicated {
             },
             role: NodeRole::Subscriber,
             policy: NodePolicy::Guard,
+            intake: self.intake,
             target: self.reach(at, server, &database.name),
         };
         replicas
@@ -143,7 +150,7 @@ impl Replicated {
             .collect()
     }
 
-    fn target(&self, at: usize, server: &Server) -> Target {
+    pub fn target(&self, at: usize, server: &Server) -> Target {
         self.reach(at, server, &self.databases[at].name)
     }
 
@@ -174,10 +181,14 @@ impl Replicated {
         let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
         let told = Told::default();
         let ears = told.clone();
+        let warnings = self.warnings.clone();
         let watcher = Arc::new(move |notice: &Notice| {
             let event = match notice {
                 Notice::Event(stamped) => stamped.event.clone(),
                 Notice::Live { event, .. } => event.clone(),
+                Notice::Warning { text, .. } => {
+                    return warnings.lock().unwrap().push(text.clone());
+                }
                 _ => return,
             };
             ears.lock().unwrap().push((Instant::now(), event));

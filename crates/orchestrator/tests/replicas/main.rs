@@ -4,4 +4,5 @@ mod fleet;
 mod holding;
 mod readers;
 mod resuming;
+mod subscriber;
 mod subscribing;
