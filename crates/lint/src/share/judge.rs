@@ -118,6 +118,7 @@ impl Sharer<'_> {
             return self.untold("what it is about can't be told".into());
         };
         takes.fold(first, |a, b| match (a, b) {
+            (Take::Stops(why), _) | (_, Take::Stops(why)) => Take::Stops(why),
             (Take::Doubt(why), _) | (_, Take::Doubt(why)) => Take::Doubt(why),
             (Take::Leave(why), Take::Leave(_)) => Take::Leave(why),
             (Take::Leave(why), _) | (_, Take::Leave(why)) => {
@@ -213,16 +214,16 @@ impl Sharer<'_> {
     fn act(&self, table: &Name, action: &Action) -> Take {
         match action {
             Action::RenameTo(_) | Action::RenameColumn { .. } | Action::SetSchema => {
-                Take::Doubt(format!(
+                Take::Stops(format!(
                     "rows of {table} come under the old name and under the new one: apply stops, whichever server is renamed first"
                 ))
             }
             Action::DropColumn { column, .. } if self.phase != Phase::Contract => {
-                Take::Doubt(format!(
+                Take::Stops(format!(
                     "rows of {table} still come with {column}: it must go on the publisher first"
                 ))
             }
-            Action::AddColumn { column, .. } if must_be_given(column) => Take::Doubt(format!(
+            Action::AddColumn { column, .. } if must_be_given(column) => Take::Stops(format!(
                 "rows of {table} come without {} until the publisher has it, and it has no default",
                 column.name
             )),
@@ -303,7 +304,7 @@ impl Sharer<'_> {
     fn drop(&self, drop: &Drop) -> Take {
         match drop.kind {
             Kind::Table => match self.about_all(&drop.names) {
-                Take::Run if self.phase != Phase::Contract => Take::Doubt(format!(
+                Take::Run if self.phase != Phase::Contract => Take::Stops(format!(
                     "rows of {} still come: it must go on the publisher first",
                     drop.names[0]
                 )),

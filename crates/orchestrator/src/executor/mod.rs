@@ -30,4 +30,5 @@ pub use look::{refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
 pub use sisters::Sisters;
+pub use subscribers::ready_subscribers;
 pub use verify::is_yes;

@@ -5,20 +5,26 @@
 
 use super::{
     carry::carry_out,
+    claim::{claim_held, part, seize},
     errand::{Errand, untouched},
-    explain::chain,
-    portion::{Portion, portion_of},
+    explain::{chain, failure_of_verb},
+    portion::{Portion, ask_both, portion_of},
 };
-use crate::replicas::NamedNode;
+use crate::{
+    fleet::FleetShard,
+    replicas::{Named, NamedNode},
+    setup::Setup,
+};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     migration::Phase,
-    node::{Intake, confirmed},
+    node::{NodePolicy, NodeRole, confirmed},
     outcome::{Failure, FailureClass, Outcome},
     position::{Position, Reach},
 };
 use greylag_engines::Observer;
+use jiff::Timestamp;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -50,18 +56,16 @@ pub fn turn_of(phase: Phase) -> Turn {
 pub async fn migrate(errand: &Errand) -> Result<(), Outcome> {
     let mut portions = Vec::new();
     for node in errand.subscribers.iter() {
-        if node.intake == Intake::Nothing {
-            continue;
-        }
         let portion = portion_of(errand, node).await;
         portions.push((node, portion.map_err(|failure| on(node, failure))?));
     }
     for (node, portion) in portions {
         tell_left(errand, node, &portion);
-        if portion.work.is_empty() {
+        // Rows of Greylag's own tables stop apply where those tables are not there.
+        if portion.work.is_empty() && !portion.carries_own {
             continue;
         }
-        if turn_of(errand.phase) == Turn::After {
+        if turn_of(errand.phase) == Turn::After && !portion.work.is_empty() {
             wait_until_applied(errand, node).await?;
         }
         let outcome = Box::pin(carry_out(&errand_of(errand, node, &portion))).await;
@@ -118,7 +122,8 @@ fn tell_made(errand: &Errand, node: &NamedNode, portion: &Portion) {
 async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Outcome> {
     let until = Instant::now() + errand.limits.lock_deadline;
     let lost = |why: String| {
-        let hint = "The publisher has the migration; `greylag rollout retry` goes on with the subscriber.";
+        let hint =
+            "The publisher has the migration; `greylag rollout retry` goes on with the subscriber.";
         let class = FailureClass::Lag;
         on(node, untouched(class, why, Some(hint.to_owned())))
     };
@@ -179,14 +184,7 @@ async fn look_at(
 /// The same work, there: under the subscriber's own lock, with its own history.
 fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
     let mut there = errand.clone();
-    let application = there.shard.target.application.clone();
-    there.shard.target = node.target.clone();
-    there.shard.target.application = application;
-    // It is somebody of its own: its identity must not pass for the publisher's.
-    if let Ok(name) = format!("{}.{}", node.node.shard, node.node.node).parse::<ShardName>() {
-        there.shard.target.shard = name.clone();
-        there.shard.shard.name = name;
-    }
+    there.shard = shard_of(&errand.shard, node);
     there.work = portion.work.clone();
     there.shares = Some(portion.shares.clone());
     there.uuid = None;
@@ -200,14 +198,59 @@ fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
     there
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_expands_goes_to_subscribers_first_and_what_contracts_last() {
-        assert_eq!(turn_of(Phase::Expand), Turn::Before);
-        assert_eq!(turn_of(Phase::Contract), Turn::After);
-        assert_eq!(turn_of(Phase::Backfill), Turn::Never);
+/// The subscriber as a shard: somebody of its own, whose identity must not pass for the publisher's.
+fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
+    let mut there = publisher.clone();
+    let application = there.target.application.clone();
+    there.target = node.target.clone();
+    there.target.application = application;
+    if let Ok(name) = format!("{}.{}", node.node.shard, node.node.node).parse::<ShardName>() {
+        there.target.shard = name.clone();
+        there.shard.name = name;
     }
+    there
 }
+
+/// Before Greylag's tables are made on a publisher: its subscribers have them, too, where its publications carry them (those of
+/// all tables do). A subscriber without them would stop at the first row.
+pub async fn ready_subscribers(setup: &Setup, shard: &FleetShard) -> Result<(), Failure> {
+    let Some(Named::Listed(nodes)) = setup.replication.of_shard(&shard.shard.name) else {
+        return Ok(());
+    };
+    let now = Timestamp::now();
+    let subscribers = nodes.iter().filter(|node| {
+        let ignored = matches!(node.policy, NodePolicy::Ignore { .. });
+        node.role == NodeRole::Subscriber && (!ignored || node.policy.guards(now))
+    });
+    for node in subscribers {
+        match ready(setup, shard, node).await {
+            Err(failure) if node.policy.guards(now) => {
+                return Err(Failure {
+                    message: format!("on subscriber {}: {}", node.node, failure.message),
+                    ..failure
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn ready(setup: &Setup, shard: &FleetShard, node: &NamedNode) -> Result<(), Failure> {
+    let said = ask_both(&*setup.open, &shard.target, &node.target).await?;
+    if !said.carries_own(&shard.target) {
+        return Ok(());
+    }
+    let there = shard_of(shard, node);
+    let mut session = seize(setup, &there).await?;
+    let claimed = claim_held(&mut *session, setup, &there).await;
+    let shielded = match claimed {
+        Ok(_) => (session.shield().await).map_err(|error| failure_of_verb(&error)),
+        Err(failure) => Err(failure),
+    };
+    part(session).await;
+    shielded
+}
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,7 @@ async fn rows_of_a_file_come_once_and_tables_that_are_not_published_are_left_alo
     }
 
     // A second run has nothing to do, there as here.
+    pair.fleet.claim = None;
     let (run, _) = pair.fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::NothingChanged);
 }
@@ -96,7 +97,7 @@ async fn what_can_not_be_judged_is_refused_before_anything_is_touched_until_the_
     pair.fleet.files = vec![first, ("V2__fill.sql", block)];
     let (run, told) = pair.fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::NothingChanged, "{summary:#?}");
+    assert_eq!((summary.verdict, summary.exit_code), (Verdict::Refused, 6), "{summary:#?}");
     let told = told.lock().unwrap().clone();
     let failure = told
         .iter()
@@ -120,6 +121,7 @@ async fn what_can_not_be_judged_is_refused_before_anything_is_touched_until_the_
         assert_eq!(found.as_deref(), Some("1"), "something was touched");
     }
 
+    pair.fleet.claim = None;
     let said = format!("-- greylag:subscribers skip\n{block}");
     pair.fleet.files = vec![first, ("V2__fill.sql", String::leak(said))];
     let (run, _) = pair.fleet.run(Options::default()).await;
@@ -141,7 +143,7 @@ async fn a_column_that_is_dropped_too_early_for_a_subscriber_is_refused() {
     )];
     let (run, _) = pair.fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::NothingChanged, "{summary:#?}");
+    assert_eq!((summary.verdict, summary.exit_code), (Verdict::Refused, 6), "{summary:#?}");
     assert!(!pair.has("two").await);
 }
 
@@ -191,4 +193,22 @@ async fn a_new_table_of_a_publication_of_all_tables_comes_with_its_rows_once_it_
     assert!(pair.warned(refresh), "{:#?}", pair.fleet.warnings);
     pair.subscribe(refresh).await;
     pair.until(count, "2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_of_all_tables_has_greylags_own_before_its_publisher_whatever_it_takes() {
+    let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
+        return;
+    };
+    pair.fleet.intake = Intake::Nothing;
+    pair.fleet.files = vec![("V1__side.sql", "CREATE VIEW side AS SELECT id FROM one;")];
+    let (run, _) = pair.fleet.run(Options::default()).await;
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    // Rows of the publisher's history are no obstacle, and are kept out.
+    pair.publish("INSERT INTO one VALUES (1)").await;
+    pair.until("SELECT count(*) FROM one", "1").await;
+    assert_eq!(pair.versions().await, "");
+    let side = pair.here("SELECT to_regclass('side')::text").await;
+    assert_eq!(side, None);
 }
