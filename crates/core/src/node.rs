@@ -4,6 +4,7 @@
 //! allowed to see. Judging it (lag, who is to blame, errors) is `judge`; whether a rollout goes on is `throttle`.
 //! Knows no SQL, no URL and no clock.
 
+mod downstream;
 mod finding;
 mod judge;
 mod lineage;
@@ -14,6 +15,7 @@ mod standing;
 mod subscriber;
 mod trail;
 
+pub use downstream::downstreams;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};

@@ -106,7 +106,9 @@ fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
         .map(|time| time.saturating_sub(delay.unwrap_or_default()));
     let over = beyond_delay.is_some_and(|time| time > case.max_lag);
     let behind = distance.is_none_or(|distance| !distance.is_zero());
-    let state = if stalled && (behind || matches!(blame, Some(Blame::Disconnected { .. }))) {
+    // With nothing to replay a replica that is paused stands all the same: what comes next will wait.
+    let waits = !matches!(blame, Some(Blame::Blocked { .. }));
+    let state = if stalled && (behind || waits) {
         NodeState::Stalled
     } else if distance.is_none() && lag.time.is_none() {
         return stand_blind(case, findings);
