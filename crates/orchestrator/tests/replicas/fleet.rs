@@ -45,6 +45,10 @@ pub struct Replicated {
     /// What runs have warned of.
     pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
+    /// The nodes are asked of the primary.
+    pub auto: bool,
+    /// All shards are on one host.
+    pub one_host: bool,
     folder: TempDir,
 }
 
@@ -72,6 +76,8 @@ impl Replicated {
             intake: Intake::default(),
             warnings: Arc::default(),
             claim: None,
+            auto: false,
+            one_host: false,
             folder: tempfile::tempdir().unwrap(),
         })
     }
@@ -80,8 +86,12 @@ impl Replicated {
         let files = self.files.iter();
         let files = files.map(|(name, text)| Migration::read(name, text.as_bytes(), None).unwrap());
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
+        let named = |at| match self.auto {
+            true => Named::Auto,
+            false => Named::Listed(self.nodes(at)),
+        };
         let nodes = (0..self.clusters.len())
-            .map(|at| (name(at), Named::Listed(self.nodes(at))))
+            .map(|at| (name(at), named(at)))
             .collect();
         let path = self.folder.path().join("state.db");
         Setup {
@@ -112,7 +122,7 @@ impl Replicated {
             shard: Shard {
                 name: name(at),
                 engine: self.target(at, self.clusters[at].primary()).engine,
-                host: format!("h{at}").into(),
+                host: format!("h{}", if self.one_host { 0 } else { at }).into(),
                 schema: None,
                 labels: Arc::default(),
             },

@@ -1,5 +1,7 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod auto;
+mod busy;
 mod fleet;
 mod holding;
 mod readers;
