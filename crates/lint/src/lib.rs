@@ -20,6 +20,7 @@ mod report;
 mod rule;
 pub mod rules;
 mod settings;
+pub mod share;
 mod squawk;
 pub mod unit;
 mod version;

@@ -9,6 +9,7 @@
 
 mod aftermath;
 mod apply;
+mod appraise;
 mod blockers;
 mod diagnose;
 mod failure;
@@ -31,6 +32,7 @@ mod stepwise;
 mod survey;
 mod tables;
 mod tokens;
+mod trace;
 mod touched;
 mod transaction;
 mod upstream;
@@ -38,5 +40,7 @@ mod url;
 mod verb;
 mod walk;
 
+pub use appraise::appraise;
 pub use observe::open as observe;
 pub use open::open;
+pub use trace::trace;

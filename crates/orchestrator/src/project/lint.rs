@@ -41,6 +41,7 @@ pub(crate) fn read(section: Section<'_>) -> Settings {
         waits_for_replicas: None,
         logical_replication: section.boolean("logical-replication"),
         shared_servers: section.boolean("shared-servers"),
+        fleet: section.boolean("fleet").unwrap_or(false),
     };
     section.finish();
     settings
