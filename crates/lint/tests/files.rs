@@ -252,3 +252,22 @@ fn a_table_that_the_file_drops_is_nobodys_worry() {
     let more = "ALTER TABLE users ADD COLUMN a int; ALTER TABLE orders DROP CONSTRAINT u;";
     assert!(!of_last(false, &[make, more]).contains(&rule));
 }
+
+#[test]
+fn a_write_within_a_with_is_a_write() {
+    for text in [
+        "WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone;",
+        "WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO log VALUES (1);",
+    ] {
+        let report = judge(text.as_bytes(), &Settings::default());
+        let found = report
+            .findings
+            .iter()
+            .find(|f| f.rule == "write-without-batch");
+        assert!(
+            found.is_some_and(|f| f.title.contains("every row of t")),
+            "{text}: {:?}",
+            rules(&report)
+        );
+    }
+}
