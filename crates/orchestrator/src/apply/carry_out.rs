@@ -3,6 +3,7 @@
 use super::{
     ApplyError, Summary,
     anchor::take_anchor,
+    failover,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
 };
@@ -14,13 +15,13 @@ use crate::{
     operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
-    survey::{Surveyed, known_of},
+    survey::{Surveyed, known_with},
     watch::{Notice, Watcher},
 };
 use greylag_core::{event::Event, fleet::ShardName};
 use std::{
-    collections::BTreeSet,
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -233,6 +234,7 @@ impl<'a> Leased<'a> {
                 .await?
             }
         };
+        failover::reconcile(&mut opened, &surveyed)?;
         self.approve(&mut opened).await?;
         let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
         Ok(self.summarise(&opened, &surveyed, ending))
@@ -258,7 +260,7 @@ impl<'a> Leased<'a> {
             epoch: self.lease.epoch,
             options: self.reachable(surveyed),
             control: self.control.clone(),
-            known: surveyed.known.clone(),
+            known: Mutex::new(known_now(self.setup).await?),
             anchor,
             settle_only,
             places: find_places(self.setup, &opened.plan),
@@ -356,6 +358,7 @@ impl<'a> Leased<'a> {
     /// `--approved-digest`: every wave that asks has its approval.
     async fn approve(&self, opened: &mut Opened) -> Result<(), ApplyError> {
         if self.options.approved_digest.is_none() {
+            opened.ledger.commit().await?;
             return Ok(());
         }
         for stage in 0..opened.plan.stages.len() {
@@ -402,6 +405,12 @@ fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
     }
 }
 
+/// What is remembered of shards, this run's own proofs among it.
+async fn known_now(setup: &Setup) -> Result<BTreeMap<ShardName, KnownShard>, ApplyError> {
+    let known = setup.journal.known(&setup.scope()).await?.into_iter();
+    Ok(known.map(|known| (known.name.clone(), known)).collect())
+}
+
 /// What is proven is expected from now on.
 async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> {
     let proven: Vec<KnownShard> = surveyed
@@ -415,7 +424,8 @@ async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> 
                 return None;
             }
             let version = seen.reading.current.as_ref().map(ToString::to_string);
-            known_of(surveyed.known.get(&sighting.name), &seen.survey, version)
+            let before = surveyed.known.get(&sighting.name);
+            known_with(before, &seen.survey, &seen.followers, version)
         })
         .collect();
     if !proven.is_empty() {

@@ -4,6 +4,7 @@ use super::{
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
+    follow::{Followed, follow},
     hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
     preflight::{Quiet, wait_for_quiet},
@@ -47,9 +48,15 @@ async fn carry_out_there(errand: &Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;
+    let mut errand = errand.clone();
     loop {
-        let failure = match once(errand).await {
-            Outcome::Failed { failure } if failure.class == FailureClass::Connection => failure,
+        let failure = match once(&errand).await {
+            Outcome::Failed { failure } => match follow(&mut errand, failure).await {
+                Followed::Yes => continue,
+                Followed::GaveUp => return Outcome::Absent,
+                Followed::No(failure) if failure.class == FailureClass::Connection => failure,
+                Followed::No(failure) => return Outcome::Failed { failure },
+            },
             outcome => return outcome,
         };
         // Connecting has been tried again already; this is for connections that the server closed in between.

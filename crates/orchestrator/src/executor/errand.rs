@@ -2,7 +2,12 @@
 
 use super::{hold::Anchor, scripts::Scripts};
 use crate::{
-    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+    control::Control,
+    fleet::FleetShard,
+    journal::KnownShard,
+    primary::{Move, Seeker},
+    replicas::NamedNode,
+    setup::Open,
 };
 use greylag_core::{
     event::Event,
@@ -14,6 +19,7 @@ use greylag_core::{
     policy::{Group, Retry},
     position::Position,
 };
+use greylag_engines::Target;
 use std::{
     sync::{
         Arc,
@@ -30,6 +36,12 @@ pub struct Errand {
     pub shard: FleetShard,
     /// In order.
     pub work: Arc<[MigrationId]>,
+    /// What this rollout has applied there, in this stage and before: a history that lacks some of it was lost with a failover.
+    pub had: Arc<[MigrationId]>,
+    /// Where the project says that the primary is; `shard` has where it is reached now.
+    pub named: Target,
+    /// Finds the primary where it is elsewhere; none for a database that has no other place to be.
+    pub seeker: Option<Seeker>,
     /// The identity the plan saw; none where it is claimed by this run.
     pub uuid: Option<Uuid>,
     /// What is remembered of the shard.
@@ -84,6 +96,12 @@ pub enum Report {
     Position {
         shard: ShardName,
         position: Position,
+    },
+    /// The primary was found elsewhere, and is remembered there.
+    Moved {
+        shard: ShardName,
+        moved: Option<Move>,
+        known: Option<Box<KnownShard>>,
     },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
@@ -164,6 +182,24 @@ impl Reports {
         if let Some(known) = known {
             self.tell(Report::Proven(known));
         }
+    }
+
+    /// The history read on this server lacks what the rollout had applied.
+    pub fn lost(&self, migrations: Vec<MigrationId>, primary: &str) {
+        self.tell(Report::Event(Event::MigrationsLost {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migrations,
+            primary: primary.to_owned(),
+        }));
+    }
+
+    pub fn moved(&self, moved: Option<Move>, known: Option<KnownShard>) {
+        self.tell(Report::Moved {
+            shard: self.shard.clone(),
+            moved,
+            known: known.map(Box::new),
+        });
     }
 
     pub fn position(&self, position: Position) {

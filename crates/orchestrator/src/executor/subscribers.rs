@@ -65,6 +65,8 @@ fn errand_of(errand: &Errand, node: &NamedNode) -> Errand {
         there.shard.shard.name = name;
     }
     there.uuid = None;
+    there.had = Arc::from([]);
+    there.seeker = None;
     there.known = None;
     there.anchor = None;
     there.subscribes = true;

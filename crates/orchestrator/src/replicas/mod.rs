@@ -3,6 +3,7 @@
 //! A [`Replication`] is what the project says of nodes; [`look_at_nodes`] looks once and reports. Judging is
 //! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
 
+mod arrange;
 mod board;
 mod look;
 mod named;

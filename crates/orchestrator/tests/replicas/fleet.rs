@@ -92,6 +92,7 @@ impl Replicated {
             policy: self.policy.clone(),
             checks: Vec::new(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: Replication {
                 settings: Arc::new(self.settings.clone()),
                 shards: Arc::new(nodes),

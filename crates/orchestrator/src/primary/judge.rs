@@ -1,0 +1,106 @@
+//! From looks at all of a shard's servers to the one that is its primary, or to why none is.
+
+use super::seek::{Found, Sought};
+use greylag_core::{
+    identity::{self, Expected, Known, Node, Proof, Refusal},
+    survey::{Role, Server, Survey},
+};
+use greylag_engines::Target;
+
+/// One server, and what was seen of it.
+pub struct Look {
+    pub target: Target,
+    pub seen: Result<Survey, String>,
+}
+
+/// Judges all of them together: one primary is found, two are refused.
+pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
+    let followers = followers_of(&looks);
+    let mut primaries: Vec<(Target, Survey)> = Vec::new();
+    let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
+    let mut said = Vec::new();
+    let is_handed_over = was_handed_over(expected.known, &looks);
+    for Look { target, seen } in looks {
+        let survey = match seen {
+            Ok(survey) => survey,
+            Err(why) => {
+                said.push(format!("{}: {why}", target.address()));
+                continue;
+            }
+        };
+        match identity::judge(expected, &survey) {
+            Ok(Proof::Proven | Proof::Recognised) => {
+                let same = |(_, other): &(Target, Survey)| is_same(&other.server, &survey.server);
+                if !primaries.iter().any(same) {
+                    primaries.push((target, survey));
+                }
+            }
+            Ok(Proof::Empty | Proof::Claimed) => said.push(format!(
+                "{} carries no identity, and is not taken for the shard",
+                survey.server.address
+            )),
+            Err(refusal @ Refusal::Deposed { .. }) => deposed.push((target, survey, refusal)),
+            Err(refusal) => said.push(match &refusal {
+                Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
+                Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
+                Refusal::Moved { address, .. } => format!(
+                    "{address} accepts writes and carries the shard's identity, but was never proven its node"
+                ),
+                other => other.to_string(),
+            }),
+        }
+    }
+    if primaries.is_empty() && is_handed_over {
+        // Whoever took its place follows now: it was handed back.
+        primaries.extend(deposed.drain(..).map(|(target, survey, _)| (target, survey)));
+    }
+    let two = |one: &Survey, other: &Survey| {
+        Sought::Refused(Refusal::TwoPrimaries {
+            shard: expected.shard.clone(),
+            address: one.server.address.clone(),
+            other: other.server.address.clone(),
+        })
+    };
+    match (&primaries[..], deposed.first()) {
+        ([(_, one), (_, other), ..], _) => two(one, other),
+        ([(_, one)], Some((_, other, _))) => two(one, other),
+        ([], Some((_, _, refusal))) => Sought::Refused(refusal.clone()),
+        ([], None) => Sought::Nowhere(said),
+        ([_], None) => {
+            let (target, survey) = primaries.remove(0);
+            let followers = followers
+                .into_iter()
+                .filter(|server| server.lineage == survey.server.lineage)
+                .filter(|server| server.database == survey.server.database)
+                .collect();
+            Sought::Found(Box::new(Found {
+                target,
+                survey,
+                followers,
+            }))
+        }
+    }
+}
+
+/// Servers that follow another one now. Of one lineage with the primary they are its own.
+fn followers_of(looks: &[Look]) -> Vec<Server> {
+    let seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
+    seen.filter(|survey| survey.role == Role::Replica)
+        .map(|survey| survey.server.clone())
+        .collect()
+}
+
+/// Whether the server where the primary was proven last has been looked at, and follows another one now.
+fn was_handed_over(known: Option<&Known>, looks: &[Look]) -> bool {
+    let mut seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
+    known.is_some_and(|known| {
+        seen.any(|survey| survey.role == Role::Replica && known.is_primary(&survey.server))
+    })
+}
+
+fn is_same(one: &Server, other: &Server) -> bool {
+    Node::from(one).is(other)
+}
+
+#[cfg(test)]
+mod tests;
