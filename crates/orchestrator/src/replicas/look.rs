@@ -9,6 +9,8 @@ use super::{
 use crate::{
     executor::chain,
     setup::{Open, Setup},
+    survey::{SurveyError, Surveyed, survey_fleet},
+    watch::Watcher,
 };
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
@@ -50,6 +52,16 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         .flat_map(|seen| stream::iter(report(setup, seen)))
         .collect()
         .await
+}
+
+/// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
+/// says.
+pub async fn survey_with_nodes(
+    setup: &Setup,
+    watcher: &dyn Watcher,
+) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
+    let surveyed = survey_fleet(setup, None, watcher).await;
+    (surveyed, look_at_nodes(setup, None).await)
 }
 
 /// What one look at a shard's nodes came to.

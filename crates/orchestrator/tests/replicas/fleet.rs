@@ -42,6 +42,8 @@ pub struct Replicated {
     /// Logical subscribers, each of a shard.
     pub subscribers: Vec<(usize, Server, TestDatabase)>,
     pub claim: Option<u32>,
+    /// What a rollout makes of the replicas that lag.
+    pub watched: NodePolicy,
     folder: TempDir,
 }
 
@@ -67,6 +69,7 @@ impl Replicated {
             policy: policy(),
             subscribers: Vec::new(),
             claim: None,
+            watched: NodePolicy::Guard,
             folder: tempfile::tempdir().unwrap(),
         })
     }
@@ -125,7 +128,7 @@ impl Replicated {
                 node: format!("replica-{}", number + 1).into(),
             },
             role: NodeRole::Replica,
-            policy: NodePolicy::Guard,
+            policy: self.watched.clone(),
             target: self.target(at, replica),
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);

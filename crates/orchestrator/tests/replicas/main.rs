@@ -1,6 +1,8 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod failing_over;
 mod fleet;
+mod losing;
 mod holding;
 mod readers;
 mod resuming;
