@@ -8,12 +8,14 @@ mod finding;
 mod judge;
 mod lineage;
 mod preflight;
+mod published;
 mod sighting;
 mod standing;
 mod trail;
 
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
+pub use published::{Intake, Published, Qualified};
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,

@@ -1,7 +1,14 @@
 //! The one door to a database.
 
 use crate::{
-    error::OpenError, mysql, observer::Observer, postgres, session::Session, sqlite, target::Target,
+    appraisal::{Appraisal, AppraiseError},
+    error::OpenError,
+    mysql,
+    observer::Observer,
+    postgres,
+    session::Session,
+    sqlite,
+    target::Target,
 };
 use greylag_core::engine::Engine;
 
@@ -20,5 +27,14 @@ pub async fn observe(target: &Target) -> Result<Option<Box<dyn Observer>>, OpenE
         Engine::Postgres => postgres::observe(target).await.map(Some),
         Engine::Mysql | Engine::Mariadb => mysql::observe(target).await.map(Some),
         Engine::Sqlite => Ok(None),
+    }
+}
+
+/// Reads what a node holds and how it is set, over a connection of its own.
+pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
+    match target.engine {
+        Engine::Postgres => postgres::appraise(target).await,
+        Engine::Mysql | Engine::Mariadb => mysql::appraise(target).await,
+        Engine::Sqlite => sqlite::appraise(target).await,
     }
 }

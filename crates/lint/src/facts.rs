@@ -24,6 +24,8 @@ pub struct FleetFacts {
     pub waits_for_replay: bool,
     /// Servers whose session settings differ, by setting: `TimeZone`, `sql_mode`, …
     pub differing_settings: BTreeMap<String, Vec<String>>,
+    /// Shards that could not be looked at: no table is known to be small on them.
+    pub unseen: Vec<String>,
 }
 
 /// A table over all shards: the largest decides.

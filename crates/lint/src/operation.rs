@@ -32,7 +32,7 @@ pub enum Operation {
     Truncate(Truncate),
     Maintain(Maintain),
     LockTable {
-        table: Name,
+        tables: Vec<Name>,
         mode: String,
         nowait: bool,
     },
@@ -142,6 +142,8 @@ pub struct Create {
     pub all_tables: bool,
     /// A domain with CHECK or NOT NULL.
     pub constrained: bool,
+    /// A function that says it is IMMUTABLE or STABLE.
+    pub steady: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +160,8 @@ pub struct Drop {
 pub struct Alter {
     pub kind: Kind,
     pub name: Option<Name>,
+    /// The table of a trigger or policy.
+    pub on: Option<Name>,
     pub change: Change,
 }
 
@@ -191,6 +195,8 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truncate {
     pub tables: Vec<Name>,
+    /// ONLY: without what inherits from it.
+    pub only: bool,
     pub cascade: bool,
     pub restart_identity: bool,
 }
@@ -226,7 +232,7 @@ impl Operation {
             Operation::Drop(op) => op.on.as_ref(),
             Operation::Truncate(op) => op.tables.first(),
             Operation::Maintain(op) => op.tables.first(),
-            Operation::LockTable { table, .. } => Some(table),
+            Operation::LockTable { tables, .. } => tables.first(),
             Operation::Write(op) => op.table.as_ref(),
             _ => None,
         }

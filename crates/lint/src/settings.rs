@@ -24,6 +24,8 @@ pub struct Settings {
     pub replicas: Option<bool>,
     /// Whether changes are also carried by logical replication (publications, CDC).
     pub logical_replication: Option<bool>,
+    /// `plan` and `apply` look at the fleet's sizes, versions and standbys, too. `lint --fleet` does so unasked.
+    pub fleet: bool,
     /// Whether several shards share one server: then what is said to the server is said to all of them.
     pub shared_servers: Option<bool>,
 }

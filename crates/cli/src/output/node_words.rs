@@ -47,9 +47,7 @@ pub fn node_reason(reason: &WaitReason) -> String {
         WaitReason::NoReplicas { shard, why } => {
             format!("shard {shard} has no replica to wait for: {why}")
         }
-        WaitReason::NoPrimary {
-            shard, servers, ..
-        } => format!(
+        WaitReason::NoPrimary { shard, servers, .. } => format!(
             "shard {shard} has no primary: {}; promote one, or bring the primary back",
             servers.join("; ")
         ),

@@ -16,7 +16,8 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
         (NodeRole::Replica, SeenRole::Primary) if is_rival(case) => {
             return Some(format!(
                 "the shard has two primaries: {address} accepts writes, and so does {}",
-                case.primary.map_or("its primary", |primary| &primary.server.address),
+                case.primary
+                    .map_or("its primary", |primary| &primary.server.address),
             ));
         }
         (NodeRole::Replica, SeenRole::Primary) => {

@@ -9,6 +9,7 @@
 
 mod aftermath;
 mod apply;
+mod appraise;
 mod blockers;
 mod diagnose;
 mod failure;
@@ -38,5 +39,6 @@ mod url;
 mod verb;
 mod walk;
 
+pub use appraise::appraise;
 pub use observe::open as observe;
 pub use open::open;

@@ -6,6 +6,7 @@
 mod address;
 mod apart;
 mod apply;
+mod appraise;
 mod attempt;
 mod cancel;
 mod catalog;
@@ -40,6 +41,7 @@ mod tls;
 mod walk;
 mod watch;
 
+pub use appraise::appraise;
 pub use connect::open;
 pub use dial::{DialError, dial};
 pub use observe::observe;

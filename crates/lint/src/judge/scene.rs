@@ -113,8 +113,10 @@ impl<'a> File<'a> {
             };
         };
         let limits = &self.settings.thresholds;
+        // Nobody knows what it is on a shard that could not be looked at.
+        let all_seen = self.fleet.is_none_or(|fleet| fleet.unseen.is_empty());
         let severity = if rows <= limits.small_rows {
-            Some(Severity::Note)
+            (all_seen || decided != Decided::Fleet).then_some(Severity::Note)
         } else if rows > limits.large_rows {
             Some(Severity::Error)
         } else {

@@ -56,6 +56,7 @@ fn table(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<Cre
         columns: Vec::new(),
         constraints: Vec::new(),
         partition_of: None,
+        default_partition: false,
         partitioned: false,
         like: None,
         inherits: Vec::new(),
@@ -144,6 +145,7 @@ fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
             table.partitioned = true;
             cursor.skip_until(|c| c.is_any(&["WITH", "TABLESPACE", "USING", "AS"]));
         } else if cursor.is("FOR") || cursor.is("DEFAULT") && table.partition_of.is_some() {
+            table.default_partition = cursor.is("DEFAULT");
             cursor.skip_until(|c| c.is("PARTITION"));
         } else if cursor.is("AS")
             || cursor.is_any(&["SELECT", "WITH"]) && !cursor_opens(cursor, 1)
@@ -213,6 +215,7 @@ fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<
         labels: Vec::new(),
         all_tables: false,
         constrained: false,
+        steady: false,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
         cursor.advance();
@@ -240,6 +243,12 @@ fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<
             cursor.back(at);
         }
         Kind::Publication => create.all_tables = all_tables(cursor),
+        Kind::Function => {
+            while !cursor.is_done() {
+                create.steady |= cursor.is_any(&["IMMUTABLE", "STABLE"]);
+                cursor.skip_group();
+            }
+        }
         _ => {}
     }
     skip_rest(cursor);

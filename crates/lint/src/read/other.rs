@@ -62,6 +62,7 @@ fn transaction(cursor: &mut Cursor<'_>, mut control: TxControl) -> Operation {
 
 fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {
     cursor.eat("TABLE");
+    let only = cursor.is("ONLY");
     let tables = cursor.names();
     if tables.is_empty() {
         return None;
@@ -73,6 +74,7 @@ fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {
     let restart_identity = restart_identity || cursor.dialect == Dialect::Mysql;
     Some(Operation::Truncate(Truncate {
         tables,
+        only,
         cascade,
         restart_identity,
     }))
@@ -168,12 +170,21 @@ fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
         });
     }
     cursor.eat_any(&["TABLE", "TABLES"]);
-    cursor.eat("ONLY");
-    let table = cursor.name()?;
+    let mut tables = Vec::new();
     let mut words = Vec::new();
-    while !cursor.is_done() && !cursor.is("NOWAIT") {
-        words.push(cursor.text().to_ascii_uppercase());
-        cursor.advance();
+    loop {
+        cursor.eat("ONLY");
+        tables.push(cursor.name()?);
+        while !cursor.is_done() && !cursor.is("NOWAIT") && !cursor.is_symbol(b',') {
+            let word = cursor.text().to_ascii_uppercase();
+            if !words.contains(&word) {
+                words.push(word);
+            }
+            cursor.advance();
+        }
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
     }
     let nowait = cursor.eat("NOWAIT");
     let mode = words.join(" ");
@@ -183,7 +194,7 @@ fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
         None => mode,
     };
     Some(Operation::LockTable {
-        table,
+        tables,
         mode,
         nowait,
     })

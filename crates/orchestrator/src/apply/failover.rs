@@ -1,6 +1,9 @@
 //! What failovers between two runs mean for a rollout that is taken up: moved primaries, and histories that lack what it had applied.
 
-use super::{ApplyError, opening::{Opened, fault}};
+use super::{
+    ApplyError,
+    opening::{Opened, fault},
+};
 use crate::{executor::lacks, survey::Surveyed};
 use greylag_core::event::Event;
 

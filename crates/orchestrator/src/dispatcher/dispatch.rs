@@ -360,9 +360,7 @@ impl Dispatcher {
             self.take_report(ledger, report)?;
         }
         let recorded = match done {
-            Done::Sought(followed) => {
-                promoted::take(&self.run, &mut self.nodes, ledger, *followed)
-            }
+            Done::Sought(followed) => promoted::take(&self.run, &mut self.nodes, ledger, *followed),
             Done::Shard {
                 stage,
                 shard,

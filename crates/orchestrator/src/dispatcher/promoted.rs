@@ -1,6 +1,6 @@
 //! A node says that it was promoted while its shard did no work: its primary is looked for, and what it lacks is run again.
 
-use super::{nodes::Nodes, ledger::Ledger, run::Run};
+use super::{ledger::Ledger, nodes::Nodes, run::Run};
 use crate::{
     executor::lacks,
     journal::KnownShard,
@@ -29,11 +29,7 @@ pub async fn follow(run: &Run, shard: ShardName, named: &Target) -> Followed {
     Followed { shard, what }
 }
 
-async fn seek(
-    run: &Run,
-    shard: &ShardName,
-    named: &Target,
-) -> Result<Option<Followable>, String> {
+async fn seek(run: &Run, shard: &ShardName, named: &Target) -> Result<Option<Followable>, String> {
     let seeker = run.setup.seeker();
     let mut named = named.clone();
     named.application = format!("greylag/{}/{shard}", run.rollout).into();
@@ -53,7 +49,7 @@ async fn seek(
             }))
         }
         Sought::Refused(refusal) => Err(format!("{refusal}. {}", refusal.hint())),
-        Sought::Nowhere(_) => Ok(None),
+        Sought::Nowhere { .. } => Ok(None),
     }
 }
 

@@ -1,6 +1,10 @@
 //! A shard whose primary is not where it was: the old node is left alone, and the new one looked for among the shard's servers.
 
-use super::{backoff::Backoff, errand::{Errand, untouched}, look::refused};
+use super::{
+    backoff::Backoff,
+    errand::{Errand, untouched},
+    look::refused,
+};
 use crate::primary::Sought;
 use greylag_core::{
     gate::WaitReason,
@@ -74,7 +78,7 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
                 errand.reports.moved(moved, known);
                 return Followed::Yes;
             }
-            Sought::Nowhere(said) => said,
+            Sought::Nowhere { said, .. } => said,
         };
         let wait = backoff.next();
         if Instant::now() + wait > until {

@@ -50,13 +50,9 @@ pub async fn look(
         .scripts
         .read(&survey.history, &errand.shard)
         .map_err(Left::Failed)?;
-    if let Some(changed) = reading
-        .changed
-        .iter()
-        .find(|changed| {
-            errand.work.contains(&changed.migration) || errand.had.contains(&changed.migration)
-        })
-    {
+    if let Some(changed) = reading.changed.iter().find(|changed| {
+        errand.work.contains(&changed.migration) || errand.had.contains(&changed.migration)
+    }) {
         return Err(Left::Failed(untouched(
             FailureClass::Refused,
             format!(

@@ -11,6 +11,8 @@ use greylag_engines::Target;
 pub struct Look {
     pub target: Target,
     pub seen: Result<Survey, String>,
+    /// The name of several hosts under which the project has it, too.
+    pub vouched: Option<String>,
 }
 
 /// Judges all of them together: one primary is found, two are refused.
@@ -20,7 +22,13 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
     let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
     let mut said = Vec::new();
     let is_handed_over = was_handed_over(expected.known, &looks);
-    for Look { target, seen } in looks {
+    let writable = only_writable(&looks);
+    for Look {
+        target,
+        seen,
+        vouched,
+    } in looks
+    {
         let survey = match seen {
             Ok(survey) => survey,
             Err(why) => {
@@ -28,7 +36,7 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
                 continue;
             }
         };
-        match identity::judge(expected, &survey) {
+        match prove(expected, &survey, vouched) {
             Ok(Proof::Proven | Proof::Recognised) => {
                 let same = |(_, other): &(Target, Survey)| is_same(&other.server, &survey.server);
                 if !primaries.iter().any(same) {
@@ -44,7 +52,8 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
                 Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
                 Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
                 Refusal::Moved { address, .. } => format!(
-                    "{address} accepts writes and carries the shard's identity, but was never proven its node"
+                    "{address} accepts writes and carries the shard's identity, but was never proven its node: if it is, point `primary` at it and run `greylag fleet accept {}`",
+                    expected.shard
                 ),
                 other => other.to_string(),
             }),
@@ -52,7 +61,11 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
     }
     if primaries.is_empty() && is_handed_over {
         // Whoever took its place follows now: it was handed back.
-        primaries.extend(deposed.drain(..).map(|(target, survey, _)| (target, survey)));
+        primaries.extend(
+            deposed
+                .drain(..)
+                .map(|(target, survey, _)| (target, survey)),
+        );
     }
     let two = |one: &Survey, other: &Survey| {
         Sought::Refused(Refusal::TwoPrimaries {
@@ -65,7 +78,7 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
         ([(_, one), (_, other), ..], _) => two(one, other),
         ([(_, one)], Some((_, other, _))) => two(one, other),
         ([], Some((_, _, refusal))) => Sought::Refused(refusal.clone()),
-        ([], None) => Sought::Nowhere(said),
+        ([], None) => Sought::Nowhere { said, writable },
         ([_], None) => {
             let (target, survey) = primaries.remove(0);
             let followers = followers
@@ -79,6 +92,31 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
                 followers,
             }))
         }
+    }
+}
+
+fn prove(
+    expected: &Expected<'_>,
+    survey: &Survey,
+    vouched: Option<String>,
+) -> Result<Proof, Refusal> {
+    let refusal = match (identity::judge(expected, survey), &vouched) {
+        (Err(refusal @ Refusal::Moved { .. }), Some(_)) => refusal,
+        (judged, _) => return judged,
+    };
+    let mut survey = survey.clone();
+    survey.server.dialled = vouched.unwrap_or_default();
+    identity::judge(expected, &survey).map_err(|_| refusal)
+}
+
+fn only_writable(looks: &[Look]) -> Option<Box<(Target, Survey)>> {
+    let mut writable = looks.iter().filter_map(|look| {
+        let survey = look.seen.as_ref().ok()?;
+        (survey.role == Role::Primary).then(|| (look.target.clone(), survey.clone()))
+    });
+    match (writable.next(), writable.next()) {
+        (Some(only), None) => Some(Box::new(only)),
+        _ => None,
     }
 }
 

@@ -39,8 +39,13 @@ pub enum Sought {
     Found(Box<Found>),
     /// More than one accepts writes, or only one that was promoted away from: nothing is to be written anywhere.
     Refused(Refusal),
-    /// None is the primary; says what each is.
-    Nowhere(Vec<String>),
+    /// None is proven the primary.
+    Nowhere {
+        /// What each of them is.
+        said: Vec<String>,
+        /// The only one that accepts writes, whoever it is.
+        writable: Option<Box<(Target, Survey)>>,
+    },
 }
 
 /// The shard's primary, proven.
@@ -61,7 +66,11 @@ pub struct Move {
 
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "primary moved from {} to {} (promoted)", self.from, self.to)
+        write!(
+            f,
+            "primary moved from {} to {} (promoted)",
+            self.from, self.to
+        )
     }
 }
 
@@ -109,8 +118,13 @@ impl Seeker {
 
     /// Looks at every server where the primary may be; `named` is where the project says that it is.
     pub async fn seek(&self, named: &Target, known: Option<&Known>) -> Sought {
-        let looks = self.candidates(named, known).into_iter();
-        let looks = join_all(looks.map(|target| self.look(target))).await;
+        let hosts: Vec<String> = named.each_host().iter().map(Target::address).collect();
+        let looks = self.candidates(named, known).into_iter().map(|target| {
+            // The project names all of them as the one shard: what was proven under that name vouches for each.
+            let is_host = hosts.contains(&target.address());
+            self.look(target, is_host.then(|| named.address()))
+        });
+        let looks = join_all(looks).await;
         let (project, environment) = (&self.scope.project, &self.scope.environment);
         judge(
             &expected_of(&named.shard, project, environment, known),
@@ -118,7 +132,7 @@ impl Seeker {
         )
     }
 
-    async fn look(&self, target: Target) -> Look {
+    async fn look(&self, target: Target, vouched: Option<String>) -> Look {
         let look = async {
             let opened = self.open.open(&target).await;
             let mut session = opened.map_err(|why| chain(&why))?;
@@ -130,7 +144,11 @@ impl Seeker {
         let seen = tokio::time::timeout(PATIENCE, look)
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
-        Look { target, seen }
+        Look {
+            target,
+            seen,
+            vouched,
+        }
     }
 
     /// What is remembered of the shard now.

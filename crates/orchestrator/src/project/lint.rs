@@ -39,6 +39,7 @@ pub(crate) fn read(section: Section<'_>) -> Settings {
         replicas: section.boolean("replicas"),
         logical_replication: section.boolean("logical-replication"),
         shared_servers: section.boolean("shared-servers"),
+        fleet: section.boolean("fleet").unwrap_or(false),
     };
     section.finish();
     settings

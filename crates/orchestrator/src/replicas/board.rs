@@ -147,7 +147,8 @@ impl Board {
 
     /// Whether this way to the node is the one that is looked along.
     pub fn watches(&self, named: &NamedNode) -> bool {
-        let node = (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
+        let node =
+            (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
         node.is_some_and(|node| node.named.target.address() == named.target.address())
     }
 
@@ -394,7 +395,11 @@ impl ShardNodes {
     fn was_promoted(&self) -> bool {
         let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
         let writes = |node: &Node| node.error.is_none() && seen(node) == Some(SeenRole::Primary);
-        let of = |role: NodeRole| self.nodes.values().filter(move |node| node.named.role == role);
+        let of = |role: NodeRole| {
+            self.nodes
+                .values()
+                .filter(move |node| node.named.role == role)
+        };
         let has_heir = of(NodeRole::Replica).any(writes);
         has_heir && !of(NodeRole::Primary).any(writes)
     }

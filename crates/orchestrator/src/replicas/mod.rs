@@ -12,6 +12,7 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
+pub(crate) use look::look_at_shard;
 pub use look::{look_at_nodes, survey_with_nodes};
 pub use named::{Named, NamedNode, Replication};
 pub use report::NodeReport;

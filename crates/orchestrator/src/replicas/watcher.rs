@@ -159,7 +159,10 @@ impl Watcher {
 
     /// The shard's primary is another server: its nodes are watched anew, around it.
     pub fn follow(&self, setup: &Setup, shard: &ShardName) {
-        let found = setup.fleet.get(shard).zip(setup.replication.of_shard(shard));
+        let found = setup
+            .fleet
+            .get(shard)
+            .zip(setup.replication.of_shard(shard));
         let Some((found, named)) = found.filter(|_| self.shards.contains(shard)) else {
             return;
         };

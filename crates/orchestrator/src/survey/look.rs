@@ -57,7 +57,18 @@ pub async fn look(
         return seen.map(Looked::plain);
     }
     let first = match named.each_host().is_empty() {
-        true => Some(ask(setup, &named, Retry { attempts: 1, ..setup.policy.retry }, true).await),
+        true => Some(
+            ask(
+                setup,
+                &named,
+                Retry {
+                    attempts: 1,
+                    ..setup.policy.retry
+                },
+                true,
+            )
+            .await,
+        ),
         false => None,
     };
     if let Some(Ok(survey)) = &first
@@ -90,14 +101,26 @@ pub async fn look(
                 why: refusal.to_string(),
             }),
         },
-        Sought::Nowhere(said) => match first {
+        // Whether it may be claimed, or believed, is judged as of any shard.
+        Sought::Nowhere {
+            writable: Some(writable),
+            ..
+        } if first.is_none() => {
+            let (target, survey) = *writable;
+            setup.seats.set(target);
+            Ok(Looked::plain(survey))
+        }
+        Sought::Nowhere { said, .. } => match first {
             Some(Ok(survey)) => Ok(Looked::plain(survey)),
             // It may be back in a moment, as any server.
-            first => {
+            _ => {
                 let seen = ask(setup, &named, setup.policy.retry, true).await;
-                drop(first);
                 seen.map(Looked::plain).map_err(|unseen| Unseen {
-                    why: format!("{}; of its servers none is its primary: {}", unseen.why, said.join("; ")),
+                    why: format!(
+                        "{}; of its servers none is its primary: {}",
+                        unseen.why,
+                        said.join("; ")
+                    ),
                     hint: unseen.hint,
                 })
             }
@@ -112,7 +135,9 @@ fn is_expected(setup: &Setup, survey: &Survey, known: Option<&Known>) -> bool {
     match identity::judge(&expected, survey) {
         Ok(Proof::Proven) => known.is_some_and(|known| known.is_primary(&survey.server)),
         Ok(_) => true,
-        Err(Refusal::NotPrimary { .. } | Refusal::ReadOnly { .. } | Refusal::Deposed { .. }) => false,
+        Err(Refusal::NotPrimary { .. } | Refusal::ReadOnly { .. } | Refusal::Deposed { .. }) => {
+            false
+        }
         Err(_) => true,
     }
 }
@@ -156,7 +181,8 @@ fn notes(named: &Target, found: &Target, moved: Option<&Move>) -> Vec<String> {
 fn lost(known: Option<&KnownShard>, moved: Option<&Move>, survey: &Survey) -> Option<String> {
     let moved = moved?;
     let version = known?.version.as_ref()?;
-    let has = (survey.history.iter()).any(|row| row.success && row.version.as_ref() == Some(version));
+    let has =
+        (survey.history.iter()).any(|row| row.success && row.version.as_ref() == Some(version));
     (!has).then(|| {
         format!(
             "version {version} was applied there before, and the history of {} lacks it: it was lost with the failover, and is pending again",

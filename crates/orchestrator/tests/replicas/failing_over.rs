@@ -86,7 +86,10 @@ async fn goes_on_where_the_primary_is_now(engine: Engine, old: Old) {
     let moves = told.iter().filter(|(_, event)| told_move(event, 1, &fleet));
     assert_eq!(moves.count(), 1, "said once");
     let lost = |event: &Event| matches!(event, Event::MigrationsLost { .. });
-    assert!(!told.iter().any(|(_, event)| lost(event)), "nothing was lost");
+    assert!(
+        !told.iter().any(|(_, event)| lost(event)),
+        "nothing was lost"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,7 +172,9 @@ async fn a_failover_between_two_runs_is_found_and_an_old_primary_that_comes_back
 
     // The project still names the old one, and it accepts writes again.
     old.restart().await.unwrap();
-    let surveyed = survey_fleet(&fleet.setup().await, None, &Blind).await.unwrap();
+    let surveyed = survey_fleet(&fleet.setup().await, None, &Blind)
+        .await
+        .unwrap();
     let refusals = &surveyed.get(&name(1)).unwrap().refusals;
     assert!(
         matches!(&refusals[..], [Refusal::TwoPrimaries { .. }]),
@@ -177,11 +182,52 @@ async fn a_failover_between_two_runs_is_found_and_an_old_primary_that_comes_back
     );
     // Alone it is no better: it lacks what the other has.
     heir.kill();
-    let surveyed = survey_fleet(&fleet.setup().await, None, &Blind).await.unwrap();
+    let surveyed = survey_fleet(&fleet.setup().await, None, &Blind)
+        .await
+        .unwrap();
     let refusals = &surveyed.get(&name(1)).unwrap().refusals;
     assert!(
         matches!(&refusals[..], [Refusal::Deposed { .. }]),
         "{refusals:?}"
     );
     assert!(!fleet.has(old, 1, "two").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_dies_under_its_migration_is_waited_for_and_the_work_is_done_on_its_heir() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
+        return;
+    };
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
+    let url = old.url(&fleet.databases[0].name);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    // Committed, so that the heir has it; what is in the way is the lock.
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, |event| {
+        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))
+    })
+    .await;
+    old.kill();
+    until(&told, |event| {
+        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
+            [WaitReason::NoPrimary { servers, .. }] if servers.iter().any(|one| one.ends_with("is a replica"))))
+    })
+    .await;
+    heir.promote().await.unwrap();
+    until(&told, |event| told_move(event, 0, &fleet)).await;
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_eq!(times(&fleet, heir, 0, "2").await, "1");
 }

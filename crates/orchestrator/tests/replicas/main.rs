@@ -2,8 +2,8 @@
 
 mod failing_over;
 mod fleet;
-mod losing;
 mod holding;
+mod losing;
 mod readers;
 mod resuming;
 mod subscribing;

@@ -45,6 +45,7 @@ fn look(port: u16, role: Role) -> Look {
             history: Vec::new(),
             steps: Vec::new(),
         }),
+        vouched: None,
     }
 }
 
@@ -78,7 +79,7 @@ fn sought(known: &Known, looks: Vec<Look>) -> Result<String, String> {
     match judge(&expected, looks) {
         Sought::Found(found) => Ok(found.survey.server.address),
         Sought::Refused(refusal) => Err(refusal.to_string()),
-        Sought::Nowhere(said) => Err(said.join("; ")),
+        Sought::Nowhere { said, .. } => Err(said.join("; ")),
     }
 }
 
@@ -90,7 +91,10 @@ fn a_proven_replica_that_accepts_writes_while_the_primary_is_gone_is_the_primary
 
 #[test]
 fn two_that_accept_writes_are_refused_with_both_names() {
-    let why = sought(&known(), vec![look(1, Role::Primary), look(2, Role::Primary)]);
+    let why = sought(
+        &known(),
+        vec![look(1, Role::Primary), look(2, Role::Primary)],
+    );
     assert_eq!(
         why.unwrap_err(),
         "shard `s1` has two primaries: 10.0.0.1:1 and 10.0.0.1:2 both accept writes"
@@ -117,12 +121,28 @@ fn an_old_primary_that_came_back_is_refused_alone_and_beside_the_new_one() {
     let mut known = known();
     known.prove_primary(&server(2));
     let why = sought(&known, vec![look(1, Role::Primary), dead(2)]).unwrap_err();
-    assert!(why.contains("was promoted away from it to 10.0.0.1:2"), "{why}");
+    assert!(
+        why.contains("was promoted away from it to 10.0.0.1:2"),
+        "{why}"
+    );
     let why = sought(&known, vec![look(1, Role::Primary), look(2, Role::Primary)]);
     assert!(why.unwrap_err().contains("has two primaries"));
     // Handed back: the one that took its place follows now.
     let found = sought(&known, vec![look(1, Role::Primary), look(2, Role::Replica)]);
     assert_eq!(found.unwrap(), "10.0.0.1:1");
+}
+
+#[test]
+fn a_host_of_the_url_under_which_the_shard_was_proven_is_its_node() {
+    let several = "postgres://10.0.0.1:1,10.0.0.1:3/orders".to_owned();
+    let mut known = known();
+    known.nodes.last_mut().unwrap().dialled.clone_from(&several);
+    let host = |look: Look| Look {
+        vouched: Some(several.clone()),
+        ..look
+    };
+    let found = sought(&known, vec![host(dead(1)), host(look(3, Role::Primary))]);
+    assert_eq!(found.unwrap(), "10.0.0.1:3");
 }
 
 #[test]
