@@ -125,7 +125,16 @@ async fn find(setup: &Setup, shard: &FleetShard) -> Vec<Diagnosis> {
             format!("none of its servers is its primary: {}", said.join("; ")),
             Some("promote one, or bring the primary back".into()),
         )],
-        Sought::Nowhere { .. } => Vec::new(),
+        // A shard that is not claimed yet, or not believed: whoever begins a rollout says so.
+        Sought::Nowhere {
+            writable: Some(writable),
+            ..
+        } => {
+            if !named.each_host().is_empty() {
+                setup.seats.set(writable.target);
+            }
+            Vec::new()
+        }
     }
 }
 

@@ -22,7 +22,9 @@ impl Moved {
         let lines = shard(primary, standby, &database.name);
         place.write(
             "greylag.toml",
-            format!("project = \"shop\"\nenvironment = \"test\"\n[[shard]]\nname = \"eu-7\"\n{lines}\n"),
+            format!(
+                "project = \"shop\"\nenvironment = \"test\"\n[[shard]]\nname = \"eu-7\"\n{lines}\n"
+            ),
         );
         place.write("migrations/V1__a.sql", "CREATE TABLE a (x int);");
         Some(Moved {
@@ -60,15 +62,24 @@ async fn several_hosts_lead_to_the_primary(engine: Engine, shard: fn(u16, u16, &
     place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
     let plan = place.run("plan");
     assert_eq!(plan.code, 0, "{plan:#?}");
-    assert!(plan.out.contains("V2") && !plan.out.contains("V1"), "{plan:#?}");
-    let ports = [moved.cluster.primary().port(), moved.cluster.replica(0).port()];
+    assert!(
+        plan.out.contains("V2") && !plan.out.contains("V1"),
+        "{plan:#?}"
+    );
+    let ports = [
+        moved.cluster.primary().port(),
+        moved.cluster.replica(0).port(),
+    ];
     let [from, to] = ports.map(|port| format!("127.0.0.1:{port}"));
     let told = format!("primary moved from {from} to {to} (promoted)");
     assert!(plan.err.contains(&told), "{plan:#?}");
     let doctor = place.run("doctor");
     assert!(doctor.out.contains(&to), "{doctor:#?}");
     let fleet = place.run("fleet");
-    assert!(!fleet.out.contains("greylag:greylag"), "a password: {fleet:#?}");
+    assert!(
+        !fleet.out.contains("greylag:greylag"),
+        "a password: {fleet:#?}"
+    );
     place.out("apply --yes", 0);
     assert_eq!(moved.had().await.as_deref(), Some("2"));
     let status = place.json("status --output json", 0);
@@ -99,10 +110,23 @@ async fn hosts_and_ports_among_the_options_of_a_url_lead_to_the_primary_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_of_mariadb_lead_to_the_primary_before_and_after_a_failover() {
+    several_hosts_lead_to_the_primary(Engine::MariaDb, |primary, standby, database| {
+        let hosts = format!("127.0.0.1:{primary},127.0.0.1:{standby}");
+        format!("primary = \"mariadb://greylag:greylag@{hosts}/{database}\"")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_is_found_by_every_verb_and_told() {
     let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
         let url = |port: u16| format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}");
-        format!("primary = \"{}\"\nreplicas = [\"{}\"]", url(primary), url(standby))
+        format!(
+            "primary = \"{}\"\nreplicas = [\"{}\"]",
+            url(primary),
+            url(standby)
+        )
     })
     .await
     else {
@@ -117,12 +141,18 @@ async fn a_promoted_standby_is_found_by_every_verb_and_told() {
     assert!(fleet.err.contains("primary moved from"), "{fleet:#?}");
     assert!(fleet.out.contains("old-primary"), "{fleet:#?}");
     let doctor = place.run("doctor");
-    assert!(doctor.out.contains("its primary is postgres://"), "{doctor:#?}");
+    assert!(
+        doctor.out.contains("its primary is postgres://"),
+        "{doctor:#?}"
+    );
     place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
     let apply = place.run("apply --yes");
     assert_eq!(apply.code, 0, "{apply:#?}");
     let moves = format!("to {heir} (promoted)");
-    assert!((apply.out.clone() + &apply.err).contains(&moves), "{apply:#?}");
+    assert!(
+        (apply.out.clone() + &apply.err).contains(&moves),
+        "{apply:#?}"
+    );
     assert_eq!(moved.had().await.as_deref(), Some("2"));
 
     // The old one comes back and accepts writes: nothing is written anywhere.

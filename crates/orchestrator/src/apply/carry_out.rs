@@ -18,7 +18,7 @@ use crate::{
     survey::{Surveyed, known_with},
     watch::{Notice, Watcher},
 };
-use greylag_core::{event::Event, fleet::ShardName};
+use greylag_core::{event::Event, fleet::ShardName, survey::Server};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -260,6 +260,7 @@ impl<'a> Leased<'a> {
             epoch: self.lease.epoch,
             options: self.reachable(surveyed),
             control: self.control.clone(),
+            beside: beside(surveyed),
             known: Mutex::new(known_now(self.setup).await?),
             anchor,
             settle_only,
@@ -403,6 +404,15 @@ fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
         in_flight,
         why: Box::new(why),
     }
+}
+
+/// Who was seen to follow whom.
+fn beside(surveyed: &Surveyed) -> BTreeMap<ShardName, Vec<Server>> {
+    let seen = |sighting: &crate::Sighting| {
+        let followers = sighting.seen.as_ref().ok()?.followers.clone();
+        (!followers.is_empty()).then(|| (sighting.name.clone(), followers))
+    };
+    surveyed.shards.iter().filter_map(seen).collect()
 }
 
 /// What is remembered of shards, this run's own proofs among it.

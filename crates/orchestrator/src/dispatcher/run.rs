@@ -9,7 +9,9 @@ use crate::{
     replicas::NamedNode,
     setup::Setup,
 };
-use greylag_core::{fleet::ShardName, gate::WaitReason, migration::MigrationId, plan::Plan};
+use greylag_core::{
+    fleet::ShardName, gate::WaitReason, migration::MigrationId, plan::Plan, survey::Server,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
@@ -27,6 +29,8 @@ pub struct Run {
     pub options: Options,
     /// What is remembered of shards.
     pub known: Mutex<BTreeMap<ShardName, KnownShard>>,
+    /// Servers that were seen to follow primaries when the fleet was looked at.
+    pub beside: BTreeMap<ShardName, Vec<Server>>,
     pub control: Control,
     /// The anchor's name and session; none where nothing holds it (tests, steering).
     pub anchor: Option<(ShardName, Arc<Anchor>)>,
@@ -122,6 +126,7 @@ impl Run {
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
             had,
+            beside: self.beside.get(shard).map_or(&[][..], |list| list).into(),
             named: shard_named.target.clone(),
             seeker: Some(self.setup.seeker()),
             uuid: place.uuid,

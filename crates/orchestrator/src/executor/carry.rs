@@ -14,7 +14,7 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, survey::known_of};
+use crate::{executor::backoff::Backoff, survey::known_with};
 use greylag_core::{
     gate::WaitReason,
     outcome::{Failure, FailureClass, Outcome},
@@ -274,12 +274,13 @@ async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> R
         .prepare(&claim)
         .await
         .map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
-    errand.reports.proven(known_of(
+    errand.reports.proven(known_with(
         None,
         &Survey {
             identity: Some(claim.identity),
             ..found.survey.clone()
         },
+        &errand.beside,
         None,
     ));
     Ok(())

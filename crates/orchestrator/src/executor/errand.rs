@@ -18,6 +18,7 @@ use greylag_core::{
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
     position::Position,
+    survey::Server,
 };
 use greylag_engines::Target;
 use std::{
@@ -38,6 +39,8 @@ pub struct Errand {
     pub work: Arc<[MigrationId]>,
     /// What this rollout has applied there, in this stage and before: a history that lacks some of it was lost with a failover.
     pub had: Arc<[MigrationId]>,
+    /// Servers that were seen to follow the primary when the fleet was looked at.
+    pub beside: Arc<[Server]>,
     /// Where the project says that the primary is; `shard` has where it is reached now.
     pub named: Target,
     /// Finds the primary where it is elsewhere; none for a database that has no other place to be.

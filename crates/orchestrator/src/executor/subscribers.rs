@@ -67,6 +67,7 @@ fn errand_of(errand: &Errand, node: &NamedNode) -> Errand {
     there.uuid = None;
     there.had = Arc::from([]);
     there.seeker = None;
+    there.beside = Arc::from([]);
     there.known = None;
     there.anchor = None;
     there.subscribes = true;

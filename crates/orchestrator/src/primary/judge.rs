@@ -17,7 +17,6 @@ pub struct Look {
 
 /// Judges all of them together: one primary is found, two are refused.
 pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
-    let followers = followers_of(&looks);
     let mut primaries: Vec<(Target, Survey)> = Vec::new();
     let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
     let mut said = Vec::new();
@@ -81,16 +80,7 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
         ([], None) => Sought::Nowhere { said, writable },
         ([_], None) => {
             let (target, survey) = primaries.remove(0);
-            let followers = followers
-                .into_iter()
-                .filter(|server| server.lineage == survey.server.lineage)
-                .filter(|server| server.database == survey.server.database)
-                .collect();
-            Sought::Found(Box::new(Found {
-                target,
-                survey,
-                followers,
-            }))
+            Sought::Found(Box::new(Found::alone(target, survey)))
         }
     }
 }
@@ -109,23 +99,16 @@ fn prove(
     identity::judge(expected, &survey).map_err(|_| refusal)
 }
 
-fn only_writable(looks: &[Look]) -> Option<Box<(Target, Survey)>> {
+fn only_writable(looks: &[Look]) -> Option<Box<Found>> {
     let mut writable = looks.iter().filter_map(|look| {
         let survey = look.seen.as_ref().ok()?;
-        (survey.role == Role::Primary).then(|| (look.target.clone(), survey.clone()))
+        (survey.role == Role::Primary)
+            .then(|| Box::new(Found::alone(look.target.clone(), survey.clone())))
     });
     match (writable.next(), writable.next()) {
-        (Some(only), None) => Some(Box::new(only)),
+        (Some(only), None) => Some(only),
         _ => None,
     }
-}
-
-/// Servers that follow another one now. Of one lineage with the primary they are its own.
-fn followers_of(looks: &[Look]) -> Vec<Server> {
-    let seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
-    seen.filter(|survey| survey.role == Role::Replica)
-        .map(|survey| survey.server.clone())
-        .collect()
 }
 
 /// Whether the server where the primary was proven last has been looked at, and follows another one now.

@@ -4,6 +4,7 @@
 //! Who is proven is for `greylag_core::identity` to judge. Nothing is looked for while the primary is where it is expected.
 
 mod candidates;
+mod followers;
 mod judge;
 mod seats;
 mod seek;

@@ -2,6 +2,7 @@
 
 use super::{
     candidates::candidates,
+    followers::{followers_of, replicas_of},
     judge::{Look, judge},
     seats::Seats,
 };
@@ -44,7 +45,7 @@ pub enum Sought {
         /// What each of them is.
         said: Vec<String>,
         /// The only one that accepts writes, whoever it is.
-        writable: Option<Box<(Target, Survey)>>,
+        writable: Option<Box<Found>>,
     },
 }
 
@@ -75,6 +76,14 @@ impl fmt::Display for Move {
 }
 
 impl Found {
+    pub fn alone(target: Target, survey: Survey) -> Self {
+        Self {
+            target,
+            survey,
+            followers: Vec::new(),
+        }
+    }
+
     /// From where to where the primary has moved since it was proven last.
     pub fn moved(&self, known: Option<&Known>) -> Option<Move> {
         let known = known?;
@@ -125,11 +134,19 @@ impl Seeker {
             self.look(target, is_host.then(|| named.address()))
         });
         let looks = join_all(looks).await;
+        let replicas = replicas_of(&looks);
         let (project, environment) = (&self.scope.project, &self.scope.environment);
-        judge(
-            &expected_of(&named.shard, project, environment, known),
-            looks,
-        )
+        let expected = expected_of(&named.shard, project, environment, known);
+        let mut sought = judge(&expected, looks);
+        if let Sought::Found(found)
+        | Sought::Nowhere {
+            writable: Some(found),
+            ..
+        } = &mut sought
+        {
+            found.followers = followers_of(&*self.open, found, replicas, known).await;
+        }
+        sought
     }
 
     async fn look(&self, target: Target, vouched: Option<String>) -> Look {

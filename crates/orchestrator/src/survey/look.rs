@@ -106,9 +106,11 @@ pub async fn look(
             writable: Some(writable),
             ..
         } if first.is_none() => {
-            let (target, survey) = *writable;
-            setup.seats.set(target);
-            Ok(Looked::plain(survey))
+            setup.seats.set(writable.target);
+            Ok(Looked {
+                followers: writable.followers,
+                ..Looked::plain(writable.survey)
+            })
         }
         Sought::Nowhere { said, .. } => match first {
             Some(Ok(survey)) => Ok(Looked::plain(survey)),
