@@ -211,6 +211,7 @@ pub fn job(version: &str, statements: &[&str]) -> Job {
             lock_timeout: Duration::from_secs(1),
             statement_timeout: None,
         },
+        online: Default::default(),
     }
 }
 

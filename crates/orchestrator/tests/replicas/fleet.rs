@@ -255,5 +255,6 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(60),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
