@@ -14,6 +14,7 @@ use crate::{
     mysql::{
         apply::{self, End},
         image::{Before, Verdict},
+        link::Trouble,
         lock, quote, touched,
         walk::Walk,
     },
@@ -129,6 +130,8 @@ impl Walk<'_> {
                     let why = "the shard's lock was lost while a tool ran";
                     return Err(apply::lost(self.job, Some(index), why, &std::io::Error::other("it is no longer held")));
                 }
+                // A cancel that reached this connection: the tool hears of it by itself.
+                Err(Trouble::Server(error)) if error.code == 1317 => {}
                 Err(trouble) => {
                     drop(running);
                     return Err(self.trouble(trouble));
@@ -151,7 +154,7 @@ impl Walk<'_> {
         Ok(current.unwrap_or_else(|| self.session.names.database.clone()))
     }
 
-    fn trouble(&self, trouble: crate::mysql::link::Trouble) -> End {
+    fn trouble(&self, trouble: Trouble) -> End {
         let doing = "handing a change to a tool";
         apply::of_trouble(self.session, self.job, trouble, doing)
     }
