@@ -37,9 +37,6 @@ impl Folder {
         self.path.join("login.cnf")
     }
 
-    pub fn plugin(&self) -> PathBuf {
-        self.path.join("hold.pm")
-    }
 
     pub fn pause_file(&self) -> PathBuf {
         self.path.join("pause")

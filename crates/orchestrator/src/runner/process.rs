@@ -51,13 +51,12 @@ impl Process {
         })
     }
 
-    /// The next line; none once both its outputs are closed.
-    pub async fn line(&mut self) -> Option<String> {
-        self.lines.recv().await
-    }
-
-    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+    /// The next line, and once there are no more, how it ended.
+    pub async fn next(&mut self) -> Said {
+        match self.lines.recv().await {
+            Some(line) => Said::Line(line),
+            None => Said::End(self.child.wait().await),
+        }
     }
 
     /// Asks it to end.
@@ -73,6 +72,12 @@ impl Process {
     pub fn let_go(&mut self) {
         self.lifeline = None;
     }
+}
+
+/// What a process has to say.
+pub enum Said {
+    Line(String),
+    End(io::Result<ExitStatus>),
 }
 
 async fn pass_on(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {

@@ -4,7 +4,7 @@ use super::{
     arguments, exit,
     folder::Folder,
     holds::{self, Holds},
-    process::Process,
+    process::{Process, Said},
 };
 use crate::{
     control::{Control, Level},
@@ -150,14 +150,12 @@ impl Tool {
         let mut paused = false;
         let mut asked_to_end: Option<Why> = None;
         let mut end_at = (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout);
-        let mut talks = true;
         let status = loop {
             tokio::select! {
-                line = process.line(), if talks => match line {
-                    Some(line) => hear(&line, change, &mut said, say),
-                    None => talks = false,
+                news = process.next() => match news {
+                    Said::Line(line) => hear(&line, change, &mut said, say),
+                    Said::End(status) => break status,
                 },
-                status = process.wait(), if !talks => break status,
                 watched = holds.changed(), if asked_to_end.is_none() => {
                     if watched.is_err() {
                         say("ended: nobody watches the shard's nodes any more".to_owned());

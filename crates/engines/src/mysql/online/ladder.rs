@@ -40,7 +40,10 @@ impl Walk<'_> {
         let Some(change) = statement::read(&sql).filter(|_| !off) else {
             return self.execute(index).await;
         };
-        if change.says_algorithm || change.clauses == Clauses::Whole || self.is_temporary(&change) {
+        let is_written = change.says_algorithm
+            || change.clauses == Clauses::Whole
+            || change.form == Form::DropIndex && change.says_lock;
+        if is_written || self.is_temporary(&change) {
             self.execute(index).await?;
             self.went(index, Way::Written, Vec::new());
             return Ok(());

@@ -2,6 +2,7 @@
 //!
 //! Reads tokens, not grammar: the server judges whether a clause fits.
 
+use crate::mysql::quote;
 use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
@@ -82,6 +83,13 @@ impl Change {
         match (self.form, self.clauses) {
             (Form::Alter, Clauses::Partitioning) => format!("{before}{} {after}", way(", ")),
             (Form::Alter, _) => format!("{before}{}, {after}", way(", ")),
+            // MariaDB's DROP INDEX takes no way; as an ALTER it is the same.
+            (Form::DropIndex, _) => {
+                let schema = (self.schema.as_deref())
+                    .map_or_else(String::new, |schema| format!("{}.", quote::name(schema)));
+                let table = quote::name(&self.table);
+                format!("ALTER TABLE {schema}{table} {}, {}", way(", "), self.as_alter(sql))
+            }
             _ => format!("{before} {}{after}", way(" ")),
         }
     }
@@ -272,7 +280,10 @@ impl<'a> Reader<'a> {
             return None;
         }
         let (schema, table) = self.table()?;
-        self.skip_patience();
+        // A patience of its own has no place in what is sent instead.
+        if self.takes(&["WAIT"]) || self.takes(&["NOWAIT"]) {
+            return None;
+        }
         Some(Change {
             form: Form::DropIndex,
             schema,
@@ -399,8 +410,8 @@ mod tests {
                 "CREATE INDEX i ON t (a, b) COMMENT 'x' ALGORITHM=INPLACE LOCK=NONE -- y",
             ),
             (
-                "DROP INDEX i ON t",
-                "DROP INDEX i ON t ALGORITHM=INPLACE LOCK=NONE",
+                "DROP INDEX i ON d.t -- gone",
+                "ALTER TABLE `d`.`t` ALGORITHM=INPLACE, LOCK=NONE, DROP INDEX i",
             ),
         ] {
             assert_eq!(change(sql).by(sql, "INPLACE", Some("NONE")), by);
