@@ -156,8 +156,6 @@ pub enum Asked {
     Instant,
     /// In place, however large the table is.
     Inplace,
-    /// By a copy, if nothing lighter will do.
-    Copy,
     Off,
     /// By metadata alone, or else by this tool.
     Tool(String),
@@ -170,7 +168,6 @@ impl Asked {
             None | Some("auto") => Asked::Auto,
             Some("instant") => Asked::Instant,
             Some("inplace") => Asked::Inplace,
-            Some("copy") => Asked::Copy,
             Some("off") => Asked::Off,
             Some("pt-osc") => Asked::Tool(PT_OSC.to_owned()),
             Some(tool) => Asked::Tool(tool.to_owned()),

@@ -234,7 +234,7 @@ fn example(name: &str) -> String {
         "table" => ("table orders", ""),
         _ => (
             "online pt-online-schema-change",
-            " (or `gh-ost`, a tool of `[online]`, `auto`, `instant`, `inplace`, `copy`, `off`)",
+            " (or `gh-ost`, a tool of `[online]`, `auto`, `instant`, `inplace`, `off`)",
         ),
     };
     format!("Write `-- greylag:{example}`{or}.")

@@ -11,7 +11,7 @@ use greylag_core::{
 };
 
 /// Words of `-- greylag:online` that are no tools.
-const TAKEN: [&str; 6] = ["auto", "instant", "inplace", "copy", "off", "pt-osc"];
+const TAKEN: [&str; 5] = ["auto", "instant", "inplace", "off", "pt-osc"];
 
 pub(crate) fn read(section: Section<'_>) -> OnlinePolicy {
     let usual = OnlinePolicy::default();

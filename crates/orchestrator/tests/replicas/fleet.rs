@@ -165,6 +165,15 @@ impl Replicated {
 
     /// A run in a task of its own, and what it tells.
     pub async fn run(&self, options: Options) -> (JoinHandle<Summary>, Told) {
+        self.run_under(options, Control::new()).await
+    }
+
+    /// … that may be interrupted.
+    pub async fn run_under(
+        &self,
+        options: Options,
+        control: Control,
+    ) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
@@ -183,7 +192,6 @@ impl Replicated {
             ears.lock().unwrap().push((Instant::now(), event));
         });
         let run = tokio::spawn(async move {
-            let control = Control::new();
             let run = apply(&setup, surveyed, prospect, &ask, &options, control, watcher);
             run.await.unwrap()
         });

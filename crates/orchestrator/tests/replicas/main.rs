@@ -5,3 +5,4 @@ mod holding;
 mod readers;
 mod resuming;
 mod subscribing;
+mod tools;

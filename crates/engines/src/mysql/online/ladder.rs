@@ -80,7 +80,7 @@ impl Walk<'_> {
         if let Some(tool) = self.job.online.tool.clone().filter(|_| !is_small) {
             return self.hand_over(index, &change, &*tool, not).await;
         }
-        let may_copy = is_small || online_of(self).may_copy || online_of(self).asked == Asked::Copy;
+        let may_copy = is_small || online_of(self).may_copy;
         if !may_copy {
             return Err(self.refuse(index, refusal::no_way(&change, extent, not)).await);
         }
@@ -148,7 +148,7 @@ impl Walk<'_> {
             return None;
         }
         match (&online.asked, online.ddl) {
-            (Asked::Inplace | Asked::Copy, _) => return None,
+            (Asked::Inplace, _) => return None,
             (Asked::Tool(name), _) => return Some(format!("the file asks for {name}")),
             (Asked::Instant, _) => return Some("the file allows `instant` alone".into()),
             (_, OnlineDdl::Instant) => {

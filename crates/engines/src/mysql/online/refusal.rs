@@ -32,7 +32,7 @@ pub fn no_way(change: &Change, extent: Extent, not: Vec<String>) -> Refusal {
             size(extent.bytes),
         ),
         hint: Some(
-            "Put `-- greylag:online pt-online-schema-change` at the top of the file to have that tool do it; or `-- greylag:online inplace` (replicas repeat it as a whole), `-- greylag:online copy` (writes wait), or an ALGORITHM of your own in the statement."
+            "Put `-- greylag:online pt-online-schema-change` at the top of the file to have that tool do it; or `-- greylag:online inplace` (replicas repeat it as a whole), `-- greylag:allow copies-table because REASON` (writes wait), or an ALGORITHM of your own in the statement."
                 .to_owned(),
         ),
     }
