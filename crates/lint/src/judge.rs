@@ -1,10 +1,12 @@
 //! Files, settings and facts in; a report out.
 
+mod claim;
 mod cover;
 mod draft;
 mod run;
 mod scene;
 
+pub use claim::{Claim, claims};
 pub(crate) use cover::unjudged;
 pub(crate) use draft::Draft;
 pub use run::lint;

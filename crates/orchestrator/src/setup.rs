@@ -12,7 +12,9 @@ use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     policy::Policy,
 };
-use greylag_engines::{Observer, OpenError, Session, Target};
+use greylag_engines::{
+    Appraisal, AppraiseError, EngineError, Observer, OpenError, Session, Target,
+};
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -77,6 +79,14 @@ pub trait Open: Send + Sync {
         let _ = target;
         Ok(None)
     }
+
+    /// What a node holds and how it is set.
+    async fn appraise(&self, target: &Target) -> Result<Appraisal, AppraiseError> {
+        Err(AppraiseError::Engine(EngineError::Unable {
+            engine: target.engine.title(),
+            what: "be appraised here",
+        }))
+    }
 }
 
 /// Real servers.
@@ -91,6 +101,10 @@ impl Open for Servers {
 
     async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
         greylag_engines::observe(target).await
+    }
+
+    async fn appraise(&self, target: &Target) -> Result<Appraisal, AppraiseError> {
+        greylag_engines::appraise(target).await
     }
 }
 

@@ -9,7 +9,7 @@ mod sarif;
 use super::Screen;
 use clap::ValueEnum;
 use greylag_lint::{Finding, Report, Rule};
-use greylag_orchestrator::files::FoundFile;
+use greylag_orchestrator::{facts::Gathered, files::FoundFile};
 use sha2::{Digest, Sha256};
 
 /// How findings are written.
@@ -33,6 +33,8 @@ pub struct Reviewed<'a> {
     pub files: &'a [FoundFile],
     /// How many of the files were judged.
     pub judged: usize,
+    /// What was seen of the fleet, if anybody looked.
+    pub seen: Option<&'a Gathered>,
 }
 
 pub fn print(screen: &Screen, shape: Shape, reviewed: &Reviewed<'_>) {

@@ -28,18 +28,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
     let (mut link, options) = connect(target, &address, password.as_ref(), true).await?;
     let with_tls = options.ssl_opts().is_some();
     let seen = greet(target, &mut link).await?;
-    for statement in target.session_sql.iter() {
-        link.run(statement.as_str())
-            .await
-            .map_err(|trouble| match trouble {
-                Trouble::Server(error) => OpenError::SessionSql {
-                    address: target.address(),
-                    statement: statement.clone(),
-                    message: error.message,
-                },
-                Trouble::Lost(source) => unreachable_node(target, source),
-            })?;
-    }
+    session_sql(target, &mut link).await?;
     Ok(Box::new(MysqlSession {
         names: Names::new(target, &seen.database),
         flavour: seen.flavour,
@@ -54,6 +43,23 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         access: access(&address, password, with_tls),
         notes: Vec::new(),
     }))
+}
+
+/// Runs the project's session SQL.
+pub async fn session_sql(target: &Target, link: &mut Link) -> Result<(), OpenError> {
+    for statement in target.session_sql.iter() {
+        link.run(statement.as_str())
+            .await
+            .map_err(|trouble| match trouble {
+                Trouble::Server(error) => OpenError::SessionSql {
+                    address: target.address(),
+                    statement: statement.clone(),
+                    message: error.message,
+                },
+                Trouble::Lost(source) => unreachable_node(target, source),
+            })?;
+    }
+    Ok(())
 }
 
 /// How a tool reaches the server, as this connection did.

@@ -139,6 +139,7 @@ impl Run {
             subscribes: false,
             holds,
             online: policy.online.clone().into(),
+            shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -65,6 +65,8 @@ pub struct Errand {
     /// Why nodes hold now, for what is long enough under way to be paused.
     pub holds: Holds,
     pub online: Arc<OnlinePolicy>,
+    /// Of a subscriber: what it takes of each file. None: all.
+    pub shares: Option<super::portion::Shares>,
 }
 
 /// What of the policy an executor needs.

@@ -8,7 +8,7 @@ use super::{
     model::{Note, Project},
     online,
     problem::{ConfigError, Problems},
-    replica_settings::ReplicaSettings,
+    replica_settings::{Expected, ReplicaSettings},
     rollout,
     section::Section,
     session::SessionSql,
@@ -165,7 +165,10 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    let lint = root.section("lint", "[lint]").map(lint::read);
+    let mut lint = root.section("lint", "[lint]").map_or_else(Default::default, lint::read);
+    // The lint asks whether anybody waits until replicas have what a migration adds.
+    let waits = replicas.as_ref().map(|replicas| replicas.wait != Expected::None);
+    lint.waits_for_replicas = lint.waits_for_replicas.or(waits);
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
@@ -206,7 +209,7 @@ fn whole(
         checks,
         replicas: replicas.unwrap_or_default(),
         backfill: backfill.unwrap_or_default(),
-        lint: lint.unwrap_or_default(),
+        lint,
         notes,
         folder,
     })

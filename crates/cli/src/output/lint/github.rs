@@ -33,6 +33,15 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             data(&format!("Can't be judged: {}", one.why)),
         ));
     }
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        let name = format!("{}{}", one.shard, node.unwrap_or_default());
+        screen.result(format!(
+            "::warning title={}::{}",
+            property("not looked at"),
+            data(&format!("{name}: {}", one.why)),
+        ));
+    }
 }
 
 fn data(text: &str) -> String {

@@ -54,6 +54,24 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             unjudged.len() - named
         ));
     }
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        screen.result(format!(
+            "{} {}{}: {}",
+            paint(Paint::Bad, "not looked at"),
+            one.shard,
+            node.unwrap_or_default(),
+            one.why,
+        ));
+    }
+    for lacks in reviewed.seen.iter().flat_map(|seen| &seen.unseen) {
+        screen.result(format!(
+            "{} {}; {}",
+            paint(Paint::Waits, "not seen"),
+            lacks.what,
+            lacks.mend,
+        ));
+    }
     screen.result(summary(reviewed, allowed));
 }
 
@@ -184,13 +202,18 @@ fn summary(reviewed: &Reviewed<'_>, allowed: usize) -> String {
         found.push(format!("{allowed} allowed (-v shows them)"));
     }
     let coverage = &report.coverage;
+    let by_fleet = reviewed.seen.map(|seen| {
+        let all = seen.shards + seen.dark().count();
+        format!("; {} of {} looked at", seen.shards, count(all, "shard"))
+    });
     format!(
-        "{} in {}; {} of {} judged ({} %)",
+        "{} in {}; {} of {} judged ({} %){}",
         found.join(", "),
         count(reviewed.judged, "file"),
         coverage.judged,
         count(coverage.statements, "statement"),
         coverage.percent(),
+        by_fleet.unwrap_or_default(),
     )
 }
 

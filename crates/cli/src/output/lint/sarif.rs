@@ -46,7 +46,7 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
         })
         .collect();
     // What was not judged is told as a word of the tool: nobody may take it for clean.
-    let notifications: Vec<Value> = report
+    let mut notifications: Vec<Value> = report
         .coverage
         .unjudged
         .iter()
@@ -63,6 +63,14 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             })
         })
         .collect();
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        let name = format!("{}{}", one.shard, node.unwrap_or_default());
+        notifications.push(json!({
+            "level": "warning",
+            "message": {"text": format!("{name} was not looked at: {}", one.why)},
+        }));
+    }
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
