@@ -21,7 +21,9 @@ pub fn tool(name: &str) -> Option<PathBuf> {
             "required by GREYLAG_LAB_REQUIRE={required}: {name} is not on this machine"
         );
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        eprintln!("\n##### SKIPPED: {test}: no {name} here: run scripts/setup-lab, or install percona-toolkit\n");
+        eprintln!(
+            "\n##### SKIPPED: {test}: no {name} here: run scripts/setup-lab, or install percona-toolkit\n"
+        );
     }
     found
 }

@@ -220,9 +220,13 @@ impl Teller {
                 way,
                 ..
             } if self.each_migration => {
-                lines.push(format!("  {shard}: {migration}, statement {statement}: {way}"));
+                lines.push(format!(
+                    "  {shard}: {migration}, statement {statement}: {way}"
+                ));
             }
-            Event::ToolSaid { shard, tool, line, .. } if self.each_shard => {
+            Event::ToolSaid {
+                shard, tool, line, ..
+            } if self.each_shard => {
                 lines.push(format!("  {shard}: {tool}: {line}"));
             }
             Event::Superseded { by_rollout, why } => {

@@ -104,10 +104,7 @@ pub async fn intent(
 }
 
 /// What a tool left is cleared away, whether it had come to its end or not; that is said.
-async fn settle_tool(
-    session: &mut MysqlSession,
-    before: &Before,
-) -> Result<Verdict, EngineError> {
+async fn settle_tool(session: &mut MysqlSession, before: &Before) -> Result<Verdict, EngineError> {
     let Some(mark) = &before.tool else {
         return Ok(Verdict::Absent);
     };

@@ -7,9 +7,7 @@ use greylag_core::{
     online::{Asked, OnlineDdl, ToolRule, Way},
     outcome::FailureClass,
 };
-use greylag_engines::{
-    Attempt, Job, Note, Online, OnlineTool, Say, Settled, TableChange, ToolEnd,
-};
+use greylag_engines::{Attempt, Job, Note, Online, OnlineTool, Say, Settled, TableChange, ToolEnd};
 use greylag_lab::Server;
 use std::sync::{Arc, Mutex};
 
@@ -71,9 +69,15 @@ impl OnlineTool for Tool {
             "CREATE TRIGGER osc_{table}_ins AFTER INSERT ON `{table}` FOR EACH ROW REPLACE INTO `{new}` (id, a) VALUES (NEW.id, NEW.a)"
         ))
         .await;
-        run(format!("INSERT IGNORE INTO `{new}` SELECT * FROM `{table}`")).await;
+        run(format!(
+            "INSERT IGNORE INTO `{new}` SELECT * FROM `{table}`"
+        ))
+        .await;
         if self.comes != Comes::ToTheCopy {
-            run(format!("RENAME TABLE `{table}` TO `_{table}_old`, `{new}` TO `{table}`")).await;
+            run(format!(
+                "RENAME TABLE `{table}` TO `_{table}_old`, `{new}` TO `{table}`"
+            ))
+            .await;
         }
         if self.comes == Comes::ToTheEnd {
             run(format!("DROP TABLE `_{table}_old`")).await;
@@ -117,7 +121,13 @@ async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) {
     };
     let job = Job {
         online,
-        ..job("1", &["ALTER TABLE t MODIFY a bigint", "INSERT INTO t VALUES (3, 3000000000)"])
+        ..job(
+            "1",
+            &[
+                "ALTER TABLE t MODIFY a bigint",
+                "INSERT INTO t VALUES (3, 3000000000)",
+            ],
+        )
     };
     (tool, job)
 }

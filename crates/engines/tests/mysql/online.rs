@@ -46,7 +46,9 @@ async fn rows(stage: &Stage, table: &str) {
         ))
         .await;
     stage
-        .run(&format!("INSERT INTO {table} (a, b) VALUES (1, 'x'), (2, 'y'), (3, 'z')"))
+        .run(&format!(
+            "INSERT INTO {table} (a, b) VALUES (1, 'x'), (2, 'y'), (3, 'z')"
+        ))
         .await;
 }
 

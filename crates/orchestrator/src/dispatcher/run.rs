@@ -137,9 +137,9 @@ impl Run {
             subscribers,
             phase: self.plan.stages[stage].phase,
             subscribes: false,
-            shares: None,
             holds,
             online: policy.online.clone().into(),
+            shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -140,16 +140,14 @@ impl Tasks {
         } else {
             watch::channel(false).1
         };
-        let errand = self
-            .run
-            .errand(
-                stage,
-                shard,
-                self.reports.clone(),
-                draining,
-                followers,
-                self.holds.subscribe(),
-            );
+        let errand = self.run.errand(
+            stage,
+            shard,
+            self.reports.clone(),
+            draining,
+            followers,
+            self.holds.subscribe(),
+        );
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

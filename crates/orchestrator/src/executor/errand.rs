@@ -62,11 +62,11 @@ pub struct Errand {
     pub phase: Phase,
     /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
     pub subscribes: bool,
-    /// Of a subscriber: what it takes of each file. None: all.
-    pub shares: Option<super::portion::Shares>,
     /// Why nodes hold now, for what is long enough under way to be paused.
     pub holds: Holds,
     pub online: Arc<OnlinePolicy>,
+    /// Of a subscriber: what it takes of each file. None: all.
+    pub shares: Option<super::portion::Shares>,
 }
 
 /// What of the policy an executor needs.

@@ -120,7 +120,10 @@ fn rule(name: &str, section: Section<'_>) -> ToolRule {
         if let Some(wrong) = unknown_placeholder(text) {
             problems.add(
                 section.place("command"),
-                format!("`{{{wrong}}}` is no placeholder: known are {}", PLACEHOLDERS.join(", ")),
+                format!(
+                    "`{{{wrong}}}` is no placeholder: known are {}",
+                    PLACEHOLDERS.join(", ")
+                ),
                 nearest(wrong, &PLACEHOLDERS),
             );
         }

@@ -40,7 +40,11 @@ pub fn command(name: &str, rule: &ToolRule, change: &TableChange, folder: &Folde
         .collect();
     command.extend(rule.arguments.iter().map(|text| fill(text, change, folder)));
     if rule.command.is_empty() && name == PT_OSC {
-        if !rule.arguments.iter().any(|text| text.starts_with("--plugin")) {
+        if !rule
+            .arguments
+            .iter()
+            .any(|text| text.starts_with("--plugin"))
+        {
             command.push(fill("--plugin={folder}/hold.pm", change, folder));
         }
         command.push(dsn(change, folder));
@@ -186,7 +190,10 @@ mod tests {
         let command = command(PT_OSC, &rule, &change, &folder);
         assert_eq!(command[0], "/opt/pt");
         let last = command.last().unwrap();
-        assert!(last.starts_with("F=/") && last.ends_with(",D=my\\,shop,t=orders"), "{last}");
+        assert!(
+            last.starts_with("F=/") && last.ends_with(",D=my\\,shop,t=orders"),
+            "{last}"
+        );
         assert!(command.contains(&"--max-load=Threads_running=99".to_owned()));
     }
 
@@ -197,6 +204,9 @@ mod tests {
         for name in PLACEHOLDERS {
             assert!(value(name, &change, &folder).is_some(), "{name}");
         }
-        assert_eq!(fill("{nothing} {table", &change, &folder), "{nothing} {table");
+        assert_eq!(
+            fill("{nothing} {table", &change, &folder),
+            "{nothing} {table"
+        );
     }
 }

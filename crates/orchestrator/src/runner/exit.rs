@@ -46,7 +46,15 @@ pub fn not_started(program: &str, error: &std::io::Error) -> ToolEnd {
 /// The lines that say why: those that look like it, else the last ones.
 fn telling(said: &VecDeque<String>) -> String {
     const WORDS: [&str; 9] = [
-        "error", "denied", "cannot", "can't", "fatal", "failed", "exiting", "must", "not found",
+        "error",
+        "denied",
+        "cannot",
+        "can't",
+        "fatal",
+        "failed",
+        "exiting",
+        "must",
+        "not found",
     ];
     let looks = |line: &&String| {
         let line = line.to_lowercase();

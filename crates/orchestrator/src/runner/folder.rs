@@ -37,7 +37,6 @@ impl Folder {
         self.path.join("login.cnf")
     }
 
-
     pub fn pause_file(&self) -> PathBuf {
         self.path.join("pause")
     }
@@ -100,7 +99,14 @@ fn login(access: &Access) -> String {
     }
     if let Some(tls) = &access.tls {
         // The two libraries spell it differently, and pass over what they don't know.
-        line("ssl-mode", if tls.verified { "VERIFY_IDENTITY" } else { "REQUIRED" });
+        line(
+            "ssl-mode",
+            if tls.verified {
+                "VERIFY_IDENTITY"
+            } else {
+                "REQUIRED"
+            },
+        );
         if tls.verified {
             line("ssl-verify-server-cert", "1");
         }

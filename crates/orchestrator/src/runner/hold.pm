@@ -14,9 +14,9 @@ sub new {
     for my $iterator ('NibbleIterator', 'OobNibbleIterator') {
         no strict 'refs';
         no warnings 'redefine';
-        next unless defined &{"${iterator}::next"};
-        my $next = \&{"${iterator}::next"};
-        *{"${iterator}::next"} = sub { hold(); goto &$next };
+        next unless defined &{"${iterator}::_next_boundaries"};
+        my $next = \&{"${iterator}::_next_boundaries"};
+        *{"${iterator}::_next_boundaries"} = sub { hold(); goto &$next };
     }
     return bless {}, $class;
 }

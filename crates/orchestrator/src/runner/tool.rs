@@ -103,7 +103,10 @@ impl OnlineTool for Tool {
         let Some(program) = command.first().cloned() else {
             return not_had("its command line", &std::io::ErrorKind::InvalidInput.into());
         };
-        say(format!("begins: {program} on `{}`.`{}`: {}", change.schema, change.table, change.alter));
+        say(format!(
+            "begins: {program} on `{}`.`{}`: {}",
+            change.schema, change.table, change.alter
+        ));
         match Process::start(&command, folder.path()) {
             Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
             Err(error) => exit::not_started(&program, &error),
@@ -209,7 +212,10 @@ impl Tool {
             (_, Some(Why::TooLong)) => ToolEnd::Failed {
                 class: FailureClass::Other,
                 why: format!("it was ended after {:?}", self.timeout),
-                hint: Some("Give it longer with `timeout` under [online], or find out what slows it down.".into()),
+                hint: Some(
+                    "Give it longer with `timeout` under [online], or find out what slows it down."
+                        .into(),
+                ),
             },
             (end, None) => end,
         }

@@ -41,6 +41,11 @@ async fn given(engine: Engine, rows: u32, arguments: &[&str]) -> Option<Replicat
             .await
             .unwrap();
     }
+    // The tool copies at one go what the server's figures say is small.
+    primary
+        .execute(&database, "ANALYZE TABLE big")
+        .await
+        .unwrap();
     fleet.clusters[0].wait_replayed().await.unwrap();
     Some(fleet)
 }
@@ -99,20 +104,45 @@ async fn is_done_and_told(engine: Engine) {
     let rows = count(&fleet, "big").await;
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}\n{:#?}", lines(&told));
+    assert_eq!(
+        summary.verdict,
+        Verdict::Done,
+        "{summary:#?}\n{:#?}",
+        lines(&told)
+    );
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(count(&fleet, "big").await, rows + 1);
     assert_eq!(remains(&fleet).await, None);
     let replica = fleet.clusters[0].replica(0);
-    let there = replica.value(&fleet.databases[0].name, "SELECT COUNT(*) FROM big WHERE a > 2147483647").await;
+    let there = replica
+        .value(
+            &fleet.databases[0].name,
+            "SELECT COUNT(*) FROM big WHERE a > 2147483647",
+        )
+        .await;
     assert_eq!(there.unwrap().as_deref(), Some("1"));
 
     let shown = lines(&told);
-    assert!(shown.iter().any(|line| line.contains("Successfully altered")), "{shown:#?}");
-    assert!(shown[0].starts_with("begins: ") && shown[0].ends_with("MODIFY a bigint NOT NULL COMMENT 'wide, \"now\"'"), "{}", shown[0]);
+    assert!(
+        shown
+            .iter()
+            .any(|line| line.contains("Successfully altered")),
+        "{shown:#?}"
+    );
+    assert!(
+        shown[0].starts_with("begins: ")
+            && shown[0].ends_with("MODIFY a bigint NOT NULL COMMENT 'wide, \"now\"'"),
+        "{}",
+        shown[0]
+    );
     let told = told.lock().unwrap();
     let way = told.iter().find_map(|(_, event)| match event {
-        Event::OnlineDdl { statement: 1, way, not, .. } => Some((way.clone(), not.clone())),
+        Event::OnlineDdl {
+            statement: 1,
+            way,
+            not,
+            ..
+        } => Some((way.clone(), not.clone())),
         _ => None,
     });
     let (way, not) = way.unwrap();
@@ -152,14 +182,20 @@ async fn waits_for_the_replica(engine: Engine) {
     let new = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE '\\_big\\_gl%'";
     let new = value(&fleet, new).await.unwrap();
     let copied = count(&fleet, &new).await;
-    assert!(copied < count(&fleet, "big").await, "all was copied before it was paused");
+    assert!(
+        copied < count(&fleet, "big").await,
+        "all was copied before it was paused"
+    );
     fleet.clusters[0].resume_replay(0).await.unwrap();
     until(&told, says("goes on: the shard's nodes let it")).await;
     until(&told, says("Going on after")).await;
     // What is left of the copy would take minutes; that it goes on is seen.
     let deadline = std::time::Instant::now() + greylag_lab::patience();
     while count(&fleet, &new).await <= copied {
-        assert!(std::time::Instant::now() < deadline, "nothing more is copied");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "nothing more is copied"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     run.abort();
@@ -194,9 +230,15 @@ async fn is_cancelled_and_cleared_away(engine: Engine) {
 
     let program = greylag_lab::tool(PT_OSC).unwrap();
     with_arguments(&mut fleet, &program, &[]);
+    fleet.claim = None;
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}\n{:#?}", lines(&told));
+    assert_eq!(
+        summary.verdict,
+        Verdict::Done,
+        "{summary:#?}\n{:#?}",
+        lines(&told)
+    );
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(remains(&fleet).await, None);
 }
@@ -224,12 +266,18 @@ async fn a_tool_that_fails_is_told_in_its_own_words_and_leaves_nothing() {
     let failure = failure_of(&fleet).await;
     assert_eq!(failure.code.as_deref(), Some("1054"), "{failure:?}");
 
+    fleet.claim = None;
     fleet.files = vec![(
         "V2__key.sql",
         "-- greylag:online pt-osc\nALTER TABLE big DROP PRIMARY KEY, MODIFY id int NOT NULL;",
     )];
     let failure = failure_of(&fleet).await;
-    assert!(failure.message.starts_with("pt-online-schema-change: it ended with"), "{failure:?}");
+    assert!(
+        failure
+            .message
+            .starts_with("pt-online-schema-change: it ended with"),
+        "{failure:?}"
+    );
     assert_eq!(failure.place.as_ref().unwrap().line, 2);
     assert_eq!(remains(&fleet).await, None);
 }
@@ -240,7 +288,10 @@ async fn failure_of(fleet: &Replicated) -> greylag_core::outcome::Failure {
     assert_ne!(summary.verdict, Verdict::Done, "{summary:#?}");
     let told = told.lock().unwrap();
     let failed = told.iter().find_map(|(_, event)| match event {
-        Event::ShardEnded { outcome: Outcome::Failed { failure }, .. } => Some(failure.clone()),
+        Event::ShardEnded {
+            outcome: Outcome::Failed { failure },
+            ..
+        } => Some(failure.clone()),
         _ => None,
     });
     failed.unwrap_or_else(|| panic!("{told:#?}"))
@@ -266,12 +317,23 @@ async fn a_command_of_one_s_own_is_run_with_its_placeholders_filled() {
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let texts = |list: &[&str]| {
+        list.iter()
+            .map(|text| (*text).to_owned())
+            .collect::<Vec<_>>()
+    };
     let program = script.display().to_string();
     fleet.policy.online.tools.insert(
         "shift".into(),
         ToolRule {
-            command: texts(&[&program, "{table}", "{alter}", "{login-file}", "{new-table}", "{schema}"]),
+            command: texts(&[
+                &program,
+                "{table}",
+                "{alter}",
+                "{login-file}",
+                "{new-table}",
+                "{schema}",
+            ]),
             makes: texts(&["_{table}_{mark}"]),
             keeps: Some("_{table}_was".into()),
             ..ToolRule::default()
@@ -283,7 +345,12 @@ async fn a_command_of_one_s_own_is_run_with_its_placeholders_filled() {
     )];
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}\n{:#?}", lines(&told));
+    assert_eq!(
+        summary.verdict,
+        Verdict::Done,
+        "{summary:#?}\n{:#?}",
+        lines(&told)
+    );
     assert_eq!(column(&fleet).await, "bigint");
     // The script leaves the old rows; what it said it makes is cleared away.
     assert_eq!(remains(&fleet).await, None);
@@ -305,6 +372,9 @@ async fn a_tool_that_is_not_installed_is_said_to_be_missing() {
     };
     fleet.policy.online.tools.insert("gh-ost".into(), rule);
     let failure = failure_of(&fleet).await;
-    assert!(failure.message.contains("the program is not there"), "{failure:?}");
+    assert!(
+        failure.message.contains("the program is not there"),
+        "{failure:?}"
+    );
     assert!(failure.hint.unwrap().contains("Install it"));
 }

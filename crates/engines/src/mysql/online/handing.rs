@@ -70,7 +70,9 @@ impl Walk<'_> {
         );
         let end = self.watch_over(index, tool, &asked).await?;
         let Cleared { verdict, told } = self.clear_away(&before, &mark).await?;
-        let warnings = told.into_iter().map(|text| format!("{}: {text}", tool.name()));
+        let warnings = told
+            .into_iter()
+            .map(|text| format!("{}: {text}", tool.name()));
         match (verdict, end) {
             (Verdict::Unclear(why), _) => Err(self.doubt(index, &why)),
             // A rebuild looks the same before and after.
@@ -128,7 +130,12 @@ impl Walk<'_> {
                 Ok(_) => {
                     drop(running);
                     let why = "the shard's lock was lost while a tool ran";
-                    return Err(apply::lost(self.job, Some(index), why, &std::io::Error::other("it is no longer held")));
+                    return Err(apply::lost(
+                        self.job,
+                        Some(index),
+                        why,
+                        &std::io::Error::other("it is no longer held"),
+                    ));
                 }
                 // A cancel that reached this connection: the tool hears of it by itself.
                 Err(Trouble::Server(error)) if error.code == 1317 => {}

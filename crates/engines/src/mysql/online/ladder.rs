@@ -48,13 +48,15 @@ impl Walk<'_> {
             self.went(index, Way::Written, Vec::new());
             return Ok(());
         }
-        let takes_ways =
-            change.clauses != Clauses::PartitionsAnew || self.session.flavour.partitions_take_ways();
+        let takes_ways = change.clauses != Clauses::PartitionsAnew
+            || self.session.flavour.partitions_take_ways();
         let mut not = Vec::new();
         if takes_ways
             && change.form != Form::CreateIndex
             && !change.says_lock
-            && self.tries(index, &sql, &change, Way::Instant, &mut not).await?
+            && self
+                .tries(index, &sql, &change, Way::Instant, &mut not)
+                .await?
         {
             return Ok(());
         }
@@ -70,7 +72,10 @@ impl Walk<'_> {
                         not.push(format!("in place: {why}"));
                         break;
                     }
-                    None if self.tries(index, &sql, &change, way.clone(), &mut not).await? => {
+                    None if self
+                        .tries(index, &sql, &change, way.clone(), &mut not)
+                        .await? =>
+                    {
                         return Ok(());
                     }
                     None => {}
@@ -82,7 +87,9 @@ impl Walk<'_> {
         }
         let may_copy = is_small || online_of(self).may_copy;
         if !may_copy {
-            return Err(self.refuse(index, refusal::no_way(&change, extent, not)).await);
+            return Err(self
+                .refuse(index, refusal::no_way(&change, extent, not))
+                .await);
         }
         if !takes_ways {
             self.execute(index).await?;

@@ -56,7 +56,9 @@ impl ToolMark {
 
 /// Of its own for each attempt: what an orphan of an earlier one still writes to is never taken for this one's.
 pub fn mark(rollout: &str, epoch: u64, statement: usize, change: &str, connection: u32) -> String {
-    let digest = Sha256::digest(format!("{rollout}/{epoch}/{statement}/{connection}/{change}"));
+    let digest = Sha256::digest(format!(
+        "{rollout}/{epoch}/{statement}/{connection}/{change}"
+    ));
     format!("gl{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
 }
 
@@ -73,10 +75,7 @@ fn table_name(text: &str, table: &str, mark: &str) -> String {
         .replace("{mark}", mark)
         .chars()
         .count();
-    let kept: String = table
-        .chars()
-        .take(LONGEST.saturating_sub(around))
-        .collect();
+    let kept: String = table.chars().take(LONGEST.saturating_sub(around)).collect();
     text.replace("{table}", &kept).replace("{mark}", mark)
 }
 
@@ -112,7 +111,13 @@ mod tests {
 
     #[test]
     fn no_two_attempts_share_a_mark() {
-        assert_ne!(mark("r", 1, 0, "ADD c int", 7), mark("r", 2, 0, "ADD c int", 7));
-        assert_ne!(mark("r", 1, 0, "ADD c int", 7), mark("r", 1, 0, "ADD c int", 8));
+        assert_ne!(
+            mark("r", 1, 0, "ADD c int", 7),
+            mark("r", 2, 0, "ADD c int", 7)
+        );
+        assert_ne!(
+            mark("r", 1, 0, "ADD c int", 7),
+            mark("r", 1, 0, "ADD c int", 8)
+        );
     }
 }

@@ -3,11 +3,7 @@
 use super::{ladder::Extent, statement::Change};
 use crate::{
     job::Attempt,
-    mysql::{
-        apply::End,
-        failure, quote, stepwise,
-        walk::Walk,
-    },
+    mysql::{apply::End, failure, quote, stepwise, walk::Walk},
 };
 use greylag_core::outcome::{Doubt, FailureClass, Left};
 
@@ -50,8 +46,7 @@ pub fn size(bytes: u64) -> String {
 impl Walk<'_> {
     /// Remembers a refusal of our own, with what stands before it.
     pub async fn refuse(&mut self, index: usize, refusal: Refusal) -> End {
-        let mut failure =
-            failure::of_ours(self.job, refusal.class, refusal.message, Left::Nothing);
+        let mut failure = failure::of_ours(self.job, refusal.class, refusal.message, Left::Nothing);
         failure.place = failure::place(self.job, index, None);
         failure.hint = refusal.hint;
         failure.left = self.left(self.done);

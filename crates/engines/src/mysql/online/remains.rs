@@ -103,11 +103,7 @@ async fn clear(
 
 /// Ends the statements on the server that name what the tool makes, and waits until they are gone: a client that died leaves them
 /// running, and a RENAME that waits for a lock would still take place.
-async fn quiet(
-    link: &mut Link,
-    mark: &ToolMark,
-    told: &mut Vec<String>,
-) -> Result<bool, Trouble> {
+async fn quiet(link: &mut Link, mark: &ToolMark, told: &mut Vec<String>) -> Result<bool, Trouble> {
     let until = Instant::now() + PATIENCE;
     let own = link.id().to_string();
     let mut ended: Vec<String> = Vec::new();

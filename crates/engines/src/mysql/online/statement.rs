@@ -88,7 +88,11 @@ impl Change {
                 let schema = (self.schema.as_deref())
                     .map_or_else(String::new, |schema| format!("{}.", quote::name(schema)));
                 let table = quote::name(&self.table);
-                format!("ALTER TABLE {schema}{table} {}, {}", way(", "), self.as_alter(sql))
+                format!(
+                    "ALTER TABLE {schema}{table} {}, {}",
+                    way(", "),
+                    self.as_alter(sql)
+                )
             }
             _ => format!("{before} {}{after}", way(" ")),
         }
@@ -334,8 +338,7 @@ impl<'a> Reader<'a> {
             }
             depth == 0
                 && self.upper(at) == word
-                && (self.is_symbol(at + 1, b'=')
-                    || values.contains(&self.upper(at + 1).as_str()))
+                && (self.is_symbol(at + 1, b'=') || values.contains(&self.upper(at + 1).as_str()))
         })
     }
 
@@ -417,10 +420,7 @@ mod tests {
             assert_eq!(change(sql).by(sql, "INPLACE", Some("NONE")), by);
         }
         assert_eq!(change("ALTER TABLE `a b`.`c``d` FORCE").table, "c`d");
-        assert_eq!(
-            change("ALTER TABLE a.b FORCE").schema.as_deref(),
-            Some("a")
-        );
+        assert_eq!(change("ALTER TABLE a.b FORCE").schema.as_deref(), Some("a"));
     }
 
     #[test]
@@ -431,11 +431,17 @@ mod tests {
         assert!(change("ALTER ONLINE TABLE t ADD c int").says_lock);
         assert!(change("CREATE INDEX i ON t (a) ALGORITHM=INPLACE").says_algorithm);
         // Names and comments are no clauses.
-        let plain = change("ALTER TABLE t ADD algorithm int, ADD `lock` int COMMENT 'LOCK=NONE' /* ALGORITHM=COPY */");
+        let plain = change(
+            "ALTER TABLE t ADD algorithm int, ADD `lock` int COMMENT 'LOCK=NONE' /* ALGORITHM=COPY */",
+        );
         assert!(!plain.says_algorithm && !plain.says_lock);
         let only_lock = change("ALTER TABLE t ADD c int, LOCK=SHARED");
         assert_eq!(
-            only_lock.by("ALTER TABLE t ADD c int, LOCK=SHARED", "INPLACE", Some("NONE")),
+            only_lock.by(
+                "ALTER TABLE t ADD c int, LOCK=SHARED",
+                "INPLACE",
+                Some("NONE")
+            ),
             "ALTER TABLE t ALGORITHM=INPLACE, ADD c int, LOCK=SHARED"
         );
     }
