@@ -4,9 +4,12 @@ mod cover;
 mod draft;
 mod run;
 mod scene;
+mod verdict;
+mod weigh;
 
 pub(crate) use cover::unjudged;
 pub(crate) use draft::Draft;
 pub use run::lint;
 pub(crate) use run::{finish, level};
 pub(crate) use scene::{File, Scene};
+pub use weigh::weigh;

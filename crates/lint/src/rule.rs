@@ -41,6 +41,8 @@ pub enum Group {
     Shards,
     /// Files and directives.
     Files,
+    /// What only running it tells.
+    Trace,
     /// What squawk finds.
     Squawk,
 }
@@ -73,6 +75,7 @@ impl Group {
             Group::Replicas => "replicas",
             Group::Shards => "shards",
             Group::Files => "files",
+            Group::Trace => "trace",
             Group::Squawk => "squawk",
         }
     }

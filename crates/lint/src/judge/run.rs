@@ -50,7 +50,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
     report
 }
 
-fn operations(content: &Content) -> Vec<Operation> {
+pub(super) fn operations(content: &Content) -> Vec<Operation> {
     let script = &content.script;
     let statements = script.statements.iter();
     statements

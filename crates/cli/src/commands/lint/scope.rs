@@ -31,10 +31,10 @@ use std::{
 
 /// What is reviewed, and what is known of it.
 pub(super) struct Scope {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) placeholders: BTreeMap<String, String>,
-    fleet: Option<Fleet>,
-    engines: BTreeSet<Engine>,
+    pub(super) fleet: Option<Fleet>,
+    pub(super) engines: BTreeSet<Engine>,
     /// All files that are known, those that are not judged too.
     pub(super) files: Vec<FoundFile>,
     folders: Vec<PathBuf>,
@@ -104,15 +104,19 @@ impl Scope {
         let wanted = self.wanted(verb)?;
         let is_wanted =
             |file: &FoundFile| wanted.as_ref().is_none_or(|some| some.contains(&file.path));
-        let review = Review {
+        let report = self.stands_on().of(&self.files, &self.engines, is_wanted);
+        let judged = self.files.iter().filter(|file| is_wanted(file)).count();
+        Ok((report, judged))
+    }
+
+    /// What the review stands on.
+    pub(super) fn stands_on(&self) -> Review<'_> {
+        Review {
             settings: &self.settings,
             placeholders: &self.placeholders,
             fleet: self.fleet.as_ref(),
             facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
-        };
-        let report = review.of(&self.files, &self.engines, is_wanted);
-        let judged = self.files.iter().filter(|file| is_wanted(file)).count();
-        Ok((report, judged))
+        }
     }
 
     /// The files that are judged; none means all.
