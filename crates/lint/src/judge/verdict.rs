@@ -257,7 +257,8 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
         return None;
     }
     let mut draft = Draft::new(scene.whole(), format!("the trace saw {}", told.join("; ")))
-        .why("It happened on the scratch server, and nothing in the text had told so.");
+        .why("It happened on the scratch server, and nothing in the text had told so.")
+        .instead("Judge it as if its text had said so: look up the lock or the rewrite in the rules, and do what they say.");
     let exclusive = |(mode, _): &(&str, Vec<&str>)| *mode == "ACCESS EXCLUSIVE";
     if locked.iter().any(exclusive) && scene.has_replicas() {
         draft = draft.replicas("Replicas replay the lock, and cancel who reads there.");

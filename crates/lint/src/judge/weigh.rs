@@ -138,6 +138,6 @@ fn refused(scene: &Scene<'_>, refusal: &Refusal) -> Draft {
     .why("What comes after it in this file, and all later files, were not traced.");
     match &refusal.hint {
         Some(hint) => draft.instead(hint.clone()),
-        None => draft,
+        None => draft.instead("Mend the statement, or what the migrations before it leave behind."),
     }
 }

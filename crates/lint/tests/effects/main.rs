@@ -3,3 +3,4 @@
 mod mysql;
 mod postgres;
 mod standby;
+mod tracer;
