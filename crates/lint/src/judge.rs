@@ -1,5 +1,6 @@
 //! Files, settings and facts in; a report out.
 
+mod claim;
 mod cover;
 mod draft;
 mod run;
@@ -7,6 +8,7 @@ mod scene;
 mod verdict;
 mod weigh;
 
+pub use claim::{Claim, claims};
 pub(crate) use cover::unjudged;
 pub(crate) use draft::Draft;
 pub use run::lint;

@@ -1,7 +1,6 @@
 //! What a rule is.
 
 use crate::{
-    catalog::Catalog,
     finding::Severity,
     judge::{Draft, File, Scene},
 };
@@ -52,8 +51,8 @@ pub enum Group {
 pub(crate) enum Look {
     /// Each statement.
     Statement(fn(&Scene<'_>) -> Vec<Draft>),
-    /// Each file, with what there was before it.
-    File(fn(&File<'_>, &Catalog) -> Vec<Draft>),
+    /// Each file, with what its statements take.
+    File(fn(&File<'_>) -> Vec<Draft>),
     /// Another room speaks for it.
     Elsewhere,
 }

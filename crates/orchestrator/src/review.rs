@@ -30,6 +30,7 @@ pub fn review_pending(
         placeholders: &setup.migrations.placeholders,
         fleet: Some(&setup.fleet),
         facts,
+        pending: true,
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
@@ -40,7 +41,7 @@ pub fn review_pending(
             .map(|migration| {
                 let unit = Unit::of(engine, migration.clone(), values);
                 if is_new(migration) {
-                    unit
+                    unit.pending()
                 } else {
                     unit.earlier()
                 }
@@ -108,6 +109,8 @@ pub struct Review<'a> {
     pub fleet: Option<&'a Fleet>,
     /// What the fleet looks like, by engine, if anybody looked.
     pub facts: Option<&'a BTreeMap<Engine, FleetFacts>>,
+    /// What is judged is on no shard yet.
+    pub pending: bool,
 }
 
 impl Review<'_> {
@@ -147,7 +150,11 @@ impl Review<'_> {
         let values = self.values(engine);
         let units = files.iter().map(|file| {
             let unit = read(engine, file, &values);
-            if judged(file) { unit } else { unit.earlier() }
+            match judged(file) {
+                true if self.pending => unit.pending(),
+                true => unit,
+                false => unit.earlier(),
+            }
         });
         units.collect()
     }

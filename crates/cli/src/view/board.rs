@@ -57,6 +57,13 @@ pub struct WaveBoard {
     pub waiting: Vec<WaitReason>,
 }
 
+impl WaveBoard {
+    /// Shards that have yet to start.
+    pub fn left(&self) -> usize {
+        (self.total).saturating_sub(self.done + self.failed + self.in_flight)
+    }
+}
+
 /// A shard under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flight {

@@ -1,6 +1,9 @@
 //! What is said of each notice: a line per change of state, for pipes and for what scrolls above the live view.
 
-use super::{board::Board, frame::stage_words};
+use super::{
+    board::{Board, WaveBoard},
+    frame::stage_words,
+};
 use crate::output::{Paint, count, draw_failure, paint, short_digest, span, wait_reason};
 use greylag_core::{
     event::Event,
@@ -111,9 +114,10 @@ impl Teller {
                 match verdict {
                     Verdict::Pass if !self.each_shard => self.waiting.clear(),
                     Verdict::Pass => {
-                        let total = board.waves.get(*wave).map_or(0, |wave| wave.total);
-                        if total > 0 {
-                            lines.push(format!("wave {name}: {} may start", count(total, "shard")));
+                        // After a break some are done already.
+                        let left = board.waves.get(*wave).map_or(0, WaveBoard::left);
+                        if left > 0 {
+                            lines.push(format!("wave {name}: {} may start", count(left, "shard")));
                         }
                         self.waiting.clear();
                     }

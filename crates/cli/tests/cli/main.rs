@@ -1,6 +1,7 @@
 //! The command line, as a person and as a program sees it: each verb run as a process.
 
 mod apply;
+mod auto;
 mod bad_input;
 mod baseline;
 mod completions;
@@ -22,4 +23,5 @@ mod replicas;
 mod rollout;
 mod running;
 mod status;
+mod subscribers;
 mod undo;

@@ -38,6 +38,8 @@ pub struct Rollout {
     /// A gate said stop; it stands until a person resumes, even where the wave is skipped meanwhile.
     pub(super) gate_stop: Option<String>,
     pub(super) cursor: Cursor,
+    /// The gate of the waves that have gone, while it is asked again: nothing more of them starts before it passes.
+    pub(super) again: Option<Gate>,
     pub(super) soak_until: Option<Timestamp>,
     /// By wave, and whether for contracts.
     pub(super) approved: BTreeSet<(usize, bool)>,
@@ -150,6 +152,7 @@ impl Rollout {
                 canary: None,
                 open: 0,
             },
+            again: None,
             soak_until: None,
             approved: BTreeSet::new(),
             shards: vec![

@@ -30,6 +30,8 @@ pub struct Oracle {
     /// Applied and to be replayed, and whether that takes too long.
     replaying: BTreeMap<ShardName, bool>,
     held: bool,
+    /// Something broke it off since a gate last let it go on.
+    broke: bool,
     skipped: BTreeSet<ShardName>,
     done: BTreeSet<(usize, ShardName)>,
     applied: BTreeSet<(ShardName, MigrationId)>,
@@ -41,6 +43,12 @@ impl Oracle {
     /// Takes in an event that the rollout has accepted; panics if it should not have.
     pub fn take(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
         assert!(!self.ended, "accepted after the end: {event:?}");
+        let was_stopped = self.stop(plan).is_some();
+        self.fold(plan, event, at, asked);
+        self.broke |= was_stopped && self.stop(plan).is_none();
+    }
+
+    fn fold(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
         match event {
             Event::RolloutStarted { .. } => self.started = true,
             Event::Restarted { .. } => {
@@ -48,6 +56,7 @@ impl Oracle {
                     self.unknown.insert(shard, false);
                 }
                 self.held = false;
+                self.broke = true;
             }
             Event::GateAnswered {
                 stage,
@@ -64,7 +73,10 @@ impl Oracle {
                     "gate answered unasked: {event:?}"
                 );
                 match verdict {
-                    Verdict::Pass => drop(self.passed.insert((*stage, *wave))),
+                    Verdict::Pass => {
+                        self.broke = false;
+                        self.passed.insert((*stage, *wave));
+                    }
                     Verdict::Stop { .. } => self.gate_stop = true,
                     Verdict::Wait { .. } => {}
                 }
@@ -275,20 +287,24 @@ impl Oracle {
             self.passed.contains(&(stage, wave)),
             "ahead of a gate on {shard}"
         );
+        assert!(!self.broke, "after a break, and no gate was asked: {shard}");
         assert!(!self.is_in_flight(shard), "starts twice on {shard}");
         assert!(!self.failed.contains(shard), "goes on blindly on {shard}");
         assert!(
             !self.skipped.contains(shard),
             "skipped, yet started: {shard}"
         );
-        self.check_not_stopped(plan, stage);
+        self.check_not_stopped(plan);
         self.check_stages_before(plan, stage);
     }
 
     fn check_gate(&self, plan: &Plan, stage: usize, wave: usize, now: Timestamp) {
-        self.check_not_stopped(plan, stage);
+        self.check_not_stopped(plan);
         self.check_stages_before(plan, stage);
-        assert!(!self.passed.contains(&(stage, wave)), "asks a gate twice");
+        if self.passed.contains(&(stage, wave)) {
+            assert!(self.broke, "asks a gate twice");
+            return;
+        }
         assert!(
             plan.waves[wave]
                 .shards
@@ -327,31 +343,29 @@ impl Oracle {
         }
     }
 
-    fn check_not_stopped(&self, plan: &Plan, stage: usize) {
-        assert!(
-            !self.paused && !self.aborted && !self.gate_stop,
-            "stopped by a person or gate"
-        );
-        assert!(self.unknown.is_empty(), "goes on past an unknown");
+    fn check_not_stopped(&self, plan: &Plan) {
+        assert_eq!(self.stop(plan), None, "goes on all the same");
         assert!(!self.held, "goes on while nodes hold it");
-        assert!(
-            !self.replaying.values().any(|overdue| *overdue),
-            "goes on past what is not replayed"
-        );
-        assert!(
-            self.failed.len() <= plan.budget as usize,
-            "past the failure budget"
-        );
-        let canary = self
-            .passed
-            .iter()
-            .find(|(s, _)| *s == stage)
-            .map(|(_, wave)| *wave);
-        let failed_early = self
-            .failed
-            .iter()
-            .any(|shard| plan.wave_of(shard) == canary);
-        assert!(!failed_early, "past a failed canary");
+    }
+
+    fn stop(&self, plan: &Plan) -> Option<&'static str> {
+        if self.paused || self.aborted || self.gate_stop {
+            return Some("stopped by a person or a gate");
+        }
+        if !self.unknown.is_empty() {
+            return Some("something is unknown");
+        }
+        if self.replaying.values().any(|overdue| *overdue) {
+            return Some("something is not replayed");
+        }
+        if self.failed.len() > plan.budget as usize {
+            return Some("past the failure budget");
+        }
+        let stage = self.passed.last().map(|(stage, _)| *stage);
+        let first = self.passed.iter().find(|(s, _)| Some(*s) == stage);
+        let canary = first.map(|(_, wave)| *wave);
+        let failed_early = (self.failed.iter()).any(|shard| plan.wave_of(shard) == canary);
+        failed_early.then_some("past a failed canary")
     }
 
     fn check_stages_before(&self, plan: &Plan, stage: usize) {

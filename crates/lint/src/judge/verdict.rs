@@ -135,6 +135,18 @@ fn names_any(relations: &[Relation], table: &Name) -> bool {
     relations.iter().any(|relation| is(relation, table))
 }
 
+fn name_of(relation: &Relation) -> Name {
+    let (schema, name) = match relation.name.split_once('.') {
+        Some((schema, name)) => (Some(schema.to_owned()), name),
+        None => (None, relation.name.as_str()),
+    };
+    Name {
+        schema,
+        name: name.to_owned(),
+        span: 0..0,
+    }
+}
+
 /// A name without a schema leads to the usual one, as the trace writes it.
 fn is(relation: &Relation, name: &Name) -> bool {
     let plain = relation.name.rsplit('.').next().unwrap_or(&relation.name);
@@ -189,7 +201,10 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
             is(&relation, &taken.table)
         })
     };
-    let old = |relation: &&Relation| !relation.new && relation.index_of.is_none();
+    // What goes out with what it uses is used by nobody else yet.
+    let old = |relation: &&Relation| {
+        !relation.new && relation.index_of.is_none() && !scene.is_new(&name_of(relation))
+    };
     let mut locked: Vec<(&str, Vec<&str>)> = Vec::new();
     for lock in measured
         .locks

@@ -2,7 +2,7 @@
 
 use super::{
     File, Scene,
-    run::{finish, level, operations},
+    run::{finish, level, operations, stages},
     scene::transactions,
     verdict::{Case, unforeseen, verdict},
 };
@@ -30,6 +30,7 @@ pub fn weigh(
     trace: Trace,
 ) {
     let mut catalog = Catalog::default();
+    let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
         let Ok(content) = &unit.content else {
             continue;
@@ -42,6 +43,8 @@ pub fn weigh(
             content,
             operations: &operations,
             transactions: &transactions(content),
+            stages: &stages,
+            taken: &[],
             settings,
             fleet,
         };
@@ -77,7 +80,9 @@ fn one(
     measured: Option<&Measured>,
     refusal: Option<&Refusal>,
 ) -> Vec<Finding> {
-    let said = effects::taken(scene.dialect(), scene.operation, scene.catalog);
+    let mut said = effects::taken(scene.dialect(), scene.operation, scene.catalog);
+    let heirs = effects::taken_by_heirs(scene.dialect(), scene.operation, &said, scene.catalog);
+    said.extend(heirs);
     let mut confirmed_refusal = false;
     for finding in report.findings.iter_mut().filter(|f| is_about(f, scene)) {
         let source = &scene.content.script.source;

@@ -56,7 +56,14 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     if cursor.eat("CONSTRAINT")
         && !cursor.is_any(&["CHECK", "NOT", "UNIQUE", "PRIMARY", "REFERENCES"])
     {
-        cursor.ident()?;
+        let name = cursor.ident()?;
+        if cursor.is("REFERENCES") {
+            let reference = reference(cursor)?;
+            column.references = Some(Reference {
+                name: Some(name),
+                ..reference
+            });
+        }
         return Some(());
     }
     if cursor.eat_all(&["NOT", "NULL"]) {
@@ -166,6 +173,7 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         }
     }
     Some(Reference {
+        name: None,
         table,
         columns,
         acts,

@@ -227,7 +227,8 @@ impl Dispatcher {
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
-            self.tasks.survey(stage, &shard, pause);
+            let followers = self.nodes.followers(&shard);
+            self.tasks.survey(stage, &shard, pause, followers);
         }
         if let Some((stage, wave)) = gate {
             self.tasks.ask_gate(stage, wave);

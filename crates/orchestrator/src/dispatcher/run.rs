@@ -135,6 +135,7 @@ impl Run {
             subscribers,
             phase: self.plan.stages[stage].phase,
             subscribes: false,
+            shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -97,8 +97,14 @@ impl Tasks {
     }
 
     /// Finds out, after a pause, what became of the shard's work.
-    pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
-        self.send(stage, shard, false, pause, Followers::default());
+    pub fn survey(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        pause: Duration,
+        followers: Followers,
+    ) {
+        self.send(stage, shard, false, pause, followers);
     }
 
     fn send(

@@ -6,6 +6,7 @@ use super::{
     explain::{chain, failure_of, failure_of_verb, is_lost},
     hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
+    portion::trim,
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
@@ -201,6 +202,10 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             Ok(job) => job,
             Err(failure) => return Outcome::Failed { failure },
         };
+        let job = match trim(errand, job) {
+            Ok(job) => job,
+            Err(failure) => return Outcome::Failed { failure },
+        };
         if found.open_step(id).is_some() {
             match session.settle(&job).await {
                 // Absent: what stands of it is a prefix that `apply` resumes after. Failed: a person asked for another try.
@@ -237,6 +242,10 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             Ran::Unknown(doubt) => return Outcome::Unknown { doubt },
             Ran::GaveUp => return Outcome::Absent,
         }
+    }
+    if errand.subscribes {
+        // What is asked is about rows, which come after the publisher's.
+        return Outcome::Applied;
     }
     match verify(session, errand).await {
         Ok(None) => Outcome::Applied,

@@ -60,6 +60,8 @@ pub struct Errand {
     pub phase: Phase,
     /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
     pub subscribes: bool,
+    /// Of a subscriber: what it takes of each file. None: all.
+    pub shares: Option<super::portion::Shares>,
 }
 
 /// What of the policy an executor needs.

@@ -87,7 +87,7 @@ impl Scripts {
         Self::of(files, migrations)
     }
 
-    fn of(files: Vec<Migration>, migrations: &Migrations) -> Result<Self, ScriptsError> {
+    pub(super) fn of(files: Vec<Migration>, migrations: &Migrations) -> Result<Self, ScriptsError> {
         Ok(Self {
             files: Set::new(files).map_err(|faults| ScriptsError::Twice(all(&faults)))?,
             placeholders: migrations.placeholders.clone(),

@@ -5,6 +5,7 @@ use super::{
     errand::Errand,
     explain::{chain, is_lost},
     look::{Left, doubt, look},
+    subscribers::{Turn, turn_of},
 };
 use greylag_core::{outcome::Outcome, survey::Survey};
 use greylag_engines::{Session, Settled};
@@ -31,7 +32,15 @@ pub async fn find_out(errand: &Errand) -> Outcome {
     let outcome = settle(&mut *session, errand, seen).await;
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
-    outcome
+    match outcome {
+        // Its own work is there; that of subscribers comes after it, and is gone through again.
+        Outcome::Applied
+            if turn_of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
+        {
+            Outcome::Absent
+        }
+        outcome => outcome,
+    }
 }
 
 async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {

@@ -7,7 +7,7 @@ use super::{
     lint,
     model::{Note, Project},
     problem::{ConfigError, Problems},
-    replica_settings::ReplicaSettings,
+    replica_settings::{Expected, ReplicaSettings},
     rollout,
     section::Section,
     session::SessionSql,
@@ -161,7 +161,10 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    let lint = root.section("lint", "[lint]").map(lint::read);
+    let mut lint = root.section("lint", "[lint]").map_or_else(Default::default, lint::read);
+    // The lint asks whether anybody waits until replicas have what a migration adds.
+    let waits = replicas.as_ref().map(|replicas| replicas.wait != Expected::None);
+    lint.waits_for_replicas = lint.waits_for_replicas.or(waits);
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
@@ -202,7 +205,7 @@ fn whole(
         checks,
         replicas: replicas.unwrap_or_default(),
         backfill: backfill.unwrap_or_default(),
-        lint: lint.unwrap_or_default(),
+        lint,
         notes,
         folder,
     })

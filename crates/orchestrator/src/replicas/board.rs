@@ -9,8 +9,8 @@ use greylag_core::{
     gate::WaitReason,
     history::HistoryRow,
     node::{
-        Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Slot, Standing,
-        Trail, judge,
+        Blame, Case, Intake, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Slot,
+        Standing, Trail, confirmed, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -78,6 +78,10 @@ struct ShardNodes {
     trail: Trail,
     nodes: BTreeMap<NodeName, Node>,
     awaited: Option<(Awaited, Instant, bool)>,
+    /// Looks at the primary since then, and where it was at the second: the first may have been under way. A later position
+    /// than that of the work is always safe.
+    looks: u32,
+    later: Option<Position>,
 }
 
 struct Node {
@@ -87,6 +91,28 @@ struct Node {
     error: Option<String>,
     replayed: bool,
     proven: bool,
+}
+
+impl ShardNodes {
+    /// Subscribers have what is waited for once they have confirmed its place to the publisher.
+    fn see_subscribers(&mut self) {
+        let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
+            return;
+        };
+        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+            return;
+        };
+        for node in self.nodes.values_mut() {
+            let Some((seen, _)) = &node.before else {
+                continue;
+            };
+            if node.named.role == NodeRole::Subscriber
+                && confirmed(seen, primary).is_some_and(|place| place.reaches(wanted) == Reach::Yes)
+            {
+                node.replayed = true;
+            }
+        }
+    }
 }
 
 impl Board {
@@ -145,6 +171,10 @@ impl Board {
             if let Some(position) = &seen.position {
                 shard.trail.note(seen.at, position);
             }
+            shard.looks = shard.looks.saturating_add(1);
+            if shard.looks > 1 && shard.later.is_none() {
+                shard.later.clone_from(&seen.position);
+            }
             shard.primary = Some(seen.clone());
         }
         let subscribers: BTreeSet<String> = shard
@@ -184,6 +214,7 @@ impl Board {
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        shard.see_subscribers();
         self.throttle.see(name, standing, seen.load, slots);
     }
 
@@ -239,6 +270,7 @@ impl Board {
                 .nodes
                 .values_mut()
                 .for_each(|node| node.replayed = false);
+            (found.looks, found.later) = (0, None);
             found.awaited = Some((awaited, Instant::now(), false));
         }
     }
@@ -262,14 +294,15 @@ impl Board {
         let (awaited, _, _) = shard.awaited.as_ref()?;
         let node = shard.nodes.get(name)?;
         let refused = |standing: &Standing| standing.state == NodeState::Refused;
-        let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+        // A subscriber has a history of its own, and was given its part before or will be after: its rows are what is waited for.
+        let counts = node.named.role == NodeRole::Replica;
         if node.replayed || !counts || node.standing.as_ref().is_none_or(refused) {
             return None;
         }
         let here = node.before.as_ref()?.0.position.as_ref();
-        let reached = match (&awaited.position, here, node.named.role) {
-            (Some(wanted), Some(here), NodeRole::Replica) => here.reaches(wanted),
-            // A subscriber gets migrations of its own; without a position the content alone can tell.
+        let reached = match (&awaited.position, here) {
+            (Some(wanted), Some(here)) => here.reaches(wanted),
+            // Without a position the content alone can tell.
             _ => Reach::Incomparable,
         };
         (reached != Reach::No).then(|| awaited.shows.clone())
@@ -408,6 +441,7 @@ pub fn primary_node(target: &greylag_engines::Target) -> NamedNode {
         },
         role: NodeRole::Primary,
         policy: NodePolicy::Guard,
+        intake: Intake::default(),
         target: target.clone(),
     }
 }

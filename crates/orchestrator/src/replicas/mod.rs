@@ -4,6 +4,7 @@
 //! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
 
 mod board;
+mod keep;
 mod look;
 mod named;
 mod report;
@@ -11,6 +12,7 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
+pub use keep::Keeping;
 pub use look::look_at_nodes;
 pub(crate) use look::look_at_shard;
 pub use named::{Named, NamedNode, Replication};

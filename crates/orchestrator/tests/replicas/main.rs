@@ -1,7 +1,10 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod auto;
+mod busy;
 mod fleet;
 mod holding;
 mod readers;
 mod resuming;
+mod subscriber;
 mod subscribing;

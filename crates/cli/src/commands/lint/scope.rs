@@ -38,6 +38,8 @@ pub(super) struct Scope {
     /// All files that are known, those that are not judged too.
     pub(super) files: Vec<FoundFile>,
     folders: Vec<PathBuf>,
+    /// What is judged is on no shard yet.
+    is_pending: bool,
     /// What was seen of the fleet, with `--fleet`.
     pub(super) seen: Option<Seen>,
 }
@@ -52,6 +54,10 @@ impl Scope {
             true => Some(seen::look(global, screen).await?),
             false => None,
         };
+        // What a branch adds has been nowhere; of what is pending, some shards may have a part.
+        let named = !verb.paths.is_empty() || verb.from.is_some();
+        let is_pending =
+            verb.since.is_some() || !named && seen.as_ref().is_some_and(|seen| seen.is_new);
         let project = match find(global) {
             Ok(_) => Some(read_project(global)?),
             // Without a project there must be something else to go by.
@@ -85,6 +91,7 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
                 seen,
             },
             None => Scope {
@@ -94,6 +101,7 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
                 seen,
             },
         })
@@ -116,6 +124,7 @@ impl Scope {
             placeholders: &self.placeholders,
             fleet: self.fleet.as_ref(),
             facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
+            pending: self.is_pending,
         }
     }
 

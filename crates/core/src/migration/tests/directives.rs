@@ -37,6 +37,7 @@ fn every_directive_is_read() {
             verify: vec!["SELECT count(*) = 0 FROM orders WHERE total IS NULL".into()],
             table: Some("orders".into()),
             online: Some("auto".into()),
+            subscribers: None,
         }
     );
 }
