@@ -14,6 +14,7 @@ mod init;
 mod lab;
 mod lint;
 mod lint_fleet;
+mod lint_trace;
 mod new;
 mod place;
 mod plan;
