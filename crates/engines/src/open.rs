@@ -9,6 +9,7 @@ use crate::{
     session::Session,
     sqlite,
     target::Target,
+    tracer::Tracer,
 };
 use greylag_core::engine::Engine;
 
@@ -36,5 +37,18 @@ pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
         Engine::Postgres => postgres::appraise(target).await,
         Engine::Mysql | Engine::Mariadb => mysql::appraise(target).await,
         Engine::Sqlite => sqlite::appraise(target).await,
+    }
+}
+
+/// Connects to a scratch primary (and to its replica) to measure what statements do there; none where the engine has nothing
+/// to measure: one lock for everything, and no replication.
+pub async fn trace(
+    primary: &Target,
+    replica: Option<&Target>,
+) -> Result<Option<Box<dyn Tracer>>, OpenError> {
+    match primary.engine {
+        Engine::Postgres => postgres::trace(primary, replica).await.map(Some),
+        Engine::Mysql | Engine::Mariadb => mysql::trace(primary, replica).await.map(Some),
+        Engine::Sqlite => Ok(None),
     }
 }

@@ -146,6 +146,11 @@ impl Catalog {
         Some(self.touched.get(change)?.contains(&key(table)))
     }
 
+    /// Whether there was an earlier migration of a change.
+    pub(crate) fn knows_change(&self, change: &str) -> bool {
+        self.touched.contains_key(change)
+    }
+
     /// Whether an earlier migration of a change was about any table.
     pub(crate) fn has_touched_any(&self, change: &str) -> bool {
         self.touched

@@ -44,6 +44,8 @@ pub struct TableFacts {
     pub bytes_per_server: u64,
     /// None: nobody looked.
     pub has_primary_key: Option<bool>,
+    /// MySQL: instant changes on the shard that has had most of them (`TOTAL_ROW_VERSIONS`).
+    pub row_versions: Option<u32>,
 }
 
 /// One standby.

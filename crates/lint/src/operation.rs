@@ -43,6 +43,8 @@ pub enum Operation {
         name: String,
         value: String,
         local: bool,
+        /// MySQL sets several at once.
+        more: Vec<(String, String)>,
     },
     Transaction(TxControl),
     /// Runs text that can't be looked into: DO, CALL, EXECUTE, a file that is loaded.
@@ -136,6 +138,10 @@ pub struct Create {
     pub temporary: bool,
     /// The tables it reads, of a view; the labels of an enum; the calls of a default.
     pub reads: Vec<Name>,
+    /// Functions that a view calls, in lower case.
+    pub calls: Vec<String>,
+    /// The account of DEFINER=…, as it is written.
+    pub definer: Option<String>,
     /// Quoted labels of an enum, as they stand.
     pub labels: Vec<String>,
     /// Publications: FOR ALL TABLES.
@@ -220,6 +226,20 @@ pub enum Work {
 }
 
 impl Operation {
+    /// The settings it changes, with their values.
+    pub fn assignments(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (first, more): (_, &[_]) = match self {
+            Operation::Set {
+                name, value, more, ..
+            } => (Some((name.as_str(), value.as_str())), more),
+            _ => (None, &[]),
+        };
+        let more = more
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        first.into_iter().chain(more)
+    }
+
     /// The first table that it is about.
     pub fn table(&self) -> Option<&Name> {
         match self {

@@ -117,7 +117,7 @@ async fn find(setup: &Setup, shard: &FleetShard) -> Vec<Diagnosis> {
             };
             is_elsewhere.then_some(elsewhere).into_iter().collect()
         }
-        Sought::Refused(refusal) => vec![problem(refusal.to_string(), Some(refusal.hint()))],
+        Sought::Refused { refusal, .. } => vec![problem(refusal.to_string(), Some(refusal.hint()))],
         Sought::Nowhere {
             said,
             writable: None,

@@ -30,6 +30,7 @@ pub fn review_pending(
         placeholders: &setup.migrations.placeholders,
         fleet: Some(&setup.fleet),
         facts,
+        pending: true,
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
@@ -40,7 +41,7 @@ pub fn review_pending(
             .map(|migration| {
                 let unit = Unit::of(engine, migration.clone(), values);
                 if is_new(migration) {
-                    unit
+                    unit.pending()
                 } else {
                     unit.earlier()
                 }
@@ -108,6 +109,8 @@ pub struct Review<'a> {
     pub fleet: Option<&'a Fleet>,
     /// What the fleet looks like, by engine, if anybody looked.
     pub facts: Option<&'a BTreeMap<Engine, FleetFacts>>,
+    /// What is judged is on no shard yet.
+    pub pending: bool,
 }
 
 impl Review<'_> {
@@ -118,15 +121,12 @@ impl Review<'_> {
         engines: &BTreeSet<Engine>,
         judged: impl Fn(&FoundFile) -> bool,
     ) -> Report {
-        let mut whole = self.on_each(engines, |engine, values| {
-            files
-                .iter()
-                .map(|file| {
-                    let unit = read(engine, file, values);
-                    if judged(file) { unit } else { unit.earlier() }
-                })
-                .collect()
-        });
+        let mut whole = Report::default();
+        for engine in engines {
+            let units = self.units(*engine, files, &judged);
+            let facts = self.facts.and_then(|facts| facts.get(engine));
+            join(&mut whole, lint(&units, self.settings, facts));
+        }
         let place: BTreeMap<&str, usize> = files
             .iter()
             .enumerate()
@@ -138,6 +138,25 @@ impl Review<'_> {
             (file.unwrap_or(usize::MAX), finding.span)
         });
         whole
+    }
+
+    /// The files as the lint takes them, for one engine.
+    pub fn units(
+        &self,
+        engine: Engine,
+        files: &[FoundFile],
+        judged: impl Fn(&FoundFile) -> bool,
+    ) -> Vec<Unit> {
+        let values = self.values(engine);
+        let units = files.iter().map(|file| {
+            let unit = read(engine, file, &values);
+            match judged(file) {
+                true if self.pending => unit.pending(),
+                true => unit,
+                false => unit.earlier(),
+            }
+        });
+        units.collect()
     }
 
     /// What the lint says on each of the engines, together.

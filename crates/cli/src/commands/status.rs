@@ -15,14 +15,17 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::survey_with_nodes,
+    replicas::{Keeping, survey_with_nodes},
     status::{ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
 use jiff::Timestamp;
 use page::{Page, page};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Shows the fleet: versions, replicas, what is pending, what failed, and the rollout
 #[derive(Debug, Args)]
@@ -49,7 +52,10 @@ pub struct Status {
 }
 
 pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Look).await?;
+    let mut place = workplace::open(global, screen, Journal::Look).await?;
+    if verb.watch {
+        place.setup.open = Arc::new(Keeping::over(place.setup.open.clone()));
+    }
     let until = verb.wait.map(|wait| Instant::now() + wait);
     let mut watch = Watch {
         terminal: Refresh::of_terminal().filter(|_| screen.human()),

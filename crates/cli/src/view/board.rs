@@ -276,7 +276,10 @@ impl Board {
                     flight.waiting.clear();
                 }
             }
-            Event::NotReplayed { .. } | Event::PrimaryMoved { .. } => {}
+            Event::NotReplayed { .. }
+            | Event::PrimaryMoved { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. } => {}
             Event::MigrationsLost { shard, .. } => self.lose(shard),
             Event::Held { reasons } => self.waiting.clone_from(reasons),
             Event::Retried { shard, .. } => {

@@ -66,15 +66,19 @@ async fn several_hosts_lead_to_the_primary(engine: Engine, shard: fn(u16, u16, &
         plan.out.contains("V2") && !plan.out.contains("V1"),
         "{plan:#?}"
     );
-    let ports = [
-        moved.cluster.primary().port(),
-        moved.cluster.replica(0).port(),
-    ];
-    let [from, to] = ports.map(|port| format!("127.0.0.1:{port}"));
-    let told = format!("primary moved from {from} to {to} (promoted)");
-    assert!(plan.err.contains(&told), "{plan:#?}");
-    let doctor = place.run("doctor");
-    assert!(doctor.out.contains(&to), "{doctor:#?}");
+    let (old, heir) = (moved.cluster.primary(), moved.cluster.replica(0));
+    let told = plan.err.lines().find(|line| line.contains("primary moved"));
+    let told = told.unwrap_or_else(|| panic!("{plan:#?}"));
+    assert!(told.contains(&format!(":{} to ", old.port())), "{told}");
+    assert!(
+        told.ends_with(&format!(":{} (promoted)", heir.port())),
+        "{told}"
+    );
+    let doctor = place.run("doctor -v");
+    assert!(
+        doctor.out.contains(&format!(":{}/", heir.port())),
+        "{doctor:#?}"
+    );
     let fleet = place.run("fleet");
     assert!(
         !fleet.out.contains("greylag:greylag"),
@@ -161,4 +165,29 @@ async fn a_promoted_standby_is_found_by_every_verb_and_told() {
     let apply = place.run("apply --yes");
     assert_eq!(apply.code, 6, "{apply:#?}");
     assert!(apply.err.contains("has two primaries"), "{apply:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_primaries_among_the_hosts_of_a_url_are_refused_and_nothing_is_written() {
+    let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
+        let hosts = format!("127.0.0.1:{primary},127.0.0.1:{standby}");
+        format!("primary = \"postgres://greylag:greylag@{hosts}/{database}\"")
+    })
+    .await
+    else {
+        return;
+    };
+    let place = &moved.place;
+    place.out("apply --yes", 0);
+    moved.cluster.wait_replayed().await.unwrap();
+    moved.cluster.replica(0).promote().await.unwrap();
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+    for line in ["plan", "apply --yes"] {
+        let said = place.run(line);
+        assert_eq!(said.code, 6, "{said:#?}");
+        assert!(said.err.contains("has two primaries"), "{said:#?}");
+    }
+    let doctor = place.run("doctor");
+    assert!(doctor.out.contains("has two primaries"), "{doctor:#?}");
+    assert_eq!(moved.had().await.as_deref(), Some("1"));
 }

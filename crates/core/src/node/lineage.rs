@@ -1,6 +1,6 @@
 //! Proof that a node belongs to its shard, in the role that is declared.
 
-use super::{Case, NodeRole, NodeSighting, SeenRole};
+use super::{Case, NodeRole, NodeSighting, SeenRole, subscriber};
 use crate::position::Position;
 use std::time::Duration;
 
@@ -30,12 +30,8 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
                 "{address} is no replica: it gets changes from nobody, and is only set read-only"
             ));
         }
-        (NodeRole::Subscriber, _) if node.subscriptions.is_empty() => {
-            return Some(format!(
-                "{address} is no subscriber: it has no subscription"
-            ));
-        }
-        (NodeRole::Subscriber | NodeRole::Primary | NodeRole::Downstream, _) => return None,
+        (NodeRole::Subscriber, _) => return subscriber::disproof(case),
+        (NodeRole::Primary | NodeRole::Downstream, _) => return None,
     }
     // Nothing to compare it with: neither proven nor refused; its lag is unobservable then.
     let primary = case.primary?;

@@ -74,7 +74,9 @@ impl Rollout {
                 ..
             } => self.lose(*stage, shard, migrations)?,
             Event::ShardWaiting { stage, shard, .. }
-            | Event::StatementDone { stage, shard, .. } => {
+            | Event::StatementDone { stage, shard, .. }
+            | Event::OnlineDdl { stage, shard, .. }
+            | Event::ToolSaid { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
                 self.number(shard)?;
             }

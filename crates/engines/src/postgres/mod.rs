@@ -38,6 +38,7 @@ mod survey;
 mod tables;
 mod temporary;
 mod tls;
+mod trace;
 mod walk;
 mod watch;
 
@@ -45,3 +46,4 @@ pub use appraise::appraise;
 pub use connect::open;
 pub use dial::{DialError, dial};
 pub use observe::observe;
+pub use trace::trace;

@@ -122,6 +122,8 @@ impl Catalog {
     }
 
     fn alter(&mut self, unit: usize, text: &str, alter: &AlterTable) {
+        let versions = &mut self.known(&alter.name).row_versions;
+        *versions = row_versions(*versions, alter);
         for (action, _) in &alter.actions {
             if let Action::RenameTo(to) = action {
                 self.rename(&alter.name, to);
@@ -167,6 +169,24 @@ impl Catalog {
             self.insert(table);
         }
     }
+}
+
+/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew.
+fn row_versions(before: u32, alter: &AlterTable) -> u32 {
+    let any = |is: fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
+    let anew = any(|action| {
+        matches!(
+            action,
+            Action::Force
+                | Action::Engine { .. }
+                | Action::ConvertCharset
+                | Action::RowFormat
+                | Action::OrderBy
+                | Action::ModifyColumn { .. }
+        )
+    });
+    let one = any(|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
+    if anew { 0 } else { before + u32::from(one) }
 }
 
 fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {

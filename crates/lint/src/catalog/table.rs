@@ -26,6 +26,8 @@ pub(crate) struct Table {
     pub(crate) is_default: bool,
     /// What it inherits from, apart from partitions.
     pub(crate) inherits: Vec<Name>,
+    /// Changes that MySQL makes instantly, since it was made or written anew.
+    pub(crate) row_versions: u32,
     pub(crate) replica_identity: Option<ReplicaIdentity>,
     /// It was made from another or by a query: its columns aren't all known.
     pub(crate) partly: bool,
@@ -82,6 +84,7 @@ impl Table {
             parent: None,
             is_default: false,
             inherits: Vec::new(),
+            row_versions: 0,
             replica_identity: None,
             partly: made_in.is_none(),
         }

@@ -28,30 +28,6 @@ pub struct Effect {
     pub since: Option<ServerVersion>,
     /// What is run to measure it.
     pub sql: Vec<String>,
-    /// What is otherwise on some versions.
-    #[serde(default)]
-    differs: Vec<Difference>,
-    /// The same with what is otherwise, one for each of `differs`.
-    #[serde(skip)]
-    variants: Vec<Effect>,
-}
-
-/// What is otherwise on the versions from `since` on, and before `before`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Difference {
-    #[serde(default)]
-    since: Option<ServerVersion>,
-    #[serde(default)]
-    before: Option<ServerVersion>,
-    locks: Option<BTreeMap<Role, String>>,
-    rewrite: Option<Rewrite>,
-    scan: Option<bool>,
-    wal: Option<Wal>,
-    standby: Option<StandbyEffect>,
-    /// What is only run there.
-    #[serde(default)]
-    sql: Option<Vec<String>>,
 }
 
 /// The part a relation plays.
@@ -135,50 +111,13 @@ pub fn find(dialect: Dialect, id: &str) -> &'static Effect {
 
 fn read(text: &str) -> Vec<Effect> {
     let tables: Tables = toml::from_str(text).expect("effects are well-formed");
-    let mut effects = tables.operation;
-    for effect in &mut effects {
-        let variants = effect.differs.iter().map(|other| effect.with(other));
-        effect.variants = variants.collect();
-    }
-    effects
-}
-
-impl Difference {
-    fn is_of(&self, version: ServerVersion) -> bool {
-        self.since.is_none_or(|since| version >= since)
-            && self.before.is_none_or(|before| version < before)
-    }
+    tables.operation
 }
 
 impl Effect {
-    /// As a server of this version does it; None where it can't.
-    pub fn at(&self, version: ServerVersion) -> Option<&Effect> {
-        if self.since.is_some_and(|since| version < since) {
-            return None;
-        }
-        let at = self.differs.iter().position(|other| other.is_of(version));
-        Some(at.map_or(self, |at| &self.variants[at]))
-    }
-
-    /// Each other way, with the versions that do it so: from the first on, before the second.
-    pub fn others(
-        &self,
-    ) -> impl Iterator<Item = (Option<ServerVersion>, Option<ServerVersion>, &Effect)> {
-        let others = self.differs.iter().zip(&self.variants);
-        others.map(|(other, effect)| (other.since, other.before, effect))
-    }
-
-    fn with(&self, other: &Difference) -> Effect {
-        let other = other.clone();
-        Effect {
-            locks: other.locks.unwrap_or_else(|| self.locks.clone()),
-            rewrite: other.rewrite.unwrap_or(self.rewrite),
-            scan: other.scan.unwrap_or(self.scan),
-            wal: other.wal.unwrap_or(self.wal),
-            standby: other.standby.unwrap_or(self.standby),
-            sql: other.sql.unwrap_or_else(|| self.sql.clone()),
-            ..self.clone()
-        }
+    /// Whether a server of this version can do it. What can is done the same way by all versions that were measured.
+    pub fn is_known_to(&self, version: ServerVersion) -> bool {
+        self.since.is_none_or(|since| version >= since)
     }
 
     pub fn lock(&self, role: Role) -> Option<&str> {

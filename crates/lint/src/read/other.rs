@@ -221,8 +221,29 @@ fn set(cursor: &mut Cursor<'_>) -> Operation {
             name: "timezone".to_owned(),
             value,
             local,
+            more: Vec::new(),
         };
     }
+    let (name, mut value) = assignment(cursor);
+    let mut more = Vec::new();
+    if cursor.dialect == Dialect::Mysql {
+        while cursor.eat_symbol(b',') {
+            cursor.eat_any(&["LOCAL", "SESSION", "GLOBAL", "PERSIST"]);
+            more.push(assignment(cursor));
+        }
+    } else {
+        value.push_str(&rest_text(cursor));
+    }
+    Operation::Set {
+        name,
+        value,
+        local,
+        more,
+    }
+}
+
+/// `name = value`, up to a comma.
+fn assignment(cursor: &mut Cursor<'_>) -> (String, String) {
     // MySQL's variables begin with `@@session.` or `@`.
     while cursor.eat_symbol(b'@') {}
     while cursor.eat_any(&["SESSION", "GLOBAL", "LOCAL"]) && cursor.eat_symbol(b'.') {}
@@ -232,8 +253,8 @@ fn set(cursor: &mut Cursor<'_>) -> Operation {
         .unwrap_or_default();
     cursor.eat_symbol(b':');
     let _ = cursor.eat_symbol(b'=') || cursor.eat("TO");
-    let value = rest_text(cursor);
-    Operation::Set { name, value, local }
+    let span = cursor.skip_clause();
+    (name, cursor.slice(span).trim().to_owned())
 }
 
 fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
@@ -242,6 +263,7 @@ fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
         name,
         value: "DEFAULT".to_owned(),
         local: false,
+        more: Vec::new(),
     }
 }
 
@@ -257,6 +279,7 @@ fn pragma(cursor: &mut Cursor<'_>) -> Operation {
         name,
         value,
         local: false,
+        more: Vec::new(),
     }
 }
 

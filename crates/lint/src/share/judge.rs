@@ -12,9 +12,25 @@ use greylag_core::{migration::Phase, node::Intake};
 
 /// Functions that change nothing that is replicated, and mean on a subscriber what they mean elsewhere.
 const HARMLESS: &[&str] = &[
-    "array_agg", "avg", "coalesce", "count", "current_schema", "current_setting", "current_user",
-    "exists", "max", "min", "now", "pg_notify", "pg_sleep", "set_config", "setval", "string_agg",
-    "sum", "to_regclass", "version",
+    "array_agg",
+    "avg",
+    "coalesce",
+    "count",
+    "current_schema",
+    "current_setting",
+    "current_user",
+    "exists",
+    "max",
+    "min",
+    "now",
+    "pg_notify",
+    "pg_sleep",
+    "set_config",
+    "setval",
+    "string_agg",
+    "sum",
+    "to_regclass",
+    "version",
 ];
 
 impl Sharer<'_> {
@@ -102,11 +118,12 @@ impl Sharer<'_> {
             return self.untold("what it is about can't be told".into());
         };
         takes.fold(first, |a, b| match (a, b) {
+            (Take::Stops(why), _) | (_, Take::Stops(why)) => Take::Stops(why),
             (Take::Doubt(why), _) | (_, Take::Doubt(why)) => Take::Doubt(why),
             (Take::Leave(why), Take::Leave(_)) => Take::Leave(why),
-            (Take::Leave(why), _) | (_, Take::Leave(why)) => Take::Doubt(format!(
-                "{why}, and another table of the same statement is"
-            )),
+            (Take::Leave(why), _) | (_, Take::Leave(why)) => {
+                Take::Doubt(format!("{why}, and another table of the same statement is"))
+            }
             (Take::Along, Take::Along) => Take::Along,
             _ => Take::Run,
         })
@@ -197,16 +214,16 @@ impl Sharer<'_> {
     fn act(&self, table: &Name, action: &Action) -> Take {
         match action {
             Action::RenameTo(_) | Action::RenameColumn { .. } | Action::SetSchema => {
-                Take::Doubt(format!(
+                Take::Stops(format!(
                     "rows of {table} come under the old name and under the new one: apply stops, whichever server is renamed first"
                 ))
             }
             Action::DropColumn { column, .. } if self.phase != Phase::Contract => {
-                Take::Doubt(format!(
+                Take::Stops(format!(
                     "rows of {table} still come with {column}: it must go on the publisher first"
                 ))
             }
-            Action::AddColumn { column, .. } if must_be_given(column) => Take::Doubt(format!(
+            Action::AddColumn { column, .. } if must_be_given(column) => Take::Stops(format!(
                 "rows of {table} come without {} until the publisher has it, and it has no default",
                 column.name
             )),
@@ -235,15 +252,17 @@ impl Sharer<'_> {
         columns: &[Column],
         constraints: impl Iterator<Item = &'k ConstraintKind>,
     ) -> Take {
-        let inline = columns.iter().filter_map(|column| column.references.as_ref());
+        let inline = columns
+            .iter()
+            .filter_map(|column| column.references.as_ref());
         let apart = constraints.filter_map(|kind| match kind {
             ConstraintKind::ForeignKey { reference, .. } => Some(reference),
             _ => None,
         });
-        let mut takes = inline.chain(apart).map(|reference| self.with(&reference.table));
-        takes
-            .find(|take| *take != Take::Run)
-            .unwrap_or(Take::Run)
+        let mut takes = inline
+            .chain(apart)
+            .map(|reference| self.with(&reference.table));
+        takes.find(|take| *take != Take::Run).unwrap_or(Take::Run)
     }
 
     /// Another table that a published one is bound to.
@@ -287,7 +306,7 @@ impl Sharer<'_> {
     fn drop(&self, drop: &Drop) -> Take {
         match drop.kind {
             Kind::Table => match self.about_all(&drop.names) {
-                Take::Run if self.phase != Phase::Contract => Take::Doubt(format!(
+                Take::Run if self.phase != Phase::Contract => Take::Stops(format!(
                     "rows of {} still come: it must go on the publisher first",
                     drop.names[0]
                 )),

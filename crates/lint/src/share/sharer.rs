@@ -49,12 +49,7 @@ impl<'a> Sharer<'a> {
     }
 
     /// What the subscriber makes of the next file.
-    pub fn share(
-        &mut self,
-        script: &Script,
-        phase: Phase,
-        said: Option<OnSubscribers>,
-    ) -> Share {
+    pub fn share(&mut self, script: &Script, phase: Phase, said: Option<OnSubscribers>) -> Share {
         self.phase = phase;
         self.temporary.clear();
         self.astray = false;

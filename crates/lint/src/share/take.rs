@@ -14,6 +14,8 @@ pub enum Take {
     Leave(String),
     /// Nobody can tell whether it must; says why.
     Doubt(String),
+    /// It would stop rows from being applied, there and then; says why.
+    Stops(String),
 }
 
 /// What a subscriber makes of a file.
@@ -26,13 +28,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// The first statement (counted from 0) that nobody can judge, and why.
-    pub fn doubt(&self) -> Option<(usize, &str)> {
+    /// The first statement (counted from 0) that stands in the way: a doubt, or one that would stop apply.
+    pub fn obstacle(&self) -> Option<(usize, &Take)> {
         let mut takes = self.takes.iter().enumerate();
-        takes.find_map(|(at, take)| match take {
-            Take::Doubt(why) => Some((at, why.as_str())),
-            _ => None,
-        })
+        takes.find(|(_, take)| matches!(take, Take::Doubt(_) | Take::Stops(_)))
     }
 
     /// Whether anything of it runs there for its own sake.

@@ -38,13 +38,14 @@ fn share(published: &Published, intake: Intake, phase: Phase, sql: &str) -> Shar
     Sharer::new(published, intake).share(&script, phase, None)
 }
 
-/// `r` runs, `a` runs along, `l` is left, `d` is a doubt: one letter for each statement.
+/// `r` runs, `a` runs along, `l` is left, `d` is a doubt, `s` stops apply: one letter for each statement.
 fn letters(share: &Share) -> String {
     let letter = |take: &super::Take| match take {
         super::Take::Run => 'r',
         super::Take::Along => 'a',
         super::Take::Leave(_) => 'l',
         super::Take::Doubt(_) => 'd',
+        super::Take::Stops(_) => 's',
     };
     share.takes.iter().map(letter).collect()
 }
@@ -95,7 +96,7 @@ fn what_can_not_be_looked_into_is_a_doubt_and_runs_where_all_is_taken() {
         "SET search_path = other; ALTER TABLE orders ADD a int",
     ] {
         let found = share(&some(), Intake::Published, Phase::Expand, sql);
-        assert!(found.doubt().is_some(), "{sql}: {found:?}");
+        assert!(letters(&found).contains('d'), "{sql}: {found:?}");
     }
     let sql = "DO $$ BEGIN END $$";
     let all = share(&some(), Intake::All, Phase::Expand, sql);
@@ -103,7 +104,7 @@ fn what_can_not_be_looked_into_is_a_doubt_and_runs_where_all_is_taken() {
 }
 
 #[test]
-fn what_stops_apply_in_this_order_is_a_doubt_under_either_intake() {
+fn what_stops_apply_in_this_order_is_told_under_either_intake() {
     for sql in [
         "ALTER TABLE orders DROP COLUMN total",
         "DROP TABLE orders",
@@ -113,7 +114,7 @@ fn what_stops_apply_in_this_order_is_a_doubt_under_either_intake() {
     ] {
         for intake in [Intake::Published, Intake::All] {
             let found = share(&some(), intake, Phase::Expand, sql);
-            assert_eq!(letters(&found), "d", "{sql}");
+            assert_eq!(letters(&found), "s", "{sql}");
         }
     }
     let fine = "ALTER TABLE orders ADD total int NOT NULL DEFAULT 0; ALTER TABLE orders ADD id2 serial NOT NULL";
@@ -160,8 +161,8 @@ fn a_file_may_say_for_itself_whether_it_runs_there() {
     let published = some();
     let mut sharer = Sharer::new(&published, Intake::Published);
     let run = sharer.share(&script, Phase::Expand, Some(OnSubscribers::Run));
-    assert!(run.runs() && run.doubt().is_none());
+    assert!(run.runs() && run.obstacle().is_none());
     let skip = sharer.share(&script, Phase::Expand, Some(OnSubscribers::Skip));
-    assert!(!skip.runs() && skip.doubt().is_none());
+    assert!(!skip.runs() && skip.obstacle().is_none());
     assert_eq!(skip.left(), ["the file says so"]);
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
-    executor::claim_shard,
+    executor::{claim_held, claim_shard, ready_subscribers},
     journal::{Holder, KnownShard, Lease, LeaseTry},
     operations::Notes,
     planning::{self, Ask, Prospect},
@@ -336,8 +336,10 @@ impl<'a> Leased<'a> {
             };
             let claimed = match (lent, anchored) {
                 (Some(mut session), Some((_, anchor))) => {
-                    let claimed =
-                        crate::executor::claim_held(&mut *session, self.setup, shard).await;
+                    let claimed = match ready_subscribers(self.setup, shard).await {
+                        Ok(()) => claim_held(&mut *session, self.setup, shard).await,
+                        Err(failure) => Err(failure),
+                    };
                     anchor.take_back(session).await;
                     claimed
                 }

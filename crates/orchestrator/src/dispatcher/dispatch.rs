@@ -221,6 +221,7 @@ impl Dispatcher {
         }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);
+        self.tasks.hold(self.nodes.reasons());
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             let followers = self.nodes.followers(&shard);
@@ -229,8 +230,9 @@ impl Dispatcher {
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
+            let followers = self.nodes.followers(&shard);
             let had = ledger.state.recorded(&shard);
-            self.tasks.survey(stage, &shard, pause, had);
+            self.tasks.survey(stage, &shard, pause, followers, had);
         }
         for shard in self.nodes.promoted() {
             // One that is at work looks for its primary itself.
@@ -431,6 +433,7 @@ impl Dispatcher {
     /// The run ends without the journal: nothing new begins, what is in flight finishes its current migration.
     async fn let_end(&mut self) {
         self.tasks.drain(true);
+        self.tasks.stop_watching();
         self.tasks.drop_gate();
         while !self.tasks.is_idle() {
             self.tasks.next().await;

@@ -48,7 +48,7 @@ async fn seek(run: &Run, shard: &ShardName, named: &Target) -> Result<Option<Fol
                 known,
             }))
         }
-        Sought::Refused(refusal) => Err(format!("{refusal}. {}", refusal.hint())),
+        Sought::Refused { refusal, .. } => Err(format!("{refusal}. {}", refusal.hint())),
         Sought::Nowhere { .. } => Ok(None),
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     fleet::FleetShard,
     journal::KnownShard,
     replicas::NamedNode,
+    runner::Holds,
     setup::Setup,
 };
 use greylag_core::{
@@ -112,6 +113,7 @@ impl Run {
         draining: watch::Receiver<bool>,
         (standbys, subscribers): Followers,
         had: Arc<[MigrationId]>,
+        holds: Holds,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let shard_named = &self.setup.fleet.shards[place.at];
@@ -154,6 +156,9 @@ impl Run {
             subscribers,
             phase: self.plan.stages[stage].phase,
             subscribes: false,
+            holds,
+            online: policy.online.clone().into(),
+            shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

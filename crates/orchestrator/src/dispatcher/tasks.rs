@@ -10,7 +10,7 @@ use crate::{
 };
 use greylag_core::{
     fleet::ShardName,
-    gate::Verdict,
+    gate::{Verdict, WaitReason},
     migration::MigrationId,
     outcome::{Doubt, Outcome},
 };
@@ -49,6 +49,8 @@ pub struct Tasks {
     reports: mpsc::UnboundedSender<Report>,
     draining: watch::Sender<bool>,
     seeking: BTreeSet<ShardName>,
+    /// Why nodes hold now.
+    holds: watch::Sender<Arc<[WaitReason]>>,
     /// Looked at in this run without an answer: not looked at again before the next run.
     pub given_up: BTreeSet<ShardName>,
 }
@@ -65,6 +67,7 @@ impl Tasks {
             reports,
             draining: watch::Sender::new(false),
             seeking: BTreeSet::new(),
+            holds: watch::Sender::new(Arc::from([])),
             given_up: BTreeSet::new(),
         };
         (tasks, told)
@@ -77,6 +80,22 @@ impl Tasks {
             *now = draining;
             changed
         });
+    }
+
+    /// Tells executors why nodes hold now, for what they can pause.
+    pub fn hold(&self, reasons: &[WaitReason]) {
+        self.holds.send_if_modified(|now| {
+            let changed = **now != *reasons;
+            if changed {
+                *now = reasons.into();
+            }
+            changed
+        });
+    }
+
+    /// From now on nobody looks at nodes: what was let go on because of them must not.
+    pub fn stop_watching(&mut self) {
+        self.holds = watch::Sender::new(Arc::from([]));
     }
 
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
@@ -116,9 +135,10 @@ impl Tasks {
         stage: usize,
         shard: &ShardName,
         pause: Duration,
+        followers: Followers,
         had: Vec<MigrationId>,
     ) {
-        self.send(stage, shard, false, pause, Followers::default(), had);
+        self.send(stage, shard, false, pause, followers, had);
     }
 
     /// Looks for the primary of a shard that does no work now.
@@ -153,10 +173,15 @@ impl Tasks {
         } else {
             watch::channel(false).1
         };
-        let reports = self.reports.clone();
-        let errand = self
-            .run
-            .errand(stage, shard, reports, draining, followers, had.into());
+        let errand = self.run.errand(
+            stage,
+            shard,
+            self.reports.clone(),
+            draining,
+            followers,
+            had.into(),
+            self.holds.subscribe(),
+        );
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

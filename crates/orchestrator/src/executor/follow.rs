@@ -46,7 +46,7 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
     let mut told = Vec::new();
     loop {
         let said = match seeker.seek(&errand.named, memory).await {
-            Sought::Refused(refusal) => return Followed::No(refused(&refusal)),
+            Sought::Refused { refusal, .. } => return Followed::No(refused(&refusal)),
             Sought::Found(found) => {
                 if !told.is_empty() {
                     errand.reports.waiting(Vec::new());

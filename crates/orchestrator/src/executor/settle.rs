@@ -1,11 +1,12 @@
 //! Finds out, under the shard's lock, what became of work whose answer was lost. Never a retry.
 
 use super::{
-    carry::{acquire, release, tell_position},
+    carry::{acquire, release, tell_notes, tell_position},
     errand::Errand,
     explain::{chain, is_lost},
     follow::{Followed, follow},
     look::{Left, doubt, look},
+    subscribers::{Turn, turn_of},
 };
 use greylag_core::{
     outcome::{FailureClass, Outcome},
@@ -52,7 +53,15 @@ async fn look_once(errand: &Errand) -> Result<Outcome, Outcome> {
     let outcome = settle(&mut *session, errand, seen).await;
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
-    Ok(outcome)
+    Ok(match outcome {
+        // Its own work is there; that of subscribers comes after it, and is gone through again.
+        Outcome::Applied
+            if turn_of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
+        {
+            Outcome::Absent
+        }
+        outcome => outcome,
+    })
 }
 
 async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
@@ -83,7 +92,9 @@ async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Sur
             Ok(job) => job,
             Err(failure) => return Outcome::Failed { failure },
         };
-        match session.settle(&job).await {
+        let settled = session.settle(&job).await;
+        tell_notes(session, errand, id);
+        match settled {
             Ok(Settled::Applied) => errand.reports.applied(id.clone(), 0),
             // The first that is not there ends the look: those behind it were never begun.
             Ok(Settled::Absent) => return Outcome::Absent,

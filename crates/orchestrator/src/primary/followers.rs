@@ -38,9 +38,8 @@ pub async fn followers_of(
             continue;
         }
         let (here, there) = (&survey.server, &primary.survey.server);
-        let is_known = |known: &Known| {
-            known.nodes.iter().any(|node| node.is(here)) && !known.is_deposed(here)
-        };
+        let is_known =
+            |known: &Known| known.nodes.iter().any(|node| node.is(here)) && !known.is_deposed(here);
         let is_of_lineage = here.lineage == there.lineage && here.database == there.database;
         if is_of_lineage || known.is_some_and(is_known) {
             followers.push(survey.server);

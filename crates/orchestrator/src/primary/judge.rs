@@ -67,16 +67,21 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
         );
     }
     let two = |one: &Survey, other: &Survey| {
-        Sought::Refused(Refusal::TwoPrimaries {
+        let refusal = Refusal::TwoPrimaries {
             shard: expected.shard.clone(),
             address: one.server.address.clone(),
             other: other.server.address.clone(),
-        })
+        };
+        let seen = Box::new(one.clone());
+        Sought::Refused { refusal, seen }
     };
     match (&primaries[..], deposed.first()) {
         ([(_, one), (_, other), ..], _) => two(one, other),
         ([(_, one)], Some((_, other, _))) => two(one, other),
-        ([], Some((_, _, refusal))) => Sought::Refused(refusal.clone()),
+        ([], Some((_, seen, refusal))) => Sought::Refused {
+            refusal: refusal.clone(),
+            seen: Box::new(seen.clone()),
+        },
         ([], None) => Sought::Nowhere { said, writable },
         ([_], None) => {
             let (target, survey) = primaries.remove(0);

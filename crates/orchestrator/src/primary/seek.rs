@@ -39,7 +39,11 @@ pub struct Seeker {
 pub enum Sought {
     Found(Box<Found>),
     /// More than one accepts writes, or only one that was promoted away from: nothing is to be written anywhere.
-    Refused(Refusal),
+    Refused {
+        refusal: Refusal,
+        /// One that accepts writes.
+        seen: Box<Survey>,
+    },
     /// None is proven the primary.
     Nowhere {
         /// What each of them is.

@@ -1,7 +1,7 @@
 //! A shard's nodes around its primary, where a failover has taken that to another of its servers than the project says.
 
 use super::{look::primary_node, named::NamedNode};
-use greylag_core::node::{NodeName, NodePolicy, NodeRole};
+use greylag_core::node::{Intake, NodeName, NodePolicy, NodeRole};
 use greylag_engines::Target;
 
 /// What the primary that the project names is called, once it is another server.
@@ -31,6 +31,7 @@ pub fn arrange(named: &Target, seat: Option<&Target>, listed: &[NamedNode]) -> V
             },
             role: NodeRole::Replica,
             policy: NodePolicy::Observe,
+            intake: Intake::default(),
             target: named.clone(),
         });
     }

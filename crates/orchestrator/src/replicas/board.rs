@@ -10,7 +10,7 @@ use greylag_core::{
     history::HistoryRow,
     node::{
         Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
-        Standing, Trail, judge,
+        Standing, Trail, confirmed, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -82,6 +82,10 @@ struct ShardNodes {
     trail: Trail,
     nodes: BTreeMap<NodeName, Node>,
     awaited: Option<(Awaited, Instant, bool)>,
+    /// Looks at the primary since then, and where it was at the second: the first may have been under way. A later position
+    /// than that of the work is always safe.
+    looks: u32,
+    later: Option<Position>,
 }
 
 struct Node {
@@ -91,6 +95,28 @@ struct Node {
     error: Option<String>,
     replayed: bool,
     proven: bool,
+}
+
+impl ShardNodes {
+    /// Subscribers have what is waited for once they have confirmed its place to the publisher.
+    fn see_subscribers(&mut self) {
+        let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
+            return;
+        };
+        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+            return;
+        };
+        for node in self.nodes.values_mut() {
+            let Some((seen, _)) = &node.before else {
+                continue;
+            };
+            if node.named.role == NodeRole::Subscriber
+                && confirmed(seen, primary).is_some_and(|place| place.reaches(wanted) == Reach::Yes)
+            {
+                node.replayed = true;
+            }
+        }
+    }
 }
 
 impl Board {
@@ -177,6 +203,10 @@ impl Board {
             if let Some(position) = &seen.position {
                 shard.trail.note(seen.at, position);
             }
+            shard.looks = shard.looks.saturating_add(1);
+            if shard.looks > 1 && shard.later.is_none() {
+                shard.later.clone_from(&seen.position);
+            }
             shard.primary = Some(seen.clone());
         }
         let subscribers: BTreeSet<String> = shard
@@ -222,6 +252,7 @@ impl Board {
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        shard.see_subscribers();
         self.throttle.see(name, standing, seen.load, slots);
     }
 
@@ -277,6 +308,7 @@ impl Board {
                 .nodes
                 .values_mut()
                 .for_each(|node| node.replayed = false);
+            (found.looks, found.later) = (0, None);
             found.awaited = Some((awaited, Instant::now(), false));
         }
     }
@@ -300,14 +332,15 @@ impl Board {
         let (awaited, _, _) = shard.awaited.as_ref()?;
         let node = shard.nodes.get(name)?;
         let refused = |standing: &Standing| standing.state == NodeState::Refused;
-        let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+        // A subscriber has a history of its own, and was given its part before or will be after: its rows are what is waited for.
+        let counts = node.named.role == NodeRole::Replica;
         if node.replayed || !counts || node.standing.as_ref().is_none_or(refused) {
             return None;
         }
         let here = node.before.as_ref()?.0.position.as_ref();
-        let reached = match (&awaited.position, here, node.named.role) {
-            (Some(wanted), Some(here), NodeRole::Replica) => here.reaches(wanted),
-            // A subscriber gets migrations of its own; without a position the content alone can tell.
+        let reached = match (&awaited.position, here) {
+            (Some(wanted), Some(here)) => here.reaches(wanted),
+            // Without a position the content alone can tell.
             _ => Reach::Incomparable,
         };
         (reached != Reach::No).then(|| awaited.shows.clone())

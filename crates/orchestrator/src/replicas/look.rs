@@ -16,8 +16,8 @@ use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     node::{
-        Blame, Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail,
-        judge,
+        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
+        Standing, Trail, downstreams, judge,
     },
 };
 use greylag_engines::Target;
@@ -127,6 +127,7 @@ pub fn primary_node(target: &Target) -> NamedNode {
         },
         role: NodeRole::Primary,
         policy: NodePolicy::Guard,
+        intake: Intake::default(),
         target: target.clone(),
     }
 }
@@ -201,6 +202,22 @@ fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
             Err(_) => report.address = Some(node.target.address()),
         }
         reports.push(report);
+    }
+    if let Some(primary) = primary {
+        let subscribers = (look.nodes.iter())
+            .filter_map(|node| node.seen.as_ref().ok())
+            .flat_map(|seen| &seen.subscriptions)
+            .filter_map(|subscription| subscription.slot.clone())
+            .collect();
+        for (slot, standing) in downstreams(primary, &subscribers, &trail) {
+            let node = NodeName {
+                shard: look.primary.node.node.shard.clone(),
+                node: slot.into(),
+            };
+            // Limits on slots hold a rollout; its reader is nobody's to wait for.
+            let (role, policy) = (NodeRole::Downstream, NodePolicy::Observe);
+            reports.push(NodeReport::new(&node, role, policy, &standing));
+        }
     }
     for lost in look.unmapped {
         let standing = unreachable(lost.why);

@@ -5,6 +5,7 @@
 
 mod arrange;
 mod board;
+mod keep;
 mod look;
 mod named;
 mod report;
@@ -12,6 +13,7 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
+pub use keep::Keeping;
 pub(crate) use look::look_at_shard;
 pub use look::{look_at_nodes, survey_with_nodes};
 pub use named::{Named, NamedNode, Replication};

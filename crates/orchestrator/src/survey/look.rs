@@ -91,16 +91,10 @@ pub async fn look(
                 notes,
             })
         }
-        Sought::Refused(refusal) => match first {
-            Some(Ok(survey)) => Ok(Looked {
-                refusal: Some(refusal),
-                ..Looked::plain(survey)
-            }),
-            _ => Err(Unseen {
-                hint: Some(refusal.hint()),
-                why: refusal.to_string(),
-            }),
-        },
+        Sought::Refused { refusal, seen } => Ok(Looked {
+            refusal: Some(refusal),
+            ..Looked::plain(*seen)
+        }),
         // Whether it may be claimed, or believed, is judged as of any shard.
         Sought::Nowhere {
             writable: Some(writable),

@@ -78,7 +78,7 @@ fn sought(known: &Known, looks: Vec<Look>) -> Result<String, String> {
     };
     match judge(&expected, looks) {
         Sought::Found(found) => Ok(found.survey.server.address),
-        Sought::Refused(refusal) => Err(refusal.to_string()),
+        Sought::Refused { refusal, .. } => Err(refusal.to_string()),
         Sought::Nowhere { said, .. } => Err(said.join("; ")),
     }
 }
