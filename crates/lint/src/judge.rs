@@ -5,6 +5,8 @@ mod cover;
 mod draft;
 mod run;
 mod scene;
+mod verdict;
+mod weigh;
 
 pub use claim::{Claim, claims};
 pub(crate) use cover::unjudged;
@@ -12,3 +14,4 @@ pub(crate) use draft::Draft;
 pub(crate) use run::{finish, level};
 pub use run::{lint, operations};
 pub(crate) use scene::{File, Scene};
+pub use weigh::weigh;

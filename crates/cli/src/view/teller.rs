@@ -208,11 +208,45 @@ impl Teller {
                     nodes.join(", ")
                 ));
             }
+            Event::PrimaryMoved { shard, from, to } => {
+                lines.push(format!(
+                    "shard {shard}: primary moved from {from} to {to} (promoted)"
+                ));
+            }
+            Event::MigrationsLost {
+                shard,
+                migrations,
+                primary,
+                ..
+            } => {
+                let migrations: Vec<String> = migrations.iter().map(ToString::to_string).collect();
+                lines.push(format!(
+                    "{} shard {shard}: {} was applied, and is not in the history of {primary}: a failover lost it. It is run again there",
+                    paint(Paint::Waits, "…"),
+                    migrations.join(", ")
+                ));
+            }
             Event::Held { reasons } if reasons.is_empty() => {
                 self.waiting.clear();
                 lines.push("nodes let the rollout go on".to_owned());
             }
             Event::Held { reasons } => self.wait(reasons, lines),
+            Event::OnlineDdl {
+                shard,
+                migration,
+                statement,
+                way,
+                ..
+            } if self.each_migration => {
+                lines.push(format!(
+                    "  {shard}: {migration}, statement {statement}: {way}"
+                ));
+            }
+            Event::ToolSaid {
+                shard, tool, line, ..
+            } if self.each_shard => {
+                lines.push(format!("  {shard}: {tool}: {line}"));
+            }
             Event::Superseded { by_rollout, why } => {
                 lines.push(format!("superseded by rollout {by_rollout}: {why}"));
             }
@@ -220,6 +254,8 @@ impl Teller {
             | Event::Restarted { .. }
             | Event::ShardReplaying { .. }
             | Event::MigrationApplied { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. }
             | Event::StatementDone { .. }
             | Event::Finished { .. } => {}
         }

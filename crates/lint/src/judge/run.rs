@@ -54,7 +54,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
 }
 
 /// The stage each pending file goes out in: one follows the other while the phase stays.
-fn stages(units: &[Unit]) -> Vec<Option<usize>> {
+pub(super) fn stages(units: &[Unit]) -> Vec<Option<usize>> {
     let (mut stage, mut last) = (0, None);
     let stages = units.iter().map(|unit| {
         let content = unit.content.as_ref().ok().filter(|_| unit.is_pending())?;

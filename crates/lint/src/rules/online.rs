@@ -7,7 +7,7 @@ use crate::{
     operation::{Action, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
     version::ServerVersion,
 };
-use greylag_core::engine::Dialect;
+use greylag_core::{engine::Dialect, online::Asked};
 
 /// What a clause, or a whole statement, costs.
 #[derive(Clone, Debug)]
@@ -27,6 +27,15 @@ pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
     clauses(scene)
         .into_iter()
         .max_by_key(|cost| (cost.algorithm, cost.writes_wait))
+}
+
+/// Whether a tool does what the server can't do beside running traffic (`-- greylag:online TOOL`).
+pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
+    let Ok(content) = &scene.unit.content else {
+        return false;
+    };
+    let said = content.migration.directives.online.as_deref();
+    Asked::of(said).tool().is_some()
 }
 
 /// Each clause that is known, with what it costs.

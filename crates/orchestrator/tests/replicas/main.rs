@@ -2,9 +2,12 @@
 
 mod auto;
 mod busy;
+mod failing_over;
 mod fleet;
 mod holding;
+mod losing;
 mod readers;
 mod resuming;
 mod subscriber;
 mod subscribing;
+mod tools;
