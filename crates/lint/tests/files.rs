@@ -32,6 +32,7 @@ fn a_binary_file_is_unreadable_and_says_where() {
         (1, 1)
     );
     assert_eq!(report.coverage.unjudged[0].statement, None);
+    assert_eq!(report.coverage.percent(), 0, "nothing was judged");
 }
 
 #[test]
