@@ -213,7 +213,7 @@ async fn a_server_that_subscribes_to_somebody_else_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_near_its_limit_and_one_that_is_lost_are_problems_and_hold_a_rollout() {
-    let options = Options::default().set("max_slot_wal_keep_size", "64MB");
+    let options = Options::default().set("max_slot_wal_keep_size", "8MB");
     let Some(published) = Published::start(options).await else {
         return;
     };
@@ -225,10 +225,10 @@ async fn a_slot_near_its_limit_and_one_that_is_lost_are_problems_and_hold_a_roll
             found["kind"] == kind && found["text"].as_str().unwrap().contains("`cdc`")
         })
     };
-    // A segment is 16 MB, and the next one begins without its being written.
+    // The lab's segments are of 1 MB, and the next one begins without its being written.
     let next = "SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal()";
     let mut near = None;
-    for _ in 0..8 {
+    for _ in 0..20 {
         published.publish(next).await;
         let status = place.run("status --output json").out;
         near = finding(&serde_json::from_str(&status).unwrap(), "slot-near-limit");
@@ -251,7 +251,7 @@ async fn a_slot_near_its_limit_and_one_that_is_lost_are_problems_and_hold_a_roll
         "{said:?}"
     );
 
-    for _ in 0..4 {
+    for _ in 0..12 {
         published.publish(next).await;
     }
     published.publish("CHECKPOINT").await;
