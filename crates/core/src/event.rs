@@ -7,6 +7,7 @@ use crate::{
     gate::{Verdict, WaitReason},
     migration::MigrationId,
     node::NodeName,
+    online::Way,
     outcome::Outcome,
     position::Position,
 };
@@ -68,6 +69,28 @@ pub enum Event {
         migration: MigrationId,
         done: u32,
         total: u32,
+    },
+    /// A statement changed a table in this way, after the server (or the policy) had refused lighter ones. Informs, changes no state.
+    OnlineDdl {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        way: Way,
+        /// Each lighter way, and why it was not taken.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not: Vec<String>,
+    },
+    /// A line that a tool said which changes a table. Informs, changes no state.
+    ToolSaid {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        tool: String,
+        line: String,
     },
     /// The shard's work is there, and its nodes have yet to replay it: up to this position of its primary, where one is known.
     ShardReplaying {
@@ -157,6 +180,8 @@ impl Event {
             Event::MigrationApplied { .. } => "migration_applied",
             Event::ShardWaiting { .. } => "shard_waiting",
             Event::StatementDone { .. } => "statement_done",
+            Event::OnlineDdl { .. } => "online_ddl",
+            Event::ToolSaid { .. } => "tool_said",
             Event::ShardReplaying { .. } => "shard_replaying",
             Event::NotReplayed { .. } => "not_replayed",
             Event::ShardEnded { .. } => "shard_ended",
@@ -179,6 +204,8 @@ impl Event {
             | Event::MigrationApplied { shard, .. }
             | Event::ShardWaiting { shard, .. }
             | Event::StatementDone { shard, .. }
+            | Event::OnlineDdl { shard, .. }
+            | Event::ToolSaid { shard, .. }
             | Event::ShardReplaying { shard, .. }
             | Event::NotReplayed { shard, .. }
             | Event::ShardEnded { shard, .. }

@@ -29,7 +29,7 @@ mod version;
 pub use facts::{FleetFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFacts};
 pub use finding::{Allowed, Decided, Finding, Message, Place, Severity, Span, Traced};
 pub use fix::{Fix, NewFile, Step};
-pub use judge::{Claim, claims, lint, weigh};
+pub use judge::{Claim, claims, lint, operations, weigh};
 pub use report::{Coverage, Report, Unjudged};
 pub use rule::{Group, Rule};
 pub use settings::{Level, Settings, TableClass, TableSettings, Thresholds, Versions};

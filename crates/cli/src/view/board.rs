@@ -276,7 +276,7 @@ impl Board {
                     flight.waiting.clear();
                 }
             }
-            Event::NotReplayed { .. } => {}
+            Event::NotReplayed { .. } | Event::OnlineDdl { .. } | Event::ToolSaid { .. } => {}
             Event::Held { reasons } => self.waiting.clone_from(reasons),
             Event::Retried { shard, .. } => {
                 self.failed.remove(shard);

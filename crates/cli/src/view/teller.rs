@@ -213,6 +213,22 @@ impl Teller {
                 lines.push("nodes let the rollout go on".to_owned());
             }
             Event::Held { reasons } => self.wait(reasons, lines),
+            Event::OnlineDdl {
+                shard,
+                migration,
+                statement,
+                way,
+                ..
+            } if self.each_migration => {
+                lines.push(format!(
+                    "  {shard}: {migration}, statement {statement}: {way}"
+                ));
+            }
+            Event::ToolSaid {
+                shard, tool, line, ..
+            } if self.each_shard => {
+                lines.push(format!("  {shard}: {tool}: {line}"));
+            }
             Event::Superseded { by_rollout, why } => {
                 lines.push(format!("superseded by rollout {by_rollout}: {why}"));
             }
@@ -220,6 +236,8 @@ impl Teller {
             | Event::Restarted { .. }
             | Event::ShardReplaying { .. }
             | Event::MigrationApplied { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. }
             | Event::StatementDone { .. }
             | Event::Finished { .. } => {}
         }

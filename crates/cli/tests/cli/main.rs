@@ -15,6 +15,7 @@ mod lab;
 mod lint;
 mod lint_fleet;
 mod lint_trace;
+mod lint_formats;
 mod new;
 mod place;
 mod plan;

@@ -96,9 +96,6 @@ impl Directives {
         if !self.requires_app.is_empty() {
             names.push("requires-app");
         }
-        if self.online.is_some() {
-            names.push("online");
-        }
         if self.table.is_some() && self.phase != Phase::Backfill {
             names.push("table");
         }
@@ -229,7 +226,7 @@ impl Directives {
                 .verify
                 .push(line.value.trim_end_matches(';').trim_end().to_owned()),
             "table" => self.table = Some(line.value.to_owned()),
-            "online" => self.online = Some(line.value.to_owned()),
+            "online" if is_name(line.value) => self.online = Some(line.value.to_owned()),
             "subscribers" => {
                 self.subscribers = match line.value {
                     "run" => Some(OnSubscribers::Run),
@@ -257,7 +254,10 @@ fn example(name: &str) -> String {
         ),
         "table" => ("table orders", ""),
         "subscribers" => ("subscribers skip", " (or `run`)"),
-        _ => ("online auto", ""),
+        _ => (
+            "online pt-online-schema-change",
+            " (or `gh-ost`, a tool of `[online]`, `auto`, `instant`, `inplace`, `off`)",
+        ),
     };
     format!("Write `-- greylag:{example}`{or}.")
 }

@@ -66,7 +66,9 @@ impl Rollout {
             Event::NotReplayed { stage, shard, .. } => self.miss_replicas(*stage, shard)?,
             Event::Held { reasons } => self.hold(reasons)?,
             Event::ShardWaiting { stage, shard, .. }
-            | Event::StatementDone { stage, shard, .. } => {
+            | Event::StatementDone { stage, shard, .. }
+            | Event::OnlineDdl { stage, shard, .. }
+            | Event::ToolSaid { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
                 self.number(shard)?;
             }

@@ -62,6 +62,7 @@ pub fn policy(waves: Vec<WaveRule>) -> Policy {
         lock_deadline: Duration::from_secs(600),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 

@@ -203,7 +203,10 @@ impl Oracle {
                 assert!(asked.iter().any(finish), "finished unasked");
                 self.ended = true;
             }
-            Event::ShardWaiting { .. } | Event::StatementDone { .. } => {}
+            Event::ShardWaiting { .. }
+            | Event::StatementDone { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. } => {}
         }
     }
 

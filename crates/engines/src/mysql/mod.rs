@@ -22,6 +22,7 @@ mod lock;
 mod mariadb;
 mod names;
 mod observe;
+mod online;
 mod open;
 mod place;
 mod quote;

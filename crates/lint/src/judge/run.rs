@@ -66,7 +66,8 @@ pub(super) fn stages(units: &[Unit]) -> Vec<Option<usize>> {
     stages.collect()
 }
 
-pub(super) fn operations(content: &Content) -> Vec<Operation> {
+/// What each statement of a file does, as far as it is understood.
+pub fn operations(content: &Content) -> Vec<Operation> {
     let script = &content.script;
     let statements = script.statements.iter();
     statements

@@ -220,6 +220,7 @@ impl Dispatcher {
         }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);
+        self.tasks.hold(self.nodes.reasons());
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             let followers = self.nodes.followers(&shard);
@@ -413,6 +414,7 @@ impl Dispatcher {
     /// The run ends without the journal: nothing new begins, what is in flight finishes its current migration.
     async fn let_end(&mut self) {
         self.tasks.drain(true);
+        self.tasks.stop_watching();
         self.tasks.drop_gate();
         while !self.tasks.is_idle() {
             self.tasks.next().await;

@@ -7,6 +7,7 @@ use crate::{
     fleet::FleetShard,
     journal::KnownShard,
     replicas::NamedNode,
+    runner::Holds,
     setup::Setup,
 };
 use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
@@ -98,6 +99,7 @@ impl Run {
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
         (standbys, subscribers): Followers,
+        holds: Holds,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
         let mut found = self.setup.fleet.shards[place.at].clone();
@@ -135,6 +137,8 @@ impl Run {
             subscribers,
             phase: self.plan.stages[stage].phase,
             subscribes: false,
+            holds,
+            online: policy.online.clone().into(),
             shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,

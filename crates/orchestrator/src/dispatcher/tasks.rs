@@ -7,7 +7,7 @@ use crate::{
 };
 use greylag_core::{
     fleet::ShardName,
-    gate::Verdict,
+    gate::{Verdict, WaitReason},
     outcome::{Doubt, Outcome},
 };
 use std::{
@@ -42,6 +42,8 @@ pub struct Tasks {
     gate_task: Option<tokio::task::Id>,
     reports: mpsc::UnboundedSender<Report>,
     draining: watch::Sender<bool>,
+    /// Why nodes hold now.
+    holds: watch::Sender<Arc<[WaitReason]>>,
     /// Looked at in this run without an answer: not looked at again before the next run.
     pub given_up: BTreeSet<ShardName>,
 }
@@ -57,6 +59,7 @@ impl Tasks {
             gate_task: None,
             reports,
             draining: watch::Sender::new(false),
+            holds: watch::Sender::new(Arc::from([])),
             given_up: BTreeSet::new(),
         };
         (tasks, told)
@@ -69,6 +72,22 @@ impl Tasks {
             *now = draining;
             changed
         });
+    }
+
+    /// Tells executors why nodes hold now, for what they can pause.
+    pub fn hold(&self, reasons: &[WaitReason]) {
+        self.holds.send_if_modified(|now| {
+            let changed = **now != *reasons;
+            if changed {
+                *now = reasons.into();
+            }
+            changed
+        });
+    }
+
+    /// From now on nobody looks at nodes: what was let go on because of them must not.
+    pub fn stop_watching(&mut self) {
+        self.holds = watch::Sender::new(Arc::from([]));
     }
 
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
@@ -121,9 +140,14 @@ impl Tasks {
         } else {
             watch::channel(false).1
         };
-        let errand = self
-            .run
-            .errand(stage, shard, self.reports.clone(), draining, followers);
+        let errand = self.run.errand(
+            stage,
+            shard,
+            self.reports.clone(),
+            draining,
+            followers,
+            self.holds.subscribe(),
+        );
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

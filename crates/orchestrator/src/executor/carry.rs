@@ -14,9 +14,10 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, survey::known_of};
+use crate::{executor::backoff::Backoff, runner::online_of, survey::known_of};
 use greylag_core::{
     gate::WaitReason,
+    migration::MigrationId,
     outcome::{Failure, FailureClass, Outcome},
     policy::Group,
     survey::{ShardIdentity, Survey},
@@ -199,7 +200,10 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             errand.epoch,
             errand.limits.lock_timeout,
         ) {
-            Ok(job) => job,
+            Ok(job) => Job {
+                online: online_of(errand, errand.scripts.get(id)),
+                ..job
+            },
             Err(failure) => return Outcome::Failed { failure },
         };
         let job = match trim(errand, job) {
@@ -207,7 +211,9 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             Err(failure) => return Outcome::Failed { failure },
         };
         if found.open_step(id).is_some() {
-            match session.settle(&job).await {
+            let settled = session.settle(&job).await;
+            tell_notes(session, errand, id);
+            match settled {
                 // Absent: what stands of it is a prefix that `apply` resumes after. Failed: a person asked for another try.
                 Ok(Settled::Absent | Settled::Failed(_)) => {}
                 Ok(Settled::Applied) => {
@@ -253,6 +259,13 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
         },
+    }
+}
+
+/// What a look found that is no failure.
+pub fn tell_notes(session: &mut dyn Session, errand: &Errand, id: &MigrationId) {
+    for text in session.take_notes() {
+        errand.reports.warning(format!("{id}: {text}"));
     }
 }
 

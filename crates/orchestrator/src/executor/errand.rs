@@ -2,7 +2,8 @@
 
 use super::{hold::Anchor, scripts::Scripts};
 use crate::{
-    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, runner::Holds,
+    setup::Open,
 };
 use greylag_core::{
     event::Event,
@@ -10,6 +11,7 @@ use greylag_core::{
     gate::WaitReason,
     identity::Known,
     migration::{MigrationId, Phase},
+    online::{OnlinePolicy, Way},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
     position::Position,
@@ -60,6 +62,9 @@ pub struct Errand {
     pub phase: Phase,
     /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
     pub subscribes: bool,
+    /// Why nodes hold now, for what is long enough under way to be paused.
+    pub holds: Holds,
+    pub online: Arc<OnlinePolicy>,
     /// Of a subscriber: what it takes of each file. None: all.
     pub shares: Option<super::portion::Shares>,
 }
@@ -159,6 +164,28 @@ impl Reports {
             migration,
             done,
             total,
+        }));
+    }
+
+    pub fn online(&self, migration: MigrationId, statement: u32, way: Way, not: Vec<String>) {
+        self.tell(Report::Event(Event::OnlineDdl {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            statement,
+            way,
+            not,
+        }));
+    }
+
+    pub fn tool_said(&self, migration: MigrationId, statement: u32, tool: String, line: String) {
+        self.tell(Report::Event(Event::ToolSaid {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            statement,
+            tool,
+            line,
         }));
     }
 

@@ -12,7 +12,7 @@ use greylag_core::{
     plan::Plan,
     script::{RunMode, Script, prepare},
 };
-use greylag_engines::{Job, Limits};
+use greylag_engines::{Job, Limits, Online};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
@@ -148,6 +148,7 @@ impl Scripts {
                 lock_timeout: file.directives.lock_timeout.unwrap_or(lock_timeout),
                 statement_timeout: None,
             },
+            online: Online::default(),
         })
     }
 

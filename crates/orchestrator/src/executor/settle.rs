@@ -1,7 +1,7 @@
 //! Finds out, under the shard's lock, what became of work whose answer was lost. Never a retry.
 
 use super::{
-    carry::{acquire, release, tell_position},
+    carry::{acquire, release, tell_notes, tell_position},
     errand::Errand,
     explain::{chain, is_lost},
     look::{Left, doubt, look},
@@ -71,7 +71,9 @@ async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Sur
             Ok(job) => job,
             Err(failure) => return Outcome::Failed { failure },
         };
-        match session.settle(&job).await {
+        let settled = session.settle(&job).await;
+        tell_notes(session, errand, id);
+        match settled {
             Ok(Settled::Applied) => errand.reports.applied(id.clone(), 0),
             // The first that is not there ends the look: those behind it were never begun.
             Ok(Settled::Absent) => return Outcome::Absent,

@@ -6,6 +6,7 @@ use super::{
     interner::Secrets,
     lint,
     model::{Note, Project},
+    online,
     problem::{ConfigError, Problems},
     replica_settings::{Expected, ReplicaSettings},
     rollout,
@@ -143,6 +144,9 @@ fn whole(
     }
     if let Some(section) = root.section("lock", "[lock]") {
         rollout::read_lock(section, &mut policy);
+    }
+    if let Some(section) = root.section("online", "[online]") {
+        policy.online = online::read(section);
     }
     let checks = check::read(root.sections("check", "[[check]]"));
     rollout::name_checks(&mut policy, &checks);

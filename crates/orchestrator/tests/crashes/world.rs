@@ -294,5 +294,6 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(20),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }

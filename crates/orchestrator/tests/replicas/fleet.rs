@@ -182,6 +182,15 @@ impl Replicated {
 
     /// A run in a task of its own, and what it tells.
     pub async fn run(&self, options: Options) -> (JoinHandle<Summary>, Told) {
+        self.run_under(options, Control::new()).await
+    }
+
+    /// … that may be interrupted.
+    pub async fn run_under(
+        &self,
+        options: Options,
+        control: Control,
+    ) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
@@ -204,7 +213,6 @@ impl Replicated {
             ears.lock().unwrap().push((Instant::now(), event));
         });
         let run = tokio::spawn(async move {
-            let control = Control::new();
             let run = apply(&setup, surveyed, prospect, &ask, &options, control, watcher);
             run.await.unwrap()
         });
@@ -276,5 +284,6 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(60),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }

@@ -8,3 +8,4 @@ mod readers;
 mod resuming;
 mod subscriber;
 mod subscribing;
+mod tools;

@@ -256,6 +256,7 @@ pub fn policy() -> Policy {
         lock_deadline: Duration::from_secs(5),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 
