@@ -163,6 +163,8 @@ impl Pair {
             replicated: true,
             standbys: Arc::from([]),
             subscribers: Arc::from([mirror]),
+            holds: watch::channel(Arc::from([])).1,
+            online: Arc::default(),
             phase,
             subscribes: false,
             shares: None,
