@@ -15,7 +15,10 @@ async fn play(engine: Engine) {
         return;
     };
     ground
-        .execute(0, "CREATE TABLE big (id int PRIMARY KEY AUTO_INCREMENT, a int NOT NULL)")
+        .execute(
+            0,
+            "CREATE TABLE big (id int PRIMARY KEY AUTO_INCREMENT, a int NOT NULL)",
+        )
         .await;
     ground
         .execute(0, "INSERT INTO big (a) VALUES (1), (2), (3), (4)")

@@ -27,9 +27,18 @@ fn how_far_changes_of_tables_go_is_read_for_all_for_an_engine_and_for_a_shard() 
     let project = read(Path::new("/srv/greylag.toml"), &text).unwrap();
     let online = &project.policy.online;
     assert_eq!(online.ddl, OnlineDdl::Instant);
-    assert_eq!(online.engines.get(&Engine::Mariadb), Some(&OnlineDdl::Inplace));
-    assert_eq!(online.of(&"eu-1".parse().unwrap(), Engine::Mariadb), OnlineDdl::Off);
-    assert_eq!((online.inplace_up_to, online.copy_up_to), (20 << 30, 1 << 20));
+    assert_eq!(
+        online.engines.get(&Engine::Mariadb),
+        Some(&OnlineDdl::Inplace)
+    );
+    assert_eq!(
+        online.of(&"eu-1".parse().unwrap(), Engine::Mariadb),
+        OnlineDdl::Off
+    );
+    assert_eq!(
+        (online.inplace_up_to, online.copy_up_to),
+        (20 << 30, 1 << 20)
+    );
     assert_eq!(online.timeout, Duration::from_secs(48 * 3600));
     // What a known tool leaves behind is known, whatever else is said of it.
     let known = online.tool(PT_OSC).unwrap();
@@ -62,7 +71,10 @@ fn mistakes_are_told_with_what_is_known() {
         ["the tool `shift` has no `command`"]
     );
     let told = mistakes("[online.tool.shift]\ncommand = [\"shift\", \"{tabel}\"]\n");
-    assert!(told[0].starts_with("`{tabel}` is no placeholder"), "{told:?}");
+    assert!(
+        told[0].starts_with("`{tabel}` is no placeholder"),
+        "{told:?}"
+    );
     let told = mistakes("[online.tool.off]\ncommand = [\"shift\"]\n");
     assert!(told[0].contains("`off` says something else"), "{told:?}");
 }
