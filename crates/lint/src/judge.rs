@@ -5,10 +5,13 @@ mod cover;
 mod draft;
 mod run;
 mod scene;
+mod verdict;
+mod weigh;
 
 pub use claim::{Claim, claims};
 pub(crate) use cover::unjudged;
 pub(crate) use draft::Draft;
-pub use run::lint;
 pub(crate) use run::{finish, level};
+pub use run::{lint, operations};
 pub(crate) use scene::{File, Scene};
+pub use weigh::weigh;

@@ -22,15 +22,17 @@ pub mod rules;
 mod settings;
 pub mod share;
 mod squawk;
+mod traced;
 pub mod unit;
 mod version;
 
 pub use facts::{FleetFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFacts};
 pub use finding::{Allowed, Decided, Finding, Message, Place, Severity, Span, Traced};
 pub use fix::{Fix, NewFile, Step};
-pub use judge::{Claim, claims, lint};
+pub use judge::{Claim, claims, lint, operations, weigh};
 pub use report::{Coverage, Report, Unjudged};
 pub use rule::{Group, Rule};
 pub use settings::{Level, Settings, TableClass, TableSettings, Thresholds, Versions};
+pub use traced::{Trace, TracedFile};
 pub use unit::{Standing, Unit};
 pub use version::{ServerVersion, VersionError};

@@ -40,6 +40,8 @@ pub enum Group {
     Shards,
     /// Files and directives.
     Files,
+    /// What only running it tells.
+    Trace,
     /// What squawk finds.
     Squawk,
 }
@@ -72,6 +74,7 @@ impl Group {
             Group::Replicas => "replicas",
             Group::Shards => "shards",
             Group::Files => "files",
+            Group::Trace => "trace",
             Group::Squawk => "squawk",
         }
     }

@@ -8,13 +8,14 @@ use greylag_lint::{
 };
 use std::{fmt::Write, fs, path::Path};
 
-const GROUPS: [(Group, &str); 6] = [
+const GROUPS: [(Group, &str); 7] = [
     (Group::Locks, "Locks, scans and rewrites"),
     (Group::Transactions, "Transactions"),
     (Group::Phase, "Phases"),
     (Group::Replicas, "Replicas"),
     (Group::Shards, "Shards"),
     (Group::Files, "Files and directives"),
+    (Group::Trace, "Found by a trace"),
 ];
 
 #[test]

@@ -121,19 +121,12 @@ impl Review<'_> {
         engines: &BTreeSet<Engine>,
         judged: impl Fn(&FoundFile) -> bool,
     ) -> Report {
-        let mut whole = self.on_each(engines, |engine, values| {
-            files
-                .iter()
-                .map(|file| {
-                    let unit = read(engine, file, values);
-                    match judged(file) {
-                        true if self.pending => unit.pending(),
-                        true => unit,
-                        false => unit.earlier(),
-                    }
-                })
-                .collect()
-        });
+        let mut whole = Report::default();
+        for engine in engines {
+            let units = self.units(*engine, files, &judged);
+            let facts = self.facts.and_then(|facts| facts.get(engine));
+            join(&mut whole, lint(&units, self.settings, facts));
+        }
         let place: BTreeMap<&str, usize> = files
             .iter()
             .enumerate()
@@ -145,6 +138,25 @@ impl Review<'_> {
             (file.unwrap_or(usize::MAX), finding.span)
         });
         whole
+    }
+
+    /// The files as the lint takes them, for one engine.
+    pub fn units(
+        &self,
+        engine: Engine,
+        files: &[FoundFile],
+        judged: impl Fn(&FoundFile) -> bool,
+    ) -> Vec<Unit> {
+        let values = self.values(engine);
+        let units = files.iter().map(|file| {
+            let unit = read(engine, file, &values);
+            match judged(file) {
+                true if self.pending => unit.pending(),
+                true => unit,
+                false => unit.earlier(),
+            }
+        });
+        units.collect()
     }
 
     /// What the lint says on each of the engines, together.

@@ -4,6 +4,7 @@ mod changed;
 mod rewrite;
 mod scope;
 mod seen;
+mod trace;
 
 use crate::{
     arguments::Global,
@@ -28,6 +29,7 @@ use std::path::PathBuf;
   greylag lint --since origin/main             only files that the branch adds or changes
   greylag lint migrations/V42__add_total.sql   this file, knowing those before it
   greylag lint --fleet                         what is pending, by the fleet's sizes, versions and standbys
+  greylag lint --since origin/main --trace     and what it really does, on scratch servers of this machine
   greylag lint --engine postgres some/folder   without a project file
   greylag lint --explain add-index-blocking    what a rule finds, why, and what to do
   greylag lint --fix                           write the rewrites that are mechanical
@@ -47,6 +49,10 @@ pub struct Lint {
     /// Look at the fleet: what is pending is judged by table sizes, server versions, standbys and slots
     #[arg(long)]
     fleet: bool,
+    /// Run what is judged on a scratch primary with a replica, after what comes before it, and say what each statement really
+    /// locks, writes anew and logs
+    #[arg(long, conflicts_with = "fix")]
+    trace: bool,
     /// Leave out shards that can't be reached
     #[arg(long, requires = "fleet")]
     skip_unreachable: bool,
@@ -105,7 +111,10 @@ pub async fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, 
         return explain(screen, rule);
     }
     let scope = Scope::open(verb, global, screen).await?;
-    let (report, judged) = scope.review(verb)?;
+    let (mut report, judged) = scope.review(verb)?;
+    if verb.trace {
+        trace::trace(verb, &scope, screen, &mut report).await?;
+    }
     if verb.fix {
         return write_fixes(screen, &scope, &report);
     }

@@ -5,6 +5,7 @@ mod gitlab;
 mod human;
 mod json;
 mod sarif;
+mod traced;
 
 use super::Screen;
 use clap::ValueEnum;
@@ -120,8 +121,15 @@ fn fingerprints<'a>(reviewed: &Reviewed<'a>) -> Vec<(&'a Finding, String)> {
 }
 
 /// All parts of the message, for shapes that have one text.
-fn whole(finding: &Finding) -> String {
-    let parts = parts(finding);
+fn whole(reviewed: &Reviewed<'_>, finding: &Finding) -> String {
+    let mut parts = parts(finding);
+    let measured = reviewed.measured(finding).map(traced::words);
+    if let Some(words) = &measured {
+        parts.push(("measured", words));
+    }
+    if let Some(traced) = finding.traced {
+        parts.push(("trace", traced::verdict(traced)));
+    }
     let parts = parts.iter().map(|(name, text)| match *name {
         "why" => (*text).to_owned(),
         name => format!("{}: {text}", capital(name)),

@@ -14,6 +14,8 @@ mod init;
 mod lab;
 mod lint;
 mod lint_fleet;
+mod lint_trace;
+mod lint_formats;
 mod new;
 mod place;
 mod plan;

@@ -75,6 +75,8 @@ mod tests {
             version: "15".into(),
             lineage: "1".into(),
             address: "a:1".into(),
+            database: "orders".into(),
+            dialled: "postgres://a:1/orders".into(),
         };
         let now = Timestamp::UNIX_EPOCH;
         let mut primary = NodeSighting::bare(now, server, "a:1".into(), SeenRole::Primary);

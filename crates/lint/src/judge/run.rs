@@ -54,7 +54,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
 }
 
 /// The stage each pending file goes out in: one follows the other while the phase stays.
-fn stages(units: &[Unit]) -> Vec<Option<usize>> {
+pub(super) fn stages(units: &[Unit]) -> Vec<Option<usize>> {
     let (mut stage, mut last) = (0, None);
     let stages = units.iter().map(|unit| {
         let content = unit.content.as_ref().ok().filter(|_| unit.is_pending())?;
@@ -66,7 +66,8 @@ fn stages(units: &[Unit]) -> Vec<Option<usize>> {
     stages.collect()
 }
 
-pub(super) fn operations(content: &Content) -> Vec<Operation> {
+/// What each statement of a file does, as far as it is understood.
+pub fn operations(content: &Content) -> Vec<Operation> {
     let script = &content.script;
     let statements = script.statements.iter();
     statements

@@ -93,6 +93,11 @@ impl<'a> File<'a> {
             .is_some_and(|(known, _)| known.oldest < version)
     }
 
+    /// MySQL's and SQLite's statements are judged by clause, not by what they do to which relation.
+    pub(crate) fn dialect_has_no_effects(&self) -> bool {
+        self.dialect() != Dialect::Postgres
+    }
+
     pub(crate) fn has_replicas(&self) -> bool {
         self.settings.replicas != Some(false)
     }

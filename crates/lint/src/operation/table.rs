@@ -64,6 +64,8 @@ pub struct Expression {
     pub is_null: bool,
     /// A plain number, string, TRUE or FALSE, with or without a cast.
     pub literal: bool,
+    /// It stands in parentheses: MySQL's way to write one that is worked out.
+    pub grouped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

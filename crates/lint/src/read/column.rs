@@ -1,6 +1,6 @@
 //! Columns and constraints of tables.
 
-use super::{cursor::Cursor, datatype::data_type, expression};
+use super::{create::begins_constraint, cursor::Cursor, datatype::data_type, expression};
 use crate::operation::{Column, Constraint, ConstraintKind, Generated, Reference};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
@@ -214,7 +214,9 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
             break;
         }
     }
-    if !cursor.is_done() && !cursor.is_symbol(b',') {
+    // SQLite lets constraints follow each other without commas.
+    let next = cursor.dialect == Dialect::Sqlite && begins_constraint(cursor);
+    if !cursor.is_done() && !cursor.is_symbol(b',') && !next {
         return None;
     }
     Some(Constraint {

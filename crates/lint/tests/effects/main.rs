@@ -6,3 +6,4 @@ mod postgres;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod standby;
+mod tracer;

@@ -1,7 +1,7 @@
 //! PostgreSQL: the locks that a transaction holds after a case of `postgres.sql`, and the tables that it wrote anew, are what
 //! the lint says of it, table by table.
 
-use super::servers;
+use super::{cases, servers};
 use greylag_core::engine::Engine;
 use greylag_lab::Server;
 use greylag_lint::{Claim, Settings, Unit, claims, effects::Rewrite, lint};
@@ -84,25 +84,6 @@ async fn compare(server: &Server) -> Vec<String> {
 
 /// Of a table: the strongest lock, and whether it was written anew.
 type Verdict = BTreeMap<String, (Option<&'static str>, bool)>;
-
-/// What is given, and each case by its name.
-fn cases(text: &str) -> (String, Vec<(&str, String)>) {
-    let mut given = String::new();
-    let mut cases: Vec<(&str, String)> = Vec::new();
-    let mut begun = false;
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix("-- case ") {
-            cases.push((name, String::new()));
-        } else if line == "-- given" {
-            begun = true;
-        } else if begun {
-            let into = cases.last_mut().map_or(&mut given, |(_, sql)| sql);
-            into.push_str(line);
-            into.push('\n');
-        }
-    }
-    (given, cases)
-}
 
 /// None where the lint says that it can't judge.
 fn said(name: &str, given: &str, sql: &str, tables: &BTreeSet<String>) -> Option<Verdict> {

@@ -31,13 +31,15 @@ use std::{
 
 /// What is reviewed, and what is known of it.
 pub(super) struct Scope {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) placeholders: BTreeMap<String, String>,
-    fleet: Option<Fleet>,
-    engines: BTreeSet<Engine>,
+    pub(super) fleet: Option<Fleet>,
+    pub(super) engines: BTreeSet<Engine>,
     /// All files that are known, those that are not judged too.
     pub(super) files: Vec<FoundFile>,
     folders: Vec<PathBuf>,
+    /// What is judged is on no shard yet.
+    is_pending: bool,
     /// What was seen of the fleet, with `--fleet`.
     pub(super) seen: Option<Seen>,
 }
@@ -52,6 +54,10 @@ impl Scope {
             true => Some(seen::look(global, screen).await?),
             false => None,
         };
+        // What a branch adds has been nowhere; of what is pending, some shards may have a part.
+        let named = !verb.paths.is_empty() || verb.from.is_some();
+        let is_pending =
+            verb.since.is_some() || !named && seen.as_ref().is_some_and(|seen| seen.is_new);
         let project = match find(global) {
             Ok(_) => Some(read_project(global)?),
             // Without a project there must be something else to go by.
@@ -85,6 +91,7 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
                 seen,
             },
             None => Scope {
@@ -94,6 +101,7 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
                 seen,
             },
         })
@@ -104,17 +112,20 @@ impl Scope {
         let wanted = self.wanted(verb)?;
         let is_wanted =
             |file: &FoundFile| wanted.as_ref().is_none_or(|some| some.contains(&file.path));
-        let review = Review {
+        let report = self.stands_on().of(&self.files, &self.engines, is_wanted);
+        let judged = self.files.iter().filter(|file| is_wanted(file)).count();
+        Ok((report, judged))
+    }
+
+    /// What the review stands on.
+    pub(super) fn stands_on(&self) -> Review<'_> {
+        Review {
             settings: &self.settings,
             placeholders: &self.placeholders,
             fleet: self.fleet.as_ref(),
             facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
-            // What a branch adds has been nowhere yet.
-            pending: verb.since.is_some(),
-        };
-        let report = review.of(&self.files, &self.engines, is_wanted);
-        let judged = self.files.iter().filter(|file| is_wanted(file)).count();
-        Ok((report, judged))
+            pending: self.is_pending,
+        }
     }
 
     /// The files that are judged; none means all.

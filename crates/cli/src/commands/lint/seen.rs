@@ -11,7 +11,7 @@ use greylag_core::migration::MigrationId;
 use greylag_orchestrator::{
     Fleet,
     facts::{self, Gathered, Unlooked},
-    review::pending_migrations,
+    review::{new_migrations, pending_migrations},
     survey::survey_fleet,
 };
 use std::collections::BTreeSet;
@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub(super) gathered: Gathered,
     /// Pending on some shard: on the one that has least, most likely.
     pub(super) pending: BTreeSet<MigrationId>,
+    /// No shard has any of it.
+    pub(super) is_new: bool,
 }
 
 /// Looks at every shard twice, without a lock: what it has had, and what it holds.
@@ -50,6 +52,8 @@ pub(super) async fn look(global: &Global, screen: &Screen) -> Result<Seen, Probl
     Ok(Seen {
         fleet: place.setup.fleet.clone(),
         pending: pending_migrations(&surveyed).into_iter().cloned().collect(),
+        is_new: pending_migrations(&surveyed) == new_migrations(&surveyed)
+            && surveyed.unreachable().next().is_none(),
         gathered,
     })
 }

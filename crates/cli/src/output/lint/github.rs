@@ -21,7 +21,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             finding.start.column,
             finding.end.line,
             property(&format!("{}: {}", finding.rule, finding.title)),
-            data(&whole(finding)),
+            data(&whole(reviewed, finding)),
         ));
     }
     for one in &reviewed.report.coverage.unjudged {

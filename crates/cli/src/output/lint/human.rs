@@ -1,8 +1,8 @@
 //! Findings as a person reads them: the line, then why, lock, replicas, shards, and what to do instead.
 
-use super::{Reviewed, parts};
+use super::{Reviewed, parts, traced};
 use crate::output::{Paint, Screen, count, paint, wrap};
-use greylag_lint::{Finding, Group, Rule, Severity, Traced, Unjudged, rules};
+use greylag_lint::{Finding, Group, Rule, Severity, Unjudged, rules};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             let name = reviewed.path(&finding.script);
             NamedSource::new(name, reviewed.text(&finding.script)).with_language("sql")
         });
-        draw(screen, finding, text);
+        draw(screen, reviewed, finding, text);
     }
     // Those that a finding speaks of have been told.
     let told = |one: &&Unjudged| {
@@ -54,6 +54,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             unjudged.len() - named
         ));
     }
+    traced::print(screen, reviewed);
     for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
         let node = one.node.as_ref().map(|node| format!("/{node}"));
         screen.result(format!(
@@ -75,7 +76,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
     screen.result(summary(reviewed, allowed));
 }
 
-fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
+fn draw(screen: &Screen, reviewed: &Reviewed<'_>, finding: &Finding, text: &NamedSource<String>) {
     let (name, color) = match finding.severity {
         Severity::Error => ("error", Paint::Bad),
         Severity::Warning => ("warning", Paint::Waits),
@@ -92,6 +93,12 @@ fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
     }
     for (part, words) in parts(finding) {
         tell(screen, part, words);
+    }
+    if let Some(measured) = reviewed
+        .measured(finding)
+        .filter(|_| finding.traced.is_some())
+    {
+        tell(screen, "measured", &traced::words(measured));
     }
     if let Some(fix) = &finding.fix {
         tell(
@@ -110,11 +117,8 @@ fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
     }
     let mut last = format!("decided by {}", words_of(finding));
     if let Some(traced) = finding.traced {
-        last.push_str(match traced {
-            Traced::Confirmed => "; confirmed by the trace",
-            Traced::Contradicted => "; contradicted by the trace",
-            Traced::SeenOnly => "; seen by the trace alone",
-        });
+        last.push_str("; ");
+        last.push_str(traced::verdict(traced));
     }
     screen.result(format!("{:14}{}\n", "", paint(Paint::Dim, last)));
 }

@@ -47,8 +47,11 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
     screen.result(super::pretty(&document));
 }
 
-/// What was looked at of the fleet, if anything was.
+/// What was looked at of the fleet, and what was traced, if anything was.
 fn add_fleet(document: &mut Value, reviewed: &Reviewed<'_>) {
+    if !reviewed.report.traces.is_empty() {
+        document["traces"] = serde_json::to_value(&reviewed.report.traces).unwrap_or_default();
+    }
     if let Some(seen) = reviewed.seen {
         document["fleet"] = json!({
             "shards": seen.shards,

@@ -15,7 +15,7 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             let mut result = json!({
                 "ruleId": finding.rule,
                 "level": level(Some(finding.severity)),
-                "message": {"text": format!("{}\n{}", finding.title, whole(finding))},
+                "message": {"text": format!("{}\n{}", finding.title, whole(reviewed, finding))},
                 "locations": [{
                     "physicalLocation": {
                         "artifactLocation": {"uri": uri(&reviewed.path(&finding.script))},
@@ -35,6 +35,9 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             });
             if let Some(at) = used.iter().position(|rule| rule.id == finding.rule) {
                 result["ruleIndex"] = at.into();
+            }
+            if let Some(traced) = finding.traced {
+                result["properties"]["traced"] = serde_json::to_value(traced).unwrap_or_default();
             }
             if let Some(allowed) = &finding.allowed {
                 result["suppressions"] = json!([{
@@ -71,7 +74,7 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             "message": {"text": format!("{name} was not looked at: {}", one.why)},
         }));
     }
-    json!({
+    let mut document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -87,7 +90,12 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             }],
             "results": results,
         }],
-    })
+    });
+    if !report.traces.is_empty() {
+        let traces = serde_json::to_value(&report.traces).unwrap_or_default();
+        document["runs"][0]["properties"] = json!({"traces": traces});
+    }
+    document
 }
 
 fn descriptor(rule: &Rule) -> Value {

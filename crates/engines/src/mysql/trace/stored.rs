@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Stored {
     /// Of a partitioned table, one number for each partition.
     tables: BTreeMap<String, BTreeSet<String>>,
-    /// By table and name.
-    indexes: BTreeSet<(String, String)>,
+    /// By table and name; the number stays where only the name changes.
+    indexes: BTreeMap<(String, String), String>,
     pub(super) log: u64,
 }
 
@@ -36,13 +36,14 @@ impl Stored {
             }
         }
         let indexes = format!(
-            "SELECT SUBSTRING_INDEX(t.NAME, '/', -1), i.NAME FROM information_schema.{sys}_INDEXES i \
+            "SELECT SUBSTRING_INDEX(t.NAME, '/', -1), i.NAME, i.INDEX_ID FROM information_schema.{sys}_INDEXES i \
              JOIN information_schema.{sys}_TABLES t USING (TABLE_ID) \
              WHERE t.NAME LIKE CONCAT(REPLACE(DATABASE(), '_', '\\_'), '/%')"
         );
         for row in link.run(indexes.as_str()).await?.rows {
-            if let [Some(table), Some(index)] = &row[..] {
-                stored.indexes.insert((table_of(table), index.clone()));
+            if let [Some(table), Some(index), Some(id)] = &row[..] {
+                let key = (table_of(table), index.clone());
+                stored.indexes.insert(key, id.clone());
             }
         }
         for row in link.run("SHOW BINARY LOGS").await?.rows {
@@ -75,9 +76,12 @@ impl Stored {
                 Some(_) => {}
             }
         }
-        for (of, name) in after.indexes.difference(&self.indexes) {
+        for ((of, name), id) in &after.indexes {
+            let key = (of.clone(), name.clone());
+            let known =
+                self.indexes.contains_key(&key) || self.indexes.values().any(|old| old == id);
             // Those of a new table came with it.
-            if self.has(of) {
+            if !known && self.has(of) {
                 built.push(Relation {
                     name: name.clone(),
                     index_of: Some(of.clone()),

@@ -5,7 +5,7 @@ SELECT pg_catalog.json_build_object(
              pg_catalog.pg_relation_filenode(c.oid)::bigint, i.indrelid::bigint))
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-     WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'),
+     WHERE c.relkind IN ('r', 'p', 'm', 'v', 'i', 'I') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'),
   'locks', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::bigint, l.mode))
       FROM pg_catalog.pg_locks l

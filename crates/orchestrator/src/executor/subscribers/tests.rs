@@ -161,6 +161,8 @@ impl Pair {
             sisters: None,
             reports: Reports::new(0, name, self.reports.clone()),
             replicated: true,
+            holds: watch::channel(Arc::from([])).1,
+            online: Arc::default(),
             standbys: Arc::from([]),
             subscribers: Arc::from([mirror]),
             holds: watch::channel(Arc::from([])).1,
