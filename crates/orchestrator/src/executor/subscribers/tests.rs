@@ -165,8 +165,6 @@ impl Pair {
             online: Arc::default(),
             standbys: Arc::from([]),
             subscribers: Arc::from([mirror]),
-            holds: watch::channel(Arc::from([])).1,
-            online: Arc::default(),
             phase,
             subscribes: false,
             shares: None,
