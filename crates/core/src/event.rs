@@ -110,6 +110,21 @@ pub enum Event {
         #[serde(flatten)]
         outcome: Outcome,
     },
+    /// The shard's primary is another server than it was: a node of the shard that was promoted, and is proven. Changes no state;
+    /// what its history lacks is told by `MigrationsLost`.
+    PrimaryMoved {
+        shard: ShardName,
+        from: String,
+        to: String,
+    },
+    /// What this rollout had applied is not in the shard's history any more: a failover lost it. The shard runs it again.
+    MigrationsLost {
+        stage: usize,
+        shard: ShardName,
+        migrations: Vec<MigrationId>,
+        /// Whose history was read.
+        primary: String,
+    },
     /// Nodes hold the rollout: nothing new starts; empty when they let it go on.
     Held {
         reasons: Vec<WaitReason>,
@@ -185,6 +200,8 @@ impl Event {
             Event::ShardReplaying { .. } => "shard_replaying",
             Event::NotReplayed { .. } => "not_replayed",
             Event::ShardEnded { .. } => "shard_ended",
+            Event::PrimaryMoved { .. } => "primary_moved",
+            Event::MigrationsLost { .. } => "migrations_lost",
             Event::Held { .. } => "held",
             Event::Approved { .. } => "approved",
             Event::Paused { .. } => "paused",
@@ -209,6 +226,8 @@ impl Event {
             | Event::ShardReplaying { shard, .. }
             | Event::NotReplayed { shard, .. }
             | Event::ShardEnded { shard, .. }
+            | Event::PrimaryMoved { shard, .. }
+            | Event::MigrationsLost { shard, .. }
             | Event::Retried { shard, .. }
             | Event::Skipped { shard, .. }
             | Event::Settled { shard, .. } => Some(shard),

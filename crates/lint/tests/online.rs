@@ -8,7 +8,13 @@ fn rules(directives: &str) -> Vec<String> {
     let text = format!("{directives}ALTER TABLE orders MODIFY COLUMN total bigint;\n");
     let given = "CREATE TABLE orders (id bigint PRIMARY KEY, total int);\n";
     let unit = |script: &str, text: &str| {
-        Unit::read(Engine::Mysql, script, text.as_bytes(), None, &BTreeMap::new())
+        Unit::read(
+            Engine::Mysql,
+            script,
+            text.as_bytes(),
+            None,
+            &BTreeMap::new(),
+        )
     };
     let units = [
         unit("V1__orders.sql", given).earlier(),

@@ -5,6 +5,7 @@ use crate::{
     fleet::{Fleet, FleetShard},
     gates::CheckRule,
     journal::Journal,
+    primary::Seats,
     replicas::Replication,
 };
 use async_trait::async_trait;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub lint: Option<Arc<greylag_lint::Settings>>,
     /// The nodes that the project names beside the primaries.
     pub replication: Replication,
+    /// Where primaries were found, if not where the project says.
+    pub seats: Seats,
     /// [`crate::journal::open`] where the verb may write, [`crate::journal::look`] where it must not.
     pub journal: Arc<dyn Journal>,
     /// [`Servers`] outside tests.

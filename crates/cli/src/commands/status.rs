@@ -15,9 +15,8 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::{Keeping, look_at_nodes},
+    replicas::{Keeping, survey_with_nodes},
     status::{ShardStatus, Status as Document, read_status},
-    survey::survey_fleet,
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -102,14 +101,13 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
 }
 
 async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
-    let nodes = look_at_nodes(&place.setup, None);
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = tokio::join!(survey_fleet(&place.setup, None, &*looking), nodes);
+        let looks = survey_with_nodes(&place.setup, &*looking).await;
         looking.close();
         looks
     } else {
-        tokio::join!(survey_fleet(&place.setup, None, &Blind), nodes)
+        survey_with_nodes(&place.setup, &Blind).await
     };
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }

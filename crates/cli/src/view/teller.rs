@@ -208,6 +208,24 @@ impl Teller {
                     nodes.join(", ")
                 ));
             }
+            Event::PrimaryMoved { shard, from, to } => {
+                lines.push(format!(
+                    "shard {shard}: primary moved from {from} to {to} (promoted)"
+                ));
+            }
+            Event::MigrationsLost {
+                shard,
+                migrations,
+                primary,
+                ..
+            } => {
+                let migrations: Vec<String> = migrations.iter().map(ToString::to_string).collect();
+                lines.push(format!(
+                    "{} shard {shard}: {} was applied, and is not in the history of {primary}: a failover lost it. It is run again there",
+                    paint(Paint::Waits, "…"),
+                    migrations.join(", ")
+                ));
+            }
             Event::Held { reasons } if reasons.is_empty() => {
                 self.waiting.clear();
                 lines.push("nodes let the rollout go on".to_owned());

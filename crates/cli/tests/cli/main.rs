@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod failover;
 mod fleet;
 mod help;
 mod init;

@@ -65,6 +65,14 @@ impl Rollout {
             } => self.await_replicas(*stage, shard, position.as_ref(), at)?,
             Event::NotReplayed { stage, shard, .. } => self.miss_replicas(*stage, shard)?,
             Event::Held { reasons } => self.hold(reasons)?,
+            // Of any shard of the fleet: the plan need not have work for it.
+            Event::PrimaryMoved { .. } => {}
+            Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                ..
+            } => self.lose(*stage, shard, migrations)?,
             Event::ShardWaiting { stage, shard, .. }
             | Event::StatementDone { stage, shard, .. }
             | Event::OnlineDdl { stage, shard, .. }
@@ -257,6 +265,9 @@ impl Rollout {
         let number = self.number(shard)?;
         self.expect_current(stage)?;
         self.expect_in_flight(number)?;
+        if self.find_again(number, migration) {
+            return Ok(());
+        }
         let position = self.position(number, migration)?;
         self.shards[number as usize].applied = position + 1;
         self.mark_changed(number);
@@ -282,6 +293,7 @@ impl Rollout {
                 let work = self.plan.work_of(stage, number).len();
                 self.shards[number as usize].applied = work as u32;
                 self.verify_again.remove(&number);
+                self.lost.remove(&number);
                 self.mark_changed(number);
                 self.set(number, Progress::Applied);
                 self.soak(number, at);

@@ -54,6 +54,8 @@ pub struct Rollout {
     pub(super) unknown: BTreeMap<u32, Doubt>,
     /// Applied, and to be replayed by their nodes.
     pub(super) replaying: BTreeMap<u32, Awaited>,
+    /// Of earlier stages, and not there any more: run again before anything else of the shard.
+    pub(super) lost: BTreeMap<u32, BTreeSet<MigrationId>>,
     /// Why nodes hold the rollout; empty while they don't.
     pub(super) held: Vec<WaitReason>,
     /// Applied, but a `verify` query said no; it is asked again.
@@ -171,6 +173,7 @@ impl Rollout {
             failed: BTreeMap::new(),
             unknown: BTreeMap::new(),
             replaying: BTreeMap::new(),
+            lost: BTreeMap::new(),
             held: Vec::new(),
             verify_again: BTreeMap::new(),
             changed: 0,

@@ -275,6 +275,15 @@ pub fn replaying(stage: usize, shard: &ShardName, lsn: Option<u64>) -> Event {
     }
 }
 
+pub fn lost(stage: usize, shard: &ShardName, migrations: &[MigrationId]) -> Event {
+    Event::MigrationsLost {
+        stage,
+        shard: shard.clone(),
+        migrations: migrations.to_vec(),
+        primary: "10.0.0.2:5432".into(),
+    }
+}
+
 pub fn not_replayed(stage: usize, shard: &ShardName) -> Event {
     Event::NotReplayed {
         stage,

@@ -30,6 +30,10 @@ pub struct Oracle {
     /// Applied and to be replayed, and whether that takes too long.
     replaying: BTreeMap<ShardName, bool>,
     held: bool,
+    /// Shards that a failover set back in a stage, until their work of it is there again.
+    set_back: BTreeSet<(usize, ShardName)>,
+    /// What it lost, of whatever stage: a shard that is done has it again.
+    lost: BTreeSet<(ShardName, MigrationId)>,
     /// Something broke it off since a gate last let it go on.
     broke: bool,
     skipped: BTreeSet<ShardName>,
@@ -105,6 +109,7 @@ impl Oracle {
                     "replays while idle: {event:?}"
                 );
                 self.replaying.entry(shard.clone()).or_insert(false);
+                self.find_again(shard);
                 for migration in plan.work(*stage, shard) {
                     self.applied.insert((shard.clone(), migration.clone()));
                 }
@@ -115,6 +120,23 @@ impl Oracle {
                     Some(false),
                     "overdue unasked: {event:?}"
                 );
+            }
+            Event::PrimaryMoved { .. } => {}
+            Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                ..
+            } => {
+                assert!(!self.skipped.contains(shard), "sets back what is left out");
+                for migration in migrations {
+                    let lost = self.applied.remove(&(shard.clone(), migration.clone()));
+                    assert!(lost, "lost what was not there: {event:?}");
+                    self.lost.insert((shard.clone(), migration.clone()));
+                }
+                self.done.remove(&(*stage, shard.clone()));
+                self.replaying.remove(shard);
+                self.set_back.insert((*stage, shard.clone()));
             }
             Event::Held { reasons } => self.held = !reasons.is_empty(),
             Event::ShardEnded {
@@ -148,6 +170,7 @@ impl Oracle {
                         self.touched
                             .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
                         assert!(self.done.insert((*stage, shard.clone())), "done twice");
+                        self.find_again(shard);
                         for migration in plan.work(*stage, shard) {
                             self.applied.insert((shard.clone(), migration.clone()));
                         }
@@ -281,13 +304,18 @@ impl Oracle {
     fn check_start(&self, plan: &Plan, stage: usize, shard: &ShardName) {
         let wave = plan.wave_of(shard).unwrap();
         assert!(self.started);
-        assert!(!plan.work(stage, shard).is_empty(), "no work for {shard}");
+        let set_back = self.set_back.contains(&(stage, shard.clone()));
+        assert!(
+            set_back || !plan.work(stage, shard).is_empty(),
+            "no work for {shard}"
+        );
         assert!(
             !self.done.contains(&(stage, shard.clone())),
             "applies again on {shard}"
         );
         assert!(
-            self.passed.contains(&(stage, wave)),
+            // A wave without work has no gate; what a failover lost had its gate before.
+            set_back || self.passed.contains(&(stage, wave)),
             "ahead of a gate on {shard}"
         );
         assert!(!self.broke, "after a break, and no gate was asked: {shard}");
@@ -306,6 +334,11 @@ impl Oracle {
         self.check_stages_before(plan, stage);
         if self.passed.contains(&(stage, wave)) {
             assert!(self.broke, "asks a gate twice");
+            return;
+        }
+        let mut shards = plan.waves[wave].shards.iter();
+        if self.broke && shards.any(|s| self.set_back.contains(&(stage, s.clone()))) {
+            // It went without work, and without a gate; what a failover lost there had one before.
             return;
         }
         assert!(
@@ -408,9 +441,15 @@ impl Oracle {
 
     /// Whether the shard has work of the stage that isn't done, and isn't left out.
     fn has_open(&self, plan: &Plan, stage: usize, shard: &ShardName) -> bool {
-        !plan.work(stage, shard).is_empty()
+        (!plan.work(stage, shard).is_empty() || self.set_back.contains(&(stage, shard.clone())))
             && !self.done.contains(&(stage, shard.clone()))
             && !self.skipped.contains(shard)
+    }
+
+    fn find_again(&mut self, shard: &ShardName) {
+        let again = self.lost.iter().filter(|(of, _)| of == shard).cloned();
+        self.applied.extend(again);
+        self.lost.retain(|(of, _)| of != shard);
     }
 
     fn is_in_flight(&self, shard: &ShardName) -> bool {

@@ -34,7 +34,7 @@ pub async fn take_anchor(
         shard: name.clone(),
         failure: Box::new(failure),
     };
-    let mut target = shard.target.clone();
+    let mut target = setup.seats.seated(shard).target;
     target.application = format!("greylag/{rollout}/{name}").into();
     let stop = || control.level() != crate::control::Level::Run;
     let mut session = reach(&*setup.open, &target, setup.policy.retry, None, stop)

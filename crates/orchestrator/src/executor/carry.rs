@@ -4,6 +4,7 @@ use super::{
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
+    follow::{Followed, follow},
     hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
     portion::trim,
@@ -14,7 +15,7 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, runner::online_of, survey::known_of};
+use crate::{executor::backoff::Backoff, runner::online_of, survey::known_with};
 use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
@@ -29,15 +30,24 @@ use std::time::Instant;
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
     let turn = turn_of(errand.phase);
-    if turn == Turn::Before
-        && let Err(outcome) = migrate(errand).await
+    let mut errand = errand.clone();
+    while turn == Turn::Before
+        && let Err(outcome) = migrate(&errand).await
     {
-        return outcome;
+        let Outcome::Failed { failure } = outcome else {
+            return outcome;
+        };
+        // What is published is asked of the primary, which may be another one by now.
+        match follow(&mut errand, failure).await {
+            Followed::Yes => {}
+            Followed::GaveUp => return Outcome::Absent,
+            Followed::No(failure) => return Outcome::Failed { failure },
+        }
     }
-    let outcome = carry_out_there(errand).await;
+    let outcome = carry_out_there(&mut errand).await;
     if turn == Turn::After
         && outcome == Outcome::Applied
-        && let Err(outcome) = migrate(errand).await
+        && let Err(outcome) = migrate(&errand).await
     {
         return outcome;
     }
@@ -45,13 +55,18 @@ pub async fn carry_out(errand: &Errand) -> Outcome {
 }
 
 /// On the shard's own primary.
-async fn carry_out_there(errand: &Errand) -> Outcome {
+async fn carry_out_there(errand: &mut Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;
     loop {
         let failure = match once(errand).await {
-            Outcome::Failed { failure } if failure.class == FailureClass::Connection => failure,
+            Outcome::Failed { failure } => match follow(errand, failure).await {
+                Followed::Yes => continue,
+                Followed::GaveUp => return Outcome::Absent,
+                Followed::No(failure) if failure.class == FailureClass::Connection => failure,
+                Followed::No(failure) => return Outcome::Failed { failure },
+            },
             outcome => return outcome,
         };
         // Connecting has been tried again already; this is for connections that the server closed in between.
@@ -289,12 +304,13 @@ async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> R
         .prepare(&claim)
         .await
         .map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
-    errand.reports.proven(known_of(
+    errand.reports.proven(known_with(
         None,
         &Survey {
             identity: Some(claim.identity),
             ..found.survey.clone()
         },
+        &errand.beside,
         None,
     ));
     Ok(())

@@ -61,6 +61,7 @@ struct Look {
 
 async fn look(setup: &Setup, shard: &FleetShard) -> Look {
     let mut look = Look::default();
+    let shard = &setup.seeker().locate(setup, shard).await;
     let name = &shard.shard.name;
     take(&mut look, setup, name, None, &shard.target).await;
     let nodes = match setup.replication.of_shard(name) {

@@ -2,14 +2,14 @@
 //!
 //! Behind one lock that is never held across an await.
 
-use super::{look::PRIMARY, named::NamedNode};
+use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     history::HistoryRow,
     node::{
-        Blame, Case, Intake, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Slot,
+        Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
         Standing, Trail, confirmed, judge,
     },
     position::{Distance, Position, Reach},
@@ -55,6 +55,10 @@ pub enum News {
     Proven {
         shard: ShardName,
         server: Server,
+    },
+    /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
+    Promoted {
+        shard: ShardName,
     },
     Waits {
         stage: usize,
@@ -146,6 +150,34 @@ impl Board {
         true
     }
 
+    /// The node is looked at no more.
+    pub fn dismiss(&mut self, name: &NodeName) {
+        self.throttle.forget(name);
+        if let Some(shard) = self.shards.get_mut(&name.shard) {
+            shard.nodes.remove(name);
+        }
+    }
+
+    /// Everything known of the shard's nodes is forgotten: its primary is another server.
+    pub fn start_over(&mut self, shard: &ShardName) {
+        let Some(found) = self.shards.get_mut(shard) else {
+            return;
+        };
+        found.primary = None;
+        found.trail = Trail::default();
+        let names: Vec<NodeName> = found.nodes.keys().cloned().collect();
+        for name in names {
+            self.dismiss(&name);
+        }
+    }
+
+    /// Whether this way to the node is the one that is looked along.
+    pub fn watches(&self, named: &NamedNode) -> bool {
+        let node =
+            (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
+        node.is_some_and(|node| node.named.target.address() == named.target.address())
+    }
+
     /// Takes in one look.
     pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
         // Every age is told by our own clock.
@@ -209,6 +241,12 @@ impl Board {
         );
         if role == NodeRole::Replica && !unproven && !node.proven {
             node.proven = true;
+            if &*name.node == FORMER {
+                // The old primary follows the new one: a replica like any other.
+                node.named.policy = NodePolicy::Guard;
+                let host = self.throttle.host(name).unwrap_or_default();
+                (self.throttle).expect(name.clone(), role, NodePolicy::Guard, host);
+            }
             self.proven.push((name.shard.clone(), seen.server.clone()));
         }
         node.error = None;
@@ -323,6 +361,10 @@ impl Board {
         let mut news: Vec<News> = proven
             .map(|(shard, server)| News::Proven { shard, server })
             .collect();
+        let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
+        news.extend(promoted.map(|(name, _)| News::Promoted {
+            shard: name.clone(),
+        }));
         for (name, shard) in &mut self.shards {
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
@@ -381,6 +423,21 @@ impl Board {
     }
 }
 
+impl ShardNodes {
+    /// A replica accepts writes, and the primary can't be looked at, or does not.
+    fn was_promoted(&self) -> bool {
+        let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
+        let writes = |node: &Node| node.error.is_none() && seen(node) == Some(SeenRole::Primary);
+        let of = |role: NodeRole| {
+            self.nodes
+                .values()
+                .filter(move |node| node.named.role == role)
+        };
+        let has_heir = of(NodeRole::Replica).any(writes);
+        has_heir && !of(NodeRole::Primary).any(writes)
+    }
+}
+
 /// Whether a shard's work is done only once this node has it.
 fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
     let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
@@ -430,20 +487,6 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
             retained: slot.retained_bytes,
         })
         .collect()
-}
-
-/// The primary of a shard, as a node.
-pub fn primary_node(target: &greylag_engines::Target) -> NamedNode {
-    NamedNode {
-        node: NodeName {
-            shard: target.shard.clone(),
-            node: PRIMARY.into(),
-        },
-        role: NodeRole::Primary,
-        policy: NodePolicy::Guard,
-        intake: Intake::default(),
-        target: target.clone(),
-    }
 }
 
 /// How long one look may take.

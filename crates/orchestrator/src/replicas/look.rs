@@ -1,6 +1,7 @@
 //! One look at every node that the project names, for a page or a verb.
 
 use super::{
+    arrange::arrange,
     named::{Named, NamedNode},
     report::NodeReport,
     topology::{Unmapped, children_of},
@@ -8,6 +9,8 @@ use super::{
 use crate::{
     executor::chain,
     setup::{Open, Setup},
+    survey::{SurveyError, Surveyed, survey_fleet},
+    watch::Watcher,
 };
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
@@ -51,6 +54,16 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         .await
 }
 
+/// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
+/// says.
+pub async fn survey_with_nodes(
+    setup: &Setup,
+    watcher: &dyn Watcher,
+) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
+    let surveyed = survey_fleet(setup, None, watcher).await;
+    (surveyed, look_at_nodes(setup, None).await)
+}
+
 /// What one look at a shard's nodes came to.
 pub struct ShardLook {
     pub primary: Looked,
@@ -66,22 +79,19 @@ pub struct Looked {
 
 /// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name.
 pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
-    let node = NamedNode {
-        node: NodeName {
-            shard: target.shard.clone(),
-            node: PRIMARY.into(),
-        },
-        role: NodeRole::Primary,
-        policy: NodePolicy::Guard,
-        intake: Intake::default(),
-        target: target.clone(),
+    let seat = setup.seats.get(&target.shard);
+    let listed: &[NamedNode] = match named {
+        Named::Listed(list) => list,
+        Named::Auto => &[],
     };
-    let primary = look(&*setup.open, node).await;
+    let mut arranged = arrange(target, seat.as_ref(), listed);
+    let others = arranged.split_off(1);
+    let primary = look(&*setup.open, arranged.remove(0)).await;
     let mut unmapped = Vec::new();
     let mut nodes = Vec::new();
     match named {
-        Named::Listed(list) => {
-            let looks = list.iter().map(|node| look(&*setup.open, node.clone()));
+        Named::Listed(_) => {
+            let looks = others.into_iter().map(|node| look(&*setup.open, node));
             nodes = join_all(looks).await;
         }
         Named::Auto => {
@@ -105,6 +115,20 @@ pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> Sha
         primary,
         nodes,
         unmapped,
+    }
+}
+
+/// The primary of a shard, as a node.
+pub fn primary_node(target: &Target) -> NamedNode {
+    NamedNode {
+        node: NodeName {
+            shard: target.shard.clone(),
+            node: PRIMARY.into(),
+        },
+        role: NodeRole::Primary,
+        policy: NodePolicy::Guard,
+        intake: Intake::default(),
+        target: target.clone(),
     }
 }
 

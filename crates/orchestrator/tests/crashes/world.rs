@@ -129,6 +129,7 @@ impl World {
             policy: self.policy.clone(),
             checks: Vec::new(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: self.replication.clone(),
             journal,
             open: Arc::new(Doors {

@@ -45,6 +45,8 @@ pub struct Replicated {
     /// What runs have warned of.
     pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
+    /// What a rollout makes of the replicas that lag.
+    pub watched: NodePolicy,
     /// The nodes are asked of the primary.
     pub auto: bool,
     /// All shards are on one host.
@@ -76,6 +78,7 @@ impl Replicated {
             intake: Intake::default(),
             warnings: Arc::default(),
             claim: None,
+            watched: NodePolicy::Guard,
             auto: false,
             one_host: false,
             folder: tempfile::tempdir().unwrap(),
@@ -107,6 +110,7 @@ impl Replicated {
             policy: self.policy.clone(),
             checks: Vec::new(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: Replication {
                 settings: Arc::new(self.settings.clone()),
                 shards: Arc::new(nodes),
@@ -139,7 +143,7 @@ impl Replicated {
                 node: format!("replica-{}", number + 1).into(),
             },
             role: NodeRole::Replica,
-            policy: NodePolicy::Guard,
+            policy: self.watched.clone(),
             intake: Default::default(),
             target: self.target(at, replica),
         };

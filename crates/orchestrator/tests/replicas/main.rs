@@ -2,8 +2,10 @@
 
 mod auto;
 mod busy;
+mod failing_over;
 mod fleet;
 mod holding;
+mod losing;
 mod readers;
 mod resuming;
 mod subscriber;

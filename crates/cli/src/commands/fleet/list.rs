@@ -17,8 +17,7 @@ use greylag_core::{fleet::ShardName, node::NodeRole, survey::Role};
 use greylag_orchestrator::{
     Exit, Sighting, Surveyed,
     project::Replicas,
-    replicas::{Keeping, NodeReport, look_at_nodes},
-    survey::survey_fleet,
+    replicas::{Keeping, NodeReport, survey_with_nodes},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -99,10 +98,7 @@ async fn look_at<'a>(
     place: &'a Workplace,
     watcher: &dyn greylag_orchestrator::Watcher,
 ) -> Result<Look<'a>, Problem> {
-    let (surveyed, nodes) = tokio::join!(
-        survey_fleet(&place.setup, None, watcher),
-        look_at_nodes(&place.setup, None)
-    );
+    let (surveyed, nodes) = survey_with_nodes(&place.setup, watcher).await;
     Ok(Look {
         place,
         sightings: Some(surveyed?),
