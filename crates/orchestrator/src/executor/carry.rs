@@ -13,7 +13,7 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, survey::known_of};
+use crate::{executor::backoff::Backoff, journal::KnownShard, survey::known_of};
 use greylag_core::{
     gate::WaitReason,
     outcome::{Failure, FailureClass, Outcome},
@@ -170,6 +170,7 @@ pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outco
 }
 
 async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
+    session.expect_replicas(errand.replicated);
     let found = match look(session, errand, seen).await {
         Ok(found) => found,
         Err(Left::Failed(failure)) => return Outcome::Failed { failure },
@@ -179,9 +180,10 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             };
         }
     };
-    if let Err(outcome) = prepare(session, errand, &found).await {
-        return outcome;
-    }
+    let mut proven = match prepare(session, errand, &found).await {
+        Ok(proven) => proven,
+        Err(outcome) => return outcome,
+    };
     if errand.subscribes
         && let Err(error) = session.shield().await
     {
@@ -231,7 +233,11 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         let Some(_turn) = turn(errand, group).await else {
             return Outcome::Absent;
         };
-        match run(session, errand, group).await {
+        let ran = run(session, errand, group).await;
+        if !session.is_to_prepare() && !matches!(ran, Ran::Unknown(_)) {
+            errand.reports.proven(proven.take());
+        }
+        match ran {
             Ran::Applied => {}
             Ran::Failed(failure) => return Outcome::Failed { failure },
             Ran::Unknown(doubt) => return Outcome::Unknown { doubt },
@@ -247,10 +253,15 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
     }
 }
 
-/// Tables and identity, where they are missing.
-async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> Result<(), Outcome> {
+/// Tables and identity, where they are missing. What is to be remembered of the shard once they are there, where they are made with
+/// its first migration.
+async fn prepare(
+    session: &mut dyn Session,
+    errand: &Errand,
+    found: &Found,
+) -> Result<Option<KnownShard>, Outcome> {
     let identity = match &found.survey.identity {
-        Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(()),
+        Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(None),
         Some(identity) if !found.proof.needs_claim() => identity.clone(),
         _ => ShardIdentity {
             uuid: errand.uuid.unwrap_or_else(uuid::Uuid::new_v4),
@@ -263,19 +274,26 @@ async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> R
         identity,
         by: errand.by.to_string(),
     };
-    session
-        .prepare(&claim)
-        .await
-        .map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
-    errand.reports.proven(known_of(
+    // What comes before the first migration needs them at once.
+    let at_once = errand.subscribes || found.lacking.is_empty() || !found.survey.steps.is_empty();
+    let prepared = match at_once {
+        true => session.prepare(&claim).await,
+        false => session.prepare_with_jobs(&claim).await,
+    };
+    prepared.map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
+    let proven = known_of(
         None,
         &Survey {
             identity: Some(claim.identity),
             ..found.survey.clone()
         },
         None,
-    ));
-    Ok(())
+    );
+    if session.is_to_prepare() {
+        return Ok(proven);
+    }
+    errand.reports.proven(proven);
+    Ok(None)
 }
 
 /// Nothing of ours is undone by a repeated `prepare`: a lost answer there is no doubt about a migration.
