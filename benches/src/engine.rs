@@ -79,6 +79,7 @@ fn jobs() -> Vec<Job> {
                 lock_timeout: Duration::from_secs(2),
                 statement_timeout: None,
             },
+            online: Default::default(),
         })
         .collect()
 }

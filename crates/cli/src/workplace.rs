@@ -102,6 +102,7 @@ async fn assemble(
         checks: project.checks.clone(),
         lint: Some(Arc::new(project.lint.clone())),
         replication: Replication::of(&project.replicas, &found),
+        seats: greylag_orchestrator::primary::Seats::default(),
         journal,
         open: Arc::new(Servers),
         by: who(),

@@ -125,6 +125,7 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(600),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Facts {
     /// A shard may be one schema of a database.
     pub schema_shards: bool,
     pub replication: Replication,
+    /// Statements name the way a table is changed (ALGORITHM, LOCK), and tools change tables beside running traffic.
+    pub online_ddl: bool,
 }
 
 /// What a failed migration leaves behind.
@@ -119,6 +121,7 @@ impl Engine {
                 groups_by_default: false,
                 schema_shards: true,
                 replication: Replication::Wal,
+                online_ddl: false,
             },
             Engine::Mysql | Engine::Mariadb => Facts {
                 ddl: Ddl::PerStatement,
@@ -126,6 +129,7 @@ impl Engine {
                 groups_by_default: false,
                 schema_shards: false,
                 replication: Replication::Gtid,
+                online_ddl: true,
             },
             Engine::Sqlite => Facts {
                 ddl: Ddl::Transactional,
@@ -133,6 +137,7 @@ impl Engine {
                 groups_by_default: true,
                 schema_shards: false,
                 replication: Replication::None,
+                online_ddl: false,
             },
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     gate::{Verdict, WaitReason},
     migration::MigrationId,
     node::NodeName,
+    online::Way,
     outcome::Outcome,
     position::Position,
 };
@@ -69,6 +70,28 @@ pub enum Event {
         done: u32,
         total: u32,
     },
+    /// A statement changed a table in this way, after the server (or the policy) had refused lighter ones. Informs, changes no state.
+    OnlineDdl {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        way: Way,
+        /// Each lighter way, and why it was not taken.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not: Vec<String>,
+    },
+    /// A line that a tool said which changes a table. Informs, changes no state.
+    ToolSaid {
+        stage: usize,
+        shard: ShardName,
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        tool: String,
+        line: String,
+    },
     /// The shard's work is there, and its nodes have yet to replay it: up to this position of its primary, where one is known.
     ShardReplaying {
         stage: usize,
@@ -86,6 +109,21 @@ pub enum Event {
         shard: ShardName,
         #[serde(flatten)]
         outcome: Outcome,
+    },
+    /// The shard's primary is another server than it was: a node of the shard that was promoted, and is proven. Changes no state;
+    /// what its history lacks is told by `MigrationsLost`.
+    PrimaryMoved {
+        shard: ShardName,
+        from: String,
+        to: String,
+    },
+    /// What this rollout had applied is not in the shard's history any more: a failover lost it. The shard runs it again.
+    MigrationsLost {
+        stage: usize,
+        shard: ShardName,
+        migrations: Vec<MigrationId>,
+        /// Whose history was read.
+        primary: String,
     },
     /// Nodes hold the rollout: nothing new starts; empty when they let it go on.
     Held {
@@ -157,9 +195,13 @@ impl Event {
             Event::MigrationApplied { .. } => "migration_applied",
             Event::ShardWaiting { .. } => "shard_waiting",
             Event::StatementDone { .. } => "statement_done",
+            Event::OnlineDdl { .. } => "online_ddl",
+            Event::ToolSaid { .. } => "tool_said",
             Event::ShardReplaying { .. } => "shard_replaying",
             Event::NotReplayed { .. } => "not_replayed",
             Event::ShardEnded { .. } => "shard_ended",
+            Event::PrimaryMoved { .. } => "primary_moved",
+            Event::MigrationsLost { .. } => "migrations_lost",
             Event::Held { .. } => "held",
             Event::Approved { .. } => "approved",
             Event::Paused { .. } => "paused",
@@ -179,9 +221,13 @@ impl Event {
             | Event::MigrationApplied { shard, .. }
             | Event::ShardWaiting { shard, .. }
             | Event::StatementDone { shard, .. }
+            | Event::OnlineDdl { shard, .. }
+            | Event::ToolSaid { shard, .. }
             | Event::ShardReplaying { shard, .. }
             | Event::NotReplayed { shard, .. }
             | Event::ShardEnded { shard, .. }
+            | Event::PrimaryMoved { shard, .. }
+            | Event::MigrationsLost { shard, .. }
             | Event::Retried { shard, .. }
             | Event::Skipped { shard, .. }
             | Event::Settled { shard, .. } => Some(shard),

@@ -90,6 +90,13 @@ pub enum WaitReason {
     },
     /// Something is wrong on a guarded node, whether or not it lags.
     ReplicaTrouble { node: NodeName, finding: Finding },
+    /// None of the shard's servers accepts writes now: a failover is under way, or has to be made. Asked again until the deadline.
+    NoPrimary {
+        shard: ShardName,
+        /// What each server was seen to be.
+        servers: Vec<String>,
+        deadline: Timestamp,
+    },
     /// The shard should have nodes to wait for, and has none.
     NoReplicas { shard: ShardName, why: String },
     /// The shard's work is there, and these nodes of it have not replayed it. The first few are named.

@@ -3,9 +3,11 @@
 //! Pure judgement over surveys; knows no connection.
 
 mod judge;
+mod known;
 mod lock;
 
-pub use judge::{Expected, Known, Node, Proof, duplicates, judge};
+pub use judge::{Expected, Proof, duplicates, judge};
+pub use known::{Known, Node};
 pub use lock::lock_key;
 
 use crate::fleet::ShardName;
@@ -45,6 +47,20 @@ pub enum Refusal {
         shard: ShardName,
         address: String,
         proven: String,
+    },
+    #[error(
+        "{address} accepts writes, but the primary of shard `{shard}` was promoted away from it to {present}, and it has not been seen to follow since"
+    )]
+    Deposed {
+        shard: ShardName,
+        address: String,
+        present: String,
+    },
+    #[error("shard `{shard}` has two primaries: {address} and {other} both accept writes")]
+    TwoPrimaries {
+        shard: ShardName,
+        address: String,
+        other: String,
     },
     #[error("shard `{shard}` was known as {known}, but {address} carries another identity, {says}")]
     AnotherIdentity {
@@ -88,6 +104,12 @@ impl Refusal {
             ),
             Refusal::Moved { shard, .. } => format!(
                 "If the shard moved there, run `greylag fleet accept {shard} --reason …`. If this is a copy, run `greylag fleet rebrand {shard} --reason …` or correct the URL."
+            ),
+            Refusal::Deposed { shard, present, .. } => format!(
+                "If {present} is the primary, bring it back and build this one anew as its replica. If the shard went back here for good, run `greylag fleet accept {shard} --reason …`."
+            ),
+            Refusal::TwoPrimaries { shard, .. } => format!(
+                "Find out which of the two has what was written last, stop the other one, build it anew as a replica, and name the first as `primary` of `{shard}`."
             ),
             Refusal::AnotherIdentity { shard, .. } => format!(
                 "Correct the URL; or, if this database takes the place of the old one, run `greylag fleet accept {shard} --reason …`."

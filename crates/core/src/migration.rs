@@ -16,7 +16,7 @@ mod version;
 
 pub use checksum::flyway_checksum;
 pub use config::ScriptConfig;
-pub use directives::{Allow, Directives, Phase};
+pub use directives::{Allow, Directives, OnSubscribers, Phase};
 pub use duration::{DurationError, parse_duration};
 pub use error::{Fault, MigrationError};
 pub use file::Migration;

@@ -4,21 +4,27 @@
 //! allowed to see. Judging it (lag, who is to blame, errors) is `judge`; whether a rollout goes on is `throttle`.
 //! Knows no SQL, no URL and no clock.
 
+mod downstream;
 mod finding;
 mod judge;
 mod lineage;
 mod preflight;
+mod published;
 mod sighting;
 mod standing;
+mod subscriber;
 mod trail;
 
+pub use downstream::downstreams;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
+pub use published::{Intake, Published, Qualified};
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
+pub use subscriber::confirmed;
 pub use trail::Trail;
 
 use crate::fleet::ShardName;

@@ -1,6 +1,6 @@
 //! Limits that a person chose: waves, concurrency, failure budget, soak, approval, windows.
 
-use crate::{fleet::ShardName, migration::Version};
+use crate::{fleet::ShardName, migration::Version, online::OnlinePolicy};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,6 +22,9 @@ pub struct Policy {
     pub windows: Vec<String>,
     /// Names of the project's own checks, asked at every gate.
     pub checks: Vec<String>,
+    /// Left out where nothing was said, so that digests of before stay true.
+    #[serde(default, skip_serializing_if = "OnlinePolicy::is_usual")]
+    pub online: OnlinePolicy,
 }
 
 /// One `[[rollout.wave]]`.

@@ -7,6 +7,7 @@ mod act;
 mod command;
 mod counts;
 mod course;
+mod lose;
 mod next;
 mod order;
 mod ready;

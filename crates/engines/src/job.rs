@@ -1,8 +1,9 @@
 //! One migration to run on one shard, and how the attempt ended.
 
-use crate::session::Position;
+use crate::{online::Online, session::Position};
 use greylag_core::{
     migration::MigrationId,
+    online::Way,
     outcome::{Doubt, Failure},
     script::{RunMode, Script, Statement, Tx, TxControl},
 };
@@ -24,6 +25,8 @@ pub struct Job {
     /// Who, for the `installed_by` column; the server's user where none is given.
     pub installed_by: Option<String>,
     pub limits: Limits,
+    /// How far changes of tables go, where the engine has ways to choose from.
+    pub online: Online,
 }
 
 impl Job {
@@ -91,6 +94,23 @@ pub enum Note {
     },
     /// A job of several is applied, with its history row committed.
     Applied { migration: MigrationId, millis: u64 },
+    /// A statement changed a table in this way.
+    Online {
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        way: Way,
+        /// Each lighter way, and why it was not taken.
+        not: Vec<String>,
+    },
+    /// A line of a tool that changes a table.
+    Tool {
+        migration: MigrationId,
+        /// From 1.
+        statement: u32,
+        tool: String,
+        line: String,
+    },
     /// Something a person should see: an invalid index dropped, a wait at COMMIT for a standby.
     Warning {
         migration: MigrationId,

@@ -5,7 +5,7 @@
 
 use crate::error::EngineError;
 use async_trait::async_trait;
-use greylag_core::{history::HistoryRow, node::NodeSighting, outcome::Blocker};
+use greylag_core::{history::HistoryRow, node::{NodeSighting, Published}, outcome::Blocker};
 use std::time::Duration;
 
 /// A connection that only looks.
@@ -27,6 +27,15 @@ pub trait Observer: Send {
 
     /// Of a logical publication: the tables that subscribers of this database get, as `schema.table`. None: the engine has none.
     async fn published(&mut self) -> Result<Option<Vec<String>>, EngineError> {
+        Ok(None)
+    }
+
+    /// Of a publisher: what these publications carry, and how names are found in its database. None: the engine has none.
+    async fn publishes(
+        &mut self,
+        publications: &[String],
+    ) -> Result<Option<Published>, EngineError> {
+        let _ = publications;
         Ok(None)
     }
 

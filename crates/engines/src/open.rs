@@ -1,7 +1,15 @@
 //! The one door to a database.
 
 use crate::{
-    error::OpenError, mysql, observer::Observer, postgres, session::Session, sqlite, target::Target,
+    appraisal::{Appraisal, AppraiseError},
+    error::OpenError,
+    mysql,
+    observer::Observer,
+    postgres,
+    session::Session,
+    sqlite,
+    target::Target,
+    tracer::Tracer,
 };
 use greylag_core::engine::Engine;
 
@@ -19,6 +27,28 @@ pub async fn observe(target: &Target) -> Result<Option<Box<dyn Observer>>, OpenE
     match target.engine {
         Engine::Postgres => postgres::observe(target).await.map(Some),
         Engine::Mysql | Engine::Mariadb => mysql::observe(target).await.map(Some),
+        Engine::Sqlite => Ok(None),
+    }
+}
+
+/// Reads what a node holds and how it is set, over a connection of its own.
+pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
+    match target.engine {
+        Engine::Postgres => postgres::appraise(target).await,
+        Engine::Mysql | Engine::Mariadb => mysql::appraise(target).await,
+        Engine::Sqlite => sqlite::appraise(target).await,
+    }
+}
+
+/// Connects to a scratch primary (and to its replica) to measure what statements do there; none where the engine has nothing
+/// to measure: one lock for everything, and no replication.
+pub async fn trace(
+    primary: &Target,
+    replica: Option<&Target>,
+) -> Result<Option<Box<dyn Tracer>>, OpenError> {
+    match primary.engine {
+        Engine::Postgres => postgres::trace(primary, replica).await.map(Some),
+        Engine::Mysql | Engine::Mariadb => mysql::trace(primary, replica).await.map(Some),
         Engine::Sqlite => Ok(None),
     }
 }

@@ -89,6 +89,11 @@ pub trait Session: Send {
     /// Under the lock: finds out what became of a job that may have been under way.
     async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError>;
 
+    /// What the last verbs found that a person should see, and that is no failure; each is told once.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Under the lock, in one transaction: mends the history table and Greylag's rows.
     async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError>;
 

@@ -1,6 +1,6 @@
 //! Where a shard's node is and how a working connection to it is set up.
 
-use crate::secret::PasswordSource;
+use crate::{hosts, secret::PasswordSource};
 use greylag_core::{engine::Engine, fleet::ShardName};
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
@@ -31,12 +31,17 @@ pub struct Target {
 impl Target {
     /// Host, port and database without user or password, for messages.
     pub fn address(&self) -> String {
-        let mut shown = self.url.clone();
-        // Both fail only for URLs that can't carry them, which then have nothing to hide.
-        let _ = shown.set_password(None);
-        let _ = shown.set_username("");
-        shown.set_query(None);
-        shown.to_string()
+        hosts::shown(&self.url)
+    }
+
+    /// One target for each host, where the URL names several.
+    pub fn each_host(&self) -> Vec<Target> {
+        let urls = hosts::split(&self.url).into_iter();
+        let at = |url| Target {
+            url,
+            ..self.clone()
+        };
+        urls.map(at).collect()
     }
 }
 

@@ -119,7 +119,7 @@ pub(crate) fn variable(engine: Engine) -> &'static str {
 }
 
 /// The folders that `scripts/setup-lab` unpacks into.
-fn cache_folders() -> Vec<PathBuf> {
+pub(crate) fn cache_folders() -> Vec<PathBuf> {
     let own = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));

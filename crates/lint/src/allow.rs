@@ -46,7 +46,11 @@ pub(crate) fn unknown(file: &File<'_>) -> Vec<Draft> {
 pub(crate) fn unused(file: &File<'_>, used: &[usize]) -> Vec<Draft> {
     let allows = file.content.migration.directives.allow.iter().enumerate();
     allows
-        .filter(|(at, allow)| !used.contains(at) && rules::is_known(&allow.rule))
+        .filter(|(at, allow)| {
+            // Only a trace tells whether those are needed.
+            let waits = rules::trace::is_of_trace(&allow.rule);
+            !used.contains(at) && rules::is_known(&allow.rule) && !waits
+        })
         .map(|(at, allow)| {
             Draft::new(place(file, at), format!("`{}` is allowed, and finds nothing here", allow.rule))
                 .why("A directive that lets nothing pass would hide the next thing that its rule finds in this file.")

@@ -20,6 +20,10 @@ pub(crate) struct Catalog {
     pub(crate) enums: BTreeMap<String, Vec<String>>,
     /// What views read.
     pub(crate) views: BTreeMap<String, Vec<Name>>,
+    /// The unit that made each view.
+    views_made: BTreeMap<String, usize>,
+    /// Functions that say they are IMMUTABLE or STABLE.
+    pub(crate) steady: BTreeSet<String>,
     /// Some publication is FOR ALL TABLES.
     pub(crate) publishes_all: bool,
     pub(crate) publishes: bool,
@@ -47,6 +51,89 @@ impl Catalog {
         if same.next().is_some() { None } else { first }
     }
 
+    /// The unit that made a view; None where no migration did.
+    pub(crate) fn view_made_in(&self, name: &Name) -> Option<usize> {
+        self.views_made.get(&key(name)).copied()
+    }
+
+    /// Views over a table, and views over those.
+    pub(crate) fn views_over(&self, table: &Name) -> Vec<Name> {
+        let mut found: Vec<String> = Vec::new();
+        let mut next = vec![self.resolved(table)];
+        while let Some(read) = next.pop() {
+            for (view, reads) in &self.views {
+                if !found.contains(view) && reads.iter().any(|own| self.resolved(own) == read) {
+                    found.push(view.clone());
+                    next.push(view.clone());
+                }
+            }
+        }
+        let names = found.into_iter().map(|view| match view.split_once('.') {
+            None => (None, view),
+            Some((schema, name)) => (Some(schema.to_owned()), name.to_owned()),
+        });
+        names
+            .map(|(schema, name)| Name {
+                schema,
+                name,
+                span: table.span.clone(),
+            })
+            .collect()
+    }
+
+    /// The key of the table that a name means.
+    fn resolved(&self, name: &Name) -> String {
+        self.table(name)
+            .map_or_else(|| key(name), |table| key(&table.name))
+    }
+
+    pub(crate) fn has_view(&self, name: &Name) -> bool {
+        self.views.contains_key(&key(name))
+    }
+
+    /// Tables that are written with this schema.
+    pub(crate) fn tables_in<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a Table> {
+        let own = move |table: &&Table| table.name.schema.as_deref() == Some(schema);
+        self.tables.values().filter(own)
+    }
+
+    /// Partitions and other heirs of a table, and theirs.
+    pub(crate) fn heirs(&self, table: &Name) -> Vec<&Table> {
+        let mut found: Vec<&Table> = Vec::new();
+        let mut next = vec![self.resolved(table)];
+        while let Some(parent) = next.pop() {
+            for child in self.tables.values() {
+                let parents = child.parent.iter().chain(&child.inherits);
+                let mut parents = parents.map(|name| self.resolved(name));
+                let seen = found.iter().any(|other| other.name == child.name);
+                if parents.any(|own| own == parent) && !seen {
+                    next.push(key(&child.name));
+                    found.push(child);
+                }
+            }
+        }
+        found
+    }
+
+    /// The default partition of a table.
+    pub(crate) fn default_of(&self, table: &Name) -> Option<&Table> {
+        let own = self.resolved(table);
+        let is_parent = |parent: &Name| self.resolved(parent) == own;
+        let mut tables = self.tables.values();
+        tables.find(|child| child.is_default && child.parent.as_ref().is_some_and(is_parent))
+    }
+
+    /// Foreign keys of other tables that reference this one, with their tables.
+    pub(crate) fn referencing(&self, table: &Name) -> Vec<(&Table, &ForeignKey)> {
+        let own = self.resolved(table);
+        let others = self.tables.values();
+        let others = others.filter(|other| key(&other.name) != own);
+        others
+            .flat_map(|other| other.foreign_keys.iter().map(move |key| (other, key)))
+            .filter(|(_, key)| key.table.name == table.name && self.resolved(&key.table) == own)
+            .collect()
+    }
+
     /// Remembers which tables a change is about.
     pub(crate) fn touch(&mut self, change: Option<&str>, operations: &[Operation]) {
         let Some(change) = change else { return };
@@ -57,6 +144,11 @@ impl Catalog {
     /// Whether an earlier migration of a change was about a table. None: the change has none.
     pub(crate) fn has_touched(&self, change: &str, table: &Name) -> Option<bool> {
         Some(self.touched.get(change)?.contains(&key(table)))
+    }
+
+    /// Whether there was an earlier migration of a change.
+    pub(crate) fn knows_change(&self, change: &str) -> bool {
+        self.touched.contains_key(change)
     }
 
     /// Whether an earlier migration of a change was about any table.

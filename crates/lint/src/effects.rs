@@ -9,6 +9,6 @@ mod taken;
 
 pub use data::{Effect, Rewrite, Role, StandbyEffect, Wal, all, find};
 pub use mysql::{Algorithm, Clause, clauses};
-pub(crate) use mysql::{clause_of, index_clause, usual_version};
+pub(crate) use mysql::{clause_of, default_differs, index_clause, usual_version};
 pub(crate) use postgres::{column_rewrites, proves_not_null};
-pub(crate) use taken::{Taken, taken};
+pub(crate) use taken::{Taken, taken, taken_by_heirs};

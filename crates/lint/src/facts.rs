@@ -24,6 +24,8 @@ pub struct FleetFacts {
     pub waits_for_replay: bool,
     /// Servers whose session settings differ, by setting: `TimeZone`, `sql_mode`, …
     pub differing_settings: BTreeMap<String, Vec<String>>,
+    /// Shards that could not be looked at: no table is known to be small on them.
+    pub unseen: Vec<String>,
 }
 
 /// A table over all shards: the largest decides.
@@ -42,6 +44,8 @@ pub struct TableFacts {
     pub bytes_per_server: u64,
     /// None: nobody looked.
     pub has_primary_key: Option<bool>,
+    /// MySQL: instant changes on the shard that has had most of them (`TOTAL_ROW_VERSIONS`).
+    pub row_versions: Option<u32>,
 }
 
 /// One standby.

@@ -32,7 +32,7 @@ pub enum Operation {
     Truncate(Truncate),
     Maintain(Maintain),
     LockTable {
-        table: Name,
+        tables: Vec<Name>,
         mode: String,
         nowait: bool,
     },
@@ -43,6 +43,8 @@ pub enum Operation {
         name: String,
         value: String,
         local: bool,
+        /// MySQL sets several at once.
+        more: Vec<(String, String)>,
     },
     Transaction(TxControl),
     /// Runs text that can't be looked into: DO, CALL, EXECUTE, a file that is loaded.
@@ -136,12 +138,18 @@ pub struct Create {
     pub temporary: bool,
     /// The tables it reads, of a view; the labels of an enum; the calls of a default.
     pub reads: Vec<Name>,
+    /// Functions that a view calls, in lower case.
+    pub calls: Vec<String>,
+    /// The account of DEFINER=…, as it is written.
+    pub definer: Option<String>,
     /// Quoted labels of an enum, as they stand.
     pub labels: Vec<String>,
     /// Publications: FOR ALL TABLES.
     pub all_tables: bool,
     /// A domain with CHECK or NOT NULL.
     pub constrained: bool,
+    /// A function that says it is IMMUTABLE or STABLE.
+    pub steady: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +166,8 @@ pub struct Drop {
 pub struct Alter {
     pub kind: Kind,
     pub name: Option<Name>,
+    /// The table of a trigger or policy.
+    pub on: Option<Name>,
     pub change: Change,
 }
 
@@ -191,6 +201,8 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truncate {
     pub tables: Vec<Name>,
+    /// ONLY: without what inherits from it.
+    pub only: bool,
     pub cascade: bool,
     pub restart_identity: bool,
 }
@@ -214,6 +226,20 @@ pub enum Work {
 }
 
 impl Operation {
+    /// The settings it changes, with their values.
+    pub fn assignments(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (first, more): (_, &[_]) = match self {
+            Operation::Set {
+                name, value, more, ..
+            } => (Some((name.as_str(), value.as_str())), more),
+            _ => (None, &[]),
+        };
+        let more = more
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        first.into_iter().chain(more)
+    }
+
     /// The first table that it is about.
     pub fn table(&self) -> Option<&Name> {
         match self {
@@ -226,7 +252,7 @@ impl Operation {
             Operation::Drop(op) => op.on.as_ref(),
             Operation::Truncate(op) => op.tables.first(),
             Operation::Maintain(op) => op.tables.first(),
-            Operation::LockTable { table, .. } => Some(table),
+            Operation::LockTable { tables, .. } => tables.first(),
             Operation::Write(op) => op.table.as_ref(),
             _ => None,
         }

@@ -1,6 +1,9 @@
 //! All that was found, and how much was looked at.
 
-use crate::finding::{Finding, Place, Severity};
+use crate::{
+    finding::{Finding, Place, Severity},
+    traced::Trace,
+};
 use serde::{Deserialize, Serialize};
 
 /// All that was found, and how much was looked at.
@@ -9,6 +12,9 @@ pub struct Report {
     /// By file in the order given, then by place, then by rule.
     pub findings: Vec<Finding>,
     pub coverage: Coverage,
+    /// What runs on scratch servers saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<Trace>,
 }
 
 /// How much was looked at.

@@ -1,7 +1,6 @@
 //! What a rule is.
 
 use crate::{
-    catalog::Catalog,
     finding::Severity,
     judge::{Draft, File, Scene},
 };
@@ -41,6 +40,8 @@ pub enum Group {
     Shards,
     /// Files and directives.
     Files,
+    /// What only running it tells.
+    Trace,
     /// What squawk finds.
     Squawk,
 }
@@ -50,8 +51,8 @@ pub enum Group {
 pub(crate) enum Look {
     /// Each statement.
     Statement(fn(&Scene<'_>) -> Vec<Draft>),
-    /// Each file, with what there was before it.
-    File(fn(&File<'_>, &Catalog) -> Vec<Draft>),
+    /// Each file, with what its statements take.
+    File(fn(&File<'_>) -> Vec<Draft>),
     /// Another room speaks for it.
     Elsewhere,
 }
@@ -73,6 +74,7 @@ impl Group {
             Group::Replicas => "replicas",
             Group::Shards => "shards",
             Group::Files => "files",
+            Group::Trace => "trace",
             Group::Squawk => "squawk",
         }
     }

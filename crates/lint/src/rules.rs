@@ -9,6 +9,7 @@ mod phase;
 mod replicas;
 mod rewrite;
 mod shards;
+pub mod trace;
 mod transactions;
 mod words;
 

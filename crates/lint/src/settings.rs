@@ -22,8 +22,12 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Whether servers have replicas. Left out: it is taken that they have.
     pub replicas: Option<bool>,
+    /// Whether a shard is done only once replicas have replayed it: `[replicas] wait`. Left out: nothing is said.
+    pub waits_for_replicas: Option<bool>,
     /// Whether changes are also carried by logical replication (publications, CDC).
     pub logical_replication: Option<bool>,
+    /// `plan` and `apply` look at the fleet's sizes, versions and standbys, too. `lint --fleet` does so unasked.
+    pub fleet: bool,
     /// Whether several shards share one server: then what is said to the server is said to all of them.
     pub shared_servers: Option<bool>,
 }

@@ -24,6 +24,8 @@ pub enum Standing {
     Earlier,
     /// It is judged.
     Judged,
+    /// It is judged, and known to be on no shard yet.
+    Pending,
 }
 
 /// A file that could be read.
@@ -87,9 +89,20 @@ impl Unit {
         self
     }
 
+    /// The same, known to be on no shard yet: a table that it makes is empty for those that go out with it.
+    #[must_use]
+    pub fn pending(mut self) -> Unit {
+        self.standing = Standing::Pending;
+        self
+    }
+
     /// Whether it is judged.
     pub fn is_judged(&self) -> bool {
-        self.standing == Standing::Judged
+        self.standing != Standing::Earlier
+    }
+
+    pub(crate) fn is_pending(&self) -> bool {
+        self.standing == Standing::Pending
     }
 
     /// None where the file's name is none of a migration's.

@@ -202,3 +202,53 @@ fn a_report_is_the_same_after_json() {
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
 }
+
+/// Of the last of these files, the rules that speak.
+fn of_last(pending: bool, texts: &[&str]) -> Vec<String> {
+    let none = BTreeMap::new();
+    let units: Vec<Unit> = texts
+        .iter()
+        .enumerate()
+        .map(|(at, text)| {
+            let name = format!("V{}__a.sql", at + 1);
+            let unit = Unit::read(Engine::Postgres, &name, text.as_bytes(), None, &none);
+            if pending { unit.pending() } else { unit }
+        })
+        .collect();
+    let report = lint(&units, &Settings::default(), None);
+    let found = report.of(&units.last().unwrap().script);
+    found.map(|finding| finding.rule.clone()).collect()
+}
+
+#[test]
+fn a_table_that_goes_out_with_the_file_is_empty_and_nobody_waits_for_it() {
+    let make = "CREATE TABLE t (id bigint PRIMARY KEY, v text);";
+    let index = "CREATE INDEX t_v ON t (v); ALTER TABLE t ALTER COLUMN v SET NOT NULL;";
+    assert_eq!(of_last(true, &[make, index]), [""; 0]);
+    // Where nobody knows what has been applied, it may be full of rows.
+    let found = of_last(false, &[make, index]);
+    assert!(
+        found.contains(&"add-index-blocking".to_owned()),
+        "{found:?}"
+    );
+    // What lies between two stages is a deployment, or a backfill of days.
+    let fill = "-- greylag:phase backfill\n-- greylag:change c\n-- greylag:table t\nUPDATE t SET v = 'x' WHERE v IS NULL AND :batch;";
+    let found = of_last(true, &[make, fill, index]);
+    assert!(
+        found.contains(&"add-index-blocking".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_table_that_the_file_drops_is_nobodys_worry() {
+    let make = "CREATE TABLE users (id bigint PRIMARY KEY); CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint CONSTRAINT u REFERENCES users);";
+    let both = "ALTER TABLE orders DROP CONSTRAINT u; DROP TABLE users; DROP TABLE orders;";
+    let rule = "foreign-key-drop-locks-both".to_owned();
+    assert!(!of_last(false, &[make, both]).contains(&rule));
+    let one = "ALTER TABLE orders DROP CONSTRAINT u;";
+    assert!(of_last(false, &[make, one]).contains(&rule));
+    // Locked is locked: it is said once for each table of a transaction.
+    let more = "ALTER TABLE users ADD COLUMN a int; ALTER TABLE orders DROP CONSTRAINT u;";
+    assert!(!of_last(false, &[make, more]).contains(&rule));
+}

@@ -37,19 +37,67 @@ async fn what_is_rewritten_runs_on_postgres_and_is_silent() {
     assert!(rewritten >= 12, "{rewritten}");
 }
 
-#[test]
-fn rewrites_for_mysql_are_silent() {
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rewritten_runs_on_mysql_and_is_silent() {
+    if let Some(server) = greylag_lab::require(greylag_lab::Engine::MySql).await {
+        on_mysql(&server, Engine::Mysql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_rewritten_runs_on_mariadb_and_is_silent() {
+    if let Some(server) = greylag_lab::require(greylag_lab::Engine::MariaDb).await {
+        on_mysql(&server, Engine::Mariadb).await;
+    }
+}
+
+async fn on_mysql(server: &Server, engine: Engine) {
     let mut rewritten = 0;
-    for (rule, example) in examples(Engine::Mysql) {
-        let Some(files) = rewrite(rule, &example, Engine::Mysql) else {
+    for (rule, example) in examples(engine) {
+        let Some(files) = rewrite(rule, &example, engine) else {
             continue;
         };
         rewritten += 1;
-        let given = given(&example, Engine::Mysql);
-        assert_silent(rule, &example, &given, &files, Engine::Mysql);
+        let given = given(&example, engine);
+        let before = schema_after(server, &given, &example.units(engine)).await;
+        let after = schema_after(server, &given, &units(&files, engine)).await;
+        assert!(!before.is_empty());
+        assert_eq!(before, after, "{}: another schema\n{files:#?}", rule.id);
+        assert_silent(rule, &example, &given, &files, engine);
     }
     assert!(rewritten >= 1, "{rewritten}");
+    let rule = rules::find("mixed-clauses").unwrap();
+    let mut split = 0;
+    for alter in MIXED {
+        let text = format!("{MIXED_GIVEN}-- migration\n{alter};\n");
+        let example = Example::parse(&text).unwrap();
+        let Some(files) = rewrite(rule, &example, engine) else {
+            continue;
+        };
+        split += 1;
+        let given = given(&example, engine);
+        let before = schema_after(server, &given, &example.units(engine)).await;
+        let after = schema_after(server, &given, &units(&files, engine)).await;
+        assert_eq!(before, after, "{alter}\n{files:#?}");
+    }
+    assert!(split >= 5, "{split}");
 }
+
+const MIXED_GIVEN: &str = "-- given\nCREATE TABLE ref (id BIGINT PRIMARY KEY);\n\
+    CREATE TABLE t (id BIGINT PRIMARY KEY, a INT NULL, v VARCHAR(20) NULL, INDEX t_a (a));\n";
+
+/// ALTERs of which some clauses are quick and some are slow, and lean on each other.
+const MIXED: [&str; 9] = [
+    "ALTER TABLE t CHANGE a b BIGINT NULL, ADD COLUMN c INT AFTER b",
+    "ALTER TABLE t ADD COLUMN c INT NULL, ADD INDEX t_c (c), DROP COLUMN v",
+    "ALTER TABLE t DROP INDEX t_a, ADD INDEX t_a (a, id)",
+    "ALTER TABLE t ADD COLUMN c INT NULL FIRST, MODIFY a BIGINT NULL",
+    "ALTER TABLE t RENAME COLUMN v TO z, ADD INDEX t_z (z)",
+    "ALTER TABLE `t` ADD COLUMN c INT DEFAULT 5 COMMENT 'a, b', ADD UNIQUE KEY t_u (c, id)",
+    "ALTER TABLE t ALTER COLUMN a SET DEFAULT 3, CONVERT TO CHARACTER SET utf8mb4",
+    "ALTER TABLE t ADD COLUMN ref_id BIGINT NULL, ADD CONSTRAINT t_ref FOREIGN KEY (ref_id) REFERENCES ref (id)",
+    "ALTER TABLE t ADD INDEX t_av (a, v), RENAME COLUMN a TO q",
+];
 
 #[test]
 fn statements_keep_their_order_and_their_comments() {
@@ -253,6 +301,18 @@ async fn schema_after(server: &Server, given: &[Unit], files: &[Unit]) -> Vec<St
                FROM information_schema.columns WHERE table_schema = 'public' \
                UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n' \
                UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
+    let of_mysql = format!(
+        "SELECT CONCAT_WS(' ', TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA) AS said \
+         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '{database}' \
+         UNION ALL SELECT CONCAT_WS(' ', TABLE_NAME, INDEX_NAME, NON_UNIQUE, SEQ_IN_INDEX, COLUMN_NAME) \
+         FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = '{database}' \
+         UNION ALL SELECT CONCAT_WS(' ', TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE) \
+         FROM information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = '{database}' ORDER BY 1"
+    );
+    let sql = match server.engine() {
+        greylag_lab::Engine::Postgres => sql,
+        _ => &of_mysql,
+    };
     let rows = server.rows(&database, sql).await.unwrap();
     rows.into_iter()
         .filter_map(|mut row| row.pop()?.1)

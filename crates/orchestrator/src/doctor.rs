@@ -3,6 +3,7 @@
 use crate::{
     executor::{chain, hint_of, reach},
     fleet::FleetShard,
+    primary::Sought,
     replicas::{NodeReport, look_at_nodes},
     setup::Setup,
     watch::{Notice, Watcher},
@@ -69,21 +70,71 @@ pub async fn diagnose_fleet(setup: &Setup, watcher: &dyn Watcher) -> Vec<ShardDi
 }
 
 async fn diagnose(setup: &Setup, shard: &FleetShard) -> ShardDiagnosis {
-    let mut target = shard.target.clone();
+    let mut lines = find(setup, shard).await;
+    let mut target = setup.seats.seated(shard).target;
     target.application = "greylag/doctor".into();
-    let lines = match reach(&*setup.open, &target, setup.policy.retry, None, || false).await {
+    match reach(&*setup.open, &target, setup.policy.retry, None, || false).await {
         Ok(mut session) => {
-            let lines = session.diagnose().await;
+            let said = session.diagnose().await;
             session.close().await;
-            lines.unwrap_or_else(|error| vec![problem(chain(&error), None)])
+            lines.extend(said.unwrap_or_else(|error| vec![problem(chain(&error), None)]));
         }
-        Err(error) => vec![problem(chain(&error), hint_of(&error))],
+        Err(error) => lines.push(problem(chain(&error), hint_of(&error))),
     };
     ShardDiagnosis {
         shard: shard.shard.name.clone(),
-        address: shard.target.address(),
+        address: target.address(),
         lines,
         nodes: Vec::new(),
+    }
+}
+
+/// Looks at all of the shard's servers, where it has several, for the one that is its primary.
+async fn find(setup: &Setup, shard: &FleetShard) -> Vec<Diagnosis> {
+    let seeker = setup.seeker();
+    let mut named = shard.target.clone();
+    named.application = "greylag/doctor".into();
+    let known = match seeker.known(&shard.shard.name).await {
+        Ok(known) => known.map(|known| known.known),
+        Err(error) => return vec![problem(chain(&error), None)],
+    };
+    if !seeker.has_choice(&named, known.as_ref()) {
+        return Vec::new();
+    }
+    match seeker.seek(&named, known.as_ref()).await {
+        Sought::Found(found) => {
+            seeker.take_seat(&named, &found);
+            let is_elsewhere =
+                named.each_host().is_empty() && found.target.address() != named.address();
+            let elsewhere = Diagnosis {
+                level: Level::Warning,
+                what: format!(
+                    "its primary is {}, and the project names {}",
+                    found.target.address(),
+                    named.address()
+                ),
+                mend: Some("correct `primary`, and list under `replicas` who follows now".into()),
+            };
+            is_elsewhere.then_some(elsewhere).into_iter().collect()
+        }
+        Sought::Refused { refusal, .. } => vec![problem(refusal.to_string(), Some(refusal.hint()))],
+        Sought::Nowhere {
+            said,
+            writable: None,
+        } => vec![problem(
+            format!("none of its servers is its primary: {}", said.join("; ")),
+            Some("promote one, or bring the primary back".into()),
+        )],
+        // A shard that is not claimed yet, or not believed: whoever begins a rollout says so.
+        Sought::Nowhere {
+            writable: Some(writable),
+            ..
+        } => {
+            if !named.each_host().is_empty() {
+                setup.seats.set(writable.target);
+            }
+            Vec::new()
+        }
     }
 }
 

@@ -2,14 +2,17 @@
 
 use crate::{
     executor::placeholders,
+    facts,
     fleet::FleetShard,
     journal::{JournalError, RolloutRow},
-    review::review_pending,
+    review::{new_migrations, review_pending},
     setup::Setup,
     steering::{self, SteerError},
     survey::Surveyed,
+    watch::Blind,
 };
 use greylag_core::{
+    engine::Engine,
     fleet::ShardName,
     history::Reading,
     identity::{Proof, Refusal},
@@ -18,8 +21,12 @@ use greylag_core::{
     policy::Scope,
     rollout::{Progress, Rollout},
 };
+use greylag_lint::FleetFacts;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// What a person asked of this run.
 #[derive(Clone, Debug, Default)]
@@ -117,8 +124,10 @@ pub async fn look_ahead(
     ask: &Ask,
 ) -> Result<Prospect, PlanningError> {
     check_scope(setup, ask)?;
+    let facts = look_closer(setup, surveyed, ask).await;
+    let facts = facts.as_ref();
     let Some(row) = unfinished(setup).await? else {
-        let plan = Arc::new(make_plan(setup, surveyed, ask)?);
+        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new())?);
         return Ok(Prospect::Fresh { plan });
     };
     let recorded = steering::show(setup, Some(&row.id))
@@ -126,7 +135,7 @@ pub async fn look_ahead(
         .map_err(|why| PlanningError::Rollout(Box::new(why)))?;
     if recorded.events.is_empty() {
         // Begun, and killed before its first event: nothing came of it. It is ended when the next one begins.
-        let plan = Arc::new(make_plan(setup, surveyed, ask)?);
+        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new())?);
         return Ok(Prospect::Fresh { plan });
     }
     let readings: HashMap<ShardName, Arc<Reading>> = surveyed
@@ -146,7 +155,7 @@ pub async fn look_ahead(
             waves,
             first,
         } => {
-            let plan = compose(setup, surveyed, ask, Some(waves), first)?;
+            let plan = compose(setup, surveyed, facts, ask, Some(waves), first)?;
             Ok(Prospect::SettleFirst {
                 rollout: row.id,
                 plan: Arc::new(plan),
@@ -166,7 +175,7 @@ pub async fn look_ahead(
                 })
                 .collect::<Vec<_>>()
                 .join(", ");
-            let plan = compose(setup, surveyed, ask, Some(waves), first)?;
+            let plan = compose(setup, surveyed, facts, ask, Some(waves), first)?;
             Ok(Prospect::Supersede {
                 rollout: row.id,
                 why,
@@ -175,6 +184,27 @@ pub async fn look_ahead(
         }
         Resume::Refuse { changed } => Err(changed_error(changed)),
     }
+}
+
+/// What the lint is told of the fleet, by engine.
+type Facts<'a> = Option<&'a BTreeMap<Engine, FleetFacts>>;
+
+/// Sizes, versions and standbys, where the project wants the review to know them and there is something to review.
+async fn look_closer(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    ask: &Ask,
+) -> Option<BTreeMap<Engine, FleetFacts>> {
+    let wanted = setup.lint.as_ref().is_some_and(|lint| lint.fleet);
+    if !wanted || ask.undo.is_some() || new_migrations(surveyed).is_empty() {
+        return None;
+    }
+    let gathered = facts::gather(setup, ask.scope.only.as_ref(), &Blind).await;
+    for one in gathered.dark() {
+        let (shard, why) = (&one.shard, &one.why);
+        tracing::warn!("the lint does not know the sizes of {shard}: {why}");
+    }
+    Some(gathered.facts)
 }
 
 /// An unfinished rollout is gone on with only where it leads to what is asked for now: forward is no undo, and
@@ -278,12 +308,13 @@ pub async fn unfinished(setup: &Setup) -> Result<Option<RolloutRow>, JournalErro
 
 /// The plan for what is pending, whatever rollout is unfinished (`greylag plan`).
 pub fn make_plan(setup: &Setup, surveyed: &Surveyed, ask: &Ask) -> Result<Plan, PlanningError> {
-    compose(setup, surveyed, ask, None, Vec::new())
+    compose(setup, surveyed, None, ask, None, Vec::new())
 }
 
 fn compose(
     setup: &Setup,
     surveyed: &Surveyed,
+    facts: Facts<'_>,
     ask: &Ask,
     waves: Option<Vec<Wave>>,
     first: Vec<ShardName>,
@@ -292,7 +323,7 @@ fn compose(
     let claimed = check_refusals(surveyed, ask)?;
     // An undo runs what was reviewed with its version, and is asked for by name.
     let reviewed = match &ask.undo {
-        None => review_pending(setup, surveyed),
+        None => review_pending(setup, surveyed, facts),
         Some(_) => None,
     };
     let input = Input {

@@ -13,23 +13,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Reviews what is pending somewhere and on no shard yet; none where that is nothing. What some shard has already is not
 /// judged: holding it would leave the fleet split over a matter of taste.
-pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
+pub fn review_pending(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    facts: Option<&BTreeMap<Engine, FleetFacts>>,
+) -> Option<Reviewed> {
     let settings = setup.lint.as_deref()?;
-    let mut pending: BTreeSet<&MigrationId> = BTreeSet::new();
-    let mut applied: BTreeSet<&MigrationId> = BTreeSet::new();
-    let mut read = HashSet::new();
-    for seen in surveyed.shards.iter().filter_map(|s| s.seen.as_ref().ok()) {
-        // Shards that read alike share one reading.
-        if read.insert(std::sync::Arc::as_ptr(&seen.reading)) {
-            pending.extend(&seen.reading.pending);
-            applied.extend(&seen.reading.applied);
-        }
-    }
-    let is_new = |migration: &Migration| {
-        pending.contains(&migration.id)
-            && (migration.id.is_repeatable() || !applied.contains(&migration.id))
-    };
+    let new = new_migrations(surveyed);
     let files = setup.migrations.files.as_slice();
+    let is_new = |migration: &Migration| new.contains(&migration.id);
     if !files.iter().any(is_new) {
         return None;
     }
@@ -37,7 +29,8 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
         settings,
         placeholders: &setup.migrations.placeholders,
         fleet: Some(&setup.fleet),
-        facts: None,
+        facts,
+        pending: true,
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
@@ -48,7 +41,7 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
             .map(|migration| {
                 let unit = Unit::of(engine, migration.clone(), values);
                 if is_new(migration) {
-                    unit
+                    unit.pending()
                 } else {
                     unit.earlier()
                 }
@@ -56,6 +49,35 @@ pub fn review_pending(setup: &Setup, surveyed: &Surveyed) -> Option<Reviewed> {
             .collect()
     });
     Some(reviewed(&report))
+}
+
+/// What is pending somewhere and on no shard yet.
+pub fn new_migrations(surveyed: &Surveyed) -> BTreeSet<&MigrationId> {
+    let (pending, applied) = standing(surveyed);
+    pending
+        .into_iter()
+        .filter(|id| id.is_repeatable() || !applied.contains(id))
+        .collect()
+}
+
+/// What is pending on some shard.
+pub fn pending_migrations(surveyed: &Surveyed) -> BTreeSet<&MigrationId> {
+    standing(surveyed).0
+}
+
+/// What is pending somewhere, and what is applied somewhere.
+fn standing(surveyed: &Surveyed) -> (BTreeSet<&MigrationId>, BTreeSet<&MigrationId>) {
+    let mut pending: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut applied: BTreeSet<&MigrationId> = BTreeSet::new();
+    let mut read = HashSet::new();
+    for seen in surveyed.shards.iter().filter_map(|s| s.seen.as_ref().ok()) {
+        // Shards that read alike share one reading.
+        if read.insert(std::sync::Arc::as_ptr(&seen.reading)) {
+            pending.extend(&seen.reading.pending);
+            applied.extend(&seen.reading.applied);
+        }
+    }
+    (pending, applied)
 }
 
 fn reviewed(report: &Report) -> Reviewed {
@@ -85,7 +107,10 @@ pub struct Review<'a> {
     pub placeholders: &'a BTreeMap<String, String>,
     /// The shards that are known; none where discovery was not asked.
     pub fleet: Option<&'a Fleet>,
-    pub facts: Option<&'a FleetFacts>,
+    /// What the fleet looks like, by engine, if anybody looked.
+    pub facts: Option<&'a BTreeMap<Engine, FleetFacts>>,
+    /// What is judged is on no shard yet.
+    pub pending: bool,
 }
 
 impl Review<'_> {
@@ -96,15 +121,12 @@ impl Review<'_> {
         engines: &BTreeSet<Engine>,
         judged: impl Fn(&FoundFile) -> bool,
     ) -> Report {
-        let mut whole = self.on_each(engines, |engine, values| {
-            files
-                .iter()
-                .map(|file| {
-                    let unit = read(engine, file, values);
-                    if judged(file) { unit } else { unit.earlier() }
-                })
-                .collect()
-        });
+        let mut whole = Report::default();
+        for engine in engines {
+            let units = self.units(*engine, files, &judged);
+            let facts = self.facts.and_then(|facts| facts.get(engine));
+            join(&mut whole, lint(&units, self.settings, facts));
+        }
         let place: BTreeMap<&str, usize> = files
             .iter()
             .enumerate()
@@ -118,6 +140,25 @@ impl Review<'_> {
         whole
     }
 
+    /// The files as the lint takes them, for one engine.
+    pub fn units(
+        &self,
+        engine: Engine,
+        files: &[FoundFile],
+        judged: impl Fn(&FoundFile) -> bool,
+    ) -> Vec<Unit> {
+        let values = self.values(engine);
+        let units = files.iter().map(|file| {
+            let unit = read(engine, file, &values);
+            match judged(file) {
+                true if self.pending => unit.pending(),
+                true => unit,
+                false => unit.earlier(),
+            }
+        });
+        units.collect()
+    }
+
     /// What the lint says on each of the engines, together.
     fn on_each(
         &self,
@@ -127,7 +168,8 @@ impl Review<'_> {
         let mut whole = Report::default();
         for engine in engines {
             let units = units(*engine, &self.values(*engine));
-            join(&mut whole, lint(&units, self.settings, self.facts));
+            let facts = self.facts.and_then(|facts| facts.get(engine));
+            join(&mut whole, lint(&units, self.settings, facts));
         }
         whole
     }

@@ -5,6 +5,7 @@ use crate::{
     fleet::{Fleet, FleetShard},
     gates::CheckRule,
     journal::Journal,
+    primary::Seats,
     replicas::Replication,
 };
 use async_trait::async_trait;
@@ -12,7 +13,9 @@ use greylag_core::{
     migration::{Migration, MigrationError, MigrationId, Set},
     policy::Policy,
 };
-use greylag_engines::{Observer, OpenError, Session, Target};
+use greylag_engines::{
+    Appraisal, AppraiseError, EngineError, Observer, OpenError, Session, Target,
+};
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -31,6 +34,8 @@ pub struct Setup {
     pub lint: Option<Arc<greylag_lint::Settings>>,
     /// The nodes that the project names beside the primaries.
     pub replication: Replication,
+    /// Where primaries were found, if not where the project says.
+    pub seats: Seats,
     /// [`crate::journal::open`] where the verb may write, [`crate::journal::look`] where it must not.
     pub journal: Arc<dyn Journal>,
     /// [`Servers`] outside tests.
@@ -77,6 +82,14 @@ pub trait Open: Send + Sync {
         let _ = target;
         Ok(None)
     }
+
+    /// What a node holds and how it is set.
+    async fn appraise(&self, target: &Target) -> Result<Appraisal, AppraiseError> {
+        Err(AppraiseError::Engine(EngineError::Unable {
+            engine: target.engine.title(),
+            what: "be appraised here",
+        }))
+    }
 }
 
 /// Real servers.
@@ -91,6 +104,10 @@ impl Open for Servers {
 
     async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
         greylag_engines::observe(target).await
+    }
+
+    async fn appraise(&self, target: &Target) -> Result<Appraisal, AppraiseError> {
+        greylag_engines::appraise(target).await
     }
 }
 

@@ -3,17 +3,19 @@
 mod changed;
 mod rewrite;
 mod scope;
+mod seen;
+mod trace;
 
 use crate::{
     arguments::Global,
     output::{
-        Format, Screen,
+        Format, Screen, count,
         lint::{self, Reviewed, Shape},
     },
     problem::Problem,
 };
 use clap::{Args, ValueEnum};
-use greylag_core::engine::Engine;
+use greylag_core::{engine::Engine, migration::Version};
 use greylag_lint::{Severity, rules};
 use greylag_orchestrator::Exit;
 use rewrite::write_fixes;
@@ -26,6 +28,8 @@ use std::path::PathBuf;
   greylag lint                                 all of the project's migrations
   greylag lint --since origin/main             only files that the branch adds or changes
   greylag lint migrations/V42__add_total.sql   this file, knowing those before it
+  greylag lint --fleet                         what is pending, by the fleet's sizes, versions and standbys
+  greylag lint --since origin/main --trace     and what it really does, on scratch servers of this machine
   greylag lint --engine postgres some/folder   without a project file
   greylag lint --explain add-index-blocking    what a rule finds, why, and what to do
   greylag lint --fix                           write the rewrites that are mechanical
@@ -39,6 +43,19 @@ pub struct Lint {
     /// Only files that differ from this git revision, and new ones
     #[arg(long, value_name = "REF", conflicts_with = "paths")]
     since: Option<String>,
+    /// Only versions after this one, and repeatables
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["paths", "since"])]
+    from: Option<Version>,
+    /// Look at the fleet: what is pending is judged by table sizes, server versions, standbys and slots
+    #[arg(long)]
+    fleet: bool,
+    /// Run what is judged on a scratch primary with a replica, after what comes before it, and say what each statement really
+    /// locks, writes anew and logs
+    #[arg(long, conflicts_with = "fix")]
+    trace: bool,
+    /// Leave out shards that can't be reached
+    #[arg(long, requires = "fleet")]
+    skip_unreachable: bool,
     /// The engine that the files are for; taken from the project's shards where it is left out
     #[arg(long, value_name = "ENGINE", value_parser = engine)]
     engine: Vec<Engine>,
@@ -93,8 +110,11 @@ pub async fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, 
     if let Some(rule) = &verb.explain {
         return explain(screen, rule);
     }
-    let scope = Scope::open(verb, global).await?;
-    let (report, judged) = scope.review(verb)?;
+    let scope = Scope::open(verb, global, screen).await?;
+    let (mut report, judged) = scope.review(verb)?;
+    if verb.trace {
+        trace::trace(verb, &scope, screen, &mut report).await?;
+    }
     if verb.fix {
         return write_fixes(screen, &scope, &report);
     }
@@ -102,15 +122,24 @@ pub async fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, 
         report: &report,
         files: &scope.files,
         judged,
+        seen: scope.seen.as_ref().map(|seen| &seen.gathered),
     };
     let shape = verb.format.unwrap_or(match screen.format {
         Format::Human => Shape::Human,
         Format::Json | Format::Ndjson => Shape::Json,
     });
     lint::print(screen, shape, &reviewed);
-    match verb.fail_on.is_met(report.worst()) {
-        true => Ok(Exit::Problems),
-        false => Ok(Exit::Done),
+    if verb.fail_on.is_met(report.worst()) {
+        return Ok(Exit::Problems);
+    }
+    match scope.seen.as_ref().map(|seen| seen.gathered.dark().count()) {
+        // Nothing was found where nobody looked.
+        Some(dark) if dark > 0 && !verb.skip_unreachable => {
+            let shards = count(dark, "shard");
+            let problem = Problem::new(Exit::Error, format!("{shards} could not be looked at"));
+            Err(problem.hint("`--skip-unreachable` leaves them out on purpose"))
+        }
+        _ => Ok(Exit::Done),
     }
 }
 

@@ -15,15 +15,17 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::look_at_nodes,
+    replicas::{Keeping, survey_with_nodes},
     status::{ShardStatus, Status as Document, read_status},
-    survey::survey_fleet,
     watch::Blind,
 };
 use jiff::Timestamp;
 use page::{Page, page};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Shows the fleet: versions, replicas, what is pending, what failed, and the rollout
 #[derive(Debug, Args)]
@@ -50,7 +52,10 @@ pub struct Status {
 }
 
 pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Look).await?;
+    let mut place = workplace::open(global, screen, Journal::Look).await?;
+    if verb.watch {
+        place.setup.open = Arc::new(Keeping::over(place.setup.open.clone()));
+    }
     let until = verb.wait.map(|wait| Instant::now() + wait);
     let mut watch = Watch {
         terminal: Refresh::of_terminal().filter(|_| screen.human()),
@@ -96,14 +101,13 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
 }
 
 async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
-    let nodes = look_at_nodes(&place.setup, None);
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = tokio::join!(survey_fleet(&place.setup, None, &*looking), nodes);
+        let looks = survey_with_nodes(&place.setup, &*looking).await;
         looking.close();
         looks
     } else {
-        tokio::join!(survey_fleet(&place.setup, None, &Blind), nodes)
+        survey_with_nodes(&place.setup, &Blind).await
     };
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }

@@ -5,11 +5,12 @@ mod gitlab;
 mod human;
 mod json;
 mod sarif;
+mod traced;
 
 use super::Screen;
 use clap::ValueEnum;
 use greylag_lint::{Finding, Report, Rule};
-use greylag_orchestrator::files::FoundFile;
+use greylag_orchestrator::{facts::Gathered, files::FoundFile};
 use sha2::{Digest, Sha256};
 
 /// How findings are written.
@@ -33,6 +34,8 @@ pub struct Reviewed<'a> {
     pub files: &'a [FoundFile],
     /// How many of the files were judged.
     pub judged: usize,
+    /// What was seen of the fleet, if anybody looked.
+    pub seen: Option<&'a Gathered>,
 }
 
 pub fn print(screen: &Screen, shape: Shape, reviewed: &Reviewed<'_>) {
@@ -118,8 +121,15 @@ fn fingerprints<'a>(reviewed: &Reviewed<'a>) -> Vec<(&'a Finding, String)> {
 }
 
 /// All parts of the message, for shapes that have one text.
-fn whole(finding: &Finding) -> String {
-    let parts = parts(finding);
+fn whole(reviewed: &Reviewed<'_>, finding: &Finding) -> String {
+    let mut parts = parts(finding);
+    let measured = reviewed.measured(finding).map(traced::words);
+    if let Some(words) = &measured {
+        parts.push(("measured", words));
+    }
+    if let Some(traced) = finding.traced {
+        parts.push(("trace", traced::verdict(traced)));
+    }
     let parts = parts.iter().map(|(name, text)| match *name {
         "why" => (*text).to_owned(),
         name => format!("{}: {text}", capital(name)),

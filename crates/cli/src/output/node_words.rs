@@ -47,6 +47,10 @@ pub fn node_reason(reason: &WaitReason) -> String {
         WaitReason::NoReplicas { shard, why } => {
             format!("shard {shard} has no replica to wait for: {why}")
         }
+        WaitReason::NoPrimary { shard, servers, .. } => format!(
+            "shard {shard} has no primary: {}; promote one, or bring the primary back",
+            servers.join("; ")
+        ),
         WaitReason::Replay {
             nodes,
             count,

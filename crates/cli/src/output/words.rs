@@ -85,6 +85,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         WaitReason::ReplicaLag { .. }
         | WaitReason::ReplicaUnseen { .. }
         | WaitReason::ReplicaTrouble { .. }
+        | WaitReason::NoPrimary { .. }
         | WaitReason::NoReplicas { .. }
         | WaitReason::Replay { .. }
         | WaitReason::NotReplayed { .. }

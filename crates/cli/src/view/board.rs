@@ -57,6 +57,13 @@ pub struct WaveBoard {
     pub waiting: Vec<WaitReason>,
 }
 
+impl WaveBoard {
+    /// Shards that have yet to start.
+    pub fn left(&self) -> usize {
+        (self.total).saturating_sub(self.done + self.failed + self.in_flight)
+    }
+}
+
 /// A shard under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flight {
@@ -269,7 +276,11 @@ impl Board {
                     flight.waiting.clear();
                 }
             }
-            Event::NotReplayed { .. } => {}
+            Event::NotReplayed { .. }
+            | Event::PrimaryMoved { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. } => {}
+            Event::MigrationsLost { shard, .. } => self.lose(shard),
             Event::Held { reasons } => self.waiting.clone_from(reasons),
             Event::Retried { shard, .. } => {
                 self.failed.remove(shard);
@@ -341,6 +352,25 @@ impl Board {
                 self.stand(shard, Standing::Failed);
             }
         }
+    }
+
+    /// What was there is not any more: the shard is to be done again, in this stage.
+    fn lose(&mut self, shard: &ShardName) {
+        let Some(member) = self.members.get_mut(shard) else {
+            return;
+        };
+        let runs = self.in_flight.get(shard);
+        if runs.is_some_and(|flight| flight.done < flight.total) {
+            // It is at work, and begins with what is lost.
+            return;
+        }
+        if member.now != Standing::InFlight {
+            self.complete -= usize::from(member.stages_left == 0).min(self.complete);
+            member.stages_left += 1;
+            self.visits_left += 1;
+            self.finished_here = self.finished_here.saturating_sub(1);
+        }
+        self.stand(shard, Standing::Idle);
     }
 
     fn go_to(&mut self, stage: usize) {

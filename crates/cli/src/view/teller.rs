@@ -1,6 +1,9 @@
 //! What is said of each notice: a line per change of state, for pipes and for what scrolls above the live view.
 
-use super::{board::Board, frame::stage_words};
+use super::{
+    board::{Board, WaveBoard},
+    frame::stage_words,
+};
 use crate::output::{Paint, count, draw_failure, paint, short_digest, span, wait_reason};
 use greylag_core::{
     event::Event,
@@ -111,9 +114,10 @@ impl Teller {
                 match verdict {
                     Verdict::Pass if !self.each_shard => self.waiting.clear(),
                     Verdict::Pass => {
-                        let total = board.waves.get(*wave).map_or(0, |wave| wave.total);
-                        if total > 0 {
-                            lines.push(format!("wave {name}: {} may start", count(total, "shard")));
+                        // After a break some are done already.
+                        let left = board.waves.get(*wave).map_or(0, WaveBoard::left);
+                        if left > 0 {
+                            lines.push(format!("wave {name}: {} may start", count(left, "shard")));
                         }
                         self.waiting.clear();
                     }
@@ -204,11 +208,45 @@ impl Teller {
                     nodes.join(", ")
                 ));
             }
+            Event::PrimaryMoved { shard, from, to } => {
+                lines.push(format!(
+                    "shard {shard}: primary moved from {from} to {to} (promoted)"
+                ));
+            }
+            Event::MigrationsLost {
+                shard,
+                migrations,
+                primary,
+                ..
+            } => {
+                let migrations: Vec<String> = migrations.iter().map(ToString::to_string).collect();
+                lines.push(format!(
+                    "{} shard {shard}: {} was applied, and is not in the history of {primary}: a failover lost it. It is run again there",
+                    paint(Paint::Waits, "…"),
+                    migrations.join(", ")
+                ));
+            }
             Event::Held { reasons } if reasons.is_empty() => {
                 self.waiting.clear();
                 lines.push("nodes let the rollout go on".to_owned());
             }
             Event::Held { reasons } => self.wait(reasons, lines),
+            Event::OnlineDdl {
+                shard,
+                migration,
+                statement,
+                way,
+                ..
+            } if self.each_migration => {
+                lines.push(format!(
+                    "  {shard}: {migration}, statement {statement}: {way}"
+                ));
+            }
+            Event::ToolSaid {
+                shard, tool, line, ..
+            } if self.each_shard => {
+                lines.push(format!("  {shard}: {tool}: {line}"));
+            }
             Event::Superseded { by_rollout, why } => {
                 lines.push(format!("superseded by rollout {by_rollout}: {why}"));
             }
@@ -216,6 +254,8 @@ impl Teller {
             | Event::Restarted { .. }
             | Event::ShardReplaying { .. }
             | Event::MigrationApplied { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. }
             | Event::StatementDone { .. }
             | Event::Finished { .. } => {}
         }

@@ -1,9 +1,9 @@
 //! Judgement over one survey, and over all servers of a fleet.
 
-use super::Refusal;
+use super::{Known, Refusal};
 use crate::{
     fleet::ShardName,
-    survey::{Role, Server, Survey},
+    survey::{Role, Survey},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,36 +19,6 @@ pub struct Expected<'a> {
     pub known: Option<&'a Known>,
     /// A person asked to claim databases that have tables and no identity (`baseline`, `adopt`, `apply --claim N`).
     pub claim_allowed: bool,
-}
-
-/// What is remembered of a shard from earlier proofs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
-    pub uuid: Uuid,
-    /// Every server that was proven a node of the shard (primary or replica) or accepted as one.
-    pub nodes: Vec<Node>,
-}
-
-/// A server that was proven a node of a shard.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Node {
-    pub lineage: String,
-    pub database: String,
-    /// Where it was, as the server said.
-    pub address: String,
-    /// Where the project said that it was.
-    #[serde(default)]
-    pub dialled: String,
-}
-
-impl Node {
-    /// Whether a server is this node. Clones share lineage and number of the database: what is neither at the address nor under
-    /// the name where the node was proven may be one.
-    fn is(&self, server: &Server) -> bool {
-        self.lineage == server.lineage
-            && self.database == server.database
-            && (self.address == server.address || self.dialled == server.dialled)
-    }
 }
 
 /// The node is the writable primary of the shard.
@@ -69,17 +39,6 @@ impl Proof {
     /// Whether an identity has still to be written.
     pub fn needs_claim(self) -> bool {
         matches!(self, Proof::Empty | Proof::Claimed)
-    }
-}
-
-impl From<&Server> for Node {
-    fn from(server: &Server) -> Self {
-        Self {
-            lineage: server.lineage.clone(),
-            database: server.database.clone(),
-            address: server.address.clone(),
-            dialled: server.dialled.clone(),
-        }
     }
 }
 
@@ -139,7 +98,12 @@ pub fn judge(expected: &Expected<'_>, survey: &Survey) -> Result<Proof, Refusal>
         });
     }
     let proven = known.nodes.iter().any(|node| node.is(&survey.server));
-    match known.nodes.last() {
+    match known.primary() {
+        Some(present) if known.is_deposed(&survey.server) => Err(Refusal::Deposed {
+            shard: shard(),
+            address: address(),
+            present: present.address.clone(),
+        }),
         Some(last) if !proven => Err(Refusal::Moved {
             shard: shard(),
             address: address(),

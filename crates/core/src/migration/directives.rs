@@ -22,6 +22,19 @@ pub struct Directives {
     pub verify: Vec<String>,
     pub table: Option<String>,
     pub online: Option<String>,
+    /// `-- greylag:subscribers run|skip`: what logical subscribers make of the file, where its statements alone don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribers: Option<OnSubscribers>,
+}
+
+/// What logical subscribers make of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnSubscribers {
+    /// All of it runs there.
+    Run,
+    /// Nothing of it runs there.
+    Skip,
 }
 
 /// `-- greylag:allow RULE because REASON`.
@@ -62,6 +75,7 @@ const NAMES: &[&str] = &[
     "verify",
     "table",
     "online",
+    "subscribers",
 ];
 
 /// A directive as it stands in the text.
@@ -81,9 +95,6 @@ impl Directives {
         let mut names = Vec::new();
         if !self.requires_app.is_empty() {
             names.push("requires-app");
-        }
-        if self.online.is_some() {
-            names.push("online");
         }
         if self.table.is_some() && self.phase != Phase::Backfill {
             names.push("table");
@@ -215,7 +226,14 @@ impl Directives {
                 .verify
                 .push(line.value.trim_end_matches(';').trim_end().to_owned()),
             "table" => self.table = Some(line.value.to_owned()),
-            "online" => self.online = Some(line.value.to_owned()),
+            "online" if is_name(line.value) => self.online = Some(line.value.to_owned()),
+            "subscribers" => {
+                self.subscribers = match line.value {
+                    "run" => Some(OnSubscribers::Run),
+                    "skip" => Some(OnSubscribers::Skip),
+                    _ => return Err(bad()),
+                }
+            }
             _ => return Err(bad()),
         }
         Ok(())
@@ -235,7 +253,11 @@ fn example(name: &str) -> String {
             "",
         ),
         "table" => ("table orders", ""),
-        _ => ("online auto", ""),
+        "subscribers" => ("subscribers skip", " (or `run`)"),
+        _ => (
+            "online pt-online-schema-change",
+            " (or `gh-ost`, a tool of `[online]`, `auto`, `instant`, `inplace`, `off`)",
+        ),
     };
     format!("Write `-- greylag:{example}`{or}.")
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Blame, Child, Finding, Lag, NodeRole, NodeSighting, NodeState, ReplayState, SeenRole, Severity,
-    Standing, Trail, finding::findings_of, lineage::disproof,
+    Standing, Trail, finding::findings_of, lineage::disproof, subscriber,
 };
 use crate::position::{Distance, Position};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub fn judge(case: &Case<'_>) -> Standing {
         return refuse(why, findings);
     }
     match case.role {
-        NodeRole::Subscriber => stand_subscriber(case, findings),
+        NodeRole::Subscriber => subscriber::stand(case, findings),
         _ => stand_replica(case, findings),
     }
 }
@@ -106,7 +106,9 @@ fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
         .map(|time| time.saturating_sub(delay.unwrap_or_default()));
     let over = beyond_delay.is_some_and(|time| time > case.max_lag);
     let behind = distance.is_none_or(|distance| !distance.is_zero());
-    let state = if stalled && (behind || matches!(blame, Some(Blame::Disconnected { .. }))) {
+    // With nothing to replay a replica that is paused stands all the same: what comes next will wait.
+    let waits = !matches!(blame, Some(Blame::Blocked { .. }));
+    let state = if stalled && (behind || waits) {
         NodeState::Stalled
     } else if distance.is_none() && lag.time.is_none() {
         return stand_blind(case, findings);
@@ -144,59 +146,6 @@ fn stand_blind(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
         state: NodeState::Unobservable,
         lag: Lag::default(),
         blame: Some(Blame::Unobservable { what, mend }),
-        findings,
-    }
-}
-
-fn stand_subscriber(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
-    // What the publisher says of the slot is in its own stream's terms.
-    let confirmed = |slot: &String| {
-        let slots = &case.primary?.slots;
-        let found = slots.iter().find(|found| found.name == *slot)?;
-        found.confirmed.as_ref()
-    };
-    let received = case
-        .node
-        .subscriptions
-        .iter()
-        .filter_map(|subscription| subscription.slot.as_ref().and_then(confirmed))
-        .min_by_key(|position| match position {
-            Position::Wal { lsn, .. } => *lsn,
-            _ => 0,
-        });
-    let there = case.primary.and_then(|primary| primary.position.as_ref());
-    let distance = received
-        .zip(there)
-        .and_then(|(received, there)| received.behind(there));
-    let lag = Lag {
-        distance,
-        time: received.and_then(|received| case.trail.lag(received, case.node.at)),
-    };
-    let stopped = case
-        .node
-        .subscriptions
-        .iter()
-        .find(|subscription| !subscription.enabled || !subscription.running);
-    let (state, blame) = match stopped {
-        Some(subscription) if !subscription.enabled => (NodeState::Stalled, Some(Blame::Paused)),
-        Some(subscription) => (
-            NodeState::Stalled,
-            Some(Blame::Stopped {
-                error: Some(format!(
-                    "no worker applies the subscription `{}`",
-                    subscription.name
-                )),
-            }),
-        ),
-        None if lag.time.is_some_and(|time| time > case.max_lag) => {
-            (NodeState::Lagging, Some(Blame::Apply))
-        }
-        None => (NodeState::Good, None),
-    };
-    Standing {
-        state,
-        lag,
-        blame,
         findings,
     }
 }

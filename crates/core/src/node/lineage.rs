@@ -1,7 +1,11 @@
 //! Proof that a node belongs to its shard, in the role that is declared.
 
-use super::{Case, NodeRole, SeenRole};
+use super::{Case, NodeRole, NodeSighting, SeenRole, subscriber};
 use crate::position::Position;
+use std::time::Duration;
+
+/// Two looks no further apart are of one time.
+const A_MOMENT: Duration = Duration::from_secs(5);
 
 /// Why the node is not what it is declared to be; none where it is.
 pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
@@ -9,6 +13,13 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
     let address = &node.server.address;
     match (case.role, node.role) {
         (NodeRole::Replica, SeenRole::Replica) => {}
+        (NodeRole::Replica, SeenRole::Primary) if is_rival(case) => {
+            return Some(format!(
+                "the shard has two primaries: {address} accepts writes, and so does {}",
+                case.primary
+                    .map_or("its primary", |primary| &primary.server.address),
+            ));
+        }
         (NodeRole::Replica, SeenRole::Primary) => {
             return Some(format!(
                 "{address} is no replica: it accepts writes, and gets changes from nobody"
@@ -19,12 +30,8 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
                 "{address} is no replica: it gets changes from nobody, and is only set read-only"
             ));
         }
-        (NodeRole::Subscriber, _) if node.subscriptions.is_empty() => {
-            return Some(format!(
-                "{address} is no subscriber: it has no subscription"
-            ));
-        }
-        (NodeRole::Subscriber | NodeRole::Primary | NodeRole::Downstream, _) => return None,
+        (NodeRole::Subscriber, _) => return subscriber::disproof(case),
+        (NodeRole::Primary | NodeRole::Downstream, _) => return None,
     }
     // Nothing to compare it with: neither proven nor refused; its lag is unobservable then.
     let primary = case.primary?;
@@ -65,6 +72,19 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
         "{address} is no replica of this shard: it follows {whom}, not {}",
         primary.server.address
     ))
+}
+
+/// It carries the shard's identity, and the primary accepted writes when it was looked at a moment ago.
+fn is_rival(case: &Case<'_>) -> bool {
+    let Some(primary) = case.primary else {
+        return false;
+    };
+    let uuid = |seen: &NodeSighting| seen.shard.as_ref().map(|shard| shard.uuid);
+    let age = case.node.at.duration_since(primary.at).unsigned_abs();
+    primary.role == SeenRole::Primary
+        && age < A_MOMENT
+        && uuid(case.node).is_some()
+        && uuid(case.node) == uuid(primary)
 }
 
 /// A system identifier is a cluster's, its replicas' too.

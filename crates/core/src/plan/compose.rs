@@ -11,7 +11,7 @@ use super::{
     parts::{Plan, PlannedMigration, PlannedShard, Stage, Wave},
     stages, waves,
 };
-use crate::{fleet::ShardName, migration::Migration, policy::Budget};
+use crate::{fleet::ShardName, migration::Migration, online::Asked, policy::Budget};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The version of the document.
@@ -43,6 +43,11 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
     refuse_unbuilt(
         runs.union(&catching_up)
             .map(|number| (files.get(*number), !runs.contains(number))),
+    )?;
+
+    refuse_unable_online(
+        input,
+        runs.union(&catching_up).map(|number| files.get(*number)),
     )?;
 
     let with_work: Vec<&Candidate> = groups.with_work(input);
@@ -239,4 +244,36 @@ pub(super) fn refuse_unbuilt<'a>(
     } else {
         Err(PlanError::NotBuiltYet(unbuilt))
     }
+}
+
+/// What `online` asks for is there, and possible on each shard: a tool that nobody has described can't be started, and where a
+/// statement can't name its way there is nothing to hand over.
+pub(super) fn refuse_unable_online<'a>(
+    input: &Input<'_>,
+    migrations: impl Iterator<Item = &'a Migration>,
+) -> Result<(), PlanError> {
+    let policy = &input.policy.online;
+    let unable: Vec<ShardName> = (input.shards.iter())
+        .filter(|candidate| input.in_scope(candidate) && !candidate.shard.engine.facts().online_ddl)
+        .map(|candidate| candidate.shard.name.clone())
+        .collect();
+    for migration in migrations {
+        let script = migration.script.clone();
+        let asked = Asked::of(migration.directives.online.as_deref());
+        if let Some(tool) = asked.tool().filter(|tool| policy.tool(tool).is_none()) {
+            let known = policy.tool_names().into_iter().map(str::to_owned);
+            return Err(PlanError::UnknownTool {
+                script,
+                tool: tool.to_owned(),
+                known: known.collect(),
+            });
+        }
+        if asked != Asked::Auto && !unable.is_empty() {
+            return Err(PlanError::NoOnlineDdl {
+                script,
+                shards: unable,
+            });
+        }
+    }
+    Ok(())
 }

@@ -37,6 +37,24 @@ pub enum PlanError {
     ChangedOnDisk(Vec<ChangedFile>),
     #[error("this version of Greylag can't do what {} yet", asked(.0))]
     NotBuiltYet(Vec<Unbuilt>),
+    #[error(
+        "`{script}` asks for the tool `{tool}` with `-- greylag:online`, and there is none of that name: known are {}; others are described under [online.tool.NAME]",
+        .known.join(", ")
+    )]
+    UnknownTool {
+        script: String,
+        tool: String,
+        known: Vec<String>,
+    },
+    #[error(
+        "`{script}` says `-- greylag:online`, which is for MySQL and MariaDB; {} of another engine: {}",
+        shards_are(.shards.len()),
+        listed(.shards)
+    )]
+    NoOnlineDdl {
+        script: String,
+        shards: Vec<ShardName>,
+    },
     #[error("wave `{wave}` selects `{select}`, which can't be read: {why}")]
     Selector {
         wave: String,

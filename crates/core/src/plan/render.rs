@@ -124,7 +124,39 @@ fn waves(page: &mut String, plan: &Plan) -> Written {
                 counted(budget as usize, "shard")
             ),
         }
+    )?;
+    online(page, plan)
+}
+
+/// Only where something was chosen: what is usual needs no words in each plan.
+fn online(page: &mut String, plan: &Plan) -> Written {
+    let policy = &plan.policy.online;
+    if policy.is_usual() {
+        return Ok(());
+    }
+    write!(page, "  changes of tables: {}", policy.ddl.as_str())?;
+    for (engine, ddl) in &policy.engines {
+        write!(page, ", {} on {}", ddl.as_str(), engine.title())?;
+    }
+    for (shard, ddl) in &policy.shards {
+        write!(page, ", {} on {shard}", ddl.as_str())?;
+    }
+    writeln!(
+        page,
+        "; in place up to {} with replicas, copied up to {}",
+        bytes(policy.inplace_up_to),
+        bytes(policy.copy_up_to)
     )
+}
+
+/// As people write sizes: the largest unit that says it exactly.
+fn bytes(bytes: u64) -> String {
+    let units = [(40, "TB"), (30, "GB"), (20, "MB"), (10, "KB")];
+    let fits = |power: u32| bytes > 0 && bytes.trailing_zeros() >= power;
+    match units.iter().find(|(power, _)| fits(*power)) {
+        Some((power, unit)) => format!("{} {unit}", bytes >> power),
+        None => format!("{bytes} bytes"),
+    }
 }
 
 fn gates(wave: &Wave) -> String {

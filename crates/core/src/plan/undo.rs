@@ -62,6 +62,7 @@ pub fn undo(input: &Input<'_>, target: &UndoTarget) -> Result<Plan, PlanError> {
         .filter_map(|version| files.undo_of(version))
         .collect();
     compose::refuse_unbuilt(migrations.iter().map(|migration| (*migration, false)))?;
+    compose::refuse_unable_online(input, migrations.iter().copied())?;
     let waves = waves::assign(input, &with_work)?;
     let shards = compose::in_order_of(&waves, &with_work);
     let stages = if shards.is_empty() {

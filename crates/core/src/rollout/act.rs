@@ -139,7 +139,11 @@ impl Rollout {
         if self.shards[number as usize].progress != waits {
             return Err(self.refuse(number, "has nothing for a person to settle"));
         }
-        let position = self.position(number, migration)?;
+        let lost = self.is_lost(number, migration);
+        let position = match lost {
+            true => 0,
+            false => self.position(number, migration)?,
+        };
         let doubted = self.unknown.get(&number).and_then(|d| d.migration.as_ref());
         if let Some(doubted) = doubted.filter(|doubted| *doubted != migration) {
             return Err(Why::AnotherDoubt {
@@ -147,7 +151,9 @@ impl Rollout {
                 migration: doubted.clone(),
             });
         }
-        if applied {
+        if applied && lost {
+            self.find_again(number, migration);
+        } else if applied {
             self.shards[number as usize].applied = position + 1;
             self.mark_changed(number);
         }

@@ -57,6 +57,39 @@ impl Rollout {
         }
     }
 
+    /// The wave whose gate is to be asked, if one is.
+    pub(super) fn asked_wave(&self) -> Option<usize> {
+        if self.is_held() || self.is_stopped() {
+            None
+        } else if self.stands_before_gate_again() {
+            self.ready.first().map(|number| self.wave_of(number))
+        } else {
+            self.stands_before_gate().then_some(self.cursor.wave)
+        }
+    }
+
+    /// Whether shards of waves that have gone wait for the gate to be asked again.
+    pub(super) fn stands_before_gate_again(&self) -> bool {
+        self.again.is_some() && !self.ready.is_empty()
+    }
+
+    /// Whether the cursor's wave stands before its gate, with nothing left open in the waves before it.
+    pub(super) fn stands_before_gate(&self) -> bool {
+        !self.is_through()
+            && !self.is_stopped()
+            && self.is_wave(self.cursor.wave)
+            && self.cursor.gate != Gate::Passed
+            && self.cursor.open == 0
+    }
+
+    /// What was last said at the gate that is asked now.
+    pub(super) fn gate(&self) -> &Gate {
+        match &self.again {
+            Some(gate) if self.stands_before_gate_again() => gate,
+            _ => &self.cursor.gate,
+        }
+    }
+
     /// Moves the cursor past everything that is through.
     pub(super) fn advance(&mut self) {
         while !self.is_through() && self.cursor.open == 0 && !self.is_over_budget() {

@@ -2,7 +2,7 @@
 
 use super::{
     command::{Command, Finish},
-    state::{Cursor, Gate, Rollout},
+    state::{Gate, Rollout},
 };
 use crate::{fleet::ShardName, gate::WaitReason};
 use jiff::{SignedDuration, Timestamp};
@@ -34,12 +34,13 @@ impl Rollout {
         } else if !self.is_stopped() {
             let stage = self.cursor.stage;
             let starts = self.startable(|number| ours(self.name(number)));
-            commands.extend(starts.into_iter().map(|number| Command::Apply {
-                stage,
-                shard: self.name(number).clone(),
-            }));
-            if self.asks_gate() {
+            if self.stands_before_gate() || self.again.is_some() && !starts.is_empty() {
                 commands.push(self.before_gate(now));
+            } else {
+                commands.extend(starts.into_iter().map(|number| Command::Apply {
+                    stage,
+                    shard: self.name(number).clone(),
+                }));
             }
         }
         let others_left = !self.is_stopped() && self.cursor.open > 0;
@@ -70,19 +71,6 @@ impl Rollout {
         }
     }
 
-    /// Whether the cursor's wave stands before its gate, with nothing left open in the waves before it.
-    pub(super) fn asks_gate(&self) -> bool {
-        !self.is_held() && self.stands_before_gate()
-    }
-
-    fn stands_before_gate(&self) -> bool {
-        !self.is_through()
-            && !self.is_stopped()
-            && self.is_wave(self.cursor.wave)
-            && self.cursor.gate != Gate::Passed
-            && self.cursor.open == 0
-    }
-
     /// Those that may start together: by wave, and in the plan's order within it.
     fn startable(&self, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
         self.ready
@@ -106,11 +94,11 @@ impl Rollout {
 
     /// What stands between now and the wave, before its gate is asked: soak and approval.
     pub(super) fn before_gate(&self, now: Timestamp) -> Command {
-        let Cursor { stage, wave, .. } = self.cursor;
-        let approval = self.lacks_approval().then(|| WaitReason::Approval {
+        let again = self.stands_before_gate_again();
+        let approval = (!again && self.lacks_approval()).then(|| WaitReason::Approval {
             digest: self.plan.digest.clone(),
         });
-        if let Some(until) = self.soak_until.filter(|until| now < *until) {
+        if let Some(until) = self.soak_until.filter(|until| !again && now < *until) {
             let mut reasons = vec![WaitReason::Soak { until }];
             reasons.extend(approval);
             return Command::WaitUntil { at: until, reasons };
@@ -119,12 +107,15 @@ impl Rollout {
             let reasons = vec![approval];
             return Command::WaitForPerson { reasons };
         }
-        match &self.cursor.gate {
+        match self.gate() {
             Gate::Waiting { again, reasons, .. } if now < *again => Command::WaitUntil {
                 at: *again,
                 reasons: reasons.clone(),
             },
-            _ => Command::AskGate { stage, wave },
+            _ => Command::AskGate {
+                stage: self.cursor.stage,
+                wave: self.asked_wave().unwrap_or(self.cursor.wave),
+            },
         }
     }
 

@@ -65,6 +65,8 @@ pub enum Why {
     NotHeld,
     #[error("its wave has not been let go")]
     NotItsTurn,
+    #[error("the gate of its wave is asked again first, after a break")]
+    GateAskedAgain,
     #[error("as many are in flight, or on its host, as may be")]
     NoRoom,
     #[error("{migration} is applied already on shard `{shard}`")]

@@ -45,6 +45,10 @@ impl Ready {
         self.heads.is_empty()
     }
 
+    pub fn first(&self) -> Option<u32> {
+        self.heads.first().map(|(head, _)| *head)
+    }
+
     pub fn clear(&mut self) {
         self.by_host.clear();
         self.heads.clear();

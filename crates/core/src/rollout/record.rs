@@ -32,10 +32,12 @@ impl Rollout {
 
     fn fold(&mut self, event: &Event, at: Timestamp, epoch: u64) -> Result<(), Why> {
         self.expect_alive(event, epoch)?;
+        let was_stopped = self.is_stopped();
         match event {
             Event::RolloutStarted { digest, .. } => self.start(digest, at)?,
             Event::Restarted { .. } => {
                 self.doubt_what_was_running();
+                self.again = Some(Gate::NotAsked);
                 // Whoever takes it up looks at the nodes itself.
                 self.held.clear();
             }
@@ -63,8 +65,18 @@ impl Rollout {
             } => self.await_replicas(*stage, shard, position.as_ref(), at)?,
             Event::NotReplayed { stage, shard, .. } => self.miss_replicas(*stage, shard)?,
             Event::Held { reasons } => self.hold(reasons)?,
+            // Of any shard of the fleet: the plan need not have work for it.
+            Event::PrimaryMoved { .. } => {}
+            Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                ..
+            } => self.lose(*stage, shard, migrations)?,
             Event::ShardWaiting { stage, shard, .. }
-            | Event::StatementDone { stage, shard, .. } => {
+            | Event::StatementDone { stage, shard, .. }
+            | Event::OnlineDdl { stage, shard, .. }
+            | Event::ToolSaid { stage, shard, .. } => {
                 self.expect_stage(*stage)?;
                 self.number(shard)?;
             }
@@ -90,6 +102,10 @@ impl Rollout {
         }
         self.epoch = epoch;
         self.advance();
+        // A gate's answer is of its hour: after a break, be it a night, nothing more starts before it is asked again.
+        if was_stopped && !self.is_stopped() {
+            self.again = Some(Gate::NotAsked);
+        }
         Ok(())
     }
 
@@ -161,33 +177,45 @@ impl Rollout {
         if wave >= self.plan.waves.len() {
             return Err(Why::NoSuchWave { wave });
         }
-        let here = stage == self.cursor.stage && wave == self.cursor.wave;
-        if !here || !self.asks_gate() {
+        if stage != self.cursor.stage || self.asked_wave() != Some(wave) {
             return Err(Why::GateNotAsked);
         }
-        if let Some(until) = self.soak_until.filter(|until| at < *until) {
+        // It has soaked, and was approved, before it went the first time.
+        let again = self.stands_before_gate_again();
+        if let Some(until) = self.soak_until.filter(|until| !again && at < *until) {
             return Err(Why::Soaking { until });
         }
-        if self.lacks_approval() {
+        if !again && self.lacks_approval() {
             return Err(Why::NotApproved);
         }
-        match verdict {
-            Verdict::Pass => self.open_wave(),
+        let gate = match verdict {
+            Verdict::Pass => {
+                self.again = None;
+                if !again {
+                    self.open_wave();
+                }
+                return Ok(());
+            }
             Verdict::Stop { why } => {
-                self.cursor.gate = Gate::NotAsked;
                 self.gate_stop = Some(why.clone());
+                Gate::NotAsked
             }
             Verdict::Wait { reasons } => {
-                let times = match &self.cursor.gate {
+                let times = match self.gate() {
                     Gate::Waiting { times, .. } => times.saturating_add(1),
                     _ => 0,
                 };
-                self.cursor.gate = Gate::Waiting {
+                Gate::Waiting {
                     again: pause_before_asking_again(at, reasons, times),
                     reasons: reasons.clone(),
                     times,
-                };
+                }
             }
+        };
+        if again {
+            self.again = Some(gate);
+        } else {
+            self.cursor.gate = gate;
         }
         Ok(())
     }
@@ -218,6 +246,9 @@ impl Rollout {
         if !self.has_gone(self.wave_of(number)) {
             return Err(Why::NotItsTurn);
         }
+        if self.again.is_some() {
+            return Err(Why::GateAskedAgain);
+        }
         if !self.has_room_for(number) {
             return Err(Why::NoRoom);
         }
@@ -234,6 +265,9 @@ impl Rollout {
         let number = self.number(shard)?;
         self.expect_current(stage)?;
         self.expect_in_flight(number)?;
+        if self.find_again(number, migration) {
+            return Ok(());
+        }
         let position = self.position(number, migration)?;
         self.shards[number as usize].applied = position + 1;
         self.mark_changed(number);
@@ -259,6 +293,7 @@ impl Rollout {
                 let work = self.plan.work_of(stage, number).len();
                 self.shards[number as usize].applied = work as u32;
                 self.verify_again.remove(&number);
+                self.lost.remove(&number);
                 self.mark_changed(number);
                 self.set(number, Progress::Applied);
                 self.soak(number, at);

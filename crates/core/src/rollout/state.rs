@@ -38,6 +38,8 @@ pub struct Rollout {
     /// A gate said stop; it stands until a person resumes, even where the wave is skipped meanwhile.
     pub(super) gate_stop: Option<String>,
     pub(super) cursor: Cursor,
+    /// The gate of the waves that have gone, while it is asked again: nothing more of them starts before it passes.
+    pub(super) again: Option<Gate>,
     pub(super) soak_until: Option<Timestamp>,
     /// By wave, and whether for contracts.
     pub(super) approved: BTreeSet<(usize, bool)>,
@@ -52,6 +54,8 @@ pub struct Rollout {
     pub(super) unknown: BTreeMap<u32, Doubt>,
     /// Applied, and to be replayed by their nodes.
     pub(super) replaying: BTreeMap<u32, Awaited>,
+    /// Of earlier stages, and not there any more: run again before anything else of the shard.
+    pub(super) lost: BTreeMap<u32, BTreeSet<MigrationId>>,
     /// Why nodes hold the rollout; empty while they don't.
     pub(super) held: Vec<WaitReason>,
     /// Applied, but a `verify` query said no; it is asked again.
@@ -150,6 +154,7 @@ impl Rollout {
                 canary: None,
                 open: 0,
             },
+            again: None,
             soak_until: None,
             approved: BTreeSet::new(),
             shards: vec![
@@ -168,6 +173,7 @@ impl Rollout {
             failed: BTreeMap::new(),
             unknown: BTreeMap::new(),
             replaying: BTreeMap::new(),
+            lost: BTreeMap::new(),
             held: Vec::new(),
             verify_again: BTreeMap::new(),
             changed: 0,

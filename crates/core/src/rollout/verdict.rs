@@ -88,8 +88,8 @@ impl Rollout {
         let waits = self.paused.is_some()
             || !self.replaying.is_empty()
             || self.is_held()
-            || self.asks_gate()
-                && (matches!(self.cursor.gate, Gate::Waiting { .. })
+            || self.asked_wave().is_some()
+                && (matches!(self.gate(), Gate::Waiting { .. })
                     || !matches!(self.before_gate(now), Command::AskGate { .. }));
         if waits {
             RunVerdict::Waiting

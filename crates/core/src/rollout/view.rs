@@ -63,7 +63,21 @@ impl Rollout {
         let Some(number) = self.plan.index().number(shard) else {
             return false;
         };
-        (0..self.plan.stages.len()).any(|stage| self.there(stage, number).contains(migration))
+        let mut stages = 0..self.plan.stages.len();
+        stages.any(|stage| self.there(stage, number).contains(migration))
+            && !self.is_lost(number, migration)
+    }
+
+    /// What this rollout has recorded as applied there, stage by stage up to the current one.
+    pub fn recorded(&self, shard: &ShardName) -> Vec<MigrationId> {
+        let Some(number) = self.plan.index().number(shard) else {
+            return Vec::new();
+        };
+        (0..self.plan.stages.len())
+            .flat_map(|stage| self.there(stage, number))
+            .filter(|id| !self.is_lost(number, id))
+            .cloned()
+            .collect()
     }
 
     /// The migration that is applied and whose `verify` queries are to be asked again.

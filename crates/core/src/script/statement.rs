@@ -70,6 +70,17 @@ impl Script {
         &self.text[statement.span.clone()]
     }
 
+    /// The same file without some of its statements (counted from 0).
+    #[must_use]
+    pub fn keeping(&self, keep: impl Fn(usize) -> bool) -> Script {
+        let statements = self.statements.iter().enumerate();
+        let kept = statements.filter(|(index, _)| keep(*index));
+        Script {
+            statements: kept.map(|(_, statement)| statement.clone()).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether it is too large to send in one message.
     pub fn is_large(&self) -> bool {
         self.text.len() > LARGE

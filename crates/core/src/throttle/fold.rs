@@ -78,6 +78,16 @@ impl Throttle {
         watched.policy = policy;
     }
 
+    /// The node is expected no more.
+    pub fn forget(&mut self, node: &NodeName) {
+        self.nodes.remove(node);
+    }
+
+    /// The host that the node was said to be on.
+    pub fn host(&self, node: &NodeName) -> Option<Arc<str>> {
+        Some(self.nodes.get(node)?.host.clone())
+    }
+
     /// The shard should have nodes to wait for, and has none (or has them again).
     pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
         match why {

@@ -70,7 +70,7 @@ fn a_pause_holds_new_work_and_resume_goes_on_where_it_was() {
     assert!(matches!(story.waits()[..], [WaitReason::Paused { .. }]));
     assert_eq!(story.ends(), (RunVerdict::Waiting, 4));
     assert_eq!(story.refuse(pause()), Why::PausedAlready);
-    story.tell(resume());
+    story.tell(resume()).pass(0, 0);
     assert_eq!(story.starts(), ["a"]);
     assert_eq!(story.refuse(resume()), Why::NotPaused);
 }

@@ -12,7 +12,7 @@ fn a_restart_makes_what_was_running_unknown_and_has_it_surveyed() {
     let mut story = Story::of(small(0));
     story.pass(0, 0).tell(start(0, &name("a")));
     assert_eq!(story.ends(), (RunVerdict::Unknown, 3));
-    story.0.record(&restarted(), at(0), 2).unwrap();
+    story.restart();
     let shard = name("a");
     assert_eq!(story.next(), [Command::Survey { stage: 0, shard }]);
     let late = end(0, &name("a"), Outcome::Applied);
@@ -26,8 +26,7 @@ fn a_restart_makes_what_was_running_unknown_and_has_it_surveyed() {
     );
     let refused = story.0.record(&late, at(0), 3).unwrap_err();
     assert_eq!(refused.why, Why::NotTakenUp { event: 3 });
-    let absent = end(0, &name("a"), Outcome::Absent);
-    story.0.record(&absent, at(0), 2).unwrap();
+    story.tell(end(0, &name("a"), Outcome::Absent)).pass(0, 0);
     assert_eq!(story.starts(), ["a"]);
 }
 
@@ -57,6 +56,7 @@ fn what_the_catalog_cannot_tell_waits_for_a_person() {
     ));
     story.tell(settle(&a, &id("V2"), true));
     assert_eq!(story.0.applied_so_far(&a), ids("V2"));
+    story.pass(0, 0);
     assert_eq!(story.starts(), ["a"], "its history says what is left");
     story.tell(start(0, &a));
     let why = story.refuse(applied(0, &a, &id("V2")));
@@ -99,7 +99,7 @@ fn a_failed_verify_is_applied_and_retry_asks_it_again() {
     story.tell(retry(&a));
     assert_eq!(story.0.verify_again(&a), Some(&id("V2")));
     assert_eq!(story.0.applied_so_far(&a), ids("V2"), "it is not run again");
-    story.run(0, "a", Outcome::Applied);
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
     assert_eq!(story.0.verify_again(&a), None);
 }
 

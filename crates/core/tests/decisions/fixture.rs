@@ -62,6 +62,7 @@ pub fn policy(waves: Vec<WaveRule>) -> Policy {
         lock_deadline: Duration::from_secs(600),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 
@@ -271,6 +272,15 @@ pub fn replaying(stage: usize, shard: &ShardName, lsn: Option<u64>) -> Event {
             timeline: 1,
             lsn,
         }),
+    }
+}
+
+pub fn lost(stage: usize, shard: &ShardName, migrations: &[MigrationId]) -> Event {
+    Event::MigrationsLost {
+        stage,
+        shard: shard.clone(),
+        migrations: migrations.to_vec(),
+        primary: "10.0.0.2:5432".into(),
     }
 }
 

@@ -5,7 +5,8 @@ use greylag_core::{
     event::Event,
     gate::{Verdict, WaitReason},
     migration::Phase,
-    outcome::Outcome,
+    outcome::{FailureClass, Outcome},
+    policy::Policy,
     rollout::{Command, RunVerdict, Why},
 };
 use std::time::Duration;
@@ -162,4 +163,67 @@ fn a_late_answer_of_a_gate_counts_for_nothing() {
     assert_eq!(story.refuse(gate(0, 0, Verdict::Pass)), Why::GateNotAsked);
     story.tell(resume());
     assert_eq!(story.ask(), Some((0, 0)));
+}
+
+/// Three shards, the canary done, and one of the two others under way.
+fn under_way(policy: &Policy) -> Story {
+    let mut policy = policy.clone();
+    policy.max_in_flight = 1;
+    policy.waves[0].soak = Duration::from_secs(300);
+    policy.waves[1].soak = Duration::from_secs(300);
+    policy.waves[1].approval = true;
+    let plan = even(3, 1, &policy);
+    let mut story = Story::of(plan.clone());
+    story.pass(0, 0).run(0, "s1", Outcome::Applied);
+    story.tell(approve(&plan, 0, 1));
+    story.1 = 300;
+    story.pass(0, 1).run(0, "s2", Outcome::Applied);
+    story
+}
+
+#[test]
+fn a_wave_under_way_is_asked_for_again_once_another_run_takes_it_up() {
+    let mut story = under_way(&two_waves());
+    story.restart();
+    assert_eq!(story.ask(), Some((0, 1)), "but neither soaks nor approvals");
+    assert_eq!(story.starts(), [""; 0]);
+    assert_eq!(
+        story.refuse(start(0, &name("s3"))),
+        Why::GateAskedAgain,
+        "the window may have closed since"
+    );
+    let reasons = vec![WaitReason::Window { opens: None }];
+    story.tell(gate(0, 1, Verdict::Wait { reasons }));
+    assert_eq!(story.ends(), (RunVerdict::Waiting, 4));
+    assert!(matches!(story.waits()[..], [WaitReason::Window { .. }]));
+    story.1 += 60;
+    story.pass(0, 1);
+    assert_eq!(story.starts(), ["s3"]);
+}
+
+#[test]
+fn after_a_pause_a_stop_or_a_failure_the_gate_is_asked_again() {
+    let mut story = under_way(&two_waves());
+    story.tell(pause()).tell(resume());
+    assert_eq!((story.ask(), story.starts().len()), (Some((0, 1)), 0));
+    // A check that says stop, and a person who has mended it.
+    let why = "errors are up".to_owned();
+    story.tell(gate(0, 1, Verdict::Stop { why })).tell(resume());
+    assert_eq!((story.ask(), story.starts().len()), (Some((0, 1)), 0));
+    story.pass(0, 1);
+    story.run(0, "s3", failed(FailureClass::Data));
+    story.tell(retry(&name("s3")));
+    assert_eq!((story.ask(), story.starts().len()), (Some((0, 1)), 0));
+    story.pass(0, 1).run(0, "s3", Outcome::Applied);
+    assert!(matches!(story.next()[..], [Command::Finish { .. }]));
+}
+
+#[test]
+fn a_break_between_waves_asks_no_gate_twice() {
+    let mut story = Story::of(even(3, 1, &two_waves()));
+    story.restart().pass(0, 0).run(0, "s1", Outcome::Applied);
+    story.restart();
+    assert_eq!(story.ask(), Some((0, 1)));
+    story.pass(0, 1);
+    assert_eq!(story.starts(), ["s2", "s3"]);
 }

@@ -8,6 +8,7 @@ mod gates;
 mod home;
 mod journals;
 mod limits;
+mod losses;
 mod mission;
 mod oracle;
 mod random;

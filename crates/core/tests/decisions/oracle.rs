@@ -30,6 +30,12 @@ pub struct Oracle {
     /// Applied and to be replayed, and whether that takes too long.
     replaying: BTreeMap<ShardName, bool>,
     held: bool,
+    /// Shards that a failover set back in a stage, until their work of it is there again.
+    set_back: BTreeSet<(usize, ShardName)>,
+    /// What it lost, of whatever stage: a shard that is done has it again.
+    lost: BTreeSet<(ShardName, MigrationId)>,
+    /// Something broke it off since a gate last let it go on.
+    broke: bool,
     skipped: BTreeSet<ShardName>,
     done: BTreeSet<(usize, ShardName)>,
     applied: BTreeSet<(ShardName, MigrationId)>,
@@ -41,6 +47,12 @@ impl Oracle {
     /// Takes in an event that the rollout has accepted; panics if it should not have.
     pub fn take(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
         assert!(!self.ended, "accepted after the end: {event:?}");
+        let was_stopped = self.stop(plan).is_some();
+        self.fold(plan, event, at, asked);
+        self.broke |= was_stopped && self.stop(plan).is_none();
+    }
+
+    fn fold(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
         match event {
             Event::RolloutStarted { .. } => self.started = true,
             Event::Restarted { .. } => {
@@ -48,6 +60,7 @@ impl Oracle {
                     self.unknown.insert(shard, false);
                 }
                 self.held = false;
+                self.broke = true;
             }
             Event::GateAnswered {
                 stage,
@@ -64,7 +77,10 @@ impl Oracle {
                     "gate answered unasked: {event:?}"
                 );
                 match verdict {
-                    Verdict::Pass => drop(self.passed.insert((*stage, *wave))),
+                    Verdict::Pass => {
+                        self.broke = false;
+                        self.passed.insert((*stage, *wave));
+                    }
                     Verdict::Stop { .. } => self.gate_stop = true,
                     Verdict::Wait { .. } => {}
                 }
@@ -93,6 +109,7 @@ impl Oracle {
                     "replays while idle: {event:?}"
                 );
                 self.replaying.entry(shard.clone()).or_insert(false);
+                self.find_again(shard);
                 for migration in plan.work(*stage, shard) {
                     self.applied.insert((shard.clone(), migration.clone()));
                 }
@@ -103,6 +120,23 @@ impl Oracle {
                     Some(false),
                     "overdue unasked: {event:?}"
                 );
+            }
+            Event::PrimaryMoved { .. } => {}
+            Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                ..
+            } => {
+                assert!(!self.skipped.contains(shard), "sets back what is left out");
+                for migration in migrations {
+                    let lost = self.applied.remove(&(shard.clone(), migration.clone()));
+                    assert!(lost, "lost what was not there: {event:?}");
+                    self.lost.insert((shard.clone(), migration.clone()));
+                }
+                self.done.remove(&(*stage, shard.clone()));
+                self.replaying.remove(shard);
+                self.set_back.insert((*stage, shard.clone()));
             }
             Event::Held { reasons } => self.held = !reasons.is_empty(),
             Event::ShardEnded {
@@ -136,6 +170,7 @@ impl Oracle {
                         self.touched
                             .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
                         assert!(self.done.insert((*stage, shard.clone())), "done twice");
+                        self.find_again(shard);
                         for migration in plan.work(*stage, shard) {
                             self.applied.insert((shard.clone(), migration.clone()));
                         }
@@ -191,7 +226,10 @@ impl Oracle {
                 assert!(asked.iter().any(finish), "finished unasked");
                 self.ended = true;
             }
-            Event::ShardWaiting { .. } | Event::StatementDone { .. } => {}
+            Event::ShardWaiting { .. }
+            | Event::StatementDone { .. }
+            | Event::OnlineDdl { .. }
+            | Event::ToolSaid { .. } => {}
         }
     }
 
@@ -266,29 +304,43 @@ impl Oracle {
     fn check_start(&self, plan: &Plan, stage: usize, shard: &ShardName) {
         let wave = plan.wave_of(shard).unwrap();
         assert!(self.started);
-        assert!(!plan.work(stage, shard).is_empty(), "no work for {shard}");
+        let set_back = self.set_back.contains(&(stage, shard.clone()));
+        assert!(
+            set_back || !plan.work(stage, shard).is_empty(),
+            "no work for {shard}"
+        );
         assert!(
             !self.done.contains(&(stage, shard.clone())),
             "applies again on {shard}"
         );
         assert!(
-            self.passed.contains(&(stage, wave)),
+            // A wave without work has no gate; what a failover lost had its gate before.
+            set_back || self.passed.contains(&(stage, wave)),
             "ahead of a gate on {shard}"
         );
+        assert!(!self.broke, "after a break, and no gate was asked: {shard}");
         assert!(!self.is_in_flight(shard), "starts twice on {shard}");
         assert!(!self.failed.contains(shard), "goes on blindly on {shard}");
         assert!(
             !self.skipped.contains(shard),
             "skipped, yet started: {shard}"
         );
-        self.check_not_stopped(plan, stage);
+        self.check_not_stopped(plan);
         self.check_stages_before(plan, stage);
     }
 
     fn check_gate(&self, plan: &Plan, stage: usize, wave: usize, now: Timestamp) {
-        self.check_not_stopped(plan, stage);
+        self.check_not_stopped(plan);
         self.check_stages_before(plan, stage);
-        assert!(!self.passed.contains(&(stage, wave)), "asks a gate twice");
+        if self.passed.contains(&(stage, wave)) {
+            assert!(self.broke, "asks a gate twice");
+            return;
+        }
+        let mut shards = plan.waves[wave].shards.iter();
+        if self.broke && shards.any(|s| self.set_back.contains(&(stage, s.clone()))) {
+            // It went without work, and without a gate; what a failover lost there had one before.
+            return;
+        }
         assert!(
             plan.waves[wave]
                 .shards
@@ -327,31 +379,29 @@ impl Oracle {
         }
     }
 
-    fn check_not_stopped(&self, plan: &Plan, stage: usize) {
-        assert!(
-            !self.paused && !self.aborted && !self.gate_stop,
-            "stopped by a person or gate"
-        );
-        assert!(self.unknown.is_empty(), "goes on past an unknown");
+    fn check_not_stopped(&self, plan: &Plan) {
+        assert_eq!(self.stop(plan), None, "goes on all the same");
         assert!(!self.held, "goes on while nodes hold it");
-        assert!(
-            !self.replaying.values().any(|overdue| *overdue),
-            "goes on past what is not replayed"
-        );
-        assert!(
-            self.failed.len() <= plan.budget as usize,
-            "past the failure budget"
-        );
-        let canary = self
-            .passed
-            .iter()
-            .find(|(s, _)| *s == stage)
-            .map(|(_, wave)| *wave);
-        let failed_early = self
-            .failed
-            .iter()
-            .any(|shard| plan.wave_of(shard) == canary);
-        assert!(!failed_early, "past a failed canary");
+    }
+
+    fn stop(&self, plan: &Plan) -> Option<&'static str> {
+        if self.paused || self.aborted || self.gate_stop {
+            return Some("stopped by a person or a gate");
+        }
+        if !self.unknown.is_empty() {
+            return Some("something is unknown");
+        }
+        if self.replaying.values().any(|overdue| *overdue) {
+            return Some("something is not replayed");
+        }
+        if self.failed.len() > plan.budget as usize {
+            return Some("past the failure budget");
+        }
+        let stage = self.passed.last().map(|(stage, _)| *stage);
+        let first = self.passed.iter().find(|(s, _)| Some(*s) == stage);
+        let canary = first.map(|(_, wave)| *wave);
+        let failed_early = (self.failed.iter()).any(|shard| plan.wave_of(shard) == canary);
+        failed_early.then_some("past a failed canary")
     }
 
     fn check_stages_before(&self, plan: &Plan, stage: usize) {
@@ -391,9 +441,15 @@ impl Oracle {
 
     /// Whether the shard has work of the stage that isn't done, and isn't left out.
     fn has_open(&self, plan: &Plan, stage: usize, shard: &ShardName) -> bool {
-        !plan.work(stage, shard).is_empty()
+        (!plan.work(stage, shard).is_empty() || self.set_back.contains(&(stage, shard.clone())))
             && !self.done.contains(&(stage, shard.clone()))
             && !self.skipped.contains(shard)
+    }
+
+    fn find_again(&mut self, shard: &ShardName) {
+        let again = self.lost.iter().filter(|(of, _)| of == shard).cloned();
+        self.applied.extend(again);
+        self.lost.retain(|(of, _)| of != shard);
     }
 
     fn is_in_flight(&self, shard: &ShardName) -> bool {

@@ -210,6 +210,7 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
     match dice.below(20) {
         0 => draw_act(dice, teller),
         1 => draw_nonsense(dice, teller),
+        2 if dice.below(3) == 0 => draw_loss(dice, teller, stage),
         2..8 if !running.is_empty() => {
             let shard = dice.pick(&running).clone();
             draw_answer(dice, teller, stage, shard)
@@ -307,6 +308,14 @@ fn draw_act(dice: &mut Dice, teller: &Teller) -> Event {
             _ => pause(),
         },
     }
+}
+
+/// A failover that takes with it what came last, or all.
+fn draw_loss(dice: &mut Dice, teller: &Teller, stage: usize) -> Event {
+    let shard = draw_shard(dice, &teller.plan);
+    let had = teller.rollout.recorded(&shard);
+    let kept = dice.below(had.len() as u64 + 1) as usize;
+    lost(stage, &shard, &had[kept.min(had.len())..])
 }
 
 fn draw_nonsense(dice: &mut Dice, teller: &Teller) -> Event {

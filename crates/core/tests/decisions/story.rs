@@ -11,25 +11,31 @@ use greylag_core::{
 };
 use std::sync::Arc;
 
-/// A rollout under way, and the second it is.
-pub struct Story(pub Rollout, pub i64);
+/// A rollout under way, the second it is, and the epoch.
+pub struct Story(pub Rollout, pub i64, u64);
 
 impl Story {
     pub fn of(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let mut rollout = Rollout::new(plan.clone(), at(0));
         rollout.record(&started(&plan), at(0), 1).unwrap();
-        Self(rollout, 0)
+        Self(rollout, 0, 1)
     }
 
     pub fn tell(&mut self, event: Event) -> &mut Self {
-        let told = self.0.record(&event, at(self.1), 1);
+        let told = self.0.record(&event, at(self.1), self.2);
         told.unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
+    /// Another run takes it up.
+    pub fn restart(&mut self) -> &mut Self {
+        self.2 += 1;
+        self.tell(restarted())
+    }
+
     pub fn refuse(&mut self, event: Event) -> Why {
-        let OutOfOrder { why, .. } = self.0.record(&event, at(self.1), 1).unwrap_err();
+        let OutOfOrder { why, .. } = self.0.record(&event, at(self.1), self.2).unwrap_err();
         why
     }
 

@@ -272,6 +272,7 @@ fn policy(lines: &[&str]) -> Policy {
         lock_deadline: Duration::from_secs(600),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     };
     for line in lines {
         if let Some(rule) = line.strip_prefix("wave ") {

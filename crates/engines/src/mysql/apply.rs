@@ -79,7 +79,7 @@ async fn run(
         Left::Nothing,
     ));
     for (job, row) in jobs.iter().zip(rows) {
-        let row = settled(session, job, row).await?;
+        let row = settled(session, job, row, progress).await?;
         last = stepwise::run(session, job, row, progress).await;
         match &last {
             Ok(applied) => told(progress, job, applied.millis),
@@ -194,6 +194,7 @@ async fn settled(
     session: &mut MysqlSession,
     job: &Job,
     row: Option<StepRow>,
+    progress: Progress<'_>,
 ) -> Result<Option<StepRow>, End> {
     let Some(StepRow {
         intent: Some(_), ..
@@ -202,7 +203,14 @@ async fn settled(
         return Ok(row);
     };
     let row = row.unwrap_or_else(|| unreachable!("matched above"));
-    match settle::intent(session, job, &row).await {
+    let settled = settle::intent(session, job, &row).await;
+    for text in session.notes.drain(..) {
+        progress(Note::Warning {
+            migration: job.migration.clone(),
+            text,
+        });
+    }
+    match settled {
         Ok(settle::Seen::Open(row)) => Ok(Some(*row)),
         Ok(settle::Seen::Unclear(doubt)) => Err(Box::new(Attempt::Unknown(doubt))),
         Err(error) => Err(of_error(job, error)),
@@ -215,7 +223,15 @@ pub async fn statement(
     job: &Job,
     index: usize,
 ) -> Result<Answer, Trouble> {
-    let sql = job.script.sql(&job.script.statements[index]);
+    statement_text(session, job, job.script.sql(&job.script.statements[index])).await
+}
+
+/// Runs a statement of the file as it is told to the server.
+pub async fn statement_text(
+    session: &mut MysqlSession,
+    job: &Job,
+    sql: &str,
+) -> Result<Answer, Trouble> {
     if sql.len() as u64 + 64 > session.max_packet {
         return Err(Trouble::Server(ServerError {
             code: 1153,
@@ -337,6 +353,7 @@ pub fn canary(job: &Job, index: usize) -> greylag_core::survey::Intent {
     let before = image::Before {
         rule: touched::Rule::Transaction,
         seen: Vec::new(),
+        tool: None,
     };
     intent(job, index, &before)
 }

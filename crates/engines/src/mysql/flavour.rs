@@ -1,7 +1,7 @@
 //! Where MySQL and MariaDB differ, asked by the rest of this module.
 
 use super::{mariadb::MariaDb, observe::Look, upstream::MySql};
-use greylag_core::engine::Engine;
+use greylag_core::{engine::Engine, online::Way};
 
 /// What one of the two servers says and does differently. SQL is written whole for each.
 pub trait Flavour: Send + Sync {
@@ -41,6 +41,15 @@ pub trait Flavour: Send + Sync {
     /// Who blocks connection `{pid}`, each a query of its own: id, user, what it holds, its query, open milliseconds, application.
     /// Queries that the account may not run are left out, and said.
     fn blocker_sql(&self) -> &'static [BlockerQuery];
+
+    /// The ways in place that let writes go on, lightest first.
+    fn inplace_ways(&self) -> &'static [Way];
+
+    /// Clauses about partitions take ALGORITHM and LOCK.
+    fn partitions_take_ways(&self) -> bool;
+
+    /// The bytes of a table and its indexes, as one row; none where it is no base table that others see.
+    fn extent_sql(&self, schema: Option<&str>, table: &str) -> String;
 
     /// What `doctor` looks at: one row of name and value per setting.
     fn settings_sql(&self) -> &'static str;

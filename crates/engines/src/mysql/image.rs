@@ -2,6 +2,7 @@
 
 use super::{
     link::{Link, Trouble},
+    online::ToolMark,
     quote,
     touched::{Kind, Object, Rule, Touched},
 };
@@ -16,6 +17,9 @@ pub struct Before {
     pub rule: Rule,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<Seen>,
+    /// What a tool makes that does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolMark>,
 }
 
 /// One object, as it was.
@@ -60,7 +64,11 @@ pub async fn before(link: &mut Link, database: &str, touched: Touched) -> Result
         },
         rule => rule,
     };
-    Ok(Before { rule, seen })
+    Ok(Before {
+        rule,
+        seen,
+        tool: None,
+    })
 }
 
 /// Looks again, and says whether the statement happened.

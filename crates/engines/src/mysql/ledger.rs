@@ -4,6 +4,7 @@ use super::{
     apply::{self, End},
     image,
     link::Trouble,
+    online::ToolMark,
     place,
     steps::{self, Step},
     stepwise,
@@ -17,9 +18,19 @@ use greylag_core::survey::{Intent, StepState};
 impl Walk<'_> {
     /// Writes an intent and commits it, with all that is done so far.
     pub async fn intend(&mut self, index: usize, touched: Touched) -> Result<(), End> {
+        self.intend_with(index, touched, None).await.map(drop)
+    }
+
+    /// An intent that names what a tool makes, if one is to do it.
+    pub async fn intend_with(
+        &mut self,
+        index: usize,
+        touched: Touched,
+        tool: Option<ToolMark>,
+    ) -> Result<image::Before, End> {
         let database = self.session.names.database.clone();
         let before = image::before(&mut self.session.link, &database, touched).await;
-        let before = before.map_err(|t| {
+        let mut before = before.map_err(|t| {
             apply::of_trouble(
                 self.session,
                 self.job,
@@ -27,6 +38,7 @@ impl Walk<'_> {
                 "looking at what a statement touches",
             )
         })?;
+        before.tool = tool;
         let intent = apply::intent(self.job, index, &before);
         let sql = self.step_sql(index, Some(&intent));
         match self.open {
@@ -38,7 +50,7 @@ impl Walk<'_> {
         }
         self.open = Open::Nothing;
         self.done = index;
-        Ok(())
+        Ok(before)
     }
 
     /// Opens a transaction whose step row tells, seen from outside, that something committed half-way.

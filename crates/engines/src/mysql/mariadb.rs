@@ -7,8 +7,9 @@
 use super::{
     flavour::{BlockerQuery, Flavour, numbers},
     observe::{InTheWay, Look, Question, ROW_WAITS, StatusColumns, Topic},
+    quote,
 };
-use greylag_core::engine::Engine;
+use greylag_core::{engine::Engine, online::Way};
 
 pub struct MariaDb;
 
@@ -109,6 +110,23 @@ impl Flavour for MariaDb {
                 unseen: "metadata locks can't be seen: GRANT PROCESS ON *.* would show the open transactions",
             },
         ]
+    }
+
+    fn inplace_ways(&self) -> &'static [Way] {
+        &[Way::Nocopy, Way::Inplace]
+    }
+
+    fn partitions_take_ways(&self) -> bool {
+        false
+    }
+
+    fn extent_sql(&self, schema: Option<&str>, table: &str) -> String {
+        format!(
+            "SELECT COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND TABLE_TYPE = 'BASE TABLE'",
+            quote::schema(schema),
+            quote::text(table)
+        )
     }
 
     fn settings_sql(&self) -> &'static str {

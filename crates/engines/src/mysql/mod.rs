@@ -9,6 +9,7 @@
 
 mod aftermath;
 mod apply;
+mod appraise;
 mod blockers;
 mod diagnose;
 mod failure;
@@ -21,6 +22,7 @@ mod lock;
 mod mariadb;
 mod names;
 mod observe;
+mod online;
 mod open;
 mod place;
 mod quote;
@@ -31,6 +33,7 @@ mod stepwise;
 mod survey;
 mod tables;
 mod tokens;
+mod trace;
 mod touched;
 mod transaction;
 mod upstream;
@@ -38,5 +41,7 @@ mod url;
 mod verb;
 mod walk;
 
+pub use appraise::appraise;
 pub use observe::open as observe;
 pub use open::open;
+pub use trace::trace;

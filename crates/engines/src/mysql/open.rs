@@ -8,7 +8,13 @@ use super::{
     session::MysqlSession,
     url::{self, Address, Tls},
 };
-use crate::{error::OpenError, secret::Secret, session::Session, target::Target};
+use crate::{
+    error::OpenError,
+    online::{Access, TlsFiles},
+    secret::Secret,
+    session::Session,
+    target::Target,
+};
 use mysql_async::{DriverError, Error, IoError, Opts};
 use std::time::Duration;
 
@@ -20,7 +26,27 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         None => address.password.clone().map(Secret::new),
     };
     let (mut link, options) = connect(target, &address, password.as_ref(), true).await?;
+    let with_tls = options.ssl_opts().is_some();
     let seen = greet(target, &mut link).await?;
+    session_sql(target, &mut link).await?;
+    Ok(Box::new(MysqlSession {
+        names: Names::new(target, &seen.database),
+        flavour: seen.flavour,
+        version: seen.version,
+        max_packet: seen.max_packet,
+        lowers_names: seen.lowers_names,
+        target: target.clone(),
+        options,
+        link,
+        held: Vec::new(),
+        dirty: false,
+        access: access(&address, password, with_tls),
+        notes: Vec::new(),
+    }))
+}
+
+/// Runs the project's session SQL.
+pub async fn session_sql(target: &Target, link: &mut Link) -> Result<(), OpenError> {
     for statement in target.session_sql.iter() {
         link.run(statement.as_str())
             .await
@@ -33,18 +59,23 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
                 Trouble::Lost(source) => unreachable_node(target, source),
             })?;
     }
-    Ok(Box::new(MysqlSession {
-        names: Names::new(target, &seen.database),
-        flavour: seen.flavour,
-        version: seen.version,
-        max_packet: seen.max_packet,
-        lowers_names: seen.lowers_names,
-        target: target.clone(),
-        options,
-        link,
-        held: Vec::new(),
-        dirty: false,
-    }))
+    Ok(())
+}
+
+/// How a tool reaches the server, as this connection did.
+fn access(address: &Address, password: Option<Secret>, with_tls: bool) -> Access {
+    Access {
+        host: address.host.clone(),
+        port: address.port,
+        socket: address.socket.clone(),
+        user: address.user.clone(),
+        password,
+        tls: with_tls.then(|| TlsFiles {
+            verified: address.tls == Tls::Verified,
+            authorities: address.authorities.clone(),
+            certificate: address.certificate.clone(),
+        }),
+    }
 }
 
 /// Connects within the target's time, with TLS as the URL asks for it, and enters the database or not.

@@ -19,6 +19,11 @@ pub fn text(text: &str) -> String {
     literal
 }
 
+/// A schema as a text; the current one where none is named.
+pub fn schema(schema: Option<&str>) -> String {
+    schema.map_or_else(|| "DATABASE()".into(), text)
+}
+
 /// A text literal, or NULL.
 pub fn nullable(value: Option<&str>) -> String {
     value.map_or_else(|| "NULL".into(), text)

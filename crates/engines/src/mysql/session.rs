@@ -7,6 +7,7 @@ use super::{
 use crate::{
     error::EngineError,
     job::{Attempt, Job, Progress, Settled},
+    online::Access,
     session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session},
     target::Target,
 };
@@ -32,6 +33,10 @@ pub struct MysqlSession {
     pub held: Vec<String>,
     /// A file has run here and may have left settings behind.
     pub dirty: bool,
+    /// How a tool reaches the same server.
+    pub access: Access,
+    /// What a look found that a person should see.
+    pub notes: Vec<String>,
 }
 
 #[async_trait]
@@ -74,6 +79,10 @@ impl Session for MysqlSession {
 
     async fn settle(&mut self, job: &Job) -> Result<Settled, EngineError> {
         settle::settle(self, job).await
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {

@@ -6,6 +6,7 @@
 use super::{
     failure, history,
     image::{self, Before, Verdict},
+    online::{self, Cleared},
     session::MysqlSession,
     steps::{self, Step},
     stepwise,
@@ -62,6 +63,7 @@ pub async fn intent(
         return Ok(Seen::Open(Box::new(row.clone())));
     };
     let verdict = match serde_json::from_value::<Before>(intent.before.clone()) {
+        Ok(before) if before.tool.is_some() => settle_tool(session, &before).await?,
         Ok(before) => {
             let atomic = session.flavour.create_select_is_atomic();
             let verdict = image::judge(&mut session.link, &before, atomic).await;
@@ -99,6 +101,28 @@ pub async fn intent(
         .await;
     written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
     Ok(Seen::Open(Box::new(row)))
+}
+
+/// What a tool left is cleared away, whether it had come to its end or not; that is said.
+async fn settle_tool(session: &mut MysqlSession, before: &Before) -> Result<Verdict, EngineError> {
+    let Some(mark) = &before.tool else {
+        return Ok(Verdict::Absent);
+    };
+    let Cleared { verdict, told } = online::settle(session, before, mark).await?;
+    let stood = match &verdict {
+        Verdict::Happened => "had changed the table",
+        Verdict::Absent => "had not changed the table, and begins again",
+        Verdict::Unclear(_) => "may have changed the table",
+    };
+    let mut note = format!(
+        "{} was under way on `{}` when its run ended: it {stood}",
+        mark.tool, mark.table
+    );
+    if !told.is_empty() {
+        note.push_str(&format!("; {}", told.join(", ")));
+    }
+    session.notes.push(note);
+    Ok(verdict)
 }
 
 /// What only a person can settle.

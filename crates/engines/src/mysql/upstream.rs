@@ -3,8 +3,9 @@
 use super::{
     flavour::{BlockerQuery, Flavour, numbers},
     observe::{InTheWay, Look, Question, ROW_WAITS, StatusColumns, Topic},
+    quote,
 };
-use greylag_core::engine::Engine;
+use greylag_core::{engine::Engine, online::Way};
 
 pub struct MySql;
 
@@ -103,6 +104,26 @@ impl Flavour for MySql {
                 unseen: "row locks can't be seen: GRANT SELECT ON performance_schema.* and GRANT PROCESS ON *.* would show them",
             },
         ]
+    }
+
+    fn inplace_ways(&self) -> &'static [Way] {
+        &[Way::Inplace]
+    }
+
+    fn partitions_take_ways(&self) -> bool {
+        true
+    }
+
+    /// Figures that the server keeps for a day would be told of otherwise.
+    fn extent_sql(&self, schema: Option<&str>, table: &str) -> String {
+        format!(
+            "SET SESSION information_schema_stats_expiry = 0; \
+             SELECT COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND TABLE_TYPE = 'BASE TABLE'; \
+             SET SESSION information_schema_stats_expiry = DEFAULT",
+            quote::schema(schema),
+            quote::text(table)
+        )
     }
 
     fn settings_sql(&self) -> &'static str {

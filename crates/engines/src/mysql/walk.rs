@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
     pub async fn take_ddl(&mut self, index: usize) -> Result<(), End> {
         let touched = touched::touched(self.sql(index));
         self.intend(index, touched).await?;
-        self.execute(index).await?;
+        self.change(index).await?;
         self.record_unless_last(index).await
     }
 
@@ -271,18 +271,31 @@ impl<'a> Walk<'a> {
     }
 
     pub async fn execute(&mut self, index: usize) -> Result<(), End> {
-        match apply::statement(self.session, self.job, index).await {
+        let sql = self.sql(index).to_owned();
+        self.execute_text(index, &sql).await
+    }
+
+    /// A statement, as it is told to the server.
+    pub async fn execute_text(&mut self, index: usize, sql: &str) -> Result<(), End> {
+        match apply::statement_text(self.session, self.job, sql).await {
             Ok(answer) => {
                 let kept = apply::keep_warnings(self.session, &answer, &mut self.warnings).await;
                 kept.map_err(|t| apply::of_trouble(self.session, self.job, t, "reading warnings"))
             }
-            Err(Trouble::Lost(source)) => Err(apply::lost(
+            Err(trouble) => Err(self.of_statement(index, trouble).await),
+        }
+    }
+
+    /// What a statement came to that was not answered well.
+    pub async fn of_statement(&mut self, index: usize, trouble: Trouble) -> End {
+        match trouble {
+            Trouble::Lost(source) => apply::lost(
                 self.job,
                 Some(index),
                 "while a statement ran",
                 source.as_ref(),
-            )),
-            Err(Trouble::Server(error)) => Err(self.fail(index, error).await),
+            ),
+            Trouble::Server(error) => self.fail(index, error).await,
         }
     }
 

@@ -11,6 +11,9 @@ use tokio_postgres::{
 };
 use url::Url;
 
+/// An entry of a list of ports that is left empty means this one.
+const USUAL_PORT: u16 = 5432;
+
 /// Where to connect, as whom, and how the channel is secured.
 pub struct Address {
     pub config: Config,
@@ -208,9 +211,10 @@ fn set(
         "host" => places.hosts(value),
         "port" => {
             for port in value.split(',') {
-                places
-                    .ports
-                    .push(port.parse().map_err(|_| wrong("a port"))?);
+                places.ports.push(match port {
+                    "" => USUAL_PORT,
+                    port => port.parse().map_err(|_| wrong("a port"))?,
+                });
             }
         }
         "hostaddr" => {

@@ -6,6 +6,7 @@
 mod address;
 mod apart;
 mod apply;
+mod appraise;
 mod attempt;
 mod cancel;
 mod catalog;
@@ -37,9 +38,12 @@ mod survey;
 mod tables;
 mod temporary;
 mod tls;
+mod trace;
 mod walk;
 mod watch;
 
+pub use appraise::appraise;
 pub use connect::open;
 pub use dial::{DialError, dial};
 pub use observe::observe;
+pub use trace::trace;

@@ -4,6 +4,7 @@
 //! SQLite's POSIX locks. Paths are looked at with `stat` and `access`, never by their bytes.
 
 mod apply;
+mod appraise;
 mod change;
 mod connection;
 mod diagnose;
@@ -29,4 +30,5 @@ mod survey;
 mod tables;
 mod wrapped;
 
+pub use appraise::appraise;
 pub use session::open;

@@ -79,6 +79,7 @@ impl<F: Fixture> Shard<F> {
                 lock_timeout: Duration::from_secs(2),
                 statement_timeout: None,
             },
+            online: Default::default(),
             migration: id,
         }
     }

@@ -30,8 +30,10 @@ macro_rules! on_both {
 
 mod applying;
 mod corpora;
+mod handing;
 mod locking;
 mod losing;
+mod online;
 mod opening;
 mod settling;
 mod stage;

@@ -137,6 +137,10 @@ impl Plain {
         self.0.query_drop(sql).await.unwrap();
     }
 
+    pub async fn try_run(&mut self, sql: &str) -> Result<(), mysql_async::Error> {
+        self.0.query_drop(sql).await
+    }
+
     /// A transaction that has read a table, and so keeps it from being altered.
     pub async fn begin_reading(&mut self, table: &str) {
         self.run("BEGIN").await;
@@ -211,6 +215,7 @@ pub fn job(version: &str, statements: &[&str]) -> Job {
             lock_timeout: Duration::from_secs(1),
             statement_timeout: None,
         },
+        online: Default::default(),
     }
 }
 

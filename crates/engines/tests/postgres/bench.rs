@@ -169,6 +169,7 @@ fn job(name: &str, sql: &str, mode: RunMode) -> Job {
             lock_timeout: Duration::from_secs(2),
             statement_timeout: None,
         },
+        online: Default::default(),
     }
 }
 

@@ -121,6 +121,7 @@ fn job_of(migration: &str, script: Script, mode: RunMode) -> Job {
             lock_timeout: Duration::from_millis(300),
             statement_timeout: None,
         },
+        online: Default::default(),
     }
 }
 

@@ -38,12 +38,19 @@ impl Catalog {
                 }),
                 Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
                     self.views.remove(&key(name));
+                    self.views_made.remove(&key(name));
                 }),
                 _ => {}
             },
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
-                    self.views.insert(key(name), create.reads.clone());
+                    let reads = create.reads.clone();
+                    if self.views.insert(key(name), reads).is_none() {
+                        self.views_made.insert(key(name), unit);
+                    }
+                }
+                (Kind::Function, Some(name), _) if create.steady => {
+                    self.steady.insert(name.name.clone());
                 }
                 (Kind::Type, Some(name), _) => {
                     self.enums.insert(name.name.clone(), create.labels.clone());
@@ -94,6 +101,8 @@ impl Catalog {
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
         table.parent = create.partition_of.clone();
+        table.is_default = create.default_partition;
+        table.inherits = create.inherits.clone();
         table.partly = create.like.is_some()
             || create.query.is_some()
             || create.partition_of.is_some()
@@ -113,13 +122,37 @@ impl Catalog {
     }
 
     fn alter(&mut self, unit: usize, text: &str, alter: &AlterTable) {
+        let versions = &mut self.known(&alter.name).row_versions;
+        *versions = row_versions(*versions, alter);
         for (action, _) in &alter.actions {
             if let Action::RenameTo(to) = action {
                 self.rename(&alter.name, to);
                 continue;
             }
+            self.descend(&alter.name, action);
             let table = self.known(&alter.name);
             change(table, text, action, unit);
+        }
+    }
+
+    /// Who inherits from whom.
+    fn descend(&mut self, table: &Name, action: &Action) {
+        match action {
+            Action::AttachPartition { partition, default } => {
+                let child = self.known(partition);
+                child.parent = Some(table.clone());
+                child.is_default = *default;
+            }
+            Action::DetachPartition { partition, .. } => self.known(partition).parent = None,
+            Action::Inherit { parent } => {
+                let parent = parent.clone();
+                self.known(table).inherits.push(parent);
+            }
+            Action::NoInherit { parent } => {
+                let child = self.known(table);
+                child.inherits.retain(|other| !other.is(parent));
+            }
+            _ => {}
         }
     }
 
@@ -136,6 +169,24 @@ impl Catalog {
             self.insert(table);
         }
     }
+}
+
+/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew.
+fn row_versions(before: u32, alter: &AlterTable) -> u32 {
+    let any = |is: fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
+    let anew = any(|action| {
+        matches!(
+            action,
+            Action::Force
+                | Action::Engine { .. }
+                | Action::ConvertCharset
+                | Action::RowFormat
+                | Action::OrderBy
+                | Action::ModifyColumn { .. }
+        )
+    });
+    let one = any(|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
+    if anew { 0 } else { before + u32::from(one) }
 }
 
 fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
@@ -230,9 +281,10 @@ fn add_column(table: &mut Table, column: &Column, unit: usize) {
     }
     if let Some(reference) = &column.references {
         table.foreign_keys.push(ForeignKey {
-            name: None,
+            name: reference.name.clone(),
             columns: vec![column.name.clone()],
             table: reference.table.clone(),
+            refers: reference.columns.clone(),
         });
     }
 }
@@ -262,6 +314,7 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
             name,
             columns: columns.clone(),
             table: reference.table.clone(),
+            refers: reference.columns.clone(),
         }),
         ConstraintKind::Check { expression } => {
             let text = text[expression.clone()].to_lowercase();

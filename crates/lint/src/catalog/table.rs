@@ -20,7 +20,14 @@ pub(crate) struct Table {
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
     pub(crate) partitioned: bool,
+    /// Of a partition.
     pub(crate) parent: Option<Name>,
+    /// It takes what no other partition takes.
+    pub(crate) is_default: bool,
+    /// What it inherits from, apart from partitions.
+    pub(crate) inherits: Vec<Name>,
+    /// Changes that MySQL makes instantly, since it was made or written anew.
+    pub(crate) row_versions: u32,
     pub(crate) replica_identity: Option<ReplicaIdentity>,
     /// It was made from another or by a query: its columns aren't all known.
     pub(crate) partly: bool,
@@ -54,6 +61,8 @@ pub(crate) struct ForeignKey {
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<String>,
     pub(crate) table: Name,
+    /// Empty: its primary key.
+    pub(crate) refers: Vec<String>,
 }
 
 impl Table {
@@ -73,6 +82,9 @@ impl Table {
             unlogged: false,
             partitioned: false,
             parent: None,
+            is_default: false,
+            inherits: Vec::new(),
+            row_versions: 0,
             replica_identity: None,
             partly: made_in.is_none(),
         }
@@ -84,6 +96,31 @@ impl Table {
 
     pub(super) fn column_mut(&mut self, name: &str) -> Option<&mut KnownColumn> {
         self.columns.iter_mut().find(|column| column.name == name)
+    }
+
+    pub(crate) fn is_in_primary_key(&self, column: &str) -> bool {
+        let key = self.primary_key.as_ref();
+        key.is_some_and(|key| key.iter().any(|own| own == column))
+    }
+
+    /// The columns of a primary key or unique constraint, by the name it has or PostgreSQL made up.
+    pub(crate) fn key_columns(&self, name: &str) -> Option<Vec<String>> {
+        let table = &self.name.name;
+        let primary = match &self.primary_key_name {
+            Some(own) => own == name,
+            None => name == format!("{table}_pkey"),
+        };
+        if primary {
+            return self.primary_key.clone();
+        }
+        let unique = self.uniques.iter().find(|unique| match &unique.name {
+            Some(own) => own == name,
+            None => {
+                let columns: Vec<&str> = unique.columns.iter().flatten().map(|c| &**c).collect();
+                name == format!("{table}_{}_key", columns.join("_"))
+            }
+        });
+        Some(unique?.columns.iter().flatten().cloned().collect())
     }
 
     /// A foreign key by its name, given or made up by PostgreSQL.

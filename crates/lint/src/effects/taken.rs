@@ -24,6 +24,19 @@ pub(crate) fn taken(dialect: Dialect, operation: &Operation, catalog: &Catalog) 
     }
 }
 
+/// What it does to what inherits from those tables, partitions above all.
+pub(crate) fn taken_by_heirs(
+    dialect: Dialect,
+    operation: &Operation,
+    direct: &[Taken],
+    catalog: &Catalog,
+) -> Vec<Taken> {
+    match dialect {
+        Dialect::Postgres => postgres::of_heirs(operation, direct, catalog),
+        Dialect::Mysql | Dialect::Sqlite => Vec::new(),
+    }
+}
+
 impl Taken {
     pub(crate) fn lock(&self) -> Option<&'static str> {
         self.effect.lock(self.role)

@@ -3,7 +3,7 @@
 use super::File;
 use crate::{
     finding::Place,
-    operation::{Action, Operation},
+    operation::{Action, Kind, Operation},
     report::{Coverage, Unjudged},
 };
 
@@ -34,6 +34,9 @@ pub(crate) fn unjudged(operation: &Operation) -> Option<String> {
     match operation {
         Operation::Opaque { what } => Some(format!("it runs {what}, which is not looked into")),
         Operation::Unknown { why } => Some(why.clone()),
+        Operation::Drop(drop) if drop.cascade && reaches_further(drop.kind) => {
+            Some("CASCADE also drops what depends on it, which isn't looked into".to_owned())
+        }
         Operation::AlterTable(alter) => alter.actions.iter().find_map(|(action, _)| match action {
             Action::Unknown { text } => {
                 let text: String = text.chars().take(60).collect();
@@ -43,6 +46,14 @@ pub(crate) fn unjudged(operation: &Operation) -> Option<String> {
         }),
         _ => None,
     }
+}
+
+/// What columns, defaults and triggers depend on: their tables are locked too.
+fn reaches_further(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Type | Kind::Domain | Kind::Function | Kind::Sequence | Kind::Extension
+    )
 }
 
 pub(super) fn excerpt(sql: &str) -> String {

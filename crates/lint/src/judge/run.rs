@@ -21,6 +21,7 @@ use greylag_core::{migration::MigrationError, source::Source};
 pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> Report {
     let mut report = Report::default();
     let mut catalog = Catalog::default();
+    let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
         match &unit.content {
             Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
@@ -34,6 +35,8 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         content,
                         operations: &operations,
                         transactions: &transactions(content),
+                        stages: &stages,
+                        taken: &[],
                         settings,
                         fleet,
                     };
@@ -50,7 +53,21 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
     report
 }
 
-fn operations(content: &Content) -> Vec<Operation> {
+/// The stage each pending file goes out in: one follows the other while the phase stays.
+pub(super) fn stages(units: &[Unit]) -> Vec<Option<usize>> {
+    let (mut stage, mut last) = (0, None);
+    let stages = units.iter().map(|unit| {
+        let content = unit.content.as_ref().ok().filter(|_| unit.is_pending())?;
+        let phase = content.migration.directives.phase;
+        stage += usize::from(last.is_some_and(|last| last != phase));
+        last = Some(phase);
+        Some(stage)
+    });
+    stages.collect()
+}
+
+/// What each statement of a file does, as far as it is understood.
+pub fn operations(content: &Content) -> Vec<Operation> {
     let script = &content.script;
     let statements = script.statements.iter();
     statements
@@ -64,12 +81,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
     let speaking =
         |rule: &&Rule| rule.dialects.contains(&dialect) && level(rule, file.settings).is_some();
     let active: Vec<&Rule> = rules::all().iter().copied().filter(speaking).collect();
-    for rule in &active {
-        if let Look::File(look) = rule.look {
-            let drafts = look(file, catalog);
-            findings.extend(drafts.into_iter().map(|d| finish(file, rule, None, d)));
-        }
-    }
+    let mut taken = Vec::with_capacity(file.operations.len());
     for (index, operation) in file.operations.iter().enumerate() {
         let scene = Scene {
             file: *file,
@@ -87,7 +99,18 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
                 );
             }
         }
+        taken.push(scene.taken());
         catalog.apply(file.number, &file.content.script.text, operation);
+    }
+    let whole = File {
+        taken: &taken,
+        ..*file
+    };
+    for rule in &active {
+        if let Look::File(look) = rule.look {
+            let drafts = look(&whole).into_iter();
+            findings.extend(drafts.map(|d| finish(file, rule, None, d)));
+        }
     }
     findings.extend(squawk::findings(file));
     let mut own = Vec::new();

@@ -28,6 +28,10 @@ pub(crate) struct File<'a> {
     pub(crate) operations: &'a [Operation],
     /// The transaction that each statement is in, by number.
     pub(crate) transactions: &'a [Option<usize>],
+    /// Of each unit: the stage it goes out in, where it is known to be on no shard yet.
+    pub(crate) stages: &'a [Option<usize>],
+    /// What each statement takes of tables that others may use; empty until all statements were looked at.
+    pub(crate) taken: &'a [Vec<Taken>],
     pub(crate) settings: &'a Settings,
     pub(crate) fleet: Option<&'a FleetFacts>,
 }
@@ -89,6 +93,11 @@ impl<'a> File<'a> {
             .is_some_and(|(known, _)| known.oldest < version)
     }
 
+    /// MySQL's and SQLite's statements are judged by clause, not by what they do to which relation.
+    pub(crate) fn dialect_has_no_effects(&self) -> bool {
+        self.dialect() != Dialect::Postgres
+    }
+
     pub(crate) fn has_replicas(&self) -> bool {
         self.settings.replicas != Some(false)
     }
@@ -113,8 +122,10 @@ impl<'a> File<'a> {
             };
         };
         let limits = &self.settings.thresholds;
+        // Nobody knows what it is on a shard that could not be looked at.
+        let all_seen = self.fleet.is_none_or(|fleet| fleet.unseen.is_empty());
         let severity = if rows <= limits.small_rows {
-            Some(Severity::Note)
+            (all_seen || decided != Decided::Fleet).then_some(Severity::Note)
         } else if rows > limits.large_rows {
             Some(Severity::Error)
         } else {
@@ -144,10 +155,19 @@ impl<'a> Scene<'a> {
         self.file.transactions[self.index]
     }
 
-    /// Whether the table was made by this very file, so that nobody else uses it yet.
+    /// Whether the table is made by this very file, or by one that goes out with it, so that nobody else uses it yet.
     pub(crate) fn is_new(&self, table: &Name) -> bool {
-        self.known(table)
-            .is_some_and(|known| known.temporary || known.made_in == Some(self.file.number))
+        if let Some(known) = self.known(table) {
+            return known.temporary || known.made_in.is_some_and(|unit| self.goes_with(unit));
+        }
+        let view = self.catalog.view_made_in(table);
+        view.is_some_and(|unit| self.goes_with(unit))
+    }
+
+    /// Whether a unit is this very file, or goes out in one stage with it.
+    fn goes_with(&self, unit: usize) -> bool {
+        let stage = |unit: usize| self.stages.get(unit).copied().flatten();
+        unit == self.number || stage(unit).is_some() && stage(unit) == stage(self.number)
     }
 
     pub(crate) fn known(&self, table: &Name) -> Option<&'a Table> {

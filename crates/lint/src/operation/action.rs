@@ -6,6 +6,8 @@ use super::{Bytes, Column, Constraint, DataType, Expression, Name};
 pub struct AlterTable {
     pub name: Name,
     pub if_exists: bool,
+    /// ONLY: without what inherits from it.
+    pub only: bool,
     /// Each with its bytes.
     pub actions: Vec<(Action, Bytes)>,
     /// MySQL: ALGORITHM=… and LOCK=…, in capitals.
@@ -113,6 +115,7 @@ pub enum Action {
     },
     AttachPartition {
         partition: Name,
+        default: bool,
     },
     DetachPartition {
         partition: Name,

@@ -11,6 +11,8 @@ pub struct CreateTable {
     pub columns: Vec<Column>,
     pub constraints: Vec<Constraint>,
     pub partition_of: Option<Name>,
+    /// PARTITION OF … DEFAULT.
+    pub default_partition: bool,
     pub partitioned: bool,
     /// LIKE another table.
     pub like: Option<Name>,
@@ -62,6 +64,8 @@ pub struct Expression {
     pub is_null: bool,
     /// A plain number, string, TRUE or FALSE, with or without a cast.
     pub literal: bool,
+    /// It stands in parentheses: MySQL's way to write one that is worked out.
+    pub grouped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub enum Generated {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
+    /// The constraint's name, where a column's own has one.
+    pub name: Option<String>,
     pub table: Name,
     pub columns: Vec<String>,
     /// ON DELETE or ON UPDATE CASCADE, SET NULL, SET DEFAULT.

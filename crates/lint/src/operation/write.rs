@@ -30,6 +30,8 @@ pub struct Write {
     pub batched: bool,
     /// SELECT *.
     pub star: bool,
+    /// Writes within its WITH.
+    pub within: Vec<Write>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

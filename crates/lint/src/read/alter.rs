@@ -15,8 +15,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Operation> {
     }
     if cursor.eat("SYSTEM") {
         let change = Change::Other(rest(cursor));
-        let (kind, name) = (Kind::Other, None);
-        return Some(Operation::Alter(Alter { kind, name, change }));
+        return Some(altered(Kind::Other, change));
     }
     // An index, view or foreign table takes many of a table's actions; only what matters is told.
     let kind = if cursor.eat("INDEX") {
@@ -32,13 +31,14 @@ fn table(cursor: &mut Cursor<'_>) -> Option<Operation> {
         return None;
     }
     let if_exists = cursor.if_exists();
-    cursor.eat("ONLY");
+    let only = cursor.eat("ONLY");
     let name = cursor.name()?;
     cursor.eat_symbol(b'*');
     skip_wait(cursor);
     let mut alter = AlterTable {
         name,
         if_exists,
+        only,
         actions: Vec::new(),
         algorithm: None,
         lock: None,
@@ -101,11 +101,26 @@ fn object(cursor: &mut Cursor<'_>, kind: Kind) -> Option<Operation> {
     cursor.if_exists();
     let name = cursor.name();
     cursor.group();
-    if cursor.eat("ON") {
-        cursor.name()?;
-    }
+    let on = match cursor.eat("ON") {
+        true => Some(cursor.name()?),
+        false => None,
+    };
     let change = change(cursor)?;
-    Some(Operation::Alter(Alter { kind, name, change }))
+    Some(Operation::Alter(Alter {
+        kind,
+        name,
+        on,
+        change,
+    }))
+}
+
+fn altered(kind: Kind, change: Change) -> Operation {
+    Operation::Alter(Alter {
+        kind,
+        name: None,
+        on: None,
+        change,
+    })
 }
 
 fn change(cursor: &mut Cursor<'_>) -> Option<Change> {
@@ -189,8 +204,7 @@ pub(super) fn rename(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if cursor.eat("USER") {
         create::skip_rest(cursor);
         let change = Change::RenameTo(String::new());
-        let (kind, name) = (Kind::Role, None);
-        return Some(Operation::Alter(Alter { kind, name, change }));
+        return Some(altered(Kind::Role, change));
     }
     if !cursor.eat_any(&["TABLE", "TABLES"]) {
         return None;
@@ -218,6 +232,7 @@ pub(super) fn rename(cursor: &mut Cursor<'_>) -> Option<Operation> {
     Some(Operation::AlterTable(AlterTable {
         name,
         if_exists,
+        only: false,
         actions,
         algorithm: None,
         lock: None,

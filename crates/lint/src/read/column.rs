@@ -1,6 +1,6 @@
 //! Columns and constraints of tables.
 
-use super::{cursor::Cursor, datatype::data_type, expression};
+use super::{create::begins_constraint, cursor::Cursor, datatype::data_type, expression};
 use crate::operation::{Column, Constraint, ConstraintKind, Generated, Reference};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
@@ -56,7 +56,14 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     if cursor.eat("CONSTRAINT")
         && !cursor.is_any(&["CHECK", "NOT", "UNIQUE", "PRIMARY", "REFERENCES"])
     {
-        cursor.ident()?;
+        let name = cursor.ident()?;
+        if cursor.is("REFERENCES") {
+            let reference = reference(cursor)?;
+            column.references = Some(Reference {
+                name: Some(name),
+                ..reference
+            });
+        }
         return Some(());
     }
     if cursor.eat_all(&["NOT", "NULL"]) {
@@ -166,6 +173,7 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         }
     }
     Some(Reference {
+        name: None,
         table,
         columns,
         acts,
@@ -206,7 +214,9 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
             break;
         }
     }
-    if !cursor.is_done() && !cursor.is_symbol(b',') {
+    // SQLite lets constraints follow each other without commas.
+    let next = cursor.dialect == Dialect::Sqlite && begins_constraint(cursor);
+    if !cursor.is_done() && !cursor.is_symbol(b',') && !next {
         return None;
     }
     Some(Constraint {

@@ -3,7 +3,7 @@
 use super::{
     column::{column, constraint},
     cursor::Cursor,
-    index, rows,
+    expression, index, rows,
 };
 use crate::operation::{Create, CreateTable, Kind, Name, Operation};
 use greylag_core::{engine::Dialect, script::TokenKind};
@@ -11,7 +11,7 @@ use greylag_core::{engine::Dialect, script::TokenKind};
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
     cursor.advance();
     let or_replace = cursor.eat_all(&["OR", "REPLACE"]);
-    definer(cursor);
+    let definer = definer(cursor);
     cursor.eat_any(&["GLOBAL", "LOCAL"]);
     let temporary = cursor.eat_any(&["TEMP", "TEMPORARY"]);
     let unlogged = cursor.eat("UNLOGGED");
@@ -21,13 +21,13 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if cursor.is_any(&["UNIQUE", "INDEX", "FULLTEXT", "SPATIAL"]) {
         return index::create(cursor).map(Operation::CreateIndex);
     }
-    object(cursor, or_replace, temporary)
+    object(cursor, or_replace, temporary, definer)
 }
 
 /// DEFINER=…, SQL SECURITY …, ALGORITHM=… before what is created.
-fn definer(cursor: &mut Cursor<'_>) {
+fn definer(cursor: &mut Cursor<'_>) -> Option<String> {
     if cursor.dialect != Dialect::Mysql {
-        return;
+        return None;
     }
     const OBJECTS: &[&str] = &[
         "VIEW",
@@ -41,9 +41,22 @@ fn definer(cursor: &mut Cursor<'_>) {
         "DATABASE",
         "AGGREGATE",
     ];
-    if cursor.is_any(&["DEFINER", "ALGORITHM", "SQL"]) {
-        cursor.skip_until(|c| c.is_any(OBJECTS));
+    if !cursor.is_any(&["DEFINER", "ALGORITHM", "SQL"]) {
+        return None;
     }
+    cursor.skip_until(|c| c.is("DEFINER") || c.is_any(OBJECTS));
+    if !cursor.eat("DEFINER") {
+        return None;
+    }
+    cursor.eat_symbol(b'=');
+    let account = cursor.skip_until(|c| c.is_any(OBJECTS) || c.is("SQL"));
+    let account = cursor.slice(account).trim().to_owned();
+    cursor.skip_until(|c| c.is_any(OBJECTS));
+    let own = ["CURRENT_USER", "CURRENT_ROLE"];
+    let written = !own
+        .iter()
+        .any(|own| account.to_ascii_uppercase().starts_with(own));
+    written.then_some(account)
 }
 
 fn table(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<CreateTable> {
@@ -56,6 +69,7 @@ fn table(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<Cre
         columns: Vec::new(),
         constraints: Vec::new(),
         partition_of: None,
+        default_partition: false,
         partitioned: false,
         like: None,
         inherits: Vec::new(),
@@ -144,6 +158,7 @@ fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
             table.partitioned = true;
             cursor.skip_until(|c| c.is_any(&["WITH", "TABLESPACE", "USING", "AS"]));
         } else if cursor.is("FOR") || cursor.is("DEFAULT") && table.partition_of.is_some() {
+            table.default_partition = cursor.is("DEFAULT");
             cursor.skip_until(|c| c.is("PARTITION"));
         } else if cursor.is("AS")
             || cursor.is_any(&["SELECT", "WITH"]) && !cursor_opens(cursor, 1)
@@ -199,7 +214,12 @@ fn option(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
 }
 
 /// Everything but tables and indexes. Bodies are passed over.
-fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<Operation> {
+fn object(
+    cursor: &mut Cursor<'_>,
+    or_replace: bool,
+    temporary: bool,
+    definer: Option<String>,
+) -> Option<Operation> {
     let kind = kind(cursor)?;
     let if_not_exists = cursor.if_not_exists();
     let mut create = Create {
@@ -210,9 +230,12 @@ fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<
         if_not_exists,
         temporary,
         reads: Vec::new(),
+        calls: Vec::new(),
+        definer,
         labels: Vec::new(),
         all_tables: false,
         constrained: false,
+        steady: false,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
         cursor.advance();
@@ -222,7 +245,11 @@ fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<
         Kind::View | Kind::MaterializedView => {
             cursor.skip_until(|c| c.is_any(&["AS"]));
             cursor.eat("AS");
+            let start = cursor.mark();
             create.reads = rows::tables_read(cursor);
+            let end = cursor.mark();
+            cursor.back(start);
+            create.calls = expression::calls(cursor, end);
         }
         Kind::Trigger | Kind::Policy | Kind::Rule => {
             cursor.skip_until(|c| c.is("ON") && !c.is_at(1, "COMMIT") || c.is("TO"));
@@ -240,6 +267,12 @@ fn object(cursor: &mut Cursor<'_>, or_replace: bool, temporary: bool) -> Option<
             cursor.back(at);
         }
         Kind::Publication => create.all_tables = all_tables(cursor),
+        Kind::Function => {
+            while !cursor.is_done() {
+                create.steady |= cursor.is_any(&["IMMUTABLE", "STABLE"]);
+                cursor.skip_group();
+            }
+        }
         _ => {}
     }
     skip_rest(cursor);

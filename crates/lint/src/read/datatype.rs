@@ -8,6 +8,13 @@ use greylag_core::{engine::Dialect, script::TokenKind};
 pub(super) fn data_type(cursor: &mut Cursor<'_>) -> Option<DataType> {
     let start = cursor.offset();
     let mut read = DataType::default();
+    if cursor.dialect == Dialect::Sqlite && cursor.kind() == Some(TokenKind::String) {
+        // SQLite takes a string where a name is meant.
+        read.name = cursor.text().trim_matches('\'').to_lowercase();
+        cursor.advance();
+        read.span = start..cursor.before();
+        return Some(read);
+    }
     if !matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name)) {
         return None;
     }

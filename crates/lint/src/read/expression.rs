@@ -148,6 +148,7 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
     let calls = calls(cursor, end);
     cursor.back(start);
     let is_null = cursor.is("NULL");
+    let grouped = cursor.is_symbol(b'(');
     let literal = literal(cursor, end);
     cursor.back(end);
     Expression {
@@ -155,6 +156,7 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
         calls,
         is_null,
         literal,
+        grouped,
     }
 }
 

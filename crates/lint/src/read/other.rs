@@ -62,6 +62,7 @@ fn transaction(cursor: &mut Cursor<'_>, mut control: TxControl) -> Operation {
 
 fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {
     cursor.eat("TABLE");
+    let only = cursor.is("ONLY");
     let tables = cursor.names();
     if tables.is_empty() {
         return None;
@@ -73,6 +74,7 @@ fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {
     let restart_identity = restart_identity || cursor.dialect == Dialect::Mysql;
     Some(Operation::Truncate(Truncate {
         tables,
+        only,
         cascade,
         restart_identity,
     }))
@@ -168,12 +170,21 @@ fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
         });
     }
     cursor.eat_any(&["TABLE", "TABLES"]);
-    cursor.eat("ONLY");
-    let table = cursor.name()?;
+    let mut tables = Vec::new();
     let mut words = Vec::new();
-    while !cursor.is_done() && !cursor.is("NOWAIT") {
-        words.push(cursor.text().to_ascii_uppercase());
-        cursor.advance();
+    loop {
+        cursor.eat("ONLY");
+        tables.push(cursor.name()?);
+        while !cursor.is_done() && !cursor.is("NOWAIT") && !cursor.is_symbol(b',') {
+            let word = cursor.text().to_ascii_uppercase();
+            if !words.contains(&word) {
+                words.push(word);
+            }
+            cursor.advance();
+        }
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
     }
     let nowait = cursor.eat("NOWAIT");
     let mode = words.join(" ");
@@ -183,7 +194,7 @@ fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
         None => mode,
     };
     Some(Operation::LockTable {
-        table,
+        tables,
         mode,
         nowait,
     })
@@ -210,8 +221,29 @@ fn set(cursor: &mut Cursor<'_>) -> Operation {
             name: "timezone".to_owned(),
             value,
             local,
+            more: Vec::new(),
         };
     }
+    let (name, mut value) = assignment(cursor);
+    let mut more = Vec::new();
+    if cursor.dialect == Dialect::Mysql {
+        while cursor.eat_symbol(b',') {
+            cursor.eat_any(&["LOCAL", "SESSION", "GLOBAL", "PERSIST"]);
+            more.push(assignment(cursor));
+        }
+    } else {
+        value.push_str(&rest_text(cursor));
+    }
+    Operation::Set {
+        name,
+        value,
+        local,
+        more,
+    }
+}
+
+/// `name = value`, up to a comma.
+fn assignment(cursor: &mut Cursor<'_>) -> (String, String) {
     // MySQL's variables begin with `@@session.` or `@`.
     while cursor.eat_symbol(b'@') {}
     while cursor.eat_any(&["SESSION", "GLOBAL", "LOCAL"]) && cursor.eat_symbol(b'.') {}
@@ -221,8 +253,8 @@ fn set(cursor: &mut Cursor<'_>) -> Operation {
         .unwrap_or_default();
     cursor.eat_symbol(b':');
     let _ = cursor.eat_symbol(b'=') || cursor.eat("TO");
-    let value = rest_text(cursor);
-    Operation::Set { name, value, local }
+    let span = cursor.skip_clause();
+    (name, cursor.slice(span).trim().to_owned())
 }
 
 fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
@@ -231,6 +263,7 @@ fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
         name,
         value: "DEFAULT".to_owned(),
         local: false,
+        more: Vec::new(),
     }
 }
 
@@ -246,6 +279,7 @@ fn pragma(cursor: &mut Cursor<'_>) -> Operation {
         name,
         value,
         local: false,
+        more: Vec::new(),
     }
 }
 

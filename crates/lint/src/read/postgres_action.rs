@@ -31,8 +31,9 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Option<Action> {
         }),
         "ATTACH" if cursor.eat("PARTITION") => {
             let partition = cursor.name()?;
+            let default = cursor.is("DEFAULT");
             cursor.skip_clause();
-            Some(Action::AttachPartition { partition })
+            Some(Action::AttachPartition { partition, default })
         }
         "DETACH" if cursor.eat("PARTITION") => {
             let partition = cursor.name()?;
@@ -130,10 +131,14 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Option<Action> {
         if cursor.eat("COLLATE") {
             collation = Some(cursor.name()?.to_string());
         }
-        let using = cursor.eat("USING");
-        if using {
-            cursor.skip_clause();
-        }
+        let using = cursor.eat("USING") && {
+            let span = cursor.skip_clause();
+            !is_plain_cast(
+                cursor.slice(span),
+                &column,
+                cursor.slice(data_type.span.clone()),
+            )
+        };
         cursor.cascade();
         Some(Action::AlterType {
             column,
@@ -180,6 +185,18 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Option<Action> {
     } else {
         None
     }
+}
+
+/// `c::text`, which is what the server does without USING too.
+fn is_plain_cast(expression: &str, column: &str, data_type: &str) -> bool {
+    let plain = |text: &str| {
+        let text = text.replace(['"', '(', ')'], " ").to_lowercase();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let same = |of: &str, to: &str| plain(of) == plain(column) && plain(to) == plain(data_type);
+    expression
+        .split_once("::")
+        .is_some_and(|(of, to)| same(of, to))
 }
 
 fn rename(cursor: &mut Cursor<'_>) -> Option<Action> {

@@ -19,11 +19,38 @@ pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
             let own = table.clone();
             write.reads.retain(|read| !read.is(&own));
         }
-        skip_rest(cursor);
+        cursor.back(start);
+        write.within = written_within(cursor);
         return Some(Operation::Write(write));
     }
     cursor.back(start);
-    query(cursor).map(Operation::Select)
+    let within = written_within(cursor);
+    cursor.back(start);
+    let mut within = within.into_iter();
+    match within.next() {
+        None => query(cursor).map(Operation::Select),
+        Some(mut first) => {
+            skip_rest(cursor);
+            first.within = within.collect();
+            Some(Operation::Write(first))
+        }
+    }
+}
+
+/// The writes that a WITH holds.
+fn written_within(cursor: &mut Cursor<'_>) -> Vec<Write> {
+    let mut writes = Vec::new();
+    while !cursor.is_done() {
+        let inner = cursor.group();
+        match inner {
+            Some(mut inner) if inner.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE"]) => {
+                writes.extend(write(&mut inner));
+            }
+            Some(_) => {}
+            None => cursor.advance(),
+        }
+    }
+    writes
 }
 
 /// A query to the end.

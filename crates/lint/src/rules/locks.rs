@@ -15,6 +15,8 @@ mod detach_partition_blocking;
 mod drop_index_blocking;
 mod explicit_lock;
 mod foreign_key_drop_locks_both;
+mod inline_reference_ignored;
+mod instant_versions_used_up;
 mod mixed_clauses;
 mod primary_key_scans_for_nulls;
 mod reference_locks_other;
@@ -41,6 +43,8 @@ pub(crate) const RULES: &[&Rule] = &[
     &drop_index_blocking::DROP_INDEX_BLOCKING,
     &explicit_lock::EXPLICIT_LOCK,
     &foreign_key_drop_locks_both::FOREIGN_KEY_DROP_LOCKS_BOTH,
+    &inline_reference_ignored::INLINE_REFERENCE_IGNORED,
+    &instant_versions_used_up::INSTANT_VERSIONS_USED_UP,
     &mixed_clauses::MIXED_CLAUSES,
     &primary_key_scans_for_nulls::PRIMARY_KEY_SCANS_FOR_NULLS,
     &reference_locks_other::REFERENCE_LOCKS_OTHER,

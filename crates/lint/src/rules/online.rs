@@ -4,10 +4,10 @@ use crate::{
     effects::{Algorithm, clause_of, clauses as known_clauses, index_clause, usual_version},
     finding::Decided,
     judge::Scene,
-    operation::{Bytes, Name, Operation, Work},
+    operation::{Action, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
     version::ServerVersion,
 };
-use greylag_core::engine::Dialect;
+use greylag_core::{engine::Dialect, online::Asked};
 
 /// What a clause, or a whole statement, costs.
 #[derive(Clone, Debug)]
@@ -29,6 +29,15 @@ pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
         .max_by_key(|cost| (cost.algorithm, cost.writes_wait))
 }
 
+/// Whether a tool does what the server can't do beside running traffic (`-- greylag:online TOOL`).
+pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
+    let Ok(content) = &scene.unit.content else {
+        return false;
+    };
+    let said = content.migration.directives.online.as_deref();
+    Asked::of(said).tool().is_some()
+}
+
 /// Each clause that is known, with what it costs.
 pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
     if scene.dialect() != Dialect::Mysql {
@@ -38,7 +47,15 @@ pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
         Operation::AlterTable(_) => scene
             .actions()
             .filter_map(|(table, action, span)| {
-                let id = clause_of(action, scene.known(table))?;
+                let id = match clause_of(action, scene.known(table))? {
+                    // One goes and another comes: the table is written anew once.
+                    "drop-primary-key" | "drop-primary-key-beside-unique" | "add-primary-key"
+                        if swaps_primary_key(scene.operation) =>
+                    {
+                        "swap-primary-key"
+                    }
+                    id => id,
+                };
                 one(scene, table, span.clone(), id)
             })
             .collect(),
@@ -55,6 +72,24 @@ pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+fn swaps_primary_key(operation: &Operation) -> bool {
+    let Operation::AlterTable(alter) = operation else {
+        return false;
+    };
+    let any = |is: fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
+    let adds = any(|action| match action {
+        Action::AddConstraint(constraint) => {
+            matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
+        }
+        _ => false,
+    });
+    let drops = any(|action| match action {
+        Action::DropConstraint { kind, .. } => *kind == Dropped::PrimaryKey,
+        _ => false,
+    });
+    adds && drops
 }
 
 fn one<'a>(scene: &Scene<'a>, table: &'a Name, span: Bytes, id: &str) -> Option<Cost<'a>> {

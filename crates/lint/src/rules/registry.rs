@@ -1,6 +1,6 @@
 //! Rules by name.
 
-use super::{files, locks, phase, replicas, shards, transactions};
+use super::{files, locks, phase, replicas, shards, trace, transactions};
 use crate::{rule::Rule, squawk};
 use std::sync::LazyLock;
 
@@ -12,6 +12,7 @@ static ALL: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
         replicas::RULES,
         shards::RULES,
         files::RULES,
+        trace::RULES,
     ];
     let own = groups.into_iter().flatten().copied();
     own.chain(squawk::RULES.iter()).collect()

@@ -3,6 +3,7 @@
 mod across_classes;
 mod cluster_wide_statement;
 mod column_order;
+mod contract_without_expand;
 mod cross_shard_foreign_key;
 mod differs_per_shard;
 mod hides_drift;
@@ -21,6 +22,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &across_classes::ACROSS_CLASSES,
     &cluster_wide_statement::CLUSTER_WIDE_STATEMENT,
     &column_order::COLUMN_ORDER,
+    &contract_without_expand::CONTRACT_WITHOUT_EXPAND,
     &cross_shard_foreign_key::CROSS_SHARD_FOREIGN_KEY,
     &differs_per_shard::DIFFERS_PER_SHARD,
     &hides_drift::HIDES_DRIFT,

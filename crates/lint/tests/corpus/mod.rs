@@ -61,25 +61,17 @@ pub fn all(folder: &Path) -> Vec<Corpus> {
 
 /// In the order they run. Placeholders get a value, as far as the corpora have them.
 fn units(folder: &Path, engine: Engine) -> Vec<Unit> {
-    let mut files: Vec<(u64, PathBuf)> = std::fs::read_dir(folder)
+    let files = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ext| ext == "sql"))
-        .filter_map(|path| {
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            let digits: String = name
-                .strip_prefix('V')?
-                .chars()
-                .take_while(char::is_ascii_digit)
-                .collect();
-            Some((digits.parse().ok()?, path))
-        })
-        .collect();
-    files.sort();
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('V'))
+        });
     let none = BTreeMap::new();
-    files
-        .into_iter()
-        .map(|(_, path)| {
+    let mut units: Vec<Unit> = files
+        .map(|path| {
             let bytes = std::fs::read(&path).unwrap();
             let conf = std::fs::read(format!("{}.conf", path.display())).ok();
             let config = conf.as_deref().map(|conf| ("x.sql.conf", conf));
@@ -91,5 +83,7 @@ fn units(folder: &Path, engine: Engine) -> Vec<Unit> {
                 &none,
             )
         })
-        .collect()
+        .collect();
+    units.sort_by(|a, b| a.migration_id().cmp(&b.migration_id()));
+    units
 }

@@ -1,5 +1,9 @@
 //! The tables of effects against real servers: a claim about a lock is measured, not remembered.
 
+mod fixture;
 mod mysql;
 mod postgres;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod standby;
+mod tracer;

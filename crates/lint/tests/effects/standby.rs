@@ -1,11 +1,14 @@
 //! A standby with a reader: what is said to cancel its queries does.
 
 use greylag_core::engine::Dialect;
-use greylag_lab::{Cluster, Engine, Options};
-use greylag_lint::effects::{self, Effect, StandbyEffect};
+use greylag_lab::{Cluster, Engine, Installation, Options};
+use greylag_lint::{
+    ServerVersion,
+    effects::{self, Effect, StandbyEffect},
+};
 use tokio_postgres::NoTls;
 
-const FIXTURE: &str = include_str!("../../effects/postgres.sql");
+use super::{fixture, servers};
 
 /// A few of each kind; all of them with GREYLAG_FULL.
 const CHOSEN: [&str; 10] = [
@@ -26,28 +29,44 @@ async fn readers_on_a_standby_are_cancelled_by_what_is_said_to_cancel_them() {
     if !greylag_lab::available(Engine::Postgres) {
         return;
     }
+    let all = greylag_lab::installed(Engine::Postgres);
+    let count = if servers::full() { all.len() } else { 1 };
+    let mut wrong = Vec::new();
+    for installation in all.into_iter().take(count) {
+        wrong.extend(compare(installation).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What differs from what is said.
+async fn compare(installation: Installation) -> Vec<String> {
+    let version: ServerVersion = installation.version.parse().unwrap();
     // With feedback, so that it is the lock that cancels, and not rows that were cleaned up.
     let options = Options::default()
         .set("max_standby_streaming_delay", "100ms")
-        .set("hot_standby_feedback", "on");
+        .set("hot_standby_feedback", "on")
+        .on(installation);
     let cluster = Cluster::start_with(Engine::Postgres, 1, options)
         .await
         .unwrap();
-    let template = cluster.primary().database("effects").await.unwrap().name;
-    cluster.primary().execute(&template, FIXTURE).await.unwrap();
-    let full = std::env::var_os("GREYLAG_FULL").is_some();
+    let template = fixture::database(cluster.primary()).await;
     let mut wrong = Vec::new();
     for effect in effects::all(Dialect::Postgres) {
-        if effect.sql.is_empty() || !(full || CHOSEN.contains(&&*effect.id)) {
+        if !effect.is_known_to(version) {
+            continue;
+        }
+        if !(servers::full() || CHOSEN.contains(&&*effect.id)) {
             continue;
         }
         let cancelled = is_reader_cancelled(&cluster, &template, effect).await;
         let said = effect.standby != StandbyEffect::None;
         if cancelled != said {
-            wrong.push(format!("{}: said {said}, is {cancelled}", effect.id));
+            let id = &effect.id;
+            wrong.push(format!("{version} {id}: said {said}, is {cancelled}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("PostgreSQL {version}: done");
+    wrong
 }
 
 async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect) -> bool {
@@ -65,9 +84,13 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
     let (reader, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     let connection = tokio::spawn(connection);
     let reads = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; SELECT count(*) FROM ref; SELECT count(*) FROM part; \
-                 SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2";
+                 SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2; SELECT count(*) FROM v; SELECT count(*) FROM g";
     reader.batch_execute(reads).await.unwrap();
-    primary.execute(&database, &effect.sql[0]).await.unwrap();
+    let sql = match &effect.sql[0] {
+        lock if lock.starts_with("LOCK") => format!("BEGIN; {lock}; COMMIT"),
+        sql => sql.clone(),
+    };
+    primary.execute(&database, &sql).await.unwrap();
     cluster.wait_replayed().await.unwrap();
     let cancelled = reader.batch_execute("SELECT 1").await.is_err();
     drop(reader);

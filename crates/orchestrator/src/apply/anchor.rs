@@ -34,7 +34,7 @@ pub async fn take_anchor(
         shard: name.clone(),
         failure: Box::new(failure),
     };
-    let mut target = shard.target.clone();
+    let mut target = setup.seats.seated(shard).target;
     target.application = format!("greylag/{rollout}/{name}").into();
     let known = surveyed
         .get(&name)

@@ -3,24 +3,25 @@
 use super::{
     ApplyError, Summary,
     anchor::take_anchor,
+    failover,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
 };
 use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
-    executor::claim_shard,
+    executor::{claim_held, claim_shard, ready_subscribers},
     journal::{Holder, KnownShard, Lease, LeaseTry},
     operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
-    survey::{Surveyed, known_of},
+    survey::{Surveyed, known_with},
     watch::{Notice, Watcher},
 };
-use greylag_core::{event::Event, fleet::ShardName};
+use greylag_core::{event::Event, fleet::ShardName, survey::Server};
 use std::{
-    collections::BTreeSet,
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -233,6 +234,7 @@ impl<'a> Leased<'a> {
                 .await?
             }
         };
+        failover::reconcile(&mut opened, &surveyed)?;
         self.approve(&mut opened).await?;
         let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
         Ok(self.summarise(&opened, &surveyed, ending))
@@ -258,7 +260,8 @@ impl<'a> Leased<'a> {
             epoch: self.lease.epoch,
             options: self.reachable(surveyed),
             control: self.control.clone(),
-            known: surveyed.known.clone(),
+            beside: beside(surveyed),
+            known: Mutex::new(known_now(self.setup).await?),
             anchor,
             settle_only,
             places: find_places(self.setup, &opened.plan),
@@ -333,8 +336,10 @@ impl<'a> Leased<'a> {
             };
             let claimed = match (lent, anchored) {
                 (Some(mut session), Some((_, anchor))) => {
-                    let claimed =
-                        crate::executor::claim_held(&mut *session, self.setup, shard).await;
+                    let claimed = match ready_subscribers(self.setup, shard).await {
+                        Ok(()) => claim_held(&mut *session, self.setup, shard).await,
+                        Err(failure) => Err(failure),
+                    };
                     anchor.take_back(session).await;
                     claimed
                 }
@@ -356,6 +361,7 @@ impl<'a> Leased<'a> {
     /// `--approved-digest`: every wave that asks has its approval.
     async fn approve(&self, opened: &mut Opened) -> Result<(), ApplyError> {
         if self.options.approved_digest.is_none() {
+            opened.ledger.commit().await?;
             return Ok(());
         }
         for stage in 0..opened.plan.stages.len() {
@@ -402,6 +408,21 @@ fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
     }
 }
 
+/// Who was seen to follow whom.
+fn beside(surveyed: &Surveyed) -> BTreeMap<ShardName, Vec<Server>> {
+    let seen = |sighting: &crate::Sighting| {
+        let followers = sighting.seen.as_ref().ok()?.followers.clone();
+        (!followers.is_empty()).then(|| (sighting.name.clone(), followers))
+    };
+    surveyed.shards.iter().filter_map(seen).collect()
+}
+
+/// What is remembered of shards, this run's own proofs among it.
+async fn known_now(setup: &Setup) -> Result<BTreeMap<ShardName, KnownShard>, ApplyError> {
+    let known = setup.journal.known(&setup.scope()).await?.into_iter();
+    Ok(known.map(|known| (known.name.clone(), known)).collect())
+}
+
 /// What is proven is expected from now on.
 async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> {
     let proven: Vec<KnownShard> = surveyed
@@ -415,7 +436,8 @@ async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> 
                 return None;
             }
             let version = seen.reading.current.as_ref().map(ToString::to_string);
-            known_of(surveyed.known.get(&sighting.name), &seen.survey, version)
+            let before = surveyed.known.get(&sighting.name);
+            known_with(before, &seen.survey, &seen.followers, version)
         })
         .collect();
     if !proven.is_empty() {

@@ -3,6 +3,7 @@
 mod anchor;
 mod carry_out;
 mod error;
+mod failover;
 mod fit;
 mod opening;
 mod summary;

@@ -6,6 +6,7 @@ use super::{
     ledger::{Ledger, LedgerError},
     losses::Losses,
     nodes::Nodes,
+    promoted,
     run::{Ending, Run, Stop},
     tasks::{Done, Tasks},
     waiting::Patience,
@@ -220,14 +221,24 @@ impl Dispatcher {
         }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);
+        self.tasks.hold(self.nodes.reasons());
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             let followers = self.nodes.followers(&shard);
-            self.tasks.apply(stage, &shard, followers);
+            let had = ledger.state.recorded(&shard);
+            self.tasks.apply(stage, &shard, followers, had);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
-            self.tasks.survey(stage, &shard, pause);
+            let followers = self.nodes.followers(&shard);
+            let had = ledger.state.recorded(&shard);
+            self.tasks.survey(stage, &shard, pause, followers, had);
+        }
+        for shard in self.nodes.promoted() {
+            // One that is at work looks for its primary itself.
+            if !self.tasks.has_shard(&shard) && !self.tasks.seeks(&shard) {
+                self.tasks.seek(&shard);
+            }
         }
         if let Some((stage, wave)) = gate {
             self.tasks.ask_gate(stage, wave);
@@ -317,6 +328,15 @@ impl Dispatcher {
     fn take_report(&mut self, ledger: &mut Ledger, report: Report) -> Result<(), Stop> {
         match report {
             Report::Proven(known) => ledger.prove(known),
+            Report::Moved {
+                shard,
+                moved,
+                known,
+            } => {
+                let known = known.map(|known| *known);
+                promoted::tell(&self.run, &mut self.nodes, ledger, &shard, moved, known)
+                    .map_err(|why| Stop::Ledger(why.into()))?;
+            }
             Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
                 shard: Some(shard),
@@ -342,6 +362,7 @@ impl Dispatcher {
             self.take_report(ledger, report)?;
         }
         let recorded = match done {
+            Done::Sought(followed) => promoted::take(&self.run, &mut self.nodes, ledger, *followed),
             Done::Shard {
                 stage,
                 shard,
@@ -412,6 +433,7 @@ impl Dispatcher {
     /// The run ends without the journal: nothing new begins, what is in flight finishes its current migration.
     async fn let_end(&mut self) {
         self.tasks.drain(true);
+        self.tasks.stop_watching();
         self.tasks.drop_gate();
         while !self.tasks.is_idle() {
             self.tasks.next().await;

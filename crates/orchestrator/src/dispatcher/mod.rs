@@ -8,6 +8,7 @@ mod inbox;
 mod ledger;
 mod losses;
 mod nodes;
+mod promoted;
 mod run;
 mod tasks;
 mod waiting;

@@ -10,8 +10,8 @@ use crate::{
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, identity::Node, node::NodeRole,
-    outcome::Outcome, position::Position, rollout::OutOfOrder, throttle::Go,
+    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
+    position::Position, rollout::OutOfOrder, survey::Server, throttle::Go,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,7 +26,11 @@ pub struct Nodes {
     positions: HashMap<ShardName, Position>,
     go: Go,
     /// Servers that are nodes of shards, to be remembered.
-    proven: Vec<(ShardName, Node)>,
+    proven: Vec<(ShardName, Server)>,
+    /// Shards of which a node says that it was promoted.
+    promoted: BTreeSet<ShardName>,
+    /// What was said last of a shard whose primary can't be told.
+    said: HashMap<ShardName, String>,
 }
 
 impl Nodes {
@@ -36,8 +40,8 @@ impl Nodes {
             false => {
                 let of_plan =
                     |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
-                let remembered = (run.known.iter())
-                    .map(|(name, known)| (name.clone(), known.known.nodes.len()))
+                let remembered = (run.remembered().iter())
+                    .map(|(name, known)| (name.clone(), known.known.followers()))
                     .collect();
                 let shards = run.setup.fleet.shards.iter().filter(of_plan);
                 Watcher::start(&run.setup, shards, remembered)
@@ -52,6 +56,8 @@ impl Nodes {
             run,
             positions: HashMap::new(),
             proven: Vec::new(),
+            promoted: BTreeSet::new(),
+            said: HashMap::new(),
         }
     }
 
@@ -138,6 +144,24 @@ impl Nodes {
         }))
     }
 
+    /// Shards of which a node says that it was promoted; each is said once, until it says so again.
+    pub fn promoted(&mut self) -> BTreeSet<ShardName> {
+        std::mem::take(&mut self.promoted)
+    }
+
+    /// From now on the shard's nodes are watched from where its primary is now.
+    pub fn follow(&mut self, shard: &ShardName) {
+        self.said.remove(shard);
+        if let Some(watcher) = &self.watcher {
+            watcher.follow(&self.run.setup, shard);
+        }
+    }
+
+    /// Whether this was not said of the shard before.
+    pub fn has_news(&mut self, shard: &ShardName, text: &str) -> bool {
+        self.said.insert(shard.clone(), text.to_owned()).as_deref() != Some(text)
+    }
+
     /// Shards that are not waited for any longer: skipped, or the rollout was aborted.
     pub fn let_go(&self, ledger: &Ledger, shard: &ShardName) {
         let replaying = ledger.state.replaying().any(|(name, _)| name == shard);
@@ -206,14 +230,13 @@ impl Nodes {
                 .map(|known| (known.name.clone(), known))
                 .collect();
         let mut changed = BTreeSet::new();
-        self.proven.retain(|(shard, node)| {
+        self.proven.retain(|(shard, server)| {
             let Some(known) = known.get_mut(shard) else {
                 return true;
             };
-            let nodes = &mut known.known.nodes;
-            if !nodes.contains(node) {
-                // The last one stays last: it is where the primary was proven.
-                nodes.insert(nodes.len().saturating_sub(1), node.clone());
+            let before = known.known.clone();
+            known.known.prove_replica(server);
+            if known.known != before {
                 changed.insert(shard.clone());
             }
             false
@@ -259,7 +282,8 @@ impl Nodes {
                     })?;
                 }
             }
-            News::Proven { shard, server } => self.proven.push((shard, Node::from(&server))),
+            News::Proven { shard, server } => self.proven.push((shard, server)),
+            News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Waits {
                 stage,
                 shard,

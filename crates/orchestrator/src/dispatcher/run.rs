@@ -7,12 +7,15 @@ use crate::{
     fleet::FleetShard,
     journal::KnownShard,
     replicas::NamedNode,
+    runner::Holds,
     setup::Setup,
 };
-use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan};
+use greylag_core::{
+    fleet::ShardName, gate::WaitReason, migration::MigrationId, plan::Plan, survey::Server,
+};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard},
 };
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -26,7 +29,9 @@ pub struct Run {
     pub epoch: u64,
     pub options: Options,
     /// What is remembered of shards.
-    pub known: BTreeMap<ShardName, KnownShard>,
+    pub known: Mutex<BTreeMap<ShardName, KnownShard>>,
+    /// Servers that were seen to follow primaries when the fleet was looked at.
+    pub beside: BTreeMap<ShardName, Vec<Server>>,
     pub control: Control,
     /// The anchor's name and session; none where nothing holds it (tests, steering).
     pub anchor: Option<(ShardName, Arc<Anchor>)>,
@@ -91,6 +96,15 @@ pub enum Stop {
 }
 
 impl Run {
+    /// What is remembered of a shard.
+    pub fn known_of(&self, shard: &ShardName) -> Option<KnownShard> {
+        self.remembered().get(shard).cloned()
+    }
+
+    pub fn remembered(&self) -> MutexGuard<'_, BTreeMap<ShardName, KnownShard>> {
+        self.known.lock().expect("no panics inside")
+    }
+
     pub fn errand(
         &self,
         stage: usize,
@@ -98,9 +112,12 @@ impl Run {
         reports: mpsc::UnboundedSender<Report>,
         draining: watch::Receiver<bool>,
         (standbys, subscribers): Followers,
+        had: Arc<[MigrationId]>,
+        holds: Holds,
     ) -> Option<Errand> {
         let place = self.places.get(shard)?;
-        let mut found = self.setup.fleet.shards[place.at].clone();
+        let shard_named = &self.setup.fleet.shards[place.at];
+        let mut found = self.setup.seats.seated(shard_named);
         found.target.application = format!("greylag/{}/{shard}", self.rollout).into();
         let policy = &self.plan.policy;
         let anchor = self
@@ -110,8 +127,12 @@ impl Run {
             .map(|(_, anchor)| anchor.clone());
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
+            had,
+            beside: self.beside.get(shard).map_or(&[][..], |list| list).into(),
+            named: shard_named.target.clone(),
+            seeker: Some(self.setup.seeker()),
             uuid: place.uuid,
-            known: self.known.get(shard).map(|known| known.known.clone()),
+            known: self.known_of(shard).map(|known| known.known),
             project: self.setup.fleet.project.clone(),
             environment: self.setup.fleet.environment.clone(),
             rollout: self.rollout.clone(),
@@ -135,6 +156,9 @@ impl Run {
             subscribers,
             phase: self.plan.stages[stage].phase,
             subscribes: false,
+            holds,
+            online: policy.online.clone().into(),
+            shares: None,
             replicated: self.setup.replication.of_shard(shard).is_some(),
             shard: found,
         })

@@ -1,13 +1,17 @@
 //! What is under way: executors by shard, and the gate that was asked.
 
-use super::run::{Followers, Run};
+use super::{
+    promoted::{Followed, follow},
+    run::{Followers, Run},
+};
 use crate::{
     executor::{self, Report},
     gates,
 };
 use greylag_core::{
     fleet::ShardName,
-    gate::Verdict,
+    gate::{Verdict, WaitReason},
+    migration::MigrationId,
     outcome::{Doubt, Outcome},
 };
 use std::{
@@ -32,6 +36,8 @@ pub enum Done {
         wave: usize,
         verdict: Verdict,
     },
+    /// A shard's primary was looked for, whose nodes say that one of them was promoted.
+    Sought(Box<Followed>),
 }
 
 pub struct Tasks {
@@ -42,6 +48,9 @@ pub struct Tasks {
     gate_task: Option<tokio::task::Id>,
     reports: mpsc::UnboundedSender<Report>,
     draining: watch::Sender<bool>,
+    seeking: BTreeSet<ShardName>,
+    /// Why nodes hold now.
+    holds: watch::Sender<Arc<[WaitReason]>>,
     /// Looked at in this run without an answer: not looked at again before the next run.
     pub given_up: BTreeSet<ShardName>,
 }
@@ -57,6 +66,8 @@ impl Tasks {
             gate_task: None,
             reports,
             draining: watch::Sender::new(false),
+            seeking: BTreeSet::new(),
+            holds: watch::Sender::new(Arc::from([])),
             given_up: BTreeSet::new(),
         };
         (tasks, told)
@@ -69,6 +80,22 @@ impl Tasks {
             *now = draining;
             changed
         });
+    }
+
+    /// Tells executors why nodes hold now, for what they can pause.
+    pub fn hold(&self, reasons: &[WaitReason]) {
+        self.holds.send_if_modified(|now| {
+            let changed = **now != *reasons;
+            if changed {
+                *now = reasons.into();
+            }
+            changed
+        });
+    }
+
+    /// From now on nobody looks at nodes: what was let go on because of them must not.
+    pub fn stop_watching(&mut self) {
+        self.holds = watch::Sender::new(Arc::from([]));
     }
 
     pub fn in_flight(&self) -> impl Iterator<Item = &ShardName> {
@@ -92,13 +119,43 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers) {
-        self.send(stage, shard, true, Duration::ZERO, followers);
+    pub fn apply(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        followers: Followers,
+        had: Vec<MigrationId>,
+    ) {
+        self.send(stage, shard, true, Duration::ZERO, followers, had);
     }
 
     /// Finds out, after a pause, what became of the shard's work.
-    pub fn survey(&mut self, stage: usize, shard: &ShardName, pause: Duration) {
-        self.send(stage, shard, false, pause, Followers::default());
+    pub fn survey(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        pause: Duration,
+        followers: Followers,
+        had: Vec<MigrationId>,
+    ) {
+        self.send(stage, shard, false, pause, followers, had);
+    }
+
+    /// Looks for the primary of a shard that does no work now.
+    pub fn seek(&mut self, shard: &ShardName) {
+        let Some(named) = self.run.setup.fleet.get(shard).cloned() else {
+            return;
+        };
+        let run = self.run.clone();
+        let shard = shard.clone();
+        self.seeking.insert(shard.clone());
+        self.set
+            .spawn(async move { Done::Sought(Box::new(follow(&run, shard, &named.target).await)) });
+    }
+
+    /// Whether the shard's primary is looked for now.
+    pub fn seeks(&self, shard: &ShardName) -> bool {
+        self.seeking.contains(shard)
     }
 
     fn send(
@@ -108,6 +165,7 @@ impl Tasks {
         run: bool,
         pause: Duration,
         followers: Followers,
+        had: Vec<MigrationId>,
     ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
@@ -115,9 +173,15 @@ impl Tasks {
         } else {
             watch::channel(false).1
         };
-        let errand = self
-            .run
-            .errand(stage, shard, self.reports.clone(), draining, followers);
+        let errand = self.run.errand(
+            stage,
+            shard,
+            self.reports.clone(),
+            draining,
+            followers,
+            had.into(),
+            self.holds.subscribe(),
+        );
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {
@@ -163,6 +227,9 @@ impl Tasks {
                 None => return std::future::pending().await,
                 Some(Ok((id, done))) => {
                     self.shards.remove(&id);
+                    if let Done::Sought(followed) = &done {
+                        self.seeking.remove(&followed.shard);
+                    }
                     if self.gate_task == Some(id) {
                         self.gate_task = None;
                         self.gate = None;

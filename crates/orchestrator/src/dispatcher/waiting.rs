@@ -42,6 +42,7 @@ impl Patience {
             | WaitReason::ReplicaLag { .. }
             | WaitReason::ReplicaUnseen { .. }
             | WaitReason::ReplicaTrouble { .. }
+            | WaitReason::NoPrimary { .. }
             | WaitReason::NoReplicas { .. }
             | WaitReason::Replay { .. }
             | WaitReason::NotReplayed { .. }

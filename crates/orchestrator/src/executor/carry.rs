@@ -4,8 +4,10 @@ use super::{
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
+    follow::{Followed, follow},
     hold::{AndLook, Held, TakeOver, hold},
     look::{Found, Left, doubt, look},
+    portion::trim,
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
@@ -13,9 +15,12 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, journal::KnownShard, survey::known_of};
+use crate::{
+    executor::backoff::Backoff, journal::KnownShard, runner::online_of, survey::known_with,
+};
 use greylag_core::{
     gate::WaitReason,
+    migration::MigrationId,
     outcome::{Failure, FailureClass, Outcome},
     policy::Group,
     survey::{ShardIdentity, Survey},
@@ -27,15 +32,24 @@ use std::time::Instant;
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
     let turn = turn_of(errand.phase);
-    if turn == Turn::Before
-        && let Err(outcome) = migrate(errand).await
+    let mut errand = errand.clone();
+    while turn == Turn::Before
+        && let Err(outcome) = migrate(&errand).await
     {
-        return outcome;
+        let Outcome::Failed { failure } = outcome else {
+            return outcome;
+        };
+        // What is published is asked of the primary, which may be another one by now.
+        match follow(&mut errand, failure).await {
+            Followed::Yes => {}
+            Followed::GaveUp => return Outcome::Absent,
+            Followed::No(failure) => return Outcome::Failed { failure },
+        }
     }
-    let outcome = carry_out_there(errand).await;
+    let outcome = carry_out_there(&mut errand).await;
     if turn == Turn::After
         && outcome == Outcome::Applied
-        && let Err(outcome) = migrate(errand).await
+        && let Err(outcome) = migrate(&errand).await
     {
         return outcome;
     }
@@ -43,13 +57,18 @@ pub async fn carry_out(errand: &Errand) -> Outcome {
 }
 
 /// On the shard's own primary.
-async fn carry_out_there(errand: &Errand) -> Outcome {
+async fn carry_out_there(errand: &mut Errand) -> Outcome {
     let retry = errand.limits.retry;
     let mut backoff = Backoff::new(retry.base, retry.cap);
     let mut attempt = 1;
     loop {
         let failure = match once(errand).await {
-            Outcome::Failed { failure } if failure.class == FailureClass::Connection => failure,
+            Outcome::Failed { failure } => match follow(errand, failure).await {
+                Followed::Yes => continue,
+                Followed::GaveUp => return Outcome::Absent,
+                Followed::No(failure) if failure.class == FailureClass::Connection => failure,
+                Followed::No(failure) => return Outcome::Failed { failure },
+            },
             outcome => return outcome,
         };
         // Connecting has been tried again already; this is for connections that the server closed in between.
@@ -200,11 +219,20 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             errand.epoch,
             errand.limits.lock_timeout,
         ) {
+            Ok(job) => Job {
+                online: online_of(errand, errand.scripts.get(id)),
+                ..job
+            },
+            Err(failure) => return Outcome::Failed { failure },
+        };
+        let job = match trim(errand, job) {
             Ok(job) => job,
             Err(failure) => return Outcome::Failed { failure },
         };
         if found.open_step(id).is_some() {
-            match session.settle(&job).await {
+            let settled = session.settle(&job).await;
+            tell_notes(session, errand, id);
+            match settled {
                 // Absent: what stands of it is a prefix that `apply` resumes after. Failed: a person asked for another try.
                 Ok(Settled::Absent | Settled::Failed(_)) => {}
                 Ok(Settled::Applied) => {
@@ -244,12 +272,23 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             Ran::GaveUp => return Outcome::Absent,
         }
     }
+    if errand.subscribes {
+        // What is asked is about rows, which come after the publisher's.
+        return Outcome::Applied;
+    }
     match verify(session, errand).await {
         Ok(None) => Outcome::Applied,
         Ok(Some(failure)) => Outcome::Failed { failure },
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
         },
+    }
+}
+
+/// What a look found that is no failure.
+pub fn tell_notes(session: &mut dyn Session, errand: &Errand, id: &MigrationId) {
+    for text in session.take_notes() {
+        errand.reports.warning(format!("{id}: {text}"));
     }
 }
 
@@ -281,12 +320,13 @@ async fn prepare(
         false => session.prepare_with_jobs(&claim).await,
     };
     prepared.map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
-    let proven = known_of(
+    let proven = known_with(
         None,
         &Survey {
             identity: Some(claim.identity),
             ..found.survey.clone()
         },
+        &errand.beside,
         None,
     );
     if session.is_to_prepare() {

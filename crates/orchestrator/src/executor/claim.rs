@@ -4,6 +4,7 @@ use super::{
     connect::reach,
     explain::{failure_of, failure_of_verb},
     hold::{AndLook, Held, TakeOver, hold},
+    subscribers::ready_subscribers,
 };
 use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{
@@ -67,6 +68,7 @@ pub async fn part(mut session: Box<dyn Session>) {
 
 /// Claims the shard, if it still has no identity.
 pub async fn claim_shard(setup: &Setup, shard: &FleetShard) -> Result<ShardIdentity, Failure> {
+    ready_subscribers(setup, shard).await?;
     let mut session = seize(setup, shard).await?;
     let claimed = claim_held(&mut *session, setup, shard).await;
     part(session).await;

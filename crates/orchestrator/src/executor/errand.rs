@@ -2,7 +2,13 @@
 
 use super::{hold::Anchor, scripts::Scripts};
 use crate::{
-    control::Control, fleet::FleetShard, journal::KnownShard, replicas::NamedNode, setup::Open,
+    control::Control,
+    fleet::FleetShard,
+    journal::KnownShard,
+    primary::{Move, Seeker},
+    replicas::NamedNode,
+    runner::Holds,
+    setup::Open,
 };
 use greylag_core::{
     event::Event,
@@ -10,10 +16,13 @@ use greylag_core::{
     gate::WaitReason,
     identity::Known,
     migration::{MigrationId, Phase},
+    online::{OnlinePolicy, Way},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
     position::Position,
+    survey::Server,
 };
+use greylag_engines::Target;
 use std::{
     sync::{
         Arc,
@@ -30,6 +39,14 @@ pub struct Errand {
     pub shard: FleetShard,
     /// In order.
     pub work: Arc<[MigrationId]>,
+    /// What this rollout has applied there, in this stage and before: a history that lacks some of it was lost with a failover.
+    pub had: Arc<[MigrationId]>,
+    /// Servers that were seen to follow the primary when the fleet was looked at.
+    pub beside: Arc<[Server]>,
+    /// Where the project says that the primary is; `shard` has where it is reached now.
+    pub named: Target,
+    /// Finds the primary where it is elsewhere; none for a database that has no other place to be.
+    pub seeker: Option<Seeker>,
     /// The identity the plan saw; none where it is claimed by this run.
     pub uuid: Option<Uuid>,
     /// What is remembered of the shard.
@@ -60,6 +77,11 @@ pub struct Errand {
     pub phase: Phase,
     /// This is a subscriber's database: it is given an identity where it has none, and the publisher's rows of our tables are kept out.
     pub subscribes: bool,
+    /// Why nodes hold now, for what is long enough under way to be paused.
+    pub holds: Holds,
+    pub online: Arc<OnlinePolicy>,
+    /// Of a subscriber: what it takes of each file. None: all.
+    pub shares: Option<super::portion::Shares>,
 }
 
 /// What of the policy an executor needs.
@@ -84,6 +106,12 @@ pub enum Report {
     Position {
         shard: ShardName,
         position: Position,
+    },
+    /// The primary was found elsewhere, and is remembered there.
+    Moved {
+        shard: ShardName,
+        moved: Option<Move>,
+        known: Option<Box<KnownShard>>,
     },
     /// Its identity is about to be written: to be remembered.
     Proven(KnownShard),
@@ -160,10 +188,50 @@ impl Reports {
         }));
     }
 
+    pub fn online(&self, migration: MigrationId, statement: u32, way: Way, not: Vec<String>) {
+        self.tell(Report::Event(Event::OnlineDdl {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            statement,
+            way,
+            not,
+        }));
+    }
+
+    pub fn tool_said(&self, migration: MigrationId, statement: u32, tool: String, line: String) {
+        self.tell(Report::Event(Event::ToolSaid {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migration,
+            statement,
+            tool,
+            line,
+        }));
+    }
+
     pub fn proven(&self, known: Option<KnownShard>) {
         if let Some(known) = known {
             self.tell(Report::Proven(known));
         }
+    }
+
+    /// The history read on this server lacks what the rollout had applied.
+    pub fn lost(&self, migrations: Vec<MigrationId>, primary: &str) {
+        self.tell(Report::Event(Event::MigrationsLost {
+            stage: self.stage,
+            shard: self.shard.clone(),
+            migrations,
+            primary: primary.to_owned(),
+        }));
+    }
+
+    pub fn moved(&self, moved: Option<Move>, known: Option<KnownShard>) {
+        self.tell(Report::Moved {
+            shard: self.shard.clone(),
+            moved,
+            known: known.map(Box::new),
+        });
     }
 
     pub fn position(&self, position: Position) {

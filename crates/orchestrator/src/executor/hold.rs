@@ -82,7 +82,7 @@ pub async fn take_again(
     rollout: &str,
     shard: &FleetShard,
 ) -> Option<Box<dyn Session>> {
-    let mut target = shard.target.clone();
+    let mut target = setup.seats.seated(shard).target;
     target.application = format!("greylag/{rollout}/{}", shard.shard.name).into();
     let mut session = setup.open.open(&target).await.ok()?;
     match session.try_lock().await {

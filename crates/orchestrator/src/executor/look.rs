@@ -50,11 +50,9 @@ pub async fn look(
         .scripts
         .read(&survey.history, &errand.shard)
         .map_err(Left::Failed)?;
-    if let Some(changed) = reading
-        .changed
-        .iter()
-        .find(|changed| errand.work.contains(&changed.migration))
-    {
+    if let Some(changed) = reading.changed.iter().find(|changed| {
+        errand.work.contains(&changed.migration) || errand.had.contains(&changed.migration)
+    }) {
         return Err(Left::Failed(untouched(
             FailureClass::Refused,
             format!(
@@ -69,17 +67,27 @@ pub async fn look(
             )),
         )));
     }
-    let lacking = errand
-        .work
-        .iter()
-        .filter(|id| lacks(&reading, id))
-        .cloned()
-        .collect();
+    let lacking = lacking(errand, &reading, &survey.server.address);
     Ok(Found {
         proof,
         survey,
         lacking,
     })
+}
+
+/// What is to be run, in order: first what the rollout had applied in earlier stages, where a failover has lost it.
+fn lacking(errand: &Errand, reading: &Reading, primary: &str) -> Vec<MigrationId> {
+    let lost: Vec<MigrationId> = (errand.had.iter())
+        .filter(|id| lacks(reading, id))
+        .cloned()
+        .collect();
+    let before = lost.iter().filter(|id| !errand.work.contains(id)).cloned();
+    let here = errand.work.iter().filter(|id| lacks(reading, id)).cloned();
+    let lacking = before.chain(here).collect();
+    if !lost.is_empty() {
+        errand.reports.lost(lost, primary);
+    }
+    lacking
 }
 
 impl Found {
@@ -105,7 +113,7 @@ pub fn shows_all(
 }
 
 /// Whether the history does not have it (any more, for an undo).
-fn lacks(reading: &Reading, id: &MigrationId) -> bool {
+pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
     match id {
         MigrationId::Undo(version) => reading
             .applied

@@ -97,6 +97,18 @@ async fn try_once(
                 errand.reports.applied(migration, millis);
             }
         }
+        Note::Online {
+            migration,
+            statement,
+            way,
+            not,
+        } => errand.reports.online(migration, statement, way, not),
+        Note::Tool {
+            migration,
+            statement,
+            tool,
+            line,
+        } => errand.reports.tool_said(migration, statement, tool, line),
         Note::Warning { migration, text } => {
             errand.reports.warning(format!("{migration}: {text}"));
         }

@@ -12,7 +12,7 @@ use greylag_core::{
     plan::Plan,
     script::{RunMode, Script, prepare},
 };
-use greylag_engines::{Job, Limits};
+use greylag_engines::{Job, Limits, Online};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
@@ -87,7 +87,7 @@ impl Scripts {
         Self::of(files, migrations)
     }
 
-    fn of(files: Vec<Migration>, migrations: &Migrations) -> Result<Self, ScriptsError> {
+    pub(super) fn of(files: Vec<Migration>, migrations: &Migrations) -> Result<Self, ScriptsError> {
         Ok(Self {
             files: Set::new(files).map_err(|faults| ScriptsError::Twice(all(&faults)))?,
             placeholders: migrations.placeholders.clone(),
@@ -148,6 +148,7 @@ impl Scripts {
                 lock_timeout: file.directives.lock_timeout.unwrap_or(lock_timeout),
                 statement_timeout: None,
             },
+            online: Online::default(),
         })
     }
 

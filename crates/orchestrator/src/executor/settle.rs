@@ -1,37 +1,67 @@
 //! Finds out, under the shard's lock, what became of work whose answer was lost. Never a retry.
 
 use super::{
-    carry::{acquire, release, tell_position},
+    carry::{acquire, release, tell_notes, tell_position},
     errand::Errand,
     explain::{chain, is_lost},
+    follow::{Followed, follow},
     look::{Left, doubt, look},
+    subscribers::{Turn, turn_of},
 };
-use greylag_core::{outcome::Outcome, survey::Survey};
+use greylag_core::{
+    outcome::{FailureClass, Outcome},
+    survey::Survey,
+};
 use greylag_engines::{Session, Settled};
 
 /// Looks. `Unknown` again means that it could not look, or that the catalog can't tell (`needs_person`).
 pub async fn find_out(errand: &Errand) -> Outcome {
-    let (mut session, seen) = match acquire(errand).await {
-        Ok(acquired) => acquired,
-        // Not a word about the work: it stays unknown.
-        Err(Outcome::Failed { failure }) => {
-            return Outcome::Unknown {
-                doubt: doubt(None, format!("it can't be looked at: {}", failure.message)),
-            };
+    let mut errand = errand.clone();
+    loop {
+        let failure = match look_once(&errand).await {
+            Ok(Outcome::Failed { failure }) if failure.class == FailureClass::Refused => failure,
+            Ok(outcome) => return outcome,
+            Err(Outcome::Failed { failure }) => failure,
+            Err(_) => return not_looked_at(),
+        };
+        // Its server may not be its primary any more.
+        let was_reached = failure.class == FailureClass::Refused;
+        match follow(&mut errand, failure).await {
+            Followed::Yes => {}
+            Followed::GaveUp => return not_looked_at(),
+            Followed::No(failure) if was_reached => return Outcome::Failed { failure },
+            // Not a word about the work: it stays unknown.
+            Followed::No(failure) => {
+                return Outcome::Unknown {
+                    doubt: doubt(None, format!("it can't be looked at: {}", failure.message)),
+                };
+            }
         }
-        Err(_) => {
-            return Outcome::Unknown {
-                doubt: doubt(
-                    None,
-                    "it was not looked at: this run was asked to end".into(),
-                ),
-            };
-        }
-    };
+    }
+}
+
+fn not_looked_at() -> Outcome {
+    let why = "it was not looked at: this run was asked to end";
+    Outcome::Unknown {
+        doubt: doubt(None, why.into()),
+    }
+}
+
+/// One look; an error is of getting there.
+async fn look_once(errand: &Errand) -> Result<Outcome, Outcome> {
+    let (mut session, seen) = acquire(errand).await?;
     let outcome = settle(&mut *session, errand, seen).await;
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
-    outcome
+    Ok(match outcome {
+        // Its own work is there; that of subscribers comes after it, and is gone through again.
+        Outcome::Applied
+            if turn_of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
+        {
+            Outcome::Absent
+        }
+        outcome => outcome,
+    })
 }
 
 async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
@@ -62,7 +92,9 @@ async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Sur
             Ok(job) => job,
             Err(failure) => return Outcome::Failed { failure },
         };
-        match session.settle(&job).await {
+        let settled = session.settle(&job).await;
+        tell_notes(session, errand, id);
+        match settled {
             Ok(Settled::Applied) => errand.reports.applied(id.clone(), 0),
             // The first that is not there ends the look: those behind it were never begun.
             Ok(Settled::Absent) => return Outcome::Absent,

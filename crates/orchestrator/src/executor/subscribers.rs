@@ -1,16 +1,37 @@
 //! Logical subscribers get rows by replication and DDL from nobody: the migrations themselves are run there.
 //!
 //! What expands runs on a subscriber before its publisher, so that no row comes with a column it doesn't have; what contracts
-//! runs there afterwards, so that no row lacks a column it still needs.
+//! runs there afterwards, once the last row with the old column has been applied.
 
-use super::{carry::carry_out, errand::Errand};
-use crate::replicas::NamedNode;
+use super::{
+    carry::carry_out,
+    claim::{claim_held, part, seize},
+    errand::{Errand, untouched},
+    explain::{chain, failure_of_verb},
+    portion::{Portion, ask_both, portion_of},
+};
+use crate::{
+    fleet::FleetShard,
+    replicas::{Named, NamedNode},
+    setup::Setup,
+};
 use greylag_core::{
     fleet::ShardName,
+    gate::WaitReason,
     migration::Phase,
-    outcome::{Failure, Outcome},
+    node::{NodePolicy, NodeRole, confirmed},
+    outcome::{Failure, FailureClass, Outcome},
+    position::{Position, Reach},
 };
-use std::sync::Arc;
+use greylag_engines::Observer;
+use jiff::Timestamp;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How often a subscriber that is waited for is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// When the subscribers of a shard get the files of a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,41 +51,146 @@ pub fn turn_of(phase: Phase) -> Turn {
     }
 }
 
-/// Runs the errand's work on its subscribers; says what stands in the way, if anything does.
+/// Runs on each subscriber what it takes of the errand's work; says what stands in the way, if anything does. Nothing is
+/// touched before all of them are judged.
 pub async fn migrate(errand: &Errand) -> Result<(), Outcome> {
-    if errand.subscribers.is_empty() {
-        return Ok(());
-    }
+    let mut portions = Vec::new();
     for node in errand.subscribers.iter() {
-        let outcome = Box::pin(carry_out(&errand_of(errand, node))).await;
+        let portion = portion_of(errand, node).await;
+        portions.push((node, portion.map_err(|failure| on(node, failure))?));
+    }
+    for (node, portion) in portions {
+        tell_left(errand, node, &portion);
+        // Rows of Greylag's own tables stop apply where those tables are not there.
+        if portion.work.is_empty() && !portion.carries_own {
+            continue;
+        }
+        if turn_of(errand.phase) == Turn::After && !portion.work.is_empty() {
+            wait_until_applied(errand, node).await?;
+        }
+        let outcome = Box::pin(carry_out(&errand_of(errand, node, &portion))).await;
         match outcome {
-            Outcome::Applied => {}
-            Outcome::Failed { failure } => {
-                return Err(Outcome::Failed {
-                    failure: Failure {
-                        message: format!("on subscriber {}: {}", node.node, failure.message),
-                        ..failure
-                    },
-                });
-            }
+            Outcome::Applied => tell_made(errand, node, &portion),
+            Outcome::Failed { failure } => return Err(on(node, failure)),
             other => return Err(other),
         }
     }
     Ok(())
 }
 
-/// The same work, there: under the subscriber's own lock, with its own history.
-fn errand_of(errand: &Errand, node: &NamedNode) -> Errand {
-    let mut there = errand.clone();
-    let application = there.shard.target.application.clone();
-    there.shard.target = node.target.clone();
-    there.shard.target.application = application;
-    // It is somebody of its own: its identity must not pass for the publisher's.
-    if let Ok(name) = format!("{}.{}", node.node.shard, node.node.node).parse::<ShardName>() {
-        there.shard.target.shard = name.clone();
-        there.shard.shard.name = name;
+fn on(node: &NamedNode, failure: Failure) -> Outcome {
+    Outcome::Failed {
+        failure: Failure {
+            message: format!("on subscriber {}: {}", node.node, failure.message),
+            ..failure
+        },
     }
+}
+
+/// What is left out is said, never only done.
+fn tell_left(errand: &Errand, node: &NamedNode, portion: &Portion) {
+    for (id, why) in &portion.left {
+        let why = why.join("; ");
+        let text = match portion.work.contains(id) {
+            true => format!("{id} runs on subscriber {} in part: {why}", node.node),
+            false => format!("{id} is left out on subscriber {}: {why}", node.node),
+        };
+        errand.reports.warning(text);
+    }
+}
+
+/// A subscription knows of no table that was published after it was last refreshed.
+fn tell_made(errand: &Errand, node: &NamedNode, portion: &Portion) {
+    let Some((schema, first)) = portion.made.first() else {
+        return;
+    };
+    let more = match portion.made.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let refresh: Vec<_> = (portion.subscriptions.iter())
+        .map(|name| format!("ALTER SUBSCRIPTION \"{name}\" REFRESH PUBLICATION;"))
+        .collect();
+    errand.reports.warning(format!(
+        "rows of {schema}.{first}{more} come to subscriber {} once its subscription is refreshed there, after the publisher has the table: {}",
+        node.node,
+        refresh.join(" ")
+    ));
+}
+
+/// Rows that were written before the publisher's change still carry what it takes away.
+async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Outcome> {
+    let until = Instant::now() + errand.limits.lock_deadline;
+    let lost = |why: String| {
+        let hint =
+            "The publisher has the migration; `greylag rollout retry` goes on with the subscriber.";
+        let class = FailureClass::Lag;
+        on(node, untouched(class, why, Some(hint.to_owned())))
+    };
+    let mut publisher = look_at(errand, &errand.shard.target).await.map_err(lost)?;
+    let mut subscriber = look_at(errand, &node.target).await.map_err(lost)?;
+    let mut wanted: Option<Position> = None;
+    let mut told = false;
+    loop {
+        let here = publisher.observe().await.map_err(|e| lost(chain(&e)))?;
+        let there = subscriber.observe().await.map_err(|e| lost(chain(&e)))?;
+        let wanted = wanted.get_or_insert_with(|| {
+            here.position.clone().unwrap_or(Position::Wal {
+                system: String::new(),
+                timeline: 0,
+                lsn: u64::MAX,
+            })
+        });
+        if confirmed(&there, &here).is_some_and(|place| place.reaches(wanted) == Reach::Yes) {
+            break;
+        }
+        if Instant::now() + AGAIN > until {
+            return Err(lost(
+                "it has not applied what was written before the publisher's change".into(),
+            ));
+        }
+        if !told {
+            told = true;
+            errand.reports.waiting(vec![WaitReason::Replay {
+                nodes: vec![node.node.clone()],
+                count: 1,
+                blame: None,
+            }]);
+        }
+        tokio::time::sleep(AGAIN).await;
+        if errand.must_stop() {
+            return Err(Outcome::Absent);
+        }
+    }
+    publisher.close().await;
+    subscriber.close().await;
+    if told {
+        errand.reports.waiting(Vec::new());
+    }
+    Ok(())
+}
+
+async fn look_at(
+    errand: &Errand,
+    target: &greylag_engines::Target,
+) -> Result<Box<dyn Observer>, String> {
+    let mut target = target.clone();
+    target.application = "greylag/subscriber".into();
+    let opened = errand.open.observe(&target).await;
+    let opened = opened.map_err(|why| chain(&why))?;
+    opened.ok_or_else(|| format!("{} has no replication to look at", target.engine.title()))
+}
+
+/// The same work, there: under the subscriber's own lock, with its own history.
+fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
+    let mut there = errand.clone();
+    there.shard = shard_of(&errand.shard, node);
+    there.work = portion.work.clone();
+    there.shares = Some(portion.shares.clone());
     there.uuid = None;
+    there.had = Arc::from([]);
+    there.seeker = None;
+    there.beside = Arc::from([]);
     there.known = None;
     there.anchor = None;
     there.subscribes = true;
@@ -75,14 +201,59 @@ fn errand_of(errand: &Errand, node: &NamedNode) -> Errand {
     there
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_expands_goes_to_subscribers_first_and_what_contracts_last() {
-        assert_eq!(turn_of(Phase::Expand), Turn::Before);
-        assert_eq!(turn_of(Phase::Contract), Turn::After);
-        assert_eq!(turn_of(Phase::Backfill), Turn::Never);
+/// The subscriber as a shard: somebody of its own, whose identity must not pass for the publisher's.
+fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
+    let mut there = publisher.clone();
+    let application = there.target.application.clone();
+    there.target = node.target.clone();
+    there.target.application = application;
+    if let Ok(name) = format!("{}.{}", node.node.shard, node.node.node).parse::<ShardName>() {
+        there.target.shard = name.clone();
+        there.shard.name = name;
     }
+    there
 }
+
+/// Before Greylag's tables are made on a publisher: its subscribers have them, too, where its publications carry them (those of
+/// all tables do). A subscriber without them would stop at the first row.
+pub async fn ready_subscribers(setup: &Setup, shard: &FleetShard) -> Result<(), Failure> {
+    let Some(Named::Listed(nodes)) = setup.replication.of_shard(&shard.shard.name) else {
+        return Ok(());
+    };
+    let now = Timestamp::now();
+    let subscribers = nodes.iter().filter(|node| {
+        let ignored = matches!(node.policy, NodePolicy::Ignore { .. });
+        node.role == NodeRole::Subscriber && (!ignored || node.policy.guards(now))
+    });
+    for node in subscribers {
+        match ready(setup, shard, node).await {
+            Err(failure) if node.policy.guards(now) => {
+                return Err(Failure {
+                    message: format!("on subscriber {}: {}", node.node, failure.message),
+                    ..failure
+                });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn ready(setup: &Setup, shard: &FleetShard, node: &NamedNode) -> Result<(), Failure> {
+    let said = ask_both(&*setup.open, &shard.target, &node.target).await?;
+    if !said.carries_own(&shard.target) {
+        return Ok(());
+    }
+    let there = shard_of(shard, node);
+    let mut session = seize(setup, &there).await?;
+    let claimed = claim_held(&mut *session, setup, &there).await;
+    let shielded = match claimed {
+        Ok(_) => (session.shield().await).map_err(|error| failure_of_verb(&error)),
+        Err(failure) => Err(failure),
+    };
+    part(session).await;
+    shielded
+}
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub trait Check: Send + Sync {
     async fn ask(&self) -> Answer;
 }
 
-/// The gate's verdict now.
+/// The gate's verdict at the time of its last answer.
 pub async fn ask(setup: &Setup, plan: &Plan, _stage: usize, _wave: usize) -> Verdict {
     let windows = match Calendar::parse(&plan.policy.windows) {
         Ok(windows) => windows,
@@ -39,13 +39,6 @@ pub async fn ask(setup: &Setup, plan: &Plan, _stage: usize, _wave: usize) -> Ver
             };
         }
     };
-    let mut reasons = Vec::new();
-    let now = Timestamp::now();
-    if !windows.is_open(now) {
-        reasons.push(WaitReason::Window {
-            opens: windows.next_opening(now),
-        });
-    }
     let mut checks = Vec::new();
     for name in &plan.policy.checks {
         match setup.checks.iter().find(|rule| rule.name == *name) {
@@ -60,7 +53,15 @@ pub async fn ask(setup: &Setup, plan: &Plan, _stage: usize, _wave: usize) -> Ver
         }
     }
     let answers = join_all(checks.into_iter().map(|rule| answer(setup, rule))).await;
-    reasons.extend(answers.into_iter().flatten());
+    // Behind the checks: a window may close while they are asked.
+    let now = Timestamp::now();
+    let closed = (!windows.is_open(now)).then(|| WaitReason::Window {
+        opens: windows.next_opening(now),
+    });
+    let reasons: Vec<_> = closed
+        .into_iter()
+        .chain(answers.into_iter().flatten())
+        .collect();
     if reasons.is_empty() {
         Verdict::Pass
     } else {

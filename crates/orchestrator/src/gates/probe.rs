@@ -22,16 +22,17 @@ pub fn of(setup: &Setup, rule: &CheckRule) -> Box<dyn Check> {
     match &rule.probe {
         Probe::Sql { query, shards } => {
             let named = |shard: &&FleetShard| shards.contains(&shard.shard.name);
-            let found: Vec<FleetShard> = if shards.is_empty() {
-                setup.fleet.anchor().into_iter().cloned().collect()
+            let found: Vec<&FleetShard> = if shards.is_empty() {
+                setup.fleet.anchor().into_iter().collect()
             } else {
-                setup.fleet.shards.iter().filter(named).cloned().collect()
+                setup.fleet.shards.iter().filter(named).collect()
             };
+            let seated = |shard: &&FleetShard| setup.seats.seated(shard);
             Box::new(Sql {
                 base,
                 query: query.clone(),
                 complete: shards.is_empty() || found.len() == shards.len(),
-                shards: found,
+                shards: found.iter().map(seated).collect(),
                 open: setup.open.clone(),
             })
         }

@@ -5,7 +5,10 @@ use super::{
     report::{OperationReport, ShardResult},
     under_lock::{Deed, Hold, each},
 };
-use crate::{journal::JournalError, setup::Setup, survey::expected_of, watch::Watcher};
+use crate::{
+    executor::ready_subscribers, journal::JournalError, setup::Setup, survey::expected_of,
+    watch::Watcher,
+};
 use greylag_core::{
     fleet::ShardName,
     history,
@@ -29,6 +32,7 @@ pub async fn baseline(
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let by = setup.by.clone();
     let notes = Notes::new(setup, "baseline", reason);
+    let ground = setup.clone();
     let known = setup.journal.known(&setup.scope()).await?;
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let row = row.clone();
@@ -55,6 +59,7 @@ pub async fn baseline(
             by: by.clone(),
         };
         let notes = notes.clone();
+        let ground = ground.clone();
         Box::pin(async move {
             if let Err(refusal) = judged {
                 return Ok(ShardResult::Refused {
@@ -71,6 +76,7 @@ pub async fn baseline(
                 row.version.as_deref().unwrap_or("?")
             )];
             let name = &shard.shard.name;
+            ready_subscribers(&ground, shard).await?;
             notes.write(name, &what).await?;
             let done = match session.prepare(&claim).await {
                 Ok(()) => session.change_history(&[HistoryChange::Insert(row)]).await,

@@ -6,6 +6,7 @@ use super::{
     under_lock::{Deed, Hold, one},
 };
 use crate::{
+    executor::ready_subscribers,
     journal::{JournalError, KnownShard},
     setup::Setup,
     survey::known_of,
@@ -90,7 +91,9 @@ fn deed(
 ) -> Deed {
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let by = setup.by.clone();
+    let ground = setup.clone();
     Arc::new(move |session, shard, survey| {
+        let ground = ground.clone();
         let name = shard.shard.name.clone();
         let own = survey
             .identity
@@ -139,6 +142,7 @@ fn deed(
                         identity: identity.clone(),
                         by,
                     };
+                    ready_subscribers(&ground, shard).await?;
                     session.prepare(&claim).await
                 }
             };

@@ -51,7 +51,10 @@ pub async fn each(
     let total = wanted.len();
     let (wanted, deed) = (&wanted, &deed);
     let mut running = stream::iter(0..total)
-        .map(|at| async move { one(setup, wanted[at], verb, hold, deed).await })
+        .map(|at| async move {
+            let shard = setup.seeker().locate(setup, wanted[at]).await;
+            one(setup, &shard, verb, hold, deed).await
+        })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     let mut shards = Vec::with_capacity(total);
     while let Some(report) = running.next().await {

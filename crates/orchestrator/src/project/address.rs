@@ -3,6 +3,7 @@
 //! A password in a URL is accepted and never shown; better is a `password = { … }` beside it.
 
 use greylag_core::engine::Engine;
+use greylag_engines::hosts;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -119,18 +120,15 @@ impl fmt::Display for Address {
         if let Some(path) = self.file() {
             return write!(f, "sqlite:{}", path.display());
         }
-        let mut shown = self.url.clone();
-        // Both fail only for URLs that can't carry them, which then have nothing to hide.
-        let _ = shown.set_password(None);
-        let _ = shown.set_username("");
-        shown.set_query(None);
-        f.write_str(shown.as_str())
+        f.write_str(&hosts::shown(&self.url))
     }
 }
 
 fn server(engine: Engine, text: &str, folder: &Path) -> Result<Address, AddressError> {
     // The error of the parser never quotes the text, which may hold a password.
-    let mut url = Url::parse(text).map_err(|error| AddressError::Form(error.to_string()))?;
+    let several = hosts::rewritten(text);
+    let mut url = Url::parse(several.as_deref().unwrap_or(text))
+        .map_err(|error| AddressError::Form(error.to_string()))?;
     if url.cannot_be_a_base() {
         return Err(AddressError::Form("`//` and a host are missing".into()));
     }
@@ -292,6 +290,20 @@ mod tests {
             "10.0.0.1"
         );
         assert_eq!(read("sqlite:a.db").unwrap().host(), "localhost");
+    }
+
+    #[test]
+    fn several_hosts_may_each_have_a_port() {
+        for text in [
+            "postgres://me:hunter2@a:5433,b:5434/orders?target_session_attrs=read-write",
+            "postgres://me:hunter2@a,b/orders?port=5433,5434",
+        ] {
+            let address = read(text).unwrap();
+            assert_eq!(address.to_string(), "postgres://a:5433,b:5434/orders");
+            assert_eq!(address.host(), "a,b");
+        }
+        let error = read("postgres://me:hunter2@a:1,b:2").unwrap_err();
+        assert_eq!(error, AddressError::NoDatabase);
     }
 
     #[test]

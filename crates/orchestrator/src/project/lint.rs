@@ -37,8 +37,11 @@ pub(crate) fn read(section: Section<'_>) -> Settings {
         severity: severity(&section),
         thresholds: thresholds(&section),
         replicas: section.boolean("replicas"),
+        // `[replicas] wait` says it.
+        waits_for_replicas: None,
         logical_replication: section.boolean("logical-replication"),
         shared_servers: section.boolean("shared-servers"),
+        fleet: section.boolean("fleet").unwrap_or(false),
     };
     section.finish();
     settings

@@ -6,8 +6,9 @@ use super::{
     interner::Secrets,
     lint,
     model::{Note, Project},
+    online,
     problem::{ConfigError, Problems},
-    replica_settings::ReplicaSettings,
+    replica_settings::{Expected, ReplicaSettings},
     rollout,
     section::Section,
     session::SessionSql,
@@ -144,6 +145,9 @@ fn whole(
     if let Some(section) = root.section("lock", "[lock]") {
         rollout::read_lock(section, &mut policy);
     }
+    if let Some(section) = root.section("online", "[online]") {
+        policy.online = online::read(section);
+    }
     let checks = check::read(root.sections("check", "[[check]]"));
     rollout::name_checks(&mut policy, &checks);
     let mut note = |at: usize, text: &str| {
@@ -161,7 +165,10 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    let lint = root.section("lint", "[lint]").map(lint::read);
+    let mut lint = root.section("lint", "[lint]").map_or_else(Default::default, lint::read);
+    // The lint asks whether anybody waits until replicas have what a migration adds.
+    let waits = replicas.as_ref().map(|replicas| replicas.wait != Expected::None);
+    lint.waits_for_replicas = lint.waits_for_replicas.or(waits);
 
     let recipe = Recipe {
         project: name.as_ref().map_or("", |name| &name.value).into(),
@@ -202,7 +209,7 @@ fn whole(
         checks,
         replicas: replicas.unwrap_or_default(),
         backfill: backfill.unwrap_or_default(),
-        lint: lint.unwrap_or_default(),
+        lint,
         notes,
         folder,
     })

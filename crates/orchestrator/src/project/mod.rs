@@ -12,6 +12,7 @@ mod load;
 mod locate;
 mod mask;
 mod model;
+mod online;
 mod problem;
 mod replica;
 mod replica_settings;

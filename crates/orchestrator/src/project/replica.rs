@@ -4,7 +4,7 @@ use super::{
     address::Address,
     section::{At, Section, nearest},
 };
-use greylag_core::node::{NodePolicy, NodeRole};
+use greylag_core::node::{Intake, NodePolicy, NodeRole};
 use jiff::Timestamp;
 use std::path::Path;
 use toml::de::DeValue;
@@ -27,6 +27,8 @@ pub struct Replica {
     pub address: Address,
     pub role: NodeRole,
     pub policy: NodePolicy,
+    /// Of a subscriber: which migrations it gets.
+    pub intake: Intake,
 }
 
 impl Replica {
@@ -37,6 +39,7 @@ impl Replica {
             address,
             role: NodeRole::default(),
             policy: NodePolicy::default(),
+            intake: Intake::default(),
         }
     }
 }
@@ -47,7 +50,7 @@ impl Replicas {
         let Some(value) = section.value("replicas") else {
             return Replicas::Unstated;
         };
-        let hint = "write `\"auto\"`, or a list of URLs or tables `{ name, url, role, policy, until, reason }`";
+        let hint = "write `\"auto\"`, or a list of URLs or tables `{ name, url, role, migrations, policy, until, reason }`";
         match value.get_ref() {
             DeValue::String(word) if word == "auto" => Replicas::Auto,
             DeValue::Array(items) => {
@@ -115,6 +118,7 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
     let name = section.string("name").map_or(name, |name| name.value);
     let url = section.required("url", "write `url = \"postgres://user@host/database\"`");
     let role = section.string("role");
+    let migrations = section.string("migrations");
     let policy = section.string("policy");
     let until = section.string("until");
     let reason = section.string("reason").map(|at| at.value);
@@ -127,6 +131,23 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
         &[
             ("replica", NodeRole::Replica),
             ("subscriber", NodeRole::Subscriber),
+        ],
+    );
+    if let Some(migrations) = migrations.as_ref().filter(|_| role != NodeRole::Subscriber) {
+        problems.add(
+            migrations.span.clone(),
+            "`migrations` says what a logical subscriber gets, and this is a replica: it gets all that its primary has",
+            "write `role = \"subscriber\"` beside it, or leave it out".to_owned(),
+        );
+    }
+    let intake = choose(
+        &section,
+        "migrations",
+        migrations,
+        &[
+            ("published", Intake::Published),
+            ("all", Intake::All),
+            ("none", Intake::Nothing),
         ],
     );
     let ignored = policy.as_ref().is_some_and(|at| at.value == "ignore");
@@ -169,6 +190,7 @@ fn detailed(section: Section<'_>, name: String, folder: &Path) -> Option<Replica
     section.finish();
     if let Some(replica) = &mut replica {
         replica.role = role;
+        replica.intake = intake;
         replica.policy = match guarded {
             _ if ignored => NodePolicy::Ignore {
                 until,

@@ -27,6 +27,7 @@ pub(crate) fn usual() -> Policy {
         lock_deadline: Duration::from_secs(600),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 

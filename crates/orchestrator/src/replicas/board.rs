@@ -2,15 +2,15 @@
 //!
 //! Behind one lock that is never held across an await.
 
-use super::{look::PRIMARY, named::NamedNode};
+use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     history::HistoryRow,
     node::{
-        Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Slot, Standing,
-        Trail, judge,
+        Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
+        Standing, Trail, confirmed, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -56,6 +56,10 @@ pub enum News {
         shard: ShardName,
         server: Server,
     },
+    /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
+    Promoted {
+        shard: ShardName,
+    },
     Waits {
         stage: usize,
         shard: ShardName,
@@ -78,6 +82,10 @@ struct ShardNodes {
     trail: Trail,
     nodes: BTreeMap<NodeName, Node>,
     awaited: Option<(Awaited, Instant, bool)>,
+    /// Looks at the primary since then, and where it was at the second: the first may have been under way. A later position
+    /// than that of the work is always safe.
+    looks: u32,
+    later: Option<Position>,
 }
 
 struct Node {
@@ -87,6 +95,28 @@ struct Node {
     error: Option<String>,
     replayed: bool,
     proven: bool,
+}
+
+impl ShardNodes {
+    /// Subscribers have what is waited for once they have confirmed its place to the publisher.
+    fn see_subscribers(&mut self) {
+        let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
+            return;
+        };
+        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+            return;
+        };
+        for node in self.nodes.values_mut() {
+            let Some((seen, _)) = &node.before else {
+                continue;
+            };
+            if node.named.role == NodeRole::Subscriber
+                && confirmed(seen, primary).is_some_and(|place| place.reaches(wanted) == Reach::Yes)
+            {
+                node.replayed = true;
+            }
+        }
+    }
 }
 
 impl Board {
@@ -120,6 +150,34 @@ impl Board {
         true
     }
 
+    /// The node is looked at no more.
+    pub fn dismiss(&mut self, name: &NodeName) {
+        self.throttle.forget(name);
+        if let Some(shard) = self.shards.get_mut(&name.shard) {
+            shard.nodes.remove(name);
+        }
+    }
+
+    /// Everything known of the shard's nodes is forgotten: its primary is another server.
+    pub fn start_over(&mut self, shard: &ShardName) {
+        let Some(found) = self.shards.get_mut(shard) else {
+            return;
+        };
+        found.primary = None;
+        found.trail = Trail::default();
+        let names: Vec<NodeName> = found.nodes.keys().cloned().collect();
+        for name in names {
+            self.dismiss(&name);
+        }
+    }
+
+    /// Whether this way to the node is the one that is looked along.
+    pub fn watches(&self, named: &NamedNode) -> bool {
+        let node =
+            (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
+        node.is_some_and(|node| node.named.target.address() == named.target.address())
+    }
+
     /// Takes in one look.
     pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
         // Every age is told by our own clock.
@@ -144,6 +202,10 @@ impl Board {
         if role == NodeRole::Primary {
             if let Some(position) = &seen.position {
                 shard.trail.note(seen.at, position);
+            }
+            shard.looks = shard.looks.saturating_add(1);
+            if shard.looks > 1 && shard.later.is_none() {
+                shard.later.clone_from(&seen.position);
             }
             shard.primary = Some(seen.clone());
         }
@@ -179,11 +241,18 @@ impl Board {
         );
         if role == NodeRole::Replica && !unproven && !node.proven {
             node.proven = true;
+            if &*name.node == FORMER {
+                // The old primary follows the new one: a replica like any other.
+                node.named.policy = NodePolicy::Guard;
+                let host = self.throttle.host(name).unwrap_or_default();
+                (self.throttle).expect(name.clone(), role, NodePolicy::Guard, host);
+            }
             self.proven.push((name.shard.clone(), seen.server.clone()));
         }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        shard.see_subscribers();
         self.throttle.see(name, standing, seen.load, slots);
     }
 
@@ -239,6 +308,7 @@ impl Board {
                 .nodes
                 .values_mut()
                 .for_each(|node| node.replayed = false);
+            (found.looks, found.later) = (0, None);
             found.awaited = Some((awaited, Instant::now(), false));
         }
     }
@@ -262,14 +332,15 @@ impl Board {
         let (awaited, _, _) = shard.awaited.as_ref()?;
         let node = shard.nodes.get(name)?;
         let refused = |standing: &Standing| standing.state == NodeState::Refused;
-        let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+        // A subscriber has a history of its own, and was given its part before or will be after: its rows are what is waited for.
+        let counts = node.named.role == NodeRole::Replica;
         if node.replayed || !counts || node.standing.as_ref().is_none_or(refused) {
             return None;
         }
         let here = node.before.as_ref()?.0.position.as_ref();
-        let reached = match (&awaited.position, here, node.named.role) {
-            (Some(wanted), Some(here), NodeRole::Replica) => here.reaches(wanted),
-            // A subscriber gets migrations of its own; without a position the content alone can tell.
+        let reached = match (&awaited.position, here) {
+            (Some(wanted), Some(here)) => here.reaches(wanted),
+            // Without a position the content alone can tell.
             _ => Reach::Incomparable,
         };
         (reached != Reach::No).then(|| awaited.shows.clone())
@@ -290,6 +361,10 @@ impl Board {
         let mut news: Vec<News> = proven
             .map(|(shard, server)| News::Proven { shard, server })
             .collect();
+        let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
+        news.extend(promoted.map(|(name, _)| News::Promoted {
+            shard: name.clone(),
+        }));
         for (name, shard) in &mut self.shards {
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
@@ -348,6 +423,21 @@ impl Board {
     }
 }
 
+impl ShardNodes {
+    /// A replica accepts writes, and the primary can't be looked at, or does not.
+    fn was_promoted(&self) -> bool {
+        let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
+        let writes = |node: &Node| node.error.is_none() && seen(node) == Some(SeenRole::Primary);
+        let of = |role: NodeRole| {
+            self.nodes
+                .values()
+                .filter(move |node| node.named.role == role)
+        };
+        let has_heir = of(NodeRole::Replica).any(writes);
+        has_heir && !of(NodeRole::Primary).any(writes)
+    }
+}
+
 /// Whether a shard's work is done only once this node has it.
 fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
     let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
@@ -397,19 +487,6 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
             retained: slot.retained_bytes,
         })
         .collect()
-}
-
-/// The primary of a shard, as a node.
-pub fn primary_node(target: &greylag_engines::Target) -> NamedNode {
-    NamedNode {
-        node: NodeName {
-            shard: target.shard.clone(),
-            node: PRIMARY.into(),
-        },
-        role: NodeRole::Primary,
-        policy: NodePolicy::Guard,
-        target: target.clone(),
-    }
 }
 
 /// How long one look may take.

@@ -1,6 +1,7 @@
 //! One look at every node that the project names, for a page or a verb.
 
 use super::{
+    arrange::arrange,
     named::{Named, NamedNode},
     report::NodeReport,
     topology::{Unmapped, children_of},
@@ -8,13 +9,15 @@ use super::{
 use crate::{
     executor::chain,
     setup::{Open, Setup},
+    survey::{SurveyError, Surveyed, survey_fleet},
+    watch::Watcher,
 };
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     node::{
-        Blame, Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail,
-        judge,
+        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
+        Standing, Trail, downstreams, judge,
     },
 };
 use greylag_engines::Target;
@@ -51,6 +54,16 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         .await
 }
 
+/// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
+/// says.
+pub async fn survey_with_nodes(
+    setup: &Setup,
+    watcher: &dyn Watcher,
+) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
+    let surveyed = survey_fleet(setup, None, watcher).await;
+    (surveyed, look_at_nodes(setup, None).await)
+}
+
 /// What one look at a shard's nodes came to.
 pub struct ShardLook {
     pub primary: Looked,
@@ -66,21 +79,19 @@ pub struct Looked {
 
 /// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name.
 pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
-    let node = NamedNode {
-        node: NodeName {
-            shard: target.shard.clone(),
-            node: PRIMARY.into(),
-        },
-        role: NodeRole::Primary,
-        policy: NodePolicy::Guard,
-        target: target.clone(),
+    let seat = setup.seats.get(&target.shard);
+    let listed: &[NamedNode] = match named {
+        Named::Listed(list) => list,
+        Named::Auto => &[],
     };
-    let primary = look(&*setup.open, node).await;
+    let mut arranged = arrange(target, seat.as_ref(), listed);
+    let others = arranged.split_off(1);
+    let primary = look(&*setup.open, arranged.remove(0)).await;
     let mut unmapped = Vec::new();
     let mut nodes = Vec::new();
     match named {
-        Named::Listed(list) => {
-            let looks = list.iter().map(|node| look(&*setup.open, node.clone()));
+        Named::Listed(_) => {
+            let looks = others.into_iter().map(|node| look(&*setup.open, node));
             nodes = join_all(looks).await;
         }
         Named::Auto => {
@@ -104,6 +115,20 @@ pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> Sha
         primary,
         nodes,
         unmapped,
+    }
+}
+
+/// The primary of a shard, as a node.
+pub fn primary_node(target: &Target) -> NamedNode {
+    NamedNode {
+        node: NodeName {
+            shard: target.shard.clone(),
+            node: PRIMARY.into(),
+        },
+        role: NodeRole::Primary,
+        policy: NodePolicy::Guard,
+        intake: Intake::default(),
+        target: target.clone(),
     }
 }
 
@@ -177,6 +202,22 @@ fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
             Err(_) => report.address = Some(node.target.address()),
         }
         reports.push(report);
+    }
+    if let Some(primary) = primary {
+        let subscribers = (look.nodes.iter())
+            .filter_map(|node| node.seen.as_ref().ok())
+            .flat_map(|seen| &seen.subscriptions)
+            .filter_map(|subscription| subscription.slot.clone())
+            .collect();
+        for (slot, standing) in downstreams(primary, &subscribers, &trail) {
+            let node = NodeName {
+                shard: look.primary.node.node.shard.clone(),
+                node: slot.into(),
+            };
+            // Limits on slots hold a rollout; its reader is nobody's to wait for.
+            let (role, policy) = (NodeRole::Downstream, NodePolicy::Observe);
+            reports.push(NodeReport::new(&node, role, policy, &standing));
+        }
     }
     for lost in look.unmapped {
         let standing = unreachable(lost.why);

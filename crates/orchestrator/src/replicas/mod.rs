@@ -3,7 +3,9 @@
 //! A [`Replication`] is what the project says of nodes; [`look_at_nodes`] looks once and reports. Judging is
 //! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
 
+mod arrange;
 mod board;
+mod keep;
 mod look;
 mod named;
 mod report;
@@ -11,7 +13,9 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
-pub use look::look_at_nodes;
+pub use keep::Keeping;
+pub(crate) use look::look_at_shard;
+pub use look::{look_at_nodes, survey_with_nodes};
 pub use named::{Named, NamedNode, Replication};
 pub use report::NodeReport;
 pub(crate) use watcher::Watcher;

@@ -6,7 +6,7 @@ use crate::{
 };
 use greylag_core::{
     fleet::ShardName,
-    node::{NodeName, NodePolicy, NodeRole},
+    node::{Intake, NodeName, NodePolicy, NodeRole},
 };
 use greylag_engines::Target;
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub struct NamedNode {
     pub node: NodeName,
     pub role: NodeRole,
     pub policy: NodePolicy,
+    /// Of a subscriber: which migrations it gets.
+    pub intake: Intake,
     pub target: Target,
 }
 
@@ -56,6 +58,7 @@ impl Replication {
                             },
                             role: replica.role,
                             policy: replica.policy.clone(),
+                            intake: replica.intake,
                             target: Target {
                                 engine: replica.address.engine,
                                 url: replica.address.url.clone(),

@@ -1,7 +1,7 @@
 //! From what servers say of those that follow them to nodes that can be reached.
 
 use super::named::NamedNode;
-use greylag_core::node::{Child, NodeName, NodePolicy, NodeRole, NodeSighting};
+use greylag_core::node::{Child, Intake, NodeName, NodePolicy, NodeRole, NodeSighting};
 use greylag_engines::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,7 @@ pub fn children_of(
                 node,
                 role: NodeRole::Replica,
                 policy: NodePolicy::Guard,
+intake: Intake::default(),
                 target,
             }),
             None => unmapped.push(Unmapped {

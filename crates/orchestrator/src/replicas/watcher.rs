@@ -1,7 +1,8 @@
 //! Looks at the nodes of a rollout's shards, again and again: one connection a node, one query a look.
 
 use super::{
-    board::{Awaited, Board, News, patience, primary_node},
+    arrange::arrange,
+    board::{Awaited, Board, News, patience},
     named::{Named, NamedNode, Replication},
     topology::children_of,
 };
@@ -57,7 +58,7 @@ struct Shared {
     hurry: Mutex<HashMap<ShardName, Arc<Notify>>>,
     /// Names taken among each shard's found nodes, and by which child they were found.
     found: Mutex<BTreeMap<ShardName, Found>>,
-    /// How many servers are remembered as nodes of each shard.
+    /// How many servers are remembered to follow each shard's primary.
     remembered: BTreeMap<ShardName, usize>,
     weigh: Notify,
     tasks: Mutex<Vec<AbortHandle>>,
@@ -107,16 +108,7 @@ impl Watcher {
                 .expect("no panics inside")
                 .insert(name.clone(), Arc::default());
             let host = shard.shard.host.clone();
-            let mut nodes = vec![primary_node(&shard.target)];
-            if let Named::Listed(list) = &named {
-                nodes.extend(list.iter().cloned());
-                let ignored = super::named::why_none_counts(list, jiff::Timestamp::now());
-                shared.board().lack(name.clone(), ignored);
-            }
-            let follows = matches!(named, Named::Auto);
-            for node in nodes {
-                add(&shared, node, host.clone(), follows);
-            }
+            shared.watch(shard, &named, setup.seats.get(&name).as_ref(), host);
             watched.insert(name);
         }
         let (told, go) = watch::channel(Go::NotYet);
@@ -165,6 +157,24 @@ impl Watcher {
         self.shared.hurry(shard);
     }
 
+    /// The shard's primary is another server: its nodes are watched anew, around it.
+    pub fn follow(&self, setup: &Setup, shard: &ShardName) {
+        let found = setup
+            .fleet
+            .get(shard)
+            .zip(setup.replication.of_shard(shard));
+        let Some((found, named)) = found.filter(|_| self.shards.contains(shard)) else {
+            return;
+        };
+        self.shared.board().start_over(shard);
+        (self.shared.found.lock().expect("no panics inside")).remove(shard);
+        // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
+        self.shared.board().lack(shard.clone(), None);
+        let host = found.shard.host.clone();
+        let seat = setup.seats.get(shard);
+        self.shared.watch(found, named, seat.as_ref(), host);
+    }
+
     /// The shard's guarded nodes of a role, as they are known now.
     pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
         self.shared.board().guarded(shard, role)
@@ -188,6 +198,26 @@ impl Drop for Watcher {
 }
 
 impl Shared {
+    /// Expects the shard's nodes, and begins to look at them.
+    fn watch(
+        self: &Arc<Self>,
+        shard: &FleetShard,
+        named: &Named,
+        seat: Option<&Target>,
+        host: Arc<str>,
+    ) {
+        let listed: &[NamedNode] = match named {
+            Named::Listed(list) => list,
+            Named::Auto => &[],
+        };
+        let ignored = super::named::why_none_counts(listed, jiff::Timestamp::now());
+        self.board().lack(shard.shard.name.clone(), ignored);
+        let follows = matches!(named, Named::Auto);
+        for node in arrange(&shard.target, seat, listed) {
+            add(self, node, host.clone(), follows);
+        }
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().expect("no panics inside")
     }
@@ -235,7 +265,7 @@ async fn weigh(
             changed
         });
         for one in heard {
-            if let News::Waits { shard, .. } = &one {
+            if let News::Waits { shard, .. } | News::Promoted { shard } = &one {
                 let quiet = last_waits
                     .get(shard)
                     .is_some_and(|last| last.elapsed() < Duration::from_secs(1));
@@ -263,6 +293,10 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
     let mut target = named.target.clone();
     target.application = "greylag/watch".into();
     loop {
+        if !shared.board().watches(&named) {
+            // Its shard's primary is another server now, and this one something else to it.
+            return;
+        }
         let hurried = hurry.notified();
         tokio::pin!(hurried);
         // Registered before the look, so that what is asked meanwhile is not lost.
@@ -354,13 +388,11 @@ fn follow(
         });
         if named.role == NodeRole::Primary {
             let before = shared.remembered.get(&named.node.shard).copied();
-            // The primary itself is one of those that are remembered.
             let gone = before
-                .filter(|before| *before > 1 && found.children.is_empty())
+                .filter(|before| *before > 0 && found.children.is_empty())
                 .map(|before| {
                     format!(
-                        "its primary names none, and {} were known before; bring one back, or say `replicas = []`",
-                        before - 1
+                        "its primary names none, and {before} were known before; bring one back, or say `replicas = []`"
                     )
                 });
             // One that can't be reached stays lacking, whatever else is found.

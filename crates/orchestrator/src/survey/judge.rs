@@ -4,8 +4,8 @@ use super::{Sighting, Surveyed};
 use crate::journal::KnownShard;
 use greylag_core::{
     fleet::ShardName,
-    identity::{self, Expected, Known, Node, Refusal},
-    survey::Survey,
+    identity::{self, Expected, Known, Refusal},
+    survey::{Server, Survey},
 };
 use jiff::Timestamp;
 
@@ -54,25 +54,33 @@ pub fn known_of(
     survey: &Survey,
     version: Option<String>,
 ) -> Option<KnownShard> {
-    let identity = survey.identity.as_ref()?;
-    let node = Node::from(&survey.server);
-    let mut nodes = before
-        .filter(|known| known.known.uuid == identity.uuid)
-        .map(|known| known.known.nodes.clone())
+    known_with(before, survey, &[], version)
+}
+
+/// … and of servers that were seen to follow its primary.
+pub fn known_with(
+    before: Option<&KnownShard>,
+    survey: &Survey,
+    followers: &[Server],
+    version: Option<String>,
+) -> Option<KnownShard> {
+    let uuid = survey.identity.as_ref()?.uuid;
+    let mut known = before
+        .filter(|known| known.known.uuid == uuid)
+        .map(|known| known.known.clone())
         .unwrap_or_default();
-    // The last one is where it was last proven.
-    let is_last = nodes.last() == Some(&node);
-    nodes.retain(|known| *known != node);
-    nodes.push(node);
-    if is_last && before.is_some_and(|known| known.version == version) {
+    known.uuid = uuid;
+    known.prove_primary(&survey.server);
+    for server in followers {
+        known.prove_replica(server);
+    }
+    let is_same = |before: &KnownShard| before.known == known && before.version == version;
+    if before.is_some_and(is_same) {
         return None;
     }
     Some(KnownShard {
         name: survey.shard.clone(),
-        known: Known {
-            uuid: identity.uuid,
-            nodes,
-        },
+        known,
         version,
         seen: Timestamp::now(),
     })

@@ -3,12 +3,13 @@
 use crate::{
     executor::HistoryFault,
     journal::{JournalError, KnownShard},
+    primary::Move,
 };
 use greylag_core::{
     fleet::ShardName,
     history::Reading,
     identity::{Proof, Refusal},
-    survey::Survey,
+    survey::{Server, Survey},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,6 +19,8 @@ pub struct Surveyed {
     pub shards: Vec<Sighting>,
     /// Once seen and not forgotten, and not in the fleet any more: named, not ignored.
     pub missing: Vec<KnownShard>,
+    /// Shards whose primary is another server than when it was proven last.
+    pub moves: Vec<Move>,
     /// What is remembered of shards from before.
     pub known: BTreeMap<ShardName, KnownShard>,
 }
@@ -39,6 +42,8 @@ pub struct Seen {
     pub reading: Arc<Reading>,
     /// None where a guard refuses it.
     pub proof: Option<Proof>,
+    /// Servers that were seen to follow the primary, where they were looked at.
+    pub followers: Vec<Server>,
 }
 
 /// A shard could not be looked at.

@@ -3,16 +3,17 @@
 use super::{
     Seen, Sighting, SurveyError, Surveyed, Unseen,
     judge::{expected_of, judge_together},
+    look::{Looked, look},
 };
 use crate::{
-    executor::{HistoryFault, chain, hint_of, reach, read_history},
+    executor::{HistoryFault, read_history},
     fleet::FleetShard,
     journal::{KnownShard, Scope},
     setup::Setup,
     watch::{Notice, Watcher},
 };
 use futures::{StreamExt, stream};
-use greylag_core::{fleet::ShardName, history::Reading, identity, survey::Survey};
+use greylag_core::{fleet::ShardName, history::Reading, identity};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
@@ -48,14 +49,15 @@ pub async fn survey_fleet(
             (
                 at,
                 shard,
-                look(setup, shard, known_by_name.contains_key(&shard.shard.name)).await,
+                look(setup, shard, known_by_name.get(&shard.shard.name)).await,
             )
         })
         .buffer_unordered(setup.policy.max_in_flight.max(1) as usize);
     let mut readings: HashSet<Arc<Reading>> = HashSet::new();
     let mut shards: Vec<Option<Sighting>> = (0..total).map(|_| None).collect();
     let mut done = 0;
-    while let Some((at, shard, look)) = looks.next().await {
+    let mut moves = Vec::new();
+    while let Some((at, shard, mut look)) = looks.next().await {
         done += 1;
         watcher.notice(&Notice::Surveyed {
             done,
@@ -63,6 +65,15 @@ pub async fn survey_fleet(
             shard: shard.shard.name.clone(),
             unreachable: look.as_ref().err().map(|unseen| unseen.why.clone()),
         });
+        if let Ok(looked) = &mut look {
+            for text in std::mem::take(&mut looked.notes) {
+                watcher.notice(&Notice::Warning {
+                    shard: Some(shard.shard.name.clone()),
+                    text,
+                });
+            }
+            moves.extend(looked.moved.take());
+        }
         let known = known.get(&shard.shard.name);
         shards[at] = Some(judge(setup, shard, known, look, &mut readings)?);
     }
@@ -74,42 +85,30 @@ pub async fn survey_fleet(
             .filter(|known| setup.fleet.get(&known.name).is_none())
             .cloned()
             .collect(),
+        moves,
         known,
     };
     judge_together(&setup.fleet.project, &mut surveyed);
     Ok(surveyed)
 }
 
-/// A shard that was proven before has Greylag's tables; another one hasn't, most likely.
-async fn look(setup: &Setup, shard: &FleetShard, known: bool) -> Result<Survey, Unseen> {
-    let mut target = shard.target.clone();
-    target.application = "greylag/survey".into();
-    let mut session = reach(&*setup.open, &target, setup.policy.retry, None, || false)
-        .await
-        .map_err(|error| Unseen {
-            why: chain(&error),
-            hint: hint_of(&error),
-        })?;
-    session.expect_tables(known);
-    let survey = session.survey().await;
-    session.close().await;
-    survey.map_err(|error| Unseen {
-        why: chain(&error),
-        hint: None,
-    })
-}
-
 fn judge(
     setup: &Setup,
     shard: &FleetShard,
     known: Option<&KnownShard>,
-    look: Result<Survey, Unseen>,
+    look: Result<Looked, Unseen>,
     readings: &mut HashSet<Arc<Reading>>,
 ) -> Result<Sighting, SurveyError> {
     let name = shard.shard.name.clone();
     let mut refusals = Vec::new();
-    let mut survey = match look {
-        Ok(survey) => survey,
+    let Looked {
+        mut survey,
+        followers,
+        known: found,
+        refusal,
+        ..
+    } = match look {
+        Ok(looked) => looked,
         Err(unseen) => {
             let seen = Err(unseen);
             return Ok(Sighting {
@@ -123,9 +122,10 @@ fn judge(
         &name,
         &setup.fleet.project,
         &setup.fleet.environment,
-        known.map(|known| &known.known),
+        found.as_ref().or(known.map(|known| &known.known)),
     );
-    let proof = identity::judge(&expected, &survey)
+    let proof = refusal
+        .map_or_else(|| identity::judge(&expected, &survey), Err)
         .map_err(|refusal| refusals.push(refusal))
         .ok();
     let mut reading = match read_history(
@@ -167,6 +167,7 @@ fn judge(
             survey: Arc::new(survey),
             reading,
             proof,
+            followers,
         }),
         refusals,
     })

@@ -179,6 +179,7 @@ pub fn listed(shard: &ShardName, primary: &Target, nodes: &[(&str, NodePolicy)])
         },
         role: NodeRole::Replica,
         policy: policy.clone(),
+        intake: Default::default(),
         target: Target {
             url: format!("postgres://{name}/d").parse().unwrap(),
             ..primary.clone()

@@ -129,6 +129,7 @@ impl World {
             policy: self.policy.clone(),
             checks: Vec::new(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: self.replication.clone(),
             journal,
             open: Arc::new(Doors {
@@ -294,5 +295,6 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(20),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }

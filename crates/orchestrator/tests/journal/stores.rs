@@ -140,6 +140,7 @@ fn a_plan() -> Plan {
         lock_deadline: Duration::from_secs(1),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     };
     plan::plan(&Input {
         project: "orders",

@@ -4,7 +4,7 @@ use greylag_core::{
     event::Event,
     fleet::{Shard, ShardName},
     migration::{Migration, Set},
-    node::{NodeName, NodePolicy, NodeRole},
+    node::{Intake, NodeName, NodePolicy, NodeRole},
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
     rollout::Progress,
 };
@@ -41,7 +41,16 @@ pub struct Replicated {
     pub policy: Policy,
     /// Logical subscribers, each of a shard.
     pub subscribers: Vec<(usize, Server, TestDatabase)>,
+    pub intake: Intake,
+    /// What runs have warned of.
+    pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
+    /// What a rollout makes of the replicas that lag.
+    pub watched: NodePolicy,
+    /// The nodes are asked of the primary.
+    pub auto: bool,
+    /// All shards are on one host.
+    pub one_host: bool,
     folder: TempDir,
 }
 
@@ -66,7 +75,12 @@ impl Replicated {
             settings: ReplicaSettings::default(),
             policy: policy(),
             subscribers: Vec::new(),
+            intake: Intake::default(),
+            warnings: Arc::default(),
             claim: None,
+            watched: NodePolicy::Guard,
+            auto: false,
+            one_host: false,
             folder: tempfile::tempdir().unwrap(),
         })
     }
@@ -75,8 +89,12 @@ impl Replicated {
         let files = self.files.iter();
         let files = files.map(|(name, text)| Migration::read(name, text.as_bytes(), None).unwrap());
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
+        let named = |at| match self.auto {
+            true => Named::Auto,
+            false => Named::Listed(self.nodes(at)),
+        };
         let nodes = (0..self.clusters.len())
-            .map(|at| (name(at), Named::Listed(self.nodes(at))))
+            .map(|at| (name(at), named(at)))
             .collect();
         let path = self.folder.path().join("state.db");
         Setup {
@@ -92,6 +110,7 @@ impl Replicated {
             policy: self.policy.clone(),
             checks: Vec::new(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: Replication {
                 settings: Arc::new(self.settings.clone()),
                 shards: Arc::new(nodes),
@@ -102,12 +121,12 @@ impl Replicated {
         }
     }
 
-    fn shard(&self, at: usize) -> FleetShard {
+    pub fn shard(&self, at: usize) -> FleetShard {
         FleetShard {
             shard: Shard {
                 name: name(at),
                 engine: self.target(at, self.clusters[at].primary()).engine,
-                host: format!("h{at}").into(),
+                host: format!("h{}", if self.one_host { 0 } else { at }).into(),
                 schema: None,
                 labels: Arc::default(),
             },
@@ -116,7 +135,7 @@ impl Replicated {
         }
     }
 
-    fn nodes(&self, at: usize) -> Vec<NamedNode> {
+    pub fn nodes(&self, at: usize) -> Vec<NamedNode> {
         let replicas = self.clusters[at].replicas().iter().enumerate();
         let node = |(number, replica): (usize, &Server)| NamedNode {
             node: NodeName {
@@ -124,7 +143,8 @@ impl Replicated {
                 node: format!("replica-{}", number + 1).into(),
             },
             role: NodeRole::Replica,
-            policy: NodePolicy::Guard,
+            policy: self.watched.clone(),
+            intake: Default::default(),
             target: self.target(at, replica),
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
@@ -135,6 +155,7 @@ impl Replicated {
             },
             role: NodeRole::Subscriber,
             policy: NodePolicy::Guard,
+            intake: self.intake,
             target: self.reach(at, server, &database.name),
         };
         replicas
@@ -143,7 +164,7 @@ impl Replicated {
             .collect()
     }
 
-    fn target(&self, at: usize, server: &Server) -> Target {
+    pub fn target(&self, at: usize, server: &Server) -> Target {
         self.reach(at, server, &self.databases[at].name)
     }
 
@@ -165,6 +186,15 @@ impl Replicated {
 
     /// A run in a task of its own, and what it tells.
     pub async fn run(&self, options: Options) -> (JoinHandle<Summary>, Told) {
+        self.run_under(options, Control::new()).await
+    }
+
+    /// … that may be interrupted.
+    pub async fn run_under(
+        &self,
+        options: Options,
+        control: Control,
+    ) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
@@ -174,16 +204,19 @@ impl Replicated {
         let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
         let told = Told::default();
         let ears = told.clone();
+        let warnings = self.warnings.clone();
         let watcher = Arc::new(move |notice: &Notice| {
             let event = match notice {
                 Notice::Event(stamped) => stamped.event.clone(),
                 Notice::Live { event, .. } => event.clone(),
+                Notice::Warning { text, .. } => {
+                    return warnings.lock().unwrap().push(text.clone());
+                }
                 _ => return,
             };
             ears.lock().unwrap().push((Instant::now(), event));
         });
         let run = tokio::spawn(async move {
-            let control = Control::new();
             let run = apply(&setup, surveyed, prospect, &ask, &options, control, watcher);
             run.await.unwrap()
         });
@@ -255,5 +288,6 @@ fn policy() -> Policy {
         lock_deadline: Duration::from_secs(60),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }

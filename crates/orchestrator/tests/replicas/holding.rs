@@ -83,6 +83,11 @@ async fn a_paused_standby_holds_the_rollout_and_freeing_it_lets_it_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_sql_thread_of_mysql_holds_the_rollout_and_starting_it_lets_it_go_on() {
+    holds_and_goes_on(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_sql_thread_of_mariadb_holds_the_rollout_and_starting_it_lets_it_go_on() {
     holds_and_goes_on(Engine::MariaDb).await;
 }

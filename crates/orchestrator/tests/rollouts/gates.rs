@@ -1,7 +1,7 @@
 //! Checks of the project's own, windows and verify queries: what can't be asked is not passed.
 
-use crate::world::World;
-use greylag_core::gate::WaitReason;
+use crate::world::{World, wave};
+use greylag_core::{gate::WaitReason, policy::Size};
 use greylag_orchestrator::{
     apply::{Options, Summary, Verdict},
     gates::{CheckRule, Probe},
@@ -155,6 +155,49 @@ async fn outside_its_windows_an_unattended_run_ends_waiting() {
         ),
         "{summary:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_window_that_closes_after_the_canary_holds_the_rest_whatever_the_checks_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let flag = folder.path().join("asked").display().to_string();
+    // Windows close on the minute: with a few seconds left for the canary, it is this one.
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let closes = (now.clone() + jiff::Span::new().seconds(65))
+        .round(
+            jiff::ZonedRound::new()
+                .smallest(jiff::Unit::Minute)
+                .mode(jiff::RoundMode::Floor),
+        )
+        .unwrap();
+    let mut world = world(command(&format!(
+        "test -e {flag} || {{ touch {flag}; exit 0; }}; while [ $(date +%s) -lt {} ]; do sleep 0.2; done",
+        closes.timestamp().as_second()
+    )));
+    world.checks[0].timeout = Duration::from_secs(120);
+    world.policy.waves = vec![wave("canary", Size::Count(1)), wave("rest", Size::Rest)];
+    world.policy.windows = vec![format!(
+        "Mon-Sun {}-{} UTC",
+        now.strftime("%H:%M"),
+        closes.strftime("%H:%M")
+    )];
+    for attempt in [
+        "the window closes while the check is asked",
+        "taken up again, it is closed",
+    ] {
+        let summary = world.apply().await.unwrap();
+        assert_eq!(summary.exit_code, 4, "{attempt}: {summary:#?}");
+        assert!(
+            matches!(
+                &summary.waiting[..],
+                [WaitReason::Window { opens: Some(_) }]
+            ),
+            "{attempt}: {summary:#?}"
+        );
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'a'";
+        let applied = world.count("s01", tables) + world.count("s02", tables);
+        assert_eq!(applied, 1, "{attempt}: only the canary");
+    }
 }
 
 #[tokio::test]

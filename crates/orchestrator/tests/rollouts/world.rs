@@ -148,6 +148,7 @@ impl World {
             policy: self.policy.clone(),
             checks: self.checks.clone(),
             lint: None,
+            seats: greylag_orchestrator::primary::Seats::default(),
             replication: Replication::default(),
             journal: journal::open(&Location::Sqlite {
                 path: self.folder.path().join(self.state),
@@ -256,6 +257,7 @@ pub fn policy() -> Policy {
         lock_deadline: Duration::from_secs(5),
         windows: Vec::new(),
         checks: Vec::new(),
+        online: Default::default(),
     }
 }
 

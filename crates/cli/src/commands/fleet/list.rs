@@ -17,13 +17,12 @@ use greylag_core::{fleet::ShardName, node::NodeRole, survey::Role};
 use greylag_orchestrator::{
     Exit, Sighting, Surveyed,
     project::Replicas,
-    replicas::{NodeReport, look_at_nodes},
-    survey::survey_fleet,
+    replicas::{Keeping, NodeReport, survey_with_nodes},
     watch::Blind,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Where the labels are among a row's cells.
 const LABELS: usize = 4;
@@ -46,8 +45,9 @@ struct Look<'a> {
 }
 
 pub async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
-    let place = workplace::open(global, screen, Journal::Look).await?;
+    let mut place = workplace::open(global, screen, Journal::Look).await?;
     if verb.watch {
+        place.setup.open = Arc::new(Keeping::over(place.setup.open.clone()));
         return watch(&place, screen).await;
     }
     let look = if verb.offline {
@@ -98,10 +98,7 @@ async fn look_at<'a>(
     place: &'a Workplace,
     watcher: &dyn greylag_orchestrator::Watcher,
 ) -> Result<Look<'a>, Problem> {
-    let (surveyed, nodes) = tokio::join!(
-        survey_fleet(&place.setup, None, watcher),
-        look_at_nodes(&place.setup, None)
-    );
+    let (surveyed, nodes) = survey_with_nodes(&place.setup, watcher).await;
     Ok(Look {
         place,
         sightings: Some(surveyed?),

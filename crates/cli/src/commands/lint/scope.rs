@@ -1,12 +1,20 @@
 //! What is reviewed: which files, for which engines, with what known of them.
 
-use super::{Lint, changed::changed_since};
+use super::{
+    Lint,
+    changed::changed_since,
+    seen::{self, Seen},
+};
 use crate::{
     arguments::Global,
+    output::Screen,
     problem::Problem,
     workplace::{find, read_project, shown},
 };
-use greylag_core::{engine::Engine, migration::Fault};
+use greylag_core::{
+    engine::Engine,
+    migration::{Fault, FileName, MigrationId},
+};
 use greylag_lint::{Report, Settings};
 use greylag_orchestrator::{
     Fleet,
@@ -23,17 +31,33 @@ use std::{
 
 /// What is reviewed, and what is known of it.
 pub(super) struct Scope {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) placeholders: BTreeMap<String, String>,
-    fleet: Option<Fleet>,
-    engines: BTreeSet<Engine>,
+    pub(super) fleet: Option<Fleet>,
+    pub(super) engines: BTreeSet<Engine>,
     /// All files that are known, those that are not judged too.
     pub(super) files: Vec<FoundFile>,
     folders: Vec<PathBuf>,
+    /// What is judged is on no shard yet.
+    is_pending: bool,
+    /// What was seen of the fleet, with `--fleet`.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Scope {
-    pub(super) async fn open(verb: &Lint, global: &Global) -> Result<Scope, Problem> {
+    pub(super) async fn open(
+        verb: &Lint,
+        global: &Global,
+        screen: &Screen,
+    ) -> Result<Scope, Problem> {
+        let seen = match verb.fleet {
+            true => Some(seen::look(global, screen).await?),
+            false => None,
+        };
+        // What a branch adds has been nowhere; of what is pending, some shards may have a part.
+        let named = !verb.paths.is_empty() || verb.from.is_some();
+        let is_pending =
+            verb.since.is_some() || !named && seen.as_ref().is_some_and(|seen| seen.is_new);
         let project = match find(global) {
             Ok(_) => Some(read_project(global)?),
             // Without a project there must be something else to go by.
@@ -44,9 +68,10 @@ impl Scope {
                 ));
             }
         };
-        let fleet = match &project {
-            Some(project) => Some(declared(project).await?),
-            None => None,
+        let fleet = match (&seen, &project) {
+            (Some(seen), _) => Some(seen.fleet.clone()),
+            (None, Some(project)) => Some(declared(project).await?),
+            (None, None) => None,
         };
         let engines = engines(verb, project.as_ref(), fleet.as_ref())?;
         let mut folders = project
@@ -66,6 +91,8 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
+                seen,
             },
             None => Scope {
                 settings: Settings::default(),
@@ -74,6 +101,8 @@ impl Scope {
                 engines,
                 files,
                 folders,
+                is_pending,
+                seen,
             },
         })
     }
@@ -83,19 +112,24 @@ impl Scope {
         let wanted = self.wanted(verb)?;
         let is_wanted =
             |file: &FoundFile| wanted.as_ref().is_none_or(|some| some.contains(&file.path));
-        let review = Review {
-            settings: &self.settings,
-            placeholders: &self.placeholders,
-            fleet: self.fleet.as_ref(),
-            facts: None,
-        };
-        let report = review.of(&self.files, &self.engines, is_wanted);
+        let report = self.stands_on().of(&self.files, &self.engines, is_wanted);
         let judged = self.files.iter().filter(|file| is_wanted(file)).count();
         Ok((report, judged))
     }
 
+    /// What the review stands on.
+    pub(super) fn stands_on(&self) -> Review<'_> {
+        Review {
+            settings: &self.settings,
+            placeholders: &self.placeholders,
+            fleet: self.fleet.as_ref(),
+            facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
+            pending: self.is_pending,
+        }
+    }
+
     /// The files that are judged; none means all.
-    fn wanted(&self, verb: &Lint) -> Result<Option<BTreeSet<PathBuf>>, Problem> {
+    pub(super) fn wanted(&self, verb: &Lint) -> Result<Option<BTreeSet<PathBuf>>, Problem> {
         if let Some(since) = &verb.since {
             let mut changed = BTreeSet::new();
             for folder in &self.folders {
@@ -111,8 +145,16 @@ impl Scope {
             });
             return Ok(Some(of_ours.map(|file| file.path.clone()).collect()));
         }
+        if let Some(from) = &verb.from {
+            return Ok(Some(self.named(|id| match id {
+                MigrationId::Versioned(version) => version > from,
+                MigrationId::Repeatable(_) => true,
+                MigrationId::Undo(_) => false,
+            })));
+        }
         if verb.paths.is_empty() {
-            return Ok(None);
+            let pending = self.seen.as_ref().map(|seen| &seen.pending);
+            return Ok(pending.map(|pending| self.named(|id| pending.contains(id))));
         }
         let mut wanted = BTreeSet::new();
         for path in &verb.paths {
@@ -138,6 +180,23 @@ impl Scope {
             }
         }
         Ok(Some(wanted))
+    }
+
+    /// The files whose migration is as asked for.
+    fn named(&self, wanted: impl Fn(&MigrationId) -> bool) -> BTreeSet<PathBuf> {
+        let files = self.files.iter();
+        files
+            .filter(|file| id_of(file).is_some_and(|id| wanted(&id)))
+            .map(|file| file.path.clone())
+            .collect()
+    }
+}
+
+/// The migration that a file is by its name.
+pub(super) fn id_of(file: &FoundFile) -> Option<MigrationId> {
+    match FileName::parse(&file.script) {
+        Ok(Ok(name)) => Some(name.id),
+        _ => None,
     }
 }
 

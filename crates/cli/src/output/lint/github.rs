@@ -21,7 +21,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             finding.start.column,
             finding.end.line,
             property(&format!("{}: {}", finding.rule, finding.title)),
-            data(&whole(finding)),
+            data(&whole(reviewed, finding)),
         ));
     }
     for one in &reviewed.report.coverage.unjudged {
@@ -31,6 +31,15 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             one.start.line,
             property("not judged"),
             data(&format!("Can't be judged: {}", one.why)),
+        ));
+    }
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        let name = format!("{}{}", one.shard, node.unwrap_or_default());
+        screen.result(format!(
+            "::warning title={}::{}",
+            property("not looked at"),
+            data(&format!("{name}: {}", one.why)),
         ));
     }
 }

@@ -1,6 +1,6 @@
 //! A Code Quality report, which GitLab shows in merge requests.
 
-use super::{Reviewed, fingerprints};
+use super::{Reviewed, fingerprints, traced};
 use greylag_lint::Severity;
 use serde_json::{Value, json};
 
@@ -9,9 +9,13 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
         .into_iter()
         .filter(|(finding, _)| finding.allowed.is_none());
     let issues = open.map(|(finding, fingerprint)| {
+        let mut description = format!("{}. {}", finding.title, finding.message.why);
+        if let Some(seen) = finding.traced {
+            description += &format!(" ({})", traced::verdict(seen));
+        }
         json!({
             "check_name": finding.rule,
-            "description": format!("{}. {}", finding.title, finding.message.why),
+            "description": description,
             "severity": match finding.severity {
                 Severity::Error => "major",
                 Severity::Warning => "minor",

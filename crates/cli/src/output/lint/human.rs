@@ -1,8 +1,8 @@
 //! Findings as a person reads them: the line, then why, lock, replicas, shards, and what to do instead.
 
-use super::{Reviewed, parts};
+use super::{Reviewed, parts, traced};
 use crate::output::{Paint, Screen, count, paint, wrap};
-use greylag_lint::{Finding, Group, Rule, Severity, Traced, Unjudged, rules};
+use greylag_lint::{Finding, Group, Rule, Severity, Unjudged, rules};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             let name = reviewed.path(&finding.script);
             NamedSource::new(name, reviewed.text(&finding.script)).with_language("sql")
         });
-        draw(screen, finding, text);
+        draw(screen, reviewed, finding, text);
     }
     // Those that a finding speaks of have been told.
     let told = |one: &&Unjudged| {
@@ -54,10 +54,29 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             unjudged.len() - named
         ));
     }
+    traced::print(screen, reviewed);
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        screen.result(format!(
+            "{} {}{}: {}",
+            paint(Paint::Bad, "not looked at"),
+            one.shard,
+            node.unwrap_or_default(),
+            one.why,
+        ));
+    }
+    for lacks in reviewed.seen.iter().flat_map(|seen| &seen.unseen) {
+        screen.result(format!(
+            "{} {}; {}",
+            paint(Paint::Waits, "not seen"),
+            lacks.what,
+            lacks.mend,
+        ));
+    }
     screen.result(summary(reviewed, allowed));
 }
 
-fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
+fn draw(screen: &Screen, reviewed: &Reviewed<'_>, finding: &Finding, text: &NamedSource<String>) {
     let (name, color) = match finding.severity {
         Severity::Error => ("error", Paint::Bad),
         Severity::Warning => ("warning", Paint::Waits),
@@ -74,6 +93,12 @@ fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
     }
     for (part, words) in parts(finding) {
         tell(screen, part, words);
+    }
+    if let Some(measured) = reviewed
+        .measured(finding)
+        .filter(|_| finding.traced.is_some())
+    {
+        tell(screen, "measured", &traced::words(measured));
     }
     if let Some(fix) = &finding.fix {
         tell(
@@ -92,11 +117,8 @@ fn draw(screen: &Screen, finding: &Finding, text: &NamedSource<String>) {
     }
     let mut last = format!("decided by {}", words_of(finding));
     if let Some(traced) = finding.traced {
-        last.push_str(match traced {
-            Traced::Confirmed => "; confirmed by the trace",
-            Traced::Contradicted => "; contradicted by the trace",
-            Traced::SeenOnly => "; seen by the trace alone",
-        });
+        last.push_str("; ");
+        last.push_str(traced::verdict(traced));
     }
     screen.result(format!("{:14}{}\n", "", paint(Paint::Dim, last)));
 }
@@ -184,13 +206,18 @@ fn summary(reviewed: &Reviewed<'_>, allowed: usize) -> String {
         found.push(format!("{allowed} allowed (-v shows them)"));
     }
     let coverage = &report.coverage;
+    let by_fleet = reviewed.seen.map(|seen| {
+        let all = seen.shards + seen.dark().count();
+        format!("; {} of {} looked at", seen.shards, count(all, "shard"))
+    });
     format!(
-        "{} in {}; {} of {} judged ({} %)",
+        "{} in {}; {} of {} judged ({} %){}",
         found.join(", "),
         count(reviewed.judged, "file"),
         coverage.judged,
         count(coverage.statements, "statement"),
         coverage.percent(),
+        by_fleet.unwrap_or_default(),
     )
 }
 

@@ -32,16 +32,34 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             finding["type"] = "finding".into();
             screen.json(&finding);
         }
-        screen.json(&json!({"type": "summary", "counts": counts, "coverage": report.coverage}));
+        let mut summary = json!({"type": "summary", "counts": counts, "coverage": report.coverage});
+        add_fleet(&mut summary, reviewed);
+        screen.json(&summary);
         return;
     }
-    let document = json!({
+    let mut document = json!({
         "schema": "greylag.lint/v1",
         "findings": findings,
         "counts": counts,
         "coverage": report.coverage,
     });
+    add_fleet(&mut document, reviewed);
     screen.result(super::pretty(&document));
+}
+
+/// What was looked at of the fleet, and what was traced, if anything was.
+fn add_fleet(document: &mut Value, reviewed: &Reviewed<'_>) {
+    if !reviewed.report.traces.is_empty() {
+        document["traces"] = serde_json::to_value(&reviewed.report.traces).unwrap_or_default();
+    }
+    if let Some(seen) = reviewed.seen {
+        document["fleet"] = json!({
+            "shards": seen.shards,
+            "not_looked_at": seen.unlooked,
+            "not_seen": seen.unseen,
+            "facts": seen.facts,
+        });
+    }
 }
 
 pub(super) fn rules() -> Value {

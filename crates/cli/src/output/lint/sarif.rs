@@ -15,7 +15,7 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             let mut result = json!({
                 "ruleId": finding.rule,
                 "level": level(Some(finding.severity)),
-                "message": {"text": format!("{}\n{}", finding.title, whole(finding))},
+                "message": {"text": format!("{}\n{}", finding.title, whole(reviewed, finding))},
                 "locations": [{
                     "physicalLocation": {
                         "artifactLocation": {"uri": uri(&reviewed.path(&finding.script))},
@@ -36,6 +36,9 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             if let Some(at) = used.iter().position(|rule| rule.id == finding.rule) {
                 result["ruleIndex"] = at.into();
             }
+            if let Some(traced) = finding.traced {
+                result["properties"]["traced"] = serde_json::to_value(traced).unwrap_or_default();
+            }
             if let Some(allowed) = &finding.allowed {
                 result["suppressions"] = json!([{
                     "kind": "inSource",
@@ -46,7 +49,7 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
         })
         .collect();
     // What was not judged is told as a word of the tool: nobody may take it for clean.
-    let notifications: Vec<Value> = report
+    let mut notifications: Vec<Value> = report
         .coverage
         .unjudged
         .iter()
@@ -63,7 +66,15 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             })
         })
         .collect();
-    json!({
+    for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
+        let node = one.node.as_ref().map(|node| format!("/{node}"));
+        let name = format!("{}{}", one.shard, node.unwrap_or_default());
+        notifications.push(json!({
+            "level": "warning",
+            "message": {"text": format!("{name} was not looked at: {}", one.why)},
+        }));
+    }
+    let mut document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -79,7 +90,12 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             }],
             "results": results,
         }],
-    })
+    });
+    if !report.traces.is_empty() {
+        let traces = serde_json::to_value(&report.traces).unwrap_or_default();
+        document["runs"][0]["properties"] = json!({"traces": traces});
+    }
+    document
 }
 
 fn descriptor(rule: &Rule) -> Value {

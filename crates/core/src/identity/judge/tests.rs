@@ -1,5 +1,9 @@
 use super::*;
-use crate::{engine::Engine, survey::ShardIdentity};
+use crate::{
+    engine::Engine,
+    identity::Node,
+    survey::{Server, ShardIdentity},
+};
 
 const UUID: Uuid = Uuid::from_u128(1);
 
@@ -50,7 +54,11 @@ fn known(uuid: Uuid, lineages: &[&str]) -> Known {
         .iter()
         .map(|l| Node::from(&server(l, "orders")))
         .collect();
-    Known { uuid, nodes }
+    Known {
+        uuid,
+        nodes,
+        deposed: Vec::new(),
+    }
 }
 
 fn ask(survey: &Survey, known: Option<&Known>, claim_allowed: bool) -> Result<Proof, Refusal> {
@@ -275,4 +283,16 @@ fn on(lineage: &str, database: &str, uuid: Uuid) -> Survey {
     survey.server = server(lineage, database);
     survey.identity.as_mut().unwrap().uuid = uuid;
     survey
+}
+
+#[test]
+fn a_primary_that_was_promoted_away_is_refused_when_it_comes_back() {
+    let mut known = known(UUID, &["b", "a"]);
+    known.prove_primary(&server("b", "orders"));
+    assert_eq!(
+        refused(&survey(), Some(&known)),
+        "a:5432/orders accepts writes, but the primary of shard `eu-1` was promoted away from it to b:5432/orders, and it has not been seen to follow since"
+    );
+    known.prove_replica(&server("a", "orders"));
+    assert_eq!(ask(&survey(), Some(&known), false), Ok(Proof::Proven));
 }

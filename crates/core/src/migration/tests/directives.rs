@@ -37,6 +37,7 @@ fn every_directive_is_read() {
             verify: vec!["SELECT count(*) = 0 FROM orders WHERE total IS NULL".into()],
             table: Some("orders".into()),
             online: Some("auto".into()),
+            subscribers: None,
         }
     );
 }
@@ -129,12 +130,10 @@ fn backfills_and_contracts_belong_to_a_change() {
 #[test]
 fn what_is_not_built_yet_is_named() {
     let directives = directives(
-        "-- greylag:requires-app web >= 2\n-- greylag:online on\n-- greylag:table t\nSELECT 1;",
+        "-- greylag:requires-app web >= 2\n-- greylag:online gh-ost\n-- greylag:table t\nSELECT 1;",
     );
-    assert_eq!(
-        directives.not_built_yet(),
-        ["requires-app", "online", "table"]
-    );
+    assert_eq!(directives.not_built_yet(), ["requires-app", "table"]);
+    assert_eq!(directives.online.as_deref(), Some("gh-ost"));
     let verify = super::read(
         "V1__a.sql",
         "-- greylag:verify SELECT 1\n-- greylag:lock-timeout 1s\n",

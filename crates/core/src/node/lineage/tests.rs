@@ -105,3 +105,21 @@ fn what_a_replica_wrote_by_itself_is_a_problem_unless_its_primary_has_it() {
     primary.position = "domains:0-1-9".parse().ok();
     assert_eq!(kinds(&node, &primary), ["errant-writes"]);
 }
+
+#[test]
+fn a_replica_that_accepts_writes_beside_its_primary_is_told_as_a_second_primary() {
+    let trail = Trail::default();
+    let mut node = sighting("2@b:3306", SeenRole::Primary);
+    let mut primary = sighting("1@a:3306", SeenRole::Primary);
+    node.shard = shard("eu-1", 7);
+    primary.shard = shard("eu-1", 7);
+    let why = disproof(&case(&node, &primary, &trail)).unwrap();
+    assert_eq!(
+        why,
+        "the shard has two primaries: b:3306 accepts writes, and so does a:3306"
+    );
+    // One that has not answered for long may be gone: nobody can say that there are two.
+    node.at = "2026-11-22T12:01:00Z".parse().unwrap();
+    let why = disproof(&case(&node, &primary, &trail)).unwrap();
+    assert!(why.contains("is no replica"), "{why}");
+}

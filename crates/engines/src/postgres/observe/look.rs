@@ -71,9 +71,7 @@ impl PgObserver {
     }
 
     fn statement(&self) -> String {
-        let version = &self.login.version;
-        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-        let major: u32 = digits.parse().unwrap_or(0);
+        let major = self.major();
         let since = |first: u32, sql: &'static str| if major >= first { sql } else { "NULL" };
         let control = if self.hidden { NO_CONTROL } else { CONTROL };
         // Without a schema of its own, the session's: that is where a name alone leads to.
@@ -95,6 +93,13 @@ impl PgObserver {
             .replace("{shard}", &shard)
             .replace("{invalidated}", since(17, "invalidation_reason"))
             .replace("{errors}", since(15, ERRORS))
+    }
+
+    /// The server's major version.
+    pub(super) fn major(&self) -> u32 {
+        let version = &self.login.version;
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
     }
 
     fn odd(&self, why: serde_json::Error) -> EngineError {

@@ -6,6 +6,7 @@ mod answer;
 mod look;
 mod observer;
 mod obstacles;
+mod publications;
 mod sighting;
 
 pub use observer::observe;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use greylag_core::{
     history::HistoryRow,
-    node::NodeSighting,
+    node::{NodeSighting, Published},
     outcome::{Blocker, FailureClass},
 };
 use jiff::Timestamp;
@@ -170,6 +170,13 @@ impl Observer for PgObserver {
         }
         let tables = rows.iter().filter_map(|row| row.get(0)).map(str::to_owned);
         Ok(Some(tables.collect()))
+    }
+
+    async fn publishes(
+        &mut self,
+        publications: &[String],
+    ) -> Result<Option<Published>, EngineError> {
+        self.read_published(publications).await.map(Some)
     }
 
     async fn partners(&mut self, tables: &[String]) -> Result<Vec<String>, EngineError> {

@@ -23,6 +23,9 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
         Action::AddConstraint(constraint) => constrained(constraint),
         Action::DropIndex { .. } => "drop-index",
         Action::DropConstraint { kind, .. } => match kind {
+            Dropped::PrimaryKey if table.is_some_and(has_other_key) => {
+                "drop-primary-key-beside-unique"
+            }
             Dropped::PrimaryKey => "drop-primary-key",
             Dropped::ForeignKey => "drop-foreign-key",
             Dropped::Check => "drop-check",
@@ -71,12 +74,50 @@ fn added(column: &Column, placed: bool) -> &'static str {
     } else if column.unique {
         "add-index"
     } else if column.check {
-        "add-check"
+        "add-column-checked"
+    } else if calls(column, &["uuid", "sys_guid"]) {
+        "add-column-uuid"
+    } else if column
+        .default
+        .as_ref()
+        .is_some_and(|default| default.grouped)
+    {
+        "add-column-expression"
     } else if placed {
         "add-column-placed"
     } else {
         "add-column"
     }
+}
+
+/// Whether the default is another one for each row.
+pub(crate) fn differs(column: &Column) -> bool {
+    calls(
+        column,
+        &["uuid", "uuid_short", "rand", "sysdate", "random_bytes"],
+    )
+}
+
+fn calls(column: &Column, functions: &[&str]) -> bool {
+    let default = column.default.as_ref();
+    default.is_some_and(|default| {
+        default
+            .calls
+            .iter()
+            .any(|call| functions.contains(&call.as_str()))
+    })
+}
+
+/// A unique key whose columns are all NOT NULL takes a dropped primary key's place.
+fn has_other_key(table: &Table) -> bool {
+    let solid = |column: &Option<String>| {
+        let known = column.as_ref().and_then(|name| table.column(name));
+        known.is_some_and(|known| known.not_null)
+    };
+    let uniques = table.uniques.iter().map(|unique| &unique.columns);
+    let indexes = table.indexes.iter().filter(|index| index.unique);
+    let mut keys = uniques.chain(indexes.map(|index| &index.columns));
+    keys.any(|columns| columns.iter().all(solid))
 }
 
 fn constrained(constraint: &Constraint) -> &'static str {

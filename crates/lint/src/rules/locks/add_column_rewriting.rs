@@ -48,7 +48,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
     let domain = scene.catalog.constrained.contains(&column.data_type.name);
-    if !domain && !column_rewrites(column) {
+    if !domain && !column_rewrites(column, scene.catalog) {
         return None;
     }
     Some(if column.numbers_itself() {

@@ -26,7 +26,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     scene
         .actions()
         .filter_map(|(_, action, span)| match action {
-            Action::AttachPartition { partition } if !scene.is_new(partition) => Some((partition, span)),
+            Action::AttachPartition { partition, .. } if !scene.is_new(partition) => Some((partition, span)),
             _ => None,
         })
         .filter(|(partition, _)| scene.known(partition).is_none_or(|known| known.checks.iter().all(|check| !check.2)))

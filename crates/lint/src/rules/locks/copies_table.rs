@@ -26,7 +26,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(cost) = online::cost(scene) else {
         return Vec::new();
     };
-    if !cost.writes_wait {
+    if !cost.writes_wait || online::is_handed_over(scene) {
         return Vec::new();
     }
     let (table, engine) = (cost.table, scene.unit.engine.title());

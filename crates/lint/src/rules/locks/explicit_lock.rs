@@ -21,11 +21,14 @@ pub(super) static EXPLICIT_LOCK: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let Operation::LockTable { table, mode, .. } = scene.operation else {
+    let Operation::LockTable { tables, mode, .. } = scene.operation else {
+        return Vec::new();
+    };
+    let Some(table) = tables.iter().find(|table| !scene.is_new(table)) else {
         return Vec::new();
     };
     let light = ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "READ"].contains(&mode.as_str());
-    if light || scene.is_new(table) {
+    if light {
         return Vec::new();
     }
     Draft::new(scene.whole(), format!("{table} is locked until the transaction ends"))

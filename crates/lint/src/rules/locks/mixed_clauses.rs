@@ -4,7 +4,7 @@ use super::super::{online, rewrite};
 use crate::{
     effects::Algorithm,
     fix::{Fix, Step},
-    operation::Operation,
+    operation::{Action, Operation},
 };
 use crate::{
     finding::Severity,
@@ -57,6 +57,15 @@ fn fix(scene: &Scene<'_>, clauses: &[online::Cost<'_>]) -> Option<Fix> {
     };
     // A statement that says how it is to be carried out is left to its author.
     if alter.algorithm.is_some() || alter.lock.is_some() || clauses.len() != alter.actions.len() {
+        return None;
+    }
+    // The clauses of one statement know each other's new names; two statements don't.
+    let renames = |(action, _): &(Action, _)| match action {
+        Action::RenameColumn { .. } => true,
+        Action::ModifyColumn { from, column, .. } => *from != column.name,
+        _ => false,
+    };
+    if alter.actions.iter().any(renames) {
         return None;
     }
     let table = scene.sql(&alter.name.span);

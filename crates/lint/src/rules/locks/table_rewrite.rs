@@ -27,7 +27,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let rewriting = taken.iter().filter(|taken| {
         matches!(
             &*taken.effect.id,
-            "cluster" | "set-logged" | "set-tablespace"
+            "cluster" | "set-logged" | "set-tablespace" | "set-access-method"
         )
     });
     let mut drafts: Vec<Draft> = rewriting

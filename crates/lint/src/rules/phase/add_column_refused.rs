@@ -1,21 +1,27 @@
-//! SQLite refuses this column.
+//! The server refuses this column.
 
-use crate::operation::{Action, Column, Generated, Operation};
+use crate::{
+    effects::default_differs,
+    operation::{Action, Column, Generated, Operation},
+};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
-    rule::{Group, Look, Rule, SQLITE},
+    rule::{Group, Look, Rule},
 };
+
+use greylag_core::engine::{Dialect, Engine};
 
 pub(super) static ADD_COLUMN_REFUSED: Rule = Rule {
     id: "add-column-refused",
     group: Group::Phase,
     severity: Some(Severity::Error),
-    dialects: SQLITE,
-    title: "SQLite refuses this column",
+    dialects: &[Dialect::Sqlite, Dialect::Mysql],
+    title: "the server refuses this column",
     about: "SQLite adds no column that is PRIMARY KEY or UNIQUE, or stored generated; a NOT NULL column \
             needs a default that isn't NULL; a default must be constant where the table has rows; a column \
-            that references another table needs NULL as its default while foreign keys are on.",
+            that references another table needs NULL as its default while foreign keys are on. MySQL, but \
+            not MariaDB, adds no column whose default is another one for each row (UUID(), RAND()).",
     bad: include_str!("add_column_refused/bad.sql"),
     good: include_str!("add_column_refused/good.sql"),
     look: Look::Statement(look),
@@ -32,16 +38,24 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             Action::AddColumn { column, .. } => Some((&**column, span)),
             _ => None,
         });
+    let engine = scene.unit.engine;
+    let refusal = |column: &Column| match engine {
+        Engine::Sqlite => refusal(column),
+        Engine::Mysql if default_differs(column) && !scene.is_new(&alter.name) => {
+            Some("its default is another one for each row")
+        }
+        _ => None,
+    };
     added
         .filter_map(|(column, span)| Some((column, span, refusal(column)?)))
         .map(|(column, span, why)| {
             Draft::new(
                 span.clone(),
-                format!("SQLite doesn't add {}: {why}", column.name),
+                format!("{} doesn't add {}: {why}", engine.title(), column.name),
             )
             .why("The statement fails, on every shard or on those that have rows.")
             .instead(
-                "Add it as SQLite allows and fill it, or build the table anew and copy the rows.",
+                "Add it as the server allows and fill it, or build the table anew and copy the rows.",
             )
         })
         .collect()

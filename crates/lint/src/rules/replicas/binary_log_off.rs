@@ -1,6 +1,5 @@
 //! The change is kept from replicas.
 
-use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -22,11 +21,10 @@ pub(super) static BINARY_LOG_OFF: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let Operation::Set { name, value, .. } = scene.operation else {
-        return Vec::new();
-    };
-    let off = ["0", "OFF", "FALSE"].contains(&value.to_ascii_uppercase().as_str());
-    if !(name.ends_with("sql_log_bin") && off) {
+    let off = |value: &str| ["0", "OFF", "FALSE"].contains(&value.to_ascii_uppercase().as_str());
+    let mut assignments = scene.operation.assignments();
+    if !assignments.any(|(name, value)| name.to_lowercase().ends_with("sql_log_bin") && off(value))
+    {
         return Vec::new();
     }
     Draft::new(scene.whole(), "replicas never get what follows")

@@ -1,10 +1,6 @@
 //! The lock is held while the transaction does other things.
 
-use crate::{
-    catalog::Catalog,
-    effects::{self, Rewrite, Taken},
-    operation::{Name, Operation},
-};
+use crate::effects::{Rewrite, Role, Taken};
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -26,22 +22,15 @@ pub(super) static EXCLUSIVE_LOCK_HELD: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let mut held: Option<(usize, usize, String)> = None;
-    let mut made: Vec<&Name> = Vec::new();
     let mut drafts = Vec::new();
-    for (index, operation) in file.operations.iter().enumerate() {
-        if let Operation::CreateTable(create) = operation {
-            made.push(&create.name);
-        }
+    for (index, taken) in file.taken.iter().enumerate() {
         let Some(transaction) = file.transactions[index] else {
             continue;
         };
-        let taken = effects::taken(file.dialect(), operation, catalog);
-        let old = |taken: &&Taken| !made.iter().any(|name| name.is(&taken.table));
         let long = taken
             .iter()
-            .filter(old)
             .find(|t| t.effect.scan || t.effect.rewrite != Rewrite::None);
         if let (Some((first, of, table)), Some(long)) = (&held, long) {
             let same = *of == transaction && *first != index;
@@ -53,6 +42,7 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
                 );
                 drafts.push(
                     Draft::new(file.span(*first), title)
+                        .sized(&file.size(&long.table))
                         .why("Nobody may read the locked table until the transaction ends, and what follows takes as long as its table is large.")
                         .replicas("A standby holds the lock from here to the commit: readers that come there wait all the while.")
                         .instead("Put the statement that locks last, or into a file of its own."),
@@ -62,7 +52,9 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
             }
         }
         if held.as_ref().is_none_or(|(_, of, _)| *of != transaction) {
-            let locked = taken.iter().filter(old).find(|t| t.is_exclusive());
+            // Nobody waits for a table that goes.
+            let goes = |t: &Taken| t.effect.id == "drop-table" && t.role == Role::Target;
+            let locked = taken.iter().find(|t| t.is_exclusive() && !goes(t));
             held = locked.map(|taken| (index, transaction, taken.table.to_string()));
         }
     }

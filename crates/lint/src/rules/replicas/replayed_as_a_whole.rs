@@ -24,7 +24,7 @@ pub(super) static REPLAYED_AS_A_WHOLE: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    if !scene.has_replicas() {
+    if !scene.has_replicas() || online::is_handed_over(scene) {
         return Vec::new();
     }
     let Some(cost) = online::cost(scene) else {

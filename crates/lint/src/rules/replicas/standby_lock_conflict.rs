@@ -1,13 +1,9 @@
 //! Replicas replay the lock, and cancel their queries.
 
-use crate::{
-    effects::{StandbyEffect, Taken},
-    facts::StandbyFacts,
-    finding::Decided,
-};
+use crate::{effects::StandbyEffect, facts::StandbyFacts, finding::Decided};
 use crate::{
     finding::Severity,
-    judge::{Draft, Scene},
+    judge::{Draft, File},
     rule::{Group, Look, POSTGRES, Rule},
 };
 
@@ -23,37 +19,35 @@ pub(super) static STANDBY_LOCK_CONFLICT: Rule = Rule {
             lock_timeout. One slow reader holds up the replay of everything.",
     bad: include_str!("standby_lock_conflict/bad.sql"),
     good: include_str!("standby_lock_conflict/good.sql"),
-    look: Look::Statement(look),
+    look: Look::File(look),
 };
 
-fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    if !scene.has_replicas() {
+fn look(file: &File<'_>) -> Vec<Draft> {
+    if !file.has_replicas() {
         return Vec::new();
     }
-    let taken = scene.taken();
-    let cancelling: Vec<&Taken> = taken
-        .iter()
-        .filter(|taken| taken.is_exclusive() && taken.effect.standby == StandbyEffect::Table)
-        .collect();
-    let Some(first) = cancelling.first() else {
-        return Vec::new();
-    };
-    let mut tables: Vec<String> = cancelling
-        .iter()
-        .map(|taken| taken.table.to_string())
-        .collect();
-    tables.dedup();
-    let tables = tables.join(" and ");
-    let draft = Draft::new(first.span.clone(), format!("queries on {tables} are cancelled on replicas"))
-        .why(format!("Readers of {tables} on a standby get an error they may not expect on a read (SQLSTATE 40001)."))
-        .replicas("The lock is in the WAL; until it is replayed nothing after it is, on any table.")
-        .instead("Do it in a quiet hour; let readers there retry; keep long reports away from it.");
-    seen(scene, draft).alone()
+    let mut told: Vec<String> = Vec::new();
+    let mut drafts = Vec::new();
+    for taken in file.taken.iter().flatten() {
+        let table = taken.table.to_string();
+        let cancels = taken.is_exclusive() && taken.effect.standby == StandbyEffect::Table;
+        // Once for each table: what comes later in the file changes nothing about it.
+        if !cancels || told.contains(&table) {
+            continue;
+        }
+        let draft = Draft::new(taken.span.clone(), format!("queries on {table} are cancelled on replicas"))
+            .why(format!("Readers of {table} on a standby get an error they may not expect on a read (SQLSTATE 40001)."))
+            .replicas("The lock is in the WAL; until it is replayed nothing after it is, on any table.")
+            .instead("Do it in a quiet hour; let readers there retry; keep long reports away from it.");
+        drafts.push(seen(file, draft));
+        told.push(table);
+    }
+    drafts
 }
 
 /// What the standbys of the fleet make of it.
-fn seen(scene: &Scene<'_>, draft: Draft) -> Draft {
-    let Some(fleet) = scene.fleet.filter(|fleet| !fleet.standbys.is_empty()) else {
+fn seen(file: &File<'_>, draft: Draft) -> Draft {
+    let Some(fleet) = file.fleet.filter(|fleet| !fleet.standbys.is_empty()) else {
         return draft;
     };
     let draft = draft.decided(Decided::Fleet);

@@ -91,6 +91,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             kind: Kind::Sequence,
             name,
             change: Change::Restart,
+            ..
         }) if scene.settings.knows_shards() => {
             let name = name.as_ref().map(ToString::to_string).unwrap_or_default();
             told(

@@ -1,6 +1,5 @@
 //! One transaction locks very many tables.
 
-use crate::{catalog::Catalog, effects};
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -21,7 +20,7 @@ pub(super) static MANY_LOCKS: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let mut tables: Vec<Vec<String>> = Vec::new();
     for (index, operation) in file.operations.iter().enumerate() {
         let Some(transaction) = file.transactions[index] else {
@@ -31,7 +30,7 @@ fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
             tables.resize(transaction + 1, Vec::new());
         }
         let own = &mut tables[transaction];
-        let touched = effects::taken(file.dialect(), operation, catalog);
+        let touched = &file.taken[index];
         let names = touched.iter().map(|taken| taken.table.to_string());
         let created = operation.table().map(ToString::to_string);
         for name in names.chain(created) {

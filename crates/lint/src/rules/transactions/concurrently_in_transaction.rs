@@ -1,6 +1,5 @@
 //! A statement that can't run in a transaction stands in one.
 
-use crate::catalog::Catalog;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -22,7 +21,7 @@ pub(super) static CONCURRENTLY_IN_TRANSACTION: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if let Err(error) = &file.content.mode {
         let span = file.span(error.statement);

@@ -1,6 +1,6 @@
 //! Several changes of the schema, each committed by itself.
 
-use crate::{catalog::Catalog, operation::Operation};
+use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -22,7 +22,7 @@ pub(super) static DDL_COMMITS_BY_ITSELF: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let statements = &file.content.script.statements;
     let commits: Vec<usize> = (0..statements.len())
         .filter(|at| {

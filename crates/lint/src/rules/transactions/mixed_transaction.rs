@@ -1,6 +1,5 @@
 //! One statement takes the transaction from all others of its file.
 
-use crate::catalog::Catalog;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -22,7 +21,7 @@ pub(super) static MIXED_TRANSACTION: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let statements = &file.content.script.statements;
     let apart = statements
         .iter()

@@ -1,10 +1,6 @@
 //! Several tables are locked at once.
 
-use crate::{
-    catalog::Catalog,
-    effects,
-    operation::{Name, Operation},
-};
+use crate::operation::Name;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -25,25 +21,19 @@ pub(super) static SEVERAL_TABLES_LOCKED: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, catalog: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let mut held: Vec<(usize, Name)> = Vec::new();
     let mut told: Vec<usize> = Vec::new();
-    let mut made: Vec<Name> = Vec::new();
-    for (index, operation) in file.operations.iter().enumerate() {
-        if let Operation::CreateTable(create) = operation {
-            made.push(create.name.clone());
-        }
+    for (index, taken) in file.taken.iter().enumerate() {
         let Some(transaction) = file.transactions[index] else {
             continue;
         };
-        for taken in effects::taken(file.dialect(), operation, catalog) {
-            let known = made.iter().any(|table| table.is(&taken.table));
+        for taken in taken {
             let mine = held
                 .iter()
                 .any(|(at, table)| *at == transaction && table.is(&taken.table));
             if !taken.is_exclusive()
-                || known
                 || mine
                 || matches!(&*taken.effect.id, "drop-foreign-key" | "drop-table")
             {

@@ -1,6 +1,6 @@
 //! The file begins a transaction and doesn't end it.
 
-use crate::{catalog::Catalog, operation::Operation};
+use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, File},
@@ -21,7 +21,7 @@ pub(super) static UNFINISHED_TRANSACTION: Rule = Rule {
     look: Look::File(look),
 };
 
-fn look(file: &File<'_>, _: &Catalog) -> Vec<Draft> {
+fn look(file: &File<'_>) -> Vec<Draft> {
     let mut open = None;
     for (index, operation) in file.operations.iter().enumerate() {
         match operation {

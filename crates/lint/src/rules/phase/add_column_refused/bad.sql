@@ -1,3 +1,4 @@
+-- engine sqlite
 -- given
 CREATE TABLE orders (id INTEGER PRIMARY KEY);
 INSERT INTO orders VALUES (1);

@@ -1,0 +1,164 @@
+//! `replicas = "auto"` as the verbs show it, and a run that is killed while its replicas replay.
+
+use crate::place::Place;
+use greylag_lab::{Cluster, Engine, available};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// A shard whose replica has one of its own, all of them found by asking.
+async fn shows_a_cascade(engine: Engine) {
+    if !available(engine) {
+        return;
+    }
+    let mut cluster = Cluster::start(engine, 1).await.unwrap();
+    cluster.cascade(0).await.unwrap();
+    let database = cluster.database("shop").await.unwrap();
+    let place = Place::empty();
+    let (one, two) = (cluster.replica(0).port(), cluster.replica(1).port());
+    place.write(
+        "greylag.toml",
+        format!(
+            "project = \"shop\"\nenvironment = \"test\"\n[[shard]]\nname = \"eu-7\"\nprimary = \"{}\"\n\
+             replicas = \"auto\"\n[replicas]\nmax-lag = \"1s\"\n\
+             addresses = {{ replica1 = \"127.0.0.1:{one}\", replica2 = \"127.0.0.1:{two}\" }}\n",
+            database.url,
+        ),
+    );
+    place.write("migrations/V1__a.sql", "CREATE TABLE a (x int);");
+    place.out("apply --yes", 0);
+    let status = place.json("status --output json", 0);
+    let nodes = status["shards"][0]["replicas"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2, "{status:#}");
+    for port in [one, two] {
+        let here = |node: &&Value| {
+            let address = node["address"].as_str().unwrap_or_default();
+            address.ends_with(&format!(":{port}"))
+        };
+        let node = nodes.iter().find(here).expect("both are found");
+        assert_eq!(node["state"], "good", "{node:#}");
+    }
+    let page = place.out("fleet", 0);
+    for port in [one, two] {
+        assert!(page.contains(&format!("127.0.0.1:{port}")), "{page}");
+    }
+
+    // With nothing to replay it is not good either: what comes next will wait.
+    cluster.pause_replay(1).await.unwrap();
+    let deadline = Instant::now() + greylag_lab::patience();
+    while place.json("status --output json", 0)["fleet"]["nodes_in_trouble"] != 1 {
+        assert!(Instant::now() < deadline, "it is never told");
+    }
+    let page = place.out("fleet", 0);
+    assert!(page.contains("stalled"), "{page}");
+    cluster.resume_replay(1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standbys_that_the_primary_names_are_shown_with_those_behind_them() {
+    shows_a_cascade(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_mysql_names_are_shown_with_those_behind_them() {
+    shows_a_cascade(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_mariadb_names_are_shown_with_those_behind_them() {
+    shows_a_cascade(Engine::MariaDb).await;
+}
+
+/// Two shards, each with a replica, that of the first one paused.
+async fn goes_on_after_a_kill(engine: Engine) {
+    if !available(engine) {
+        return;
+    }
+    let mut text = "project = \"shop\"\nenvironment = \"test\"\n".to_owned();
+    let mut shards = Vec::new();
+    for at in 1..=2 {
+        let cluster = Cluster::start(engine, 1).await.unwrap();
+        let database = cluster.database("shop").await.unwrap();
+        let replica = cluster.replica(0).url(&database.name);
+        text.push_str(&format!(
+            "[[shard]]\nname = \"s{at}\"\nprimary = \"{}\"\nreplicas = [\"{replica}\"]\n",
+            database.url
+        ));
+        shards.push((cluster, database));
+    }
+    text.push_str("[rollout]\nmax-in-flight = 1\n[replicas]\nmax-lag = \"10m\"\n");
+    let place = Place::empty();
+    place.write("greylag.toml", text);
+    let files = "CREATE TABLE a (x int);\nINSERT INTO a VALUES (1);";
+    place.write("migrations/V1__a.sql", files);
+    let count = async |at: usize, replica: bool, table: &str| {
+        let (cluster, database) = &shards[at];
+        let server = match replica {
+            true => cluster.replica(0),
+            false => cluster.primary(),
+        };
+        let sql = format!("SELECT count(*) FROM {table}");
+        server.value(&database.name, &sql).await.ok().flatten()
+    };
+    shards[0].0.pause_replay(0).await.unwrap();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
+        .current_dir(place.folder.path())
+        .args(["apply", "--yes", "--output", "ndjson"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let replays = |line: &Value| line["type"] == "shard_replaying";
+    let replaying = lines.find(replays).expect("it is waited for");
+    assert_eq!(replaying["shard"], "s1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // A pipeline that must not wait is told so, and nothing is run.
+    let waits = place.run("apply --yes --no-wait --output ndjson");
+    assert_eq!(waits.code, 4, "{waits:?}");
+    assert_eq!(count(0, false, "a").await.as_deref(), Some("1"));
+    assert_eq!(
+        count(1, false, "a").await,
+        None,
+        "the next shard was touched"
+    );
+
+    shards[0].0.resume_replay(0).await.unwrap();
+    let done = place.run("apply --yes --output ndjson");
+    assert_eq!(done.code, 0, "{done:?}");
+    let starts: Vec<&str> = done
+        .out
+        .lines()
+        .filter(|line| line.contains("\"shard_started\"") && line.contains("\"s1\""))
+        .collect();
+    assert!(starts.is_empty(), "it was begun again: {starts:#?}");
+    for at in 0..2 {
+        for replica in [false, true] {
+            let rows = count(at, replica, "a").await;
+            assert_eq!(rows.as_deref(), Some("1"), "shard {at}, replica {replica}");
+            let history = count(at, replica, "greylag_schema_history").await;
+            assert_eq!(history.as_deref(), Some("1"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_while_a_standby_replays_is_taken_up_and_nothing_runs_twice() {
+    goes_on_after_a_kill(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_while_mysqls_replica_replays_is_taken_up_and_nothing_runs_twice() {
+    goes_on_after_a_kill(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_while_mariadbs_replica_replays_is_taken_up_and_nothing_runs_twice() {
+    goes_on_after_a_kill(Engine::MariaDb).await;
+}

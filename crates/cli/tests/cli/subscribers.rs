@@ -1,0 +1,270 @@
+//! What the verbs show of logical subscribers, of slots and of those who read them, on real servers.
+
+use crate::place::Place;
+use greylag_lab::{Engine, Options, Server, TestDatabase, available};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// A shard, a server that subscribes to it, and a slot for a reader that never comes.
+struct Published {
+    publisher: Server,
+    subscriber: Server,
+    there: TestDatabase,
+    here: TestDatabase,
+    place: Place,
+}
+
+impl Published {
+    async fn start(options: Options) -> Option<Published> {
+        if !available(Engine::Postgres) {
+            return None;
+        }
+        let publisher = Server::start(Engine::Postgres, options).await.unwrap();
+        let options = Options::default().on(publisher.installation().clone());
+        let subscriber = Server::start(Engine::Postgres, options).await.unwrap();
+        let there = publisher.database("shop").await.unwrap();
+        let here = subscriber.database("mirror").await.unwrap();
+        let place = Place::empty();
+        place.write(
+            "greylag.toml",
+            format!(
+                "project = \"shop\"\nenvironment = \"test\"\n[[shard]]\nname = \"eu-7\"\nprimary = \"{}\"\n\
+                 replicas = [{{ name = \"mirror\", url = \"{}\", role = \"subscriber\" }}]\n[replicas]\nmax-lag = \"1s\"\n",
+                there.url, here.url,
+            ),
+        );
+        place.write(
+            "migrations/V1__a.sql",
+            "CREATE TABLE a (x int PRIMARY KEY);",
+        );
+        let published = Published {
+            publisher,
+            subscriber,
+            there,
+            here,
+            place,
+        };
+        published
+            .publish("CREATE PUBLICATION everything FOR ALL TABLES")
+            .await;
+        let at = format!(
+            "host=127.0.0.1 port={} user=postgres password=greylag dbname={}",
+            published.publisher.port(),
+            published.there.name
+        );
+        let subscribe =
+            format!("CREATE SUBSCRIPTION mirror CONNECTION '{at}' PUBLICATION everything");
+        published.subscribe(&subscribe).await;
+        published
+            .publish("SELECT pg_create_logical_replication_slot('cdc', 'pgoutput')")
+            .await;
+        Some(published)
+    }
+
+    async fn publish(&self, sql: &str) {
+        self.publisher.execute(&self.there.name, sql).await.unwrap();
+    }
+
+    async fn subscribe(&self, sql: &str) {
+        self.subscriber.execute(&self.here.name, sql).await.unwrap();
+    }
+
+    /// Runs a verb until its document is as wanted.
+    async fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + greylag_lab::patience();
+        loop {
+            let said = self.place.run(line);
+            let document: Value = serde_json::from_str(&said.out).unwrap();
+            if wanted(&document) {
+                return document;
+            }
+            assert!(Instant::now() < deadline, "it never came: {document:#}");
+        }
+    }
+}
+
+fn node<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let nodes = status["shards"][0]["replicas"].as_array().unwrap();
+    nodes.iter().find(|node| node["name"] == name).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
+    let Some(published) = Published::start(Options::default()).await else {
+        return;
+    };
+    let place = &published.place;
+    let said = place.run("apply --yes");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.err.contains("REFRESH PUBLICATION"), "{}", said.err);
+    published
+        .subscribe("ALTER SUBSCRIPTION mirror REFRESH PUBLICATION")
+        .await;
+    let status = published
+        .until("status --output json", |status| {
+            node(status, "mirror")["state"] == "good"
+                && node(status, "mirror")["findings"] == Value::Null
+        })
+        .await;
+    assert_eq!(node(&status, "mirror")["role"], "subscriber");
+    let cdc = node(&status, "cdc");
+    assert_eq!(cdc["role"], "downstream");
+    assert_eq!(cdc["state"], "stalled", "{cdc:#}");
+    assert_eq!(cdc["policy"], "observe");
+    assert!(cdc["lag_bytes"].as_u64().unwrap() > 0, "{cdc:#}");
+    // Nobody waits for it.
+    assert_eq!(status["fleet"]["nodes_in_trouble"], 0, "{status:#}");
+    for line in ["fleet", "status --shards"] {
+        let page = place.out(line, 0);
+        assert!(
+            page.contains("mirror") && page.contains("subscriber"),
+            "{page}"
+        );
+        assert!(
+            page.contains("cdc") && page.contains("downstream"),
+            "{page}"
+        );
+        let why = page.lines().find(|line| line.starts_with("! eu-7/cdc: "));
+        assert!(
+            why.expect(&page).contains("nobody reads the slot"),
+            "{page}"
+        );
+    }
+    let fleet = place.json("fleet --output json", 0);
+    assert!(fleet.to_string().contains("\"downstream\""), "{fleet:#}");
+
+    // A column that a person adds to the publisher first, and who watches through a pipe.
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
+        .current_dir(place.folder.path())
+        .args(["status", "--watch", "--output", "ndjson"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    assert_eq!(lines.next().unwrap()["schema"], "greylag.status/v1");
+    published
+        .publish("ALTER TABLE a ADD late int; INSERT INTO a VALUES (1, 1)")
+        .await;
+    let stops = |line: &Value| line["node"]["name"] == "mirror" && line["is"] == "stalled";
+    let change = lines.find(stops).unwrap();
+    assert_eq!(change["node"]["role"], "subscriber", "{change:#}");
+    // Each look is on the connection of the last one.
+    let looks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'greylag/watch'";
+    let kept = published
+        .publisher
+        .value(&published.there.name, looks)
+        .await
+        .unwrap();
+    assert_eq!(kept.as_deref(), Some("1"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    published
+        .until("status --output json", |status| {
+            node(status, "mirror")["state"] == "stalled"
+        })
+        .await;
+    for line in ["fleet", "status"] {
+        let page = place.out(line, 0);
+        let why = page
+            .lines()
+            .find(|line| line.starts_with("! eu-7/mirror: "));
+        let why = why.expect(&page);
+        assert!(
+            why.contains("no worker applies the subscription `mirror`"),
+            "{page}"
+        );
+    }
+    published.subscribe("ALTER TABLE a ADD late int").await;
+    published
+        .until("status --output json", |status| {
+            node(status, "mirror")["state"] == "good"
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_subscribes_to_somebody_else_is_refused() {
+    let Some(published) = Published::start(Options::default()).await else {
+        return;
+    };
+    let stranger = Server::start(
+        Engine::Postgres,
+        Options::default().on(published.publisher.installation().clone()),
+    )
+    .await
+    .unwrap();
+    let other = stranger.database("shop").await.unwrap();
+    let text = published.place.read("greylag.toml");
+    published.place.write(
+        "greylag.toml",
+        text.replace(&published.there.url, &other.url),
+    );
+    let page = published.place.out("fleet", 5);
+    assert!(page.contains("is no subscriber of this shard"), "{page}");
+    let said = published.place.run("apply --yes --no-wait");
+    assert_eq!(said.code, 4, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_near_its_limit_and_one_that_is_lost_are_problems_and_hold_a_rollout() {
+    let options = Options::default().set("max_slot_wal_keep_size", "64MB");
+    let Some(published) = Published::start(options).await else {
+        return;
+    };
+    let place = &published.place;
+    let finding = |status: &Value, kind: &str| {
+        let findings = status["shards"][0]["primary"]["findings"].clone();
+        let findings = findings.as_array().cloned().unwrap_or_default();
+        findings.into_iter().find(|found| {
+            found["kind"] == kind && found["text"].as_str().unwrap().contains("`cdc`")
+        })
+    };
+    // A segment is 16 MB, and the next one begins without its being written.
+    let next = "SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal()";
+    let mut near = None;
+    for _ in 0..8 {
+        published.publish(next).await;
+        let status = place.run("status --output json").out;
+        near = finding(&serde_json::from_str(&status).unwrap(), "slot-near-limit");
+        if near.is_some() {
+            break;
+        }
+    }
+    let near = near.expect("it is never near");
+    assert_eq!(near["severity"], "problem");
+    let page = place.out("fleet", 5);
+    assert!(
+        page.contains("✗ eu-7/primary: the slot `cdc` keeps"),
+        "{page}"
+    );
+    assert!(place.run("doctor").out.contains("the slot `cdc` keeps"));
+    let said = place.run("apply --yes --no-wait");
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(
+        said.err.contains("`cdc`") || said.out.contains("`cdc`"),
+        "{said:?}"
+    );
+
+    for _ in 0..4 {
+        published.publish(next).await;
+    }
+    published.publish("CHECKPOINT").await;
+    let status = published
+        .until("status --output json", |status| {
+            finding(status, "slot-lost").is_some()
+        })
+        .await;
+    let cdc = node(&status, "cdc");
+    assert_eq!(cdc["state"], "stalled", "{cdc:#}");
+    assert!(cdc["blame"].to_string().contains("lost"), "{cdc:#}");
+    published
+        .publish("SELECT pg_drop_replication_slot('cdc')")
+        .await;
+    place.out("apply --yes", 0);
+}

@@ -1,0 +1,71 @@
+//! A primary is promoted away and takes with it what this rollout had applied.
+
+use crate::{fixture::*, story::*};
+use greylag_core::{
+    outcome::Outcome,
+    policy::Size,
+    rollout::{Progress, RunVerdict, Why},
+};
+
+#[test]
+fn a_shard_that_was_done_runs_again_what_a_failover_lost() {
+    let mut story = Story::of(even(2, 2, &policy(vec![wave("fleet", Size::Rest)])));
+    story.pass(0, 0).run(0, "s1", Outcome::Applied);
+    let s1 = name("s1");
+    story.tell(lost(0, &s1, &ids("V1")));
+    assert_eq!(story.0.shard_progress(0, &s1), Some(Progress::Pending));
+    assert!(!story.0.has_applied(&s1, &id("V1")));
+    assert_eq!(story.starts(), ["s1"]);
+    story.tell(start(0, &s1)).tell(applied(0, &s1, &id("V1")));
+    story.tell(end(0, &s1, Outcome::Applied));
+    story.run(0, "s2", Outcome::Applied);
+    assert_eq!(story.next().len(), 1, "the end is all that is left");
+}
+
+#[test]
+fn what_is_awaited_on_replicas_and_lost_is_run_again_at_once() {
+    let mut story = Story::of(even(1, 1, &policy(vec![wave("fleet", Size::Rest)])));
+    let s1 = name("s1");
+    story.pass(0, 0).tell(start(0, &s1));
+    story.tell(replaying(0, &s1, Some(7)));
+    story.tell(lost(0, &s1, &ids("V1")));
+    assert_eq!(story.starts(), ["s1"]);
+    assert_ne!(story.ends().0, RunVerdict::Done);
+}
+
+#[test]
+fn what_an_earlier_stage_applied_is_run_again_in_the_current_one() {
+    // `c` has no work in the first stage, `d` none in the second.
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
+    story.pass(0, 1).run(0, "b", Outcome::Applied);
+    story.pass(0, 2).run(0, "d", Outcome::Applied);
+    let d = name("d");
+    assert_eq!(story.ask(), Some((1, 0)));
+    let had = story.0.recorded(&d);
+    story.tell(lost(1, &d, &had[1..]));
+    assert!(!story.0.has_applied(&d, &had[1]));
+    story.pass(1, 0).run(1, "a", Outcome::Applied);
+    story.pass(1, 1).run(1, "b", Outcome::Applied);
+    story.run(1, "c", Outcome::Applied);
+    // Without the loss its wave would have had no work, and the rollout would be through.
+    assert_eq!(story.ask(), Some((1, 2)));
+    story.pass(1, 2).tell(start(1, &d));
+    story.tell(applied(1, &d, &had[1]));
+    assert!(story.0.has_applied(&d, &had[1]));
+    story.tell(end(1, &d, Outcome::Applied));
+    assert_eq!(story.next().len(), 1, "the end is all that is left");
+}
+
+#[test]
+fn nothing_is_lost_that_was_not_there() {
+    let mut story = Story::of(even(3, 1, &policy(vec![wave("fleet", Size::Rest)])));
+    let s1 = name("s1");
+    story.pass(0, 0);
+    let why = story.refuse(lost(0, &s1, &ids("V1")));
+    assert!(matches!(why, Why::NoSuchWork { .. }), "{why:?}");
+    story.run(0, "s1", Outcome::Applied);
+    story.tell(skip(&name("s2")));
+    let why = story.refuse(lost(0, &name("s2"), &[]));
+    assert!(matches!(why, Why::Shard { .. }), "{why:?}");
+}

@@ -1,0 +1,133 @@
+//! What a database holds and how its server is set.
+
+use super::{
+    flavour,
+    link::{Link, Trouble},
+    open as door, url,
+};
+use crate::{
+    appraisal::{Appraisal, AppraiseError, Cells, Standby, TableSize},
+    error::{EngineError, OpenError},
+    secret::Secret,
+    target::Target,
+};
+use greylag_core::node::Unobservable;
+use std::collections::BTreeMap;
+
+const DOING: &str = "reading sizes and settings";
+
+const GREETING: &str = "SET NAMES utf8mb4; \
+    SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE()";
+
+/// MySQL serves sizes from a day ago unless told otherwise; MariaDB passes the comment over.
+const SETTINGS: &str = "SET SESSION TRANSACTION READ ONLY; SET SESSION lock_wait_timeout = 1; \
+    /*!80000 SET SESSION information_schema_stats_expiry = 0 */";
+
+const TABLES: &str = "SELECT t.table_name AS name, t.table_rows AS table_rows, t.data_length AS table_bytes, \
+    t.index_length AS index_bytes, k.table_name IS NOT NULL AS keyed \
+    FROM information_schema.tables t \
+    LEFT JOIN information_schema.table_constraints k ON k.table_schema = t.table_schema \
+     AND k.table_name = t.table_name AND k.constraint_type = 'PRIMARY KEY' \
+    WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'";
+
+/// As a working session has them, after the session SQL.
+const SESSION: &str = "SELECT @@sql_mode AS `sql_mode`, @@time_zone AS `time_zone`, \
+    @@character_set_database AS `character_set_database`, @@collation_database AS `collation_database`, \
+    @@default_storage_engine AS `default_storage_engine`, @@foreign_key_checks AS `foreign_key_checks`, \
+    @@lower_case_table_names AS `lower_case_table_names`, \
+    @@explicit_defaults_for_timestamp AS `explicit_defaults_for_timestamp`";
+
+const READERS: &str = "SELECT MAX(TIMESTAMPDIFF(MICROSECOND, trx_started, NOW(6)) DIV 1000) AS reader \
+    FROM information_schema.innodb_trx WHERE trx_mysql_thread_id <> CONNECTION_ID()";
+
+/// Reads all of it over a connection of its own.
+pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
+    let address = url::read(target)?;
+    let password = match &target.password {
+        Some(source) => Some(source.resolve().await.map_err(OpenError::from)?),
+        None => address.password.clone().map(Secret::new),
+    };
+    let (mut link, _) = door::connect(target, &address, password.as_ref(), true).await?;
+    let row = door::greeted(target, &mut link, GREETING.to_owned()).await?;
+    let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+    let version = column(1);
+    let flavour = door::known(target, &link, &column(0), &version, &column(2))?;
+    door::session_sql(target, &mut link).await?;
+    let read = read(&mut link, flavour, version, &address.user).await;
+    link.close().await;
+    Ok(read?)
+}
+
+async fn read(
+    link: &mut Link,
+    flavour: &dyn flavour::Flavour,
+    version: String,
+    user: &str,
+) -> Result<Appraisal, EngineError> {
+    let settings = one(link, SESSION).await?;
+    let mut answers = Vec::new();
+    let set = link.run_all(SETTINGS, &mut answers).await;
+    set.map_err(|trouble| link.refused(trouble, DOING))?;
+    let about = link.run(flavour.server_sql()).await;
+    let about = about.map_err(|trouble| link.refused(trouble, DOING))?;
+    let about = about.rows.into_iter().next().unwrap_or_default();
+    let column = |at: usize| about.get(at).cloned().flatten();
+    let mut appraisal = Appraisal {
+        version,
+        server: column(0).unwrap_or_default(),
+        // What can't tell is known by what it refuses: a primary takes writes.
+        replica: column(2).map_or(column(1).as_deref() == Some("1"), |word| word == "1"),
+        settings: settings
+            .0
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect(),
+        ..Appraisal::default()
+    };
+    if !appraisal.replica {
+        let rows = link.named_rows(TABLES).await;
+        let rows = rows.map_err(|trouble| link.refused(trouble, DOING))?;
+        appraisal.tables = rows.into_iter().map(Cells).filter_map(table_size).collect();
+        return Ok(appraisal);
+    }
+    let readers = link.named_rows(READERS).await;
+    let oldest = match readers {
+        Ok(rows) => rows
+            .into_iter()
+            .next()
+            .and_then(|row| Cells(row).number("reader")),
+        Err(Trouble::Server(_)) => {
+            appraisal.unseen.push(Unobservable {
+                what: "how long readers have been reading".into(),
+                mend: format!("GRANT PROCESS ON *.* TO '{user}'@'%'"),
+            });
+            None
+        }
+        Err(lost) => return Err(link.refused(lost, DOING)),
+    };
+    appraisal.standby = Some(Standby {
+        // A change of the schema waits for readers of the table for as long as they read.
+        conflict_delay_ms: -1,
+        feedback: false,
+        oldest_reader_ms: oldest,
+    });
+    Ok(appraisal)
+}
+
+async fn one(link: &mut Link, sql: &str) -> Result<Cells, EngineError> {
+    let rows = link.named_rows(sql).await;
+    let rows = rows.map_err(|trouble| link.refused(trouble, DOING))?;
+    Ok(Cells(rows.into_iter().next().unwrap_or_else(BTreeMap::new)))
+}
+
+fn table_size(row: Cells) -> Option<TableSize> {
+    Some(TableSize {
+        schema: None,
+        name: row.text("name")?,
+        visible: true,
+        rows: row.number("table_rows").unwrap_or(0),
+        table_bytes: row.number("table_bytes"),
+        index_bytes: row.number("index_bytes"),
+        has_primary_key: row.is("keyed"),
+    })
+}

@@ -1,0 +1,218 @@
+//! The ways of a change, lightest first, asked of the server one after another until it takes one.
+
+use super::{
+    refusal,
+    statement::{self, Change, Clauses, Form},
+};
+use crate::{
+    job::Note,
+    mysql::{
+        apply::{self, End},
+        link::Trouble,
+        quote,
+        verb::Verb,
+        walk::Walk,
+    },
+};
+use greylag_core::online::{Asked, OnlineDdl, Way};
+
+/// What the server says where it can't do a statement in the way it was told: not supported, not supported for a reason, a way it
+/// has never heard of, and a table that has been changed instantly too often.
+const CANNOT: [u16; 4] = [1845, 1846, 1800, 4092];
+
+/// What is known of a table that is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub bytes: u64,
+    pub has_rows: bool,
+}
+
+impl Walk<'_> {
+    /// Runs a statement that commits by itself, in the lightest way that the server takes and the project allows.
+    pub async fn change(&mut self, index: usize) -> Result<(), End> {
+        let sql = self.sql(index).to_owned();
+        let online = &self.job.online;
+        let off = match online.asked {
+            Asked::Off => true,
+            Asked::Auto => online.ddl == OnlineDdl::Off,
+            _ => false,
+        };
+        let Some(change) = statement::read(&sql).filter(|_| !off) else {
+            return self.execute(index).await;
+        };
+        let is_written = change.says_algorithm
+            || change.clauses == Clauses::Whole
+            || change.form == Form::DropIndex && change.says_lock;
+        if is_written || self.is_temporary(&change) {
+            self.execute(index).await?;
+            self.went(index, Way::Written, Vec::new());
+            return Ok(());
+        }
+        let takes_ways = change.clauses != Clauses::PartitionsAnew
+            || self.session.flavour.partitions_take_ways();
+        let mut not = Vec::new();
+        if takes_ways
+            && change.form != Form::CreateIndex
+            && !change.says_lock
+            && self
+                .tries(index, &sql, &change, Way::Instant, &mut not)
+                .await?
+        {
+            return Ok(());
+        }
+        let Some(extent) = self.extent(&change).await? else {
+            // A temporary table, a view, or none at all: the server's own word counts.
+            return self.execute(index).await;
+        };
+        let is_small = !extent.has_rows || extent.bytes <= online_of(self).copy_up_to;
+        if takes_ways {
+            for way in self.session.flavour.inplace_ways() {
+                match self.forbids(&change, extent, is_small) {
+                    Some(why) => {
+                        not.push(format!("in place: {why}"));
+                        break;
+                    }
+                    None if self
+                        .tries(index, &sql, &change, way.clone(), &mut not)
+                        .await? =>
+                    {
+                        return Ok(());
+                    }
+                    None => {}
+                }
+            }
+        }
+        if let Some(tool) = self.job.online.tool.clone().filter(|_| !is_small) {
+            return self.hand_over(index, &change, &*tool, not).await;
+        }
+        let may_copy = is_small || online_of(self).may_copy;
+        if !may_copy {
+            return Err(self
+                .refuse(index, refusal::no_way(&change, extent, not))
+                .await);
+        }
+        if !takes_ways {
+            self.execute(index).await?;
+            self.went(index, Way::Copy, not);
+            return Ok(());
+        }
+        // In place with writes waiting is still lighter than a copy.
+        let blocking = Way::InplaceBlocking;
+        if self.tries(index, &sql, &change, blocking, &mut not).await? {
+            return Ok(());
+        }
+        let copying = change.by(&sql, "COPY", None);
+        self.execute_text(index, &copying).await?;
+        self.went(index, Way::Copy, not);
+        Ok(())
+    }
+
+    /// Tells which way a statement took.
+    pub fn went(&self, index: usize, way: Way, not: Vec<String>) {
+        (self.progress)(Note::Online {
+            migration: self.job.migration.clone(),
+            statement: index as u32 + 1,
+            way,
+            not,
+        });
+    }
+
+    /// Tries one way. False, with the server's word, where it can't.
+    async fn tries(
+        &mut self,
+        index: usize,
+        sql: &str,
+        change: &Change,
+        way: Way,
+        not: &mut Vec<String>,
+    ) -> Result<bool, End> {
+        let (algorithm, lock) = match way {
+            Way::Instant => ("INSTANT", None),
+            Way::Nocopy => ("NOCOPY", Some("NONE")),
+            Way::InplaceBlocking => ("INPLACE", None),
+            _ => ("INPLACE", Some("NONE")),
+        };
+        let text = change.by(sql, algorithm, lock);
+        match apply::statement_text(self.session, self.job, &text).await {
+            Ok(answer) => {
+                let kept = apply::keep_warnings(self.session, &answer, &mut self.warnings).await;
+                kept.map_err(|t| apply::of_trouble(self.session, self.job, t, "reading warnings"))?;
+                self.went(index, way, std::mem::take(not));
+                Ok(true)
+            }
+            Err(Trouble::Server(error)) if CANNOT.contains(&error.code) => {
+                not.push(format!("{way}: {}", error.message.trim_end_matches('.')));
+                Ok(false)
+            }
+            Err(trouble) => Err(self.of_statement(index, trouble).await),
+        }
+    }
+
+    /// Why the table is not changed in place, if it is not.
+    fn forbids(&self, change: &Change, extent: Extent, is_small: bool) -> Option<String> {
+        let online = &self.job.online;
+        if change.is_metadata || is_small {
+            return None;
+        }
+        match (&online.asked, online.ddl) {
+            (Asked::Inplace, _) => return None,
+            (Asked::Tool(name), _) => return Some(format!("the file asks for {name}")),
+            (Asked::Instant, _) => return Some("the file allows `instant` alone".into()),
+            (_, OnlineDdl::Instant) => {
+                return Some("the project allows `instant` alone here ([online] ddl)".into());
+            }
+            _ => {}
+        }
+        let limit = online.inplace_up_to.filter(|limit| extent.bytes > *limit)?;
+        Some(format!(
+            "{} has {}, and replicas would repeat it as a whole, which is allowed up to {} ([online] inplace-up-to)",
+            quote::name(&change.table),
+            refusal::size(extent.bytes),
+            refusal::size(limit)
+        ))
+    }
+
+    /// How much a table holds; none where there is no such table that anybody else sees.
+    async fn extent(&mut self, change: &Change) -> Result<Option<Extent>, End> {
+        let (schema, table) = (change.schema.as_deref(), &change.table);
+        let mut answers = Vec::new();
+        let sql = self.session.flavour.extent_sql(schema, table);
+        let asked = self.session.link.run_all(sql, &mut answers).await;
+        let doing = "asking how much a table holds";
+        asked.map_err(|t| apply::of_trouble(self.session, self.job, t, doing))?;
+        let row = answers.into_iter().find_map(|a| a.rows.into_iter().next());
+        let Some(row) = row else { return Ok(None) };
+        let bytes = row.first().cloned().flatten().unwrap_or_default();
+        let name = match schema {
+            Some(schema) => format!("{}.{}", quote::name(schema), quote::name(table)),
+            None => quote::name(table),
+        };
+        let first = (self.session.link)
+            .value(&format!("SELECT 1 FROM {name} LIMIT 1"))
+            .await;
+        let first = match first {
+            Ok(first) => first,
+            Err(trouble) => return Err(apply::of_trouble(self.session, self.job, trouble, doing)),
+        };
+        Ok(Some(Extent {
+            bytes: bytes.parse().unwrap_or(u64::MAX),
+            has_rows: first.is_some(),
+        }))
+    }
+
+    /// The file has made a table of this name for its session alone.
+    fn is_temporary(&self, change: &Change) -> bool {
+        let made = |index: usize| {
+            self.verb(index) == Verb::CreateTemporary
+                && crate::mysql::touched::touched(self.sql(index))
+                    .objects
+                    .iter()
+                    .any(|object| object.name.eq_ignore_ascii_case(&change.table))
+        };
+        (0..self.total()).any(made)
+    }
+}
+
+fn online_of<'a>(walk: &'a Walk<'_>) -> &'a crate::online::Online {
+    &walk.job.online
+}

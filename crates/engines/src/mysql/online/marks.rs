@@ -1,0 +1,123 @@
+//! The names of what a tool makes beside a table, worked out before it starts, so that its remains are known by name.
+
+use crate::online::{OnlineTool, TableChange};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// What a tool makes for one change, written into the intent before it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolMark {
+    pub tool: String,
+    pub schema: String,
+    pub table: String,
+    /// The new table first.
+    pub makes: Vec<String>,
+    /// Where the old rows are once the tables have changed places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<String>,
+    pub triggers: Vec<String>,
+    /// The old rows are to stay.
+    #[serde(default)]
+    pub keep_old: bool,
+}
+
+/// Longest name of a table, in characters.
+const LONGEST: usize = 64;
+/// Longest name of a trigger without its ending.
+const LONGEST_TRIGGER: usize = 60;
+
+impl ToolMark {
+    pub fn of(tool: &dyn OnlineTool, schema: &str, table: &str, mark: &str) -> ToolMark {
+        let rule = tool.rule();
+        ToolMark {
+            tool: tool.name().to_owned(),
+            schema: schema.to_owned(),
+            table: table.to_owned(),
+            makes: (rule.makes.iter())
+                .map(|text| table_name(text, table, mark))
+                .collect(),
+            keeps: (rule.keeps.as_ref()).map(|text| table_name(text, table, mark)),
+            triggers: (rule.triggers.iter())
+                .map(|text| trigger_name(text, schema, table))
+                .collect(),
+            keep_old: tool.keeps_old_rows(),
+        }
+    }
+
+    /// Every table that is no longer wanted once the change is over or given up.
+    pub fn tables(&self) -> impl Iterator<Item = &String> {
+        self.makes.iter().chain(&self.keeps)
+    }
+
+    pub fn new_table(&self) -> Option<String> {
+        self.makes.first().cloned()
+    }
+}
+
+/// Of its own for each attempt: what an orphan of an earlier one still writes to is never taken for this one's.
+pub fn mark(rollout: &str, epoch: u64, statement: usize, change: &str, connection: u32) -> String {
+    let digest = Sha256::digest(format!(
+        "{rollout}/{epoch}/{statement}/{connection}/{change}"
+    ));
+    format!("gl{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
+}
+
+/// What the rest of a change is made of, once its names are known.
+pub fn with_names(mut change: TableChange, mark: &ToolMark) -> TableChange {
+    change.new_table = mark.new_table();
+    change
+}
+
+/// Shortened within the table's own name, so that the ending which tells whose it is stays.
+fn table_name(text: &str, table: &str, mark: &str) -> String {
+    let around = text
+        .replace("{table}", "")
+        .replace("{mark}", mark)
+        .chars()
+        .count();
+    let kept: String = table.chars().take(LONGEST.saturating_sub(around)).collect();
+    text.replace("{table}", &kept).replace("{mark}", mark)
+}
+
+fn trigger_name(text: &str, schema: &str, table: &str) -> String {
+    let (head, ending) = match text.find("{table}") {
+        Some(at) => text.split_at(at + "{table}".len()),
+        None => (text, ""),
+    };
+    let head = head.replace("{schema}", schema).replace("{table}", table);
+    let plain = head.chars().map(|c| match c.is_alphanumeric() {
+        true => c,
+        false => '_',
+    });
+    let head: String = plain.take(LONGEST_TRIGGER).collect();
+    format!("{head}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_within_what_servers_take() {
+        let long = "t".repeat(64);
+        let name = table_name("_{table}_{mark}", &long, "gl012345");
+        assert_eq!(name.len(), 64);
+        assert!(name.ends_with("_gl012345"), "{name}");
+        let trigger = trigger_name("pt_osc_{schema}_{table}_del", "my shop", &long);
+        assert_eq!(trigger.len(), 64);
+        assert!(trigger.starts_with("pt_osc_my_shop_ttt"), "{trigger}");
+        assert!(trigger.ends_with("_del"), "{trigger}");
+    }
+
+    #[test]
+    fn no_two_attempts_share_a_mark() {
+        assert_ne!(
+            mark("r", 1, 0, "ADD c int", 7),
+            mark("r", 2, 0, "ADD c int", 7)
+        );
+        assert_ne!(
+            mark("r", 1, 0, "ADD c int", 7),
+            mark("r", 1, 0, "ADD c int", 8)
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! What a tool left behind: its statements that still run, its triggers, its tables. Only what an intent names is ever touched.
+
+use super::marks::ToolMark;
+use crate::{
+    error::EngineError,
+    mysql::{
+        image::{self, Before, Verdict},
+        link::{Link, Trouble},
+        quote,
+        session::MysqlSession,
+    },
+};
+use std::time::{Duration, Instant};
+
+/// How long the server gets to end what a tool had begun there.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a look at the remains came to.
+pub struct Cleared {
+    pub verdict: Verdict,
+    /// What was ended or dropped, in words.
+    pub told: Vec<String>,
+}
+
+/// What of a tool's names is there already: tables and triggers.
+pub async fn find(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
+    let mut found = tables(link, mark).await?;
+    found.extend(triggers(link, mark).await?);
+    Ok(found)
+}
+
+/// Ends what still runs, says whether the tables have changed places, and clears away what is left: the new table and triggers
+/// where they have not, the old rows where they have.
+pub async fn settle(
+    session: &mut MysqlSession,
+    before: &Before,
+    mark: &ToolMark,
+) -> Result<Cleared, EngineError> {
+    let cleared = settle_there(&mut session.link, before, mark).await;
+    cleared.map_err(|trouble| {
+        let doing = "clearing away what a tool left behind";
+        session.link.refused(trouble, doing)
+    })
+}
+
+async fn settle_there(
+    link: &mut Link,
+    before: &Before,
+    mark: &ToolMark,
+) -> Result<Cleared, Trouble> {
+    let mut told = Vec::new();
+    if !quiet(link, mark, &mut told).await? {
+        return Ok(Cleared {
+            verdict: Verdict::Unclear(format!(
+                "a statement of {} still runs on the server and can't be ended: look for {} in its list of processes",
+                mark.tool,
+                mark.makes.first().unwrap_or(&mark.table)
+            )),
+            told,
+        });
+    }
+    let there = tables(link, mark).await?;
+    let has_old = mark.keeps.as_ref().is_some_and(|name| there.contains(name));
+    let verdict = match image::judge(link, before, true).await? {
+        // A rebuild leaves the definition as it was; the old rows beside it tell.
+        Verdict::Absent if has_old => Verdict::Happened,
+        verdict => verdict,
+    };
+    match verdict {
+        Verdict::Unclear(_) => {}
+        Verdict::Absent => clear(link, mark, false, &mut told).await?,
+        Verdict::Happened => clear(link, mark, true, &mut told).await?,
+    }
+    Ok(Cleared { verdict, told })
+}
+
+/// Triggers first: a write to the table would fail for want of the table that they write to.
+async fn clear(
+    link: &mut Link,
+    mark: &ToolMark,
+    swapped: bool,
+    told: &mut Vec<String>,
+) -> Result<(), Trouble> {
+    let schema = quote::name(&mark.schema);
+    for trigger in triggers(link, mark).await? {
+        let sql = format!("DROP TRIGGER IF EXISTS {schema}.{}", quote::name(&trigger));
+        link.run(sql).await?;
+        told.push(format!("dropped the trigger {}", quote::name(&trigger)));
+    }
+    let there = tables(link, mark).await?;
+    let keeps_old = swapped && mark.keep_old;
+    let unwanted = mark
+        .tables()
+        .filter(|table| there.contains(table))
+        .filter(|table| !(keeps_old && mark.keeps.as_ref() == Some(table)));
+    for table in unwanted {
+        let sql = format!("DROP TABLE IF EXISTS {schema}.{}", quote::name(table));
+        link.run(sql).await?;
+        told.push(format!("dropped the table {}", quote::name(table)));
+    }
+    Ok(())
+}
+
+/// Ends the statements on the server that name what the tool makes, and waits until they are gone: a client that died leaves them
+/// running, and a RENAME that waits for a lock would still take place.
+async fn quiet(link: &mut Link, mark: &ToolMark, told: &mut Vec<String>) -> Result<bool, Trouble> {
+    let until = Instant::now() + PATIENCE;
+    let own = link.id().to_string();
+    let mut ended: Vec<String> = Vec::new();
+    loop {
+        let shown = link.run("SHOW FULL PROCESSLIST").await?;
+        let busy: Vec<String> = (0..shown.rows.len())
+            .filter(|row| {
+                let info = shown.named(*row, "Info").unwrap_or_default();
+                mark.tables().any(|table| info.contains(table.as_str()))
+            })
+            .filter_map(|row| shown.named(row, "Id").map(str::to_owned))
+            .filter(|id| *id != own)
+            .collect();
+        if busy.is_empty() {
+            return Ok(true);
+        }
+        for id in busy {
+            if !ended.contains(&id) {
+                match link.run(format!("KILL {id}")).await {
+                    Ok(_) => told.push(format!("ended the connection {id} of {}", mark.tool)),
+                    // Gone by itself, or somebody else's.
+                    Err(Trouble::Server(_)) => {}
+                    Err(lost) => return Err(lost),
+                }
+                ended.push(id);
+            }
+        }
+        if Instant::now() > until {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn tables(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
+    let wanted: Vec<String> = mark.tables().cloned().collect();
+    names(link, &wanted, |list| {
+        format!(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({list})",
+            quote::text(&mark.schema)
+        )
+    })
+    .await
+}
+
+async fn triggers(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
+    names(link, &mark.triggers, |list| {
+        format!(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME IN ({list})",
+            quote::text(&mark.schema)
+        )
+    })
+    .await
+}
+
+/// Which of these names the server has; as we spell them, whatever case it keeps.
+async fn names(
+    link: &mut Link,
+    wanted: &[String],
+    sql: impl Fn(String) -> String,
+) -> Result<Vec<String>, Trouble> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list: Vec<String> = wanted.iter().map(|name| quote::text(name)).collect();
+    let answer = link.run(sql(list.join(", "))).await?;
+    let there: Vec<String> = (answer.rows.into_iter())
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect();
+    let is_there = |name: &&String| there.iter().any(|t| t.eq_ignore_ascii_case(name));
+    Ok(wanted.iter().filter(is_there).cloned().collect())
+}

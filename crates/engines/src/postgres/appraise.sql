@@ -1,0 +1,56 @@
+WITH RECURSIVE t AS (
+  SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages, pg_table_is_visible(c.oid) AS visible,
+         {heap} AS heap, {whole} AS whole, {indexes} AS indexes, pg_stat_get_live_tuples(c.oid) AS live,
+         (SELECT coalesce(sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 24 END), 0) FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS width,
+         EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS keyed
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND n.nspname <> 'information_schema'
+     AND n.nspname NOT LIKE 'pg\_%' AND {schema}
+), counted AS (
+  -- As the planner has it: the density of the last count, or of rows as wide as the columns are, times the size now.
+  SELECT t.*, CASE WHEN relkind = 'p' OR heap = 0 THEN 0
+      WHEN reltuples >= 0 AND relpages > 0 THEN reltuples * heap / (relpages * current_setting('block_size')::float8)
+      ELSE greatest(live, heap / (28 + width)) END AS rows
+    FROM t
+), tree AS (
+  SELECT oid AS root, oid AS member FROM t WHERE relkind = 'p'
+  UNION ALL
+  SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.member
+), whole AS (
+  SELECT c.nspname, c.relname, c.visible, c.keyed,
+         CASE WHEN c.relkind = 'p' THEN p.rows ELSE c.rows END AS rows,
+         CASE WHEN c.relkind = 'p' THEN p.whole ELSE c.whole END AS whole,
+         CASE WHEN c.relkind = 'p' THEN p.indexes ELSE c.indexes END AS indexes
+    FROM counted c
+    LEFT JOIN (SELECT tree.root, sum(m.rows) AS rows, sum(m.whole) AS whole, sum(m.indexes) AS indexes
+                 FROM tree JOIN counted m ON m.oid = tree.member GROUP BY tree.root) p ON p.root = c.oid
+)
+SELECT json_build_object(
+  'version', current_setting('server_version'),
+  'server', extract(epoch FROM pg_postmaster_start_time()) || ':' || current_setting('port'),
+  'standby', pg_is_in_recovery(),
+  'remote_apply', current_setting('synchronous_commit') = 'remote_apply' AND current_setting('synchronous_standby_names') <> '',
+  'delay', (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_streaming_delay'),
+  'feedback', current_setting('hot_standby_feedback') = 'on',
+  'sees_stats', pg_has_role(current_user, 'pg_read_all_stats', 'usage'),
+  'user', current_user,
+  'reader', (
+    SELECT max(extract(epoch FROM clock_timestamp() - xact_start) * 1000)::bigint FROM pg_stat_activity
+     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database()),
+  'settings', (
+    SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN (
+      'TimeZone', 'DateStyle', 'IntervalStyle', 'search_path', 'default_table_access_method', 'default_tablespace',
+      'standard_conforming_strings', 'check_function_bodies', 'default_transaction_isolation', 'server_encoding')),
+  'publications', (
+    SELECT json_agg(json_build_object('name', p.pubname, 'all', p.puballtables, 'tables', (
+      SELECT json_agg(v.schemaname || '.' || v.tablename ORDER BY 1) FROM pg_publication_tables v
+       WHERE v.pubname = p.pubname AND NOT p.puballtables)) ORDER BY p.pubname)
+      FROM pg_publication p),
+  'slots', (
+    SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'safe', safe_wal_size) ORDER BY slot_name)
+      FROM pg_replication_slots WHERE NOT temporary AND (slot_type = 'physical' OR database = current_database())),
+  'tables', (
+    SELECT json_agg(json_build_object('schema', nspname, 'name', relname, 'visible', visible, 'keyed', keyed,
+             'rows', coalesce(rows, 0)::bigint, 'bytes', coalesce(whole, 0)::bigint, 'index_bytes', coalesce(indexes, 0)::bigint))
+      FROM whole WHERE {primary}))

@@ -1,0 +1,215 @@
+//! What the clauses of an ALTER TABLE do.
+
+use super::{
+    List,
+    column::{column_rewrites, keeps_form, proves_not_null},
+};
+use crate::{
+    catalog::{Catalog, Table},
+    effects::Role,
+    operation::{Action, Bytes, Column, Constraint, ConstraintKind, Name},
+};
+
+pub(super) fn alter_table(
+    list: &mut List,
+    table: &Name,
+    action: &Action,
+    span: &Bytes,
+    catalog: &Catalog,
+) {
+    let known = catalog.table(table);
+    if let Some(id) = plain(action, catalog, known) {
+        list.add(id, Role::Target, table, span);
+        match action {
+            Action::AddColumn { column, .. } => added_column(list, table, column, span),
+            Action::DropColumn { column, .. } => {
+                keys_with(list, catalog, table, column, span, "drop-foreign-key");
+            }
+            Action::AlterType { column, .. } => {
+                keys_with(list, catalog, table, column, span, "drop-foreign-key");
+            }
+            _ => {}
+        }
+        return;
+    }
+    match action {
+        Action::AddConstraint(constraint) => add_constraint(list, table, constraint, span),
+        Action::ValidateConstraint { name } => {
+            let key = known.and_then(|known| known.foreign_key(name));
+            match key {
+                None => list.add("validate-check", Role::Target, table, span),
+                Some(key) => {
+                    list.add("validate-foreign-key", Role::Target, table, span);
+                    list.add("validate-foreign-key", Role::Referenced, &key.table, span);
+                }
+            }
+        }
+        Action::DropConstraint { name, .. } => {
+            let key = known.and_then(|known| known.foreign_key(name));
+            match key {
+                None => {
+                    list.add("drop-constraint", Role::Target, table, span);
+                    let own = known.and_then(|known| known.key_columns(name));
+                    for (other, key) in catalog.referencing(table) {
+                        let whole = key.refers.is_empty();
+                        if own.as_ref().is_some_and(|own| whole || *own == key.refers) {
+                            list.add("drop-foreign-key", Role::Referenced, &other.name, span);
+                        }
+                    }
+                }
+                Some(key) => {
+                    list.add("drop-foreign-key", Role::Target, table, span);
+                    list.add("drop-foreign-key", Role::Referenced, &key.table, span);
+                }
+            }
+        }
+        Action::AttachPartition { partition, .. } => {
+            list.add("attach-partition", Role::Parent, table, span);
+            if let Some(rest) = catalog.default_of(table) {
+                list.add("attach-partition", Role::Partition, &rest.name, span);
+            }
+            list.add("attach-partition", Role::Partition, partition, span);
+        }
+        Action::DetachPartition {
+            partition,
+            concurrently,
+        } => {
+            let id = if *concurrently {
+                "detach-partition-concurrently"
+            } else {
+                "detach-partition"
+            };
+            list.add(id, Role::Parent, table, span);
+            list.add(id, Role::Partition, partition, span);
+            if let Some(rest) = catalog.default_of(table) {
+                list.add(id, Role::Partition, &rest.name, span);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Actions that touch their own table alone.
+fn plain(action: &Action, catalog: &Catalog, known: Option<&Table>) -> Option<&'static str> {
+    Some(match action {
+        Action::AddColumn { column, .. } => {
+            if column_rewrites(column, catalog) {
+                "add-column-rewriting"
+            } else {
+                "add-column"
+            }
+        }
+        Action::DropColumn { .. } => "drop-column",
+        Action::RenameColumn { .. } => "rename-column",
+        Action::RenameTo(_) => "rename-table",
+        Action::RenameConstraint { .. } => "rename-constraint",
+        Action::SetSchema => "set-schema",
+        Action::Owner => "owner",
+        Action::AlterType {
+            column,
+            data_type,
+            using,
+            ..
+        } => {
+            let from = known.and_then(|table| table.column(column));
+            match from {
+                Some(from) if !using && keeps_form(&from.data_type, data_type) => "alter-type",
+                _ => "alter-type-rewriting",
+            }
+        }
+        Action::SetDefault { .. } | Action::DropDefault { .. } => "set-default",
+        Action::SetNotNull { column } => match known {
+            Some(table) if proves_not_null(table, column) => "set-not-null-proven",
+            _ => "set-not-null",
+        },
+        Action::DropNotNull { .. } | Action::DropExpression { .. } => "drop-not-null",
+        Action::SetExpression { .. } => "set-expression",
+        Action::AddIdentity { .. } | Action::SetIdentity { .. } | Action::DropIdentity { .. } => {
+            "identity"
+        }
+        Action::SetStatistics | Action::ColumnOptions | Action::Storage { .. } => "set-statistics",
+        Action::SetStorage { .. } | Action::SetCompression { .. } => "set-storage",
+        Action::AlterConstraint { .. } => "alter-constraint",
+        Action::EnableTrigger | Action::DisableTrigger => "create-trigger",
+        Action::EnableRule => "rule",
+        Action::RowSecurity { .. } => "row-security",
+        Action::ReplicaIdentity(_) => "replica-identity",
+        Action::SetLogged | Action::SetUnlogged => "set-logged",
+        Action::SetTablespace => "set-tablespace",
+        Action::SetAccessMethod => "set-access-method",
+        Action::Inherit { .. } | Action::NoInherit { .. } => "inherit",
+        Action::ClusterOn => "cluster-on",
+        _ => return None,
+    })
+}
+
+/// Foreign keys that have the column, on either side: the other table is locked as well.
+fn keys_with(
+    list: &mut List,
+    catalog: &Catalog,
+    table: &Name,
+    column: &str,
+    span: &Bytes,
+    id: &str,
+) {
+    let Some(known) = catalog.table(table) else {
+        return;
+    };
+    for key in &known.foreign_keys {
+        if key.columns.iter().any(|own| own == column) {
+            list.add(id, Role::Referenced, &key.table, span);
+        }
+    }
+    for (other, key) in catalog.referencing(table) {
+        let primary = key.refers.is_empty() && known.is_in_primary_key(column);
+        if primary || key.refers.iter().any(|own| own == column) {
+            list.add(id, Role::Referenced, &other.name, span);
+        }
+    }
+}
+
+/// A column's own constraints.
+fn added_column(list: &mut List, table: &Name, column: &Column, span: &Bytes) {
+    if let Some(reference) = &column.references {
+        list.add("add-foreign-key", Role::Referenced, &reference.table, span);
+    }
+    if column.unique || column.primary_key {
+        list.add("add-unique", Role::Target, table, span);
+    }
+    if column.check {
+        list.add("add-check", Role::Target, table, span);
+    }
+}
+
+fn add_constraint(list: &mut List, table: &Name, constraint: &Constraint, span: &Bytes) {
+    let not_valid = constraint.not_valid;
+    let id = match &constraint.kind {
+        ConstraintKind::PrimaryKey { using_index, .. }
+        | ConstraintKind::Unique { using_index, .. } => {
+            if using_index.is_some() {
+                "add-unique-using-index"
+            } else {
+                "add-unique"
+            }
+        }
+        ConstraintKind::Exclude { .. } => "add-unique",
+        ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. } => {
+            if not_valid {
+                "add-check-not-valid"
+            } else {
+                "add-check"
+            }
+        }
+        ConstraintKind::ForeignKey { reference, .. } => {
+            let id = if not_valid {
+                "add-foreign-key-not-valid"
+            } else {
+                "add-foreign-key"
+            };
+            list.add(id, Role::Referenced, &reference.table, span);
+            id
+        }
+        ConstraintKind::Index { .. } => return,
+    };
+    list.add(id, Role::Target, table, span);
+}

@@ -1,0 +1,5 @@
+-- given
+CREATE TABLE orders (id integer PRIMARY KEY);
+-- migration
+-- greylag:transaction off
+VACUUM;

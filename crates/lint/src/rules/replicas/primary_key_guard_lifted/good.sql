@@ -1,0 +1,3 @@
+-- engine mysql
+-- migration
+CREATE TABLE audits (id bigint PRIMARY KEY, what text);

@@ -1,0 +1,4 @@
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;

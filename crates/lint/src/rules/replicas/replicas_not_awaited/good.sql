@@ -1,0 +1,5 @@
+-- lint waits-for-replicas = true
+-- given
+CREATE TABLE orders (id bigint PRIMARY KEY);
+-- migration
+ALTER TABLE orders ADD COLUMN total bigint;

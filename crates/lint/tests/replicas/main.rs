@@ -1,0 +1,4 @@
+//! What rules say of replicas, on real ones.
+
+mod mysql;
+mod postgres;

@@ -1,0 +1,12 @@
+//! What the lint says of odd migrations, against what real servers do with them.
+
+mod cases;
+#[path = "../corpus/mod.rs"]
+mod corpus;
+mod mysql;
+mod postgres;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod sqlite;
+
+use cases::cases;

@@ -1,0 +1,133 @@
+-- ALTERs as strangers write them. On a copy of what is given, each is tried with ALGORITHM=INSTANT and INPLACE, LOCK=NONE: how
+-- the server carries it out is what the lint says.
+-- given
+CREATE TABLE ref (id BIGINT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE t (
+    id BIGINT PRIMARY KEY,
+    a INT NULL,
+    b INT NOT NULL DEFAULT 1,
+    v VARCHAR(50) NULL,
+    w VARCHAR(100) NOT NULL,
+    e ENUM('a', 'b') NULL,
+    s SET('x', 'y') NULL,
+    d DATETIME NULL,
+    n DECIMAL(10, 2) NULL,
+    x TEXT NULL,
+    INDEX t_a (a),
+    UNIQUE KEY t_b (b)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO t (id, b, w) VALUES (1, 1, 'w'), (2, 2, 'w');
+-- case backticks
+ALTER TABLE `t` ADD COLUMN `select` INT NULL;
+-- case comments
+ALTER/* one */TABLE t # two
+ADD -- three
+COLUMN c INT NULL;
+-- case several columns in parentheses
+ALTER TABLE t ADD COLUMN (c INT NULL, f INT NULL);
+-- case add and drop at once
+ALTER TABLE t ADD COLUMN c INT NULL, DROP COLUMN x;
+-- case a column with its own check
+ALTER TABLE t ADD COLUMN c INT NULL CHECK (c > 0);
+-- case a unique column
+ALTER TABLE t ADD COLUMN c INT NULL UNIQUE;
+-- case a column with a comment and a default
+ALTER TABLE t ADD COLUMN c VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL DEFAULT 'x, y' COMMENT 'drop, add';
+-- case a column with an expression as default
+ALTER TABLE t ADD COLUMN c CHAR(36) NOT NULL DEFAULT (UUID());
+-- case a timestamp that keeps itself
+ALTER TABLE t ADD COLUMN c TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP;
+-- case json
+ALTER TABLE t ADD COLUMN c JSON NULL;
+-- case a virtual column
+ALTER TABLE t ADD COLUMN c INT AS (a + 1);
+-- case a longer varchar
+ALTER TABLE t MODIFY v VARCHAR(60) NULL;
+-- case a varchar past the length byte
+ALTER TABLE t MODIFY v VARCHAR(200) NULL;
+-- case a shorter varchar
+ALTER TABLE t MODIFY w VARCHAR(90) NOT NULL;
+-- case the same column again
+ALTER TABLE t MODIFY a INT NULL;
+-- case another default by modify
+ALTER TABLE t MODIFY a INT NULL DEFAULT 7;
+-- case int to bigint
+ALTER TABLE t MODIFY COLUMN a BIGINT NULL;
+-- case int with a display width
+ALTER TABLE t MODIFY COLUMN a INT(5) NULL;
+-- case unsigned
+ALTER TABLE t MODIFY COLUMN a INT UNSIGNED NULL;
+-- case not null
+ALTER TABLE t MODIFY COLUMN b INT NULL;
+-- case change the name alone
+ALTER TABLE t CHANGE COLUMN a aa INT NULL;
+-- case change name and type
+ALTER TABLE t CHANGE a aa BIGINT NULL;
+-- case a label at the end
+ALTER TABLE t MODIFY e ENUM('a', 'b', 'c') NULL;
+-- case a label in the middle
+ALTER TABLE t MODIFY e ENUM('a', 'c', 'b') NULL;
+-- case a member of a set
+ALTER TABLE t MODIFY s SET('x', 'y', 'z') NULL;
+-- case a date with fractions
+ALTER TABLE t MODIFY d DATETIME(6) NULL;
+-- case more digits
+ALTER TABLE t MODIFY n DECIMAL(12, 2) NULL;
+-- case text to mediumtext
+ALTER TABLE t MODIFY x MEDIUMTEXT NULL;
+-- case another place
+ALTER TABLE t MODIFY a INT NULL AFTER b;
+-- case drop a default
+ALTER TABLE t ALTER COLUMN b DROP DEFAULT;
+-- case a fulltext index
+ALTER TABLE t ADD FULLTEXT INDEX t_x (x);
+-- case an index by a prefix
+ALTER TABLE t ADD KEY t_v (v(10) DESC);
+-- case drop an index and another
+ALTER TABLE t DROP INDEX t_a, DROP KEY t_b;
+-- case swap an index
+ALTER TABLE t DROP INDEX t_a, ADD INDEX t_a (a, b);
+-- case a unique constraint by name
+ALTER TABLE t ADD CONSTRAINT t_u UNIQUE (a, b);
+-- case a check
+ALTER TABLE t ADD CONSTRAINT t_c CHECK (a > 0);
+-- case a foreign key
+ALTER TABLE t ADD COLUMN r BIGINT NULL, ADD CONSTRAINT t_r FOREIGN KEY (r) REFERENCES ref (id);
+-- case the table's comment
+ALTER TABLE t COMMENT = 'with, a comma';
+-- case the same engine
+ALTER TABLE t ENGINE = InnoDB;
+-- case force
+ALTER TABLE t FORCE;
+-- case the row format
+ALTER TABLE t ROW_FORMAT = COMPRESSED;
+-- case the default character set
+ALTER TABLE t DEFAULT CHARACTER SET latin1;
+-- case convert
+ALTER TABLE t CONVERT TO CHARACTER SET latin1;
+-- case the next number
+ALTER TABLE t AUTO_INCREMENT = 100;
+-- case rename
+ALTER TABLE t RENAME TO u;
+-- case rename as
+ALTER TABLE t RENAME AS u;
+-- case rename an index
+ALTER TABLE t RENAME INDEX t_a TO t_aa;
+-- case drop the primary key
+ALTER TABLE t DROP PRIMARY KEY;
+-- case another primary key
+ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id, b);
+-- case statistics
+ALTER TABLE t STATS_PERSISTENT = 1;
+-- case disable keys
+ALTER TABLE t DISABLE KEYS;
+-- case order
+ALTER TABLE t ORDER BY b;
+-- case a default that is worked out
+ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT (1 + 2);
+-- case a default that is today
+ALTER TABLE t ADD COLUMN c DATE NOT NULL DEFAULT (CURRENT_DATE);
+-- case a default by chance
+ALTER TABLE t ADD COLUMN c DOUBLE NOT NULL DEFAULT (RAND());
+-- case a column with a check beside an index
+ALTER TABLE t ADD COLUMN c INT NULL CHECK (c > 0), ADD INDEX t_c (c);

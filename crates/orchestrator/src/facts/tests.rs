@@ -1,0 +1,82 @@
+use super::{Appraised, Unlooked, fold};
+use greylag_core::engine::Engine;
+use greylag_engines::{
+    Appraisal,
+    appraisal::{Standby, TableSize},
+};
+use std::collections::BTreeMap;
+
+fn primary(shard: &str, server: &str, version: &str, rows: u64) -> Appraised {
+    let table = TableSize {
+        schema: Some("public".into()),
+        name: "orders".into(),
+        visible: true,
+        rows,
+        table_bytes: Some(rows * 100),
+        index_bytes: Some(rows * 10),
+        has_primary_key: true,
+    };
+    Appraised {
+        shard: shard.parse().unwrap(),
+        node: None,
+        engine: Engine::Postgres,
+        appraisal: Appraisal {
+            version: version.into(),
+            server: server.into(),
+            tables: vec![table],
+            settings: BTreeMap::from([("TimeZone".into(), server.into())]),
+            ..Appraisal::default()
+        },
+    }
+}
+
+#[test]
+fn the_largest_shard_decides_and_servers_are_counted() {
+    let seen = [
+        primary("a", "one", "14.2", 10),
+        primary("b", "one", "17.1 (Debian)", 500),
+        primary("c", "two", "15.4", 40),
+    ];
+    let facts = &fold(&seen, Vec::new()).facts[&Engine::Postgres];
+    for name in ["orders", "public.orders"] {
+        let table = &facts.tables[name];
+        assert_eq!((table.rows, &*table.largest_shard), (500, "b"));
+        assert_eq!(table.table_bytes, 50_000);
+        assert_eq!(table.bytes_per_server, 510 * 110);
+    }
+    let versions = facts.versions[&Engine::Postgres];
+    assert_eq!(versions.oldest.to_string(), "14.2");
+    assert_eq!(versions.newest.to_string(), "17.1");
+    assert_eq!((facts.shards, facts.shards_per_server), (3, 2));
+    assert_eq!(facts.differing_settings["TimeZone"], ["one", "two"]);
+}
+
+#[test]
+fn a_shard_that_nobody_could_look_at_is_named() {
+    let dark = |shard: &str, node: Option<&str>| Unlooked {
+        shard: shard.parse().unwrap(),
+        node: node.map(str::to_owned),
+        why: "refused".into(),
+    };
+    let seen = [primary("a", "one", "15.4", 10)];
+    let gathered = fold(&seen, vec![dark("b", None), dark("a", Some("r1"))]);
+    assert_eq!(gathered.facts[&Engine::Postgres].unseen, ["b"]);
+    assert_eq!(gathered.dark().count(), 1);
+    assert_eq!((gathered.shards, gathered.unlooked.len()), (1, 2));
+}
+
+#[test]
+fn a_standby_of_one_engine_says_nothing_of_another() {
+    let mut replica = primary("m", "three", "9.7.4", 0);
+    replica.engine = Engine::Mysql;
+    replica.node = Some("r1".into());
+    replica.appraisal.standby = Some(Standby {
+        conflict_delay_ms: -1,
+        feedback: false,
+        oldest_reader_ms: Some(5),
+    });
+    let seen = [primary("a", "one", "15.4", 10), replica];
+    let facts = fold(&seen, Vec::new()).facts;
+    assert!(facts[&Engine::Postgres].standbys.is_empty());
+    assert_eq!(facts[&Engine::Mysql].standbys[0].node, "r1");
+}

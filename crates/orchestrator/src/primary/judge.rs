@@ -1,0 +1,132 @@
+//! From looks at all of a shard's servers to the one that is its primary, or to why none is.
+
+use super::seek::{Found, Sought};
+use greylag_core::{
+    identity::{self, Expected, Known, Node, Proof, Refusal},
+    survey::{Role, Server, Survey},
+};
+use greylag_engines::Target;
+
+/// One server, and what was seen of it.
+pub struct Look {
+    pub target: Target,
+    pub seen: Result<Survey, String>,
+    /// The name of several hosts under which the project has it, too.
+    pub vouched: Option<String>,
+}
+
+/// Judges all of them together: one primary is found, two are refused.
+pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
+    let mut primaries: Vec<(Target, Survey)> = Vec::new();
+    let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
+    let mut said = Vec::new();
+    let is_handed_over = was_handed_over(expected.known, &looks);
+    let writable = only_writable(&looks);
+    for Look {
+        target,
+        seen,
+        vouched,
+    } in looks
+    {
+        let survey = match seen {
+            Ok(survey) => survey,
+            Err(why) => {
+                said.push(format!("{}: {why}", target.address()));
+                continue;
+            }
+        };
+        match prove(expected, &survey, vouched) {
+            Ok(Proof::Proven | Proof::Recognised) => {
+                let same = |(_, other): &(Target, Survey)| is_same(&other.server, &survey.server);
+                if !primaries.iter().any(same) {
+                    primaries.push((target, survey));
+                }
+            }
+            Ok(Proof::Empty | Proof::Claimed) => said.push(format!(
+                "{} carries no identity, and is not taken for the shard",
+                survey.server.address
+            )),
+            Err(refusal @ Refusal::Deposed { .. }) => deposed.push((target, survey, refusal)),
+            Err(refusal) => said.push(match &refusal {
+                Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
+                Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
+                Refusal::Moved { address, .. } => format!(
+                    "{address} accepts writes and carries the shard's identity, but was never proven its node: if it is, point `primary` at it and run `greylag fleet accept {}`",
+                    expected.shard
+                ),
+                other => other.to_string(),
+            }),
+        }
+    }
+    if primaries.is_empty() && is_handed_over {
+        // Whoever took its place follows now: it was handed back.
+        primaries.extend(
+            deposed
+                .drain(..)
+                .map(|(target, survey, _)| (target, survey)),
+        );
+    }
+    let two = |one: &Survey, other: &Survey| {
+        let refusal = Refusal::TwoPrimaries {
+            shard: expected.shard.clone(),
+            address: one.server.address.clone(),
+            other: other.server.address.clone(),
+        };
+        let seen = Box::new(one.clone());
+        Sought::Refused { refusal, seen }
+    };
+    match (&primaries[..], deposed.first()) {
+        ([(_, one), (_, other), ..], _) => two(one, other),
+        ([(_, one)], Some((_, other, _))) => two(one, other),
+        ([], Some((_, seen, refusal))) => Sought::Refused {
+            refusal: refusal.clone(),
+            seen: Box::new(seen.clone()),
+        },
+        ([], None) => Sought::Nowhere { said, writable },
+        ([_], None) => {
+            let (target, survey) = primaries.remove(0);
+            Sought::Found(Box::new(Found::alone(target, survey)))
+        }
+    }
+}
+
+fn prove(
+    expected: &Expected<'_>,
+    survey: &Survey,
+    vouched: Option<String>,
+) -> Result<Proof, Refusal> {
+    let refusal = match (identity::judge(expected, survey), &vouched) {
+        (Err(refusal @ Refusal::Moved { .. }), Some(_)) => refusal,
+        (judged, _) => return judged,
+    };
+    let mut survey = survey.clone();
+    survey.server.dialled = vouched.unwrap_or_default();
+    identity::judge(expected, &survey).map_err(|_| refusal)
+}
+
+fn only_writable(looks: &[Look]) -> Option<Box<Found>> {
+    let mut writable = looks.iter().filter_map(|look| {
+        let survey = look.seen.as_ref().ok()?;
+        (survey.role == Role::Primary)
+            .then(|| Box::new(Found::alone(look.target.clone(), survey.clone())))
+    });
+    match (writable.next(), writable.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+/// Whether the server where the primary was proven last has been looked at, and follows another one now.
+fn was_handed_over(known: Option<&Known>, looks: &[Look]) -> bool {
+    let mut seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
+    known.is_some_and(|known| {
+        seen.any(|survey| survey.role == Role::Replica && known.is_primary(&survey.server))
+    })
+}
+
+fn is_same(one: &Server, other: &Server) -> bool {
+    Node::from(one).is(other)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use super::*;
+use greylag_core::{engine::Engine, survey::ShardIdentity};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+fn server(port: u16) -> Server {
+    Server {
+        engine: Engine::Postgres,
+        version: "15".into(),
+        lineage: "7".into(),
+        database: "orders/5/public".into(),
+        address: format!("10.0.0.1:{port}"),
+        dialled: format!("postgres://10.0.0.1:{port}/orders"),
+    }
+}
+
+fn look(port: u16, role: Role) -> Look {
+    let server = server(port);
+    Look {
+        target: Target {
+            engine: Engine::Postgres,
+            shard: "s1".parse().unwrap(),
+            url: server.dialled.parse().unwrap(),
+            password: None,
+            schema: None,
+            session_sql: Arc::from([]),
+            project: "orders".into(),
+            history_table: "h".into(),
+            connect_timeout: Duration::from_secs(1),
+            application: "test".into(),
+        },
+        seen: Ok(Survey {
+            shard: "s1".parse().unwrap(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            server,
+            role,
+            identity: Some(ShardIdentity {
+                uuid: Uuid::from_u128(1),
+                project: "orders".into(),
+                name: "s1".parse().unwrap(),
+                environment: "test".into(),
+            }),
+            empty: false,
+            has_history: true,
+            history: Vec::new(),
+            steps: Vec::new(),
+        }),
+        vouched: None,
+    }
+}
+
+fn dead(port: u16) -> Look {
+    Look {
+        seen: Err("connection refused".into()),
+        ..look(port, Role::Primary)
+    }
+}
+
+/// The primary was on port 1, followed by 2.
+fn known() -> Known {
+    let mut known = Known {
+        uuid: Uuid::from_u128(1),
+        ..Known::default()
+    };
+    known.prove_primary(&server(1));
+    known.prove_replica(&server(2));
+    known
+}
+
+fn sought(known: &Known, looks: Vec<Look>) -> Result<String, String> {
+    let shard = "s1".parse().unwrap();
+    let expected = Expected {
+        shard: &shard,
+        project: "orders",
+        environment: "test",
+        known: Some(known),
+        claim_allowed: false,
+    };
+    match judge(&expected, looks) {
+        Sought::Found(found) => Ok(found.survey.server.address),
+        Sought::Refused { refusal, .. } => Err(refusal.to_string()),
+        Sought::Nowhere { said, .. } => Err(said.join("; ")),
+    }
+}
+
+#[test]
+fn a_proven_replica_that_accepts_writes_while_the_primary_is_gone_is_the_primary() {
+    let found = sought(&known(), vec![dead(1), look(2, Role::Primary)]);
+    assert_eq!(found.unwrap(), "10.0.0.1:2");
+}
+
+#[test]
+fn two_that_accept_writes_are_refused_with_both_names() {
+    let why = sought(
+        &known(),
+        vec![look(1, Role::Primary), look(2, Role::Primary)],
+    );
+    assert_eq!(
+        why.unwrap_err(),
+        "shard `s1` has two primaries: 10.0.0.1:1 and 10.0.0.1:2 both accept writes"
+    );
+}
+
+#[test]
+fn none_that_accepts_writes_says_what_each_is() {
+    let why = sought(&known(), vec![dead(1), look(2, Role::Replica)]);
+    assert_eq!(
+        why.unwrap_err(),
+        "postgres://10.0.0.1:1/orders: connection refused; 10.0.0.1:2 is a replica"
+    );
+}
+
+#[test]
+fn a_server_that_was_never_seen_to_follow_is_no_heir() {
+    let why = sought(&known(), vec![dead(1), look(3, Role::Primary)]).unwrap_err();
+    assert!(why.contains("was never proven its node"), "{why}");
+}
+
+#[test]
+fn an_old_primary_that_came_back_is_refused_alone_and_beside_the_new_one() {
+    let mut known = known();
+    known.prove_primary(&server(2));
+    let why = sought(&known, vec![look(1, Role::Primary), dead(2)]).unwrap_err();
+    assert!(
+        why.contains("was promoted away from it to 10.0.0.1:2"),
+        "{why}"
+    );
+    let why = sought(&known, vec![look(1, Role::Primary), look(2, Role::Primary)]);
+    assert!(why.unwrap_err().contains("has two primaries"));
+    // Handed back: the one that took its place follows now.
+    let found = sought(&known, vec![look(1, Role::Primary), look(2, Role::Replica)]);
+    assert_eq!(found.unwrap(), "10.0.0.1:1");
+}
+
+#[test]
+fn a_host_of_the_url_under_which_the_shard_was_proven_is_its_node() {
+    let several = "postgres://10.0.0.1:1,10.0.0.1:3/orders".to_owned();
+    let mut known = known();
+    known.nodes.last_mut().unwrap().dialled.clone_from(&several);
+    let host = |look: Look| Look {
+        vouched: Some(several.clone()),
+        ..look
+    };
+    let found = sought(&known, vec![host(dead(1)), host(look(3, Role::Primary))]);
+    assert_eq!(found.unwrap(), "10.0.0.1:3");
+}
+
+#[test]
+fn one_server_under_two_names_is_one_primary() {
+    let mut other = look(1, Role::Primary);
+    other.target.url = "postgres://localhost:1/orders".parse().unwrap();
+    let found = sought(&known(), vec![look(1, Role::Primary), other]);
+    assert_eq!(found.unwrap(), "10.0.0.1:1");
+}

@@ -1,0 +1,205 @@
+//! Looks at all of a shard's servers at once.
+
+use super::{
+    candidates::candidates,
+    followers::{followers_of, replicas_of},
+    judge::{Look, judge},
+    seats::Seats,
+};
+use crate::{
+    executor::chain,
+    journal::{Journal, JournalError, KnownShard, Scope},
+    replicas::Replication,
+    setup::{Open, Setup},
+    survey::{expected_of, known_with},
+};
+use futures::future::join_all;
+use greylag_core::{
+    fleet::ShardName,
+    identity::{Known, Refusal},
+    survey::{Server, Survey},
+};
+use greylag_engines::Target;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A look that takes longer has failed: one dead host must not hide where the primary is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Finds primaries.
+#[derive(Clone)]
+pub struct Seeker {
+    open: Arc<dyn Open>,
+    journal: Arc<dyn Journal>,
+    scope: Scope,
+    replication: Replication,
+    seats: Seats,
+}
+
+/// What looking came to.
+pub enum Sought {
+    Found(Box<Found>),
+    /// More than one accepts writes, or only one that was promoted away from: nothing is to be written anywhere.
+    Refused {
+        refusal: Refusal,
+        /// One that accepts writes.
+        seen: Box<Survey>,
+    },
+    /// None is proven the primary.
+    Nowhere {
+        /// What each of them is.
+        said: Vec<String>,
+        /// The only one that accepts writes, whoever it is.
+        writable: Option<Box<Found>>,
+    },
+}
+
+/// The shard's primary, proven.
+pub struct Found {
+    pub target: Target,
+    pub survey: Survey,
+    /// Servers that follow it.
+    pub followers: Vec<Server>,
+}
+
+/// A primary that is elsewhere than it was.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub shard: ShardName,
+    pub from: String,
+    pub to: String,
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "primary moved from {} to {} (promoted)",
+            self.from, self.to
+        )
+    }
+}
+
+impl Found {
+    pub fn alone(target: Target, survey: Survey) -> Self {
+        Self {
+            target,
+            survey,
+            followers: Vec::new(),
+        }
+    }
+
+    /// From where to where the primary has moved since it was proven last.
+    pub fn moved(&self, known: Option<&Known>) -> Option<Move> {
+        let known = known?;
+        let last = known.primary()?;
+        (!known.is_primary(&self.survey.server)).then(|| Move {
+            shard: self.target.shard.clone(),
+            from: last.address.clone(),
+            to: self.survey.server.address.clone(),
+        })
+    }
+
+    /// What is remembered of the shard from now on.
+    pub fn known(&self, before: Option<&KnownShard>) -> Option<KnownShard> {
+        let version = before.and_then(|before| before.version.clone());
+        known_with(before, &self.survey, &self.followers, version)
+    }
+}
+
+impl Setup {
+    pub(crate) fn seeker(&self) -> Seeker {
+        Seeker {
+            open: self.open.clone(),
+            journal: self.journal.clone(),
+            scope: self.scope(),
+            replication: self.replication.clone(),
+            seats: self.seats.clone(),
+        }
+    }
+}
+
+impl Seeker {
+    /// Whether there is anywhere to look beside where the shard is reached now.
+    pub fn has_choice(&self, named: &Target, known: Option<&Known>) -> bool {
+        self.candidates(named, known).len() > 1
+    }
+
+    fn candidates(&self, named: &Target, known: Option<&Known>) -> Vec<Target> {
+        let seat = self.seats.get(&named.shard);
+        candidates(named, seat.as_ref(), &self.replication, known)
+    }
+
+    /// Looks at every server where the primary may be; `named` is where the project says that it is.
+    pub async fn seek(&self, named: &Target, known: Option<&Known>) -> Sought {
+        let hosts: Vec<String> = named.each_host().iter().map(Target::address).collect();
+        let looks = self.candidates(named, known).into_iter().map(|target| {
+            // The project names all of them as the one shard: what was proven under that name vouches for each.
+            let is_host = hosts.contains(&target.address());
+            self.look(target, is_host.then(|| named.address()))
+        });
+        let looks = join_all(looks).await;
+        let replicas = replicas_of(&looks);
+        let (project, environment) = (&self.scope.project, &self.scope.environment);
+        let expected = expected_of(&named.shard, project, environment, known);
+        let mut sought = judge(&expected, looks);
+        if let Sought::Found(found)
+        | Sought::Nowhere {
+            writable: Some(found),
+            ..
+        } = &mut sought
+        {
+            found.followers = followers_of(&*self.open, found, replicas, known).await;
+        }
+        sought
+    }
+
+    async fn look(&self, target: Target, vouched: Option<String>) -> Look {
+        let look = async {
+            let opened = self.open.open(&target).await;
+            let mut session = opened.map_err(|why| chain(&why))?;
+            session.expect_tables(true);
+            let seen = session.survey().await;
+            session.close().await;
+            seen.map_err(|why| chain(&why))
+        };
+        let seen = tokio::time::timeout(PATIENCE, look)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+        Look {
+            target,
+            seen,
+            vouched,
+        }
+    }
+
+    /// What is remembered of the shard now.
+    pub async fn known(&self, shard: &ShardName) -> Result<Option<KnownShard>, JournalError> {
+        let known = self.journal.known(&self.scope).await?;
+        Ok(known.into_iter().find(|known| known.name == *shard))
+    }
+
+    /// From now on the shard is reached there.
+    pub fn take_seat(&self, named: &Target, found: &Found) {
+        let is_elsewhere = found.target.address() != named.address();
+        if is_elsewhere || self.seats.get(&named.shard).is_some() {
+            self.seats.set(found.target.clone());
+        }
+    }
+
+    /// … and remembered there: before anything is written on it.
+    pub async fn adopt(
+        &self,
+        named: &Target,
+        found: &Found,
+        before: Option<&KnownShard>,
+    ) -> Result<Option<KnownShard>, JournalError> {
+        let known = found.known(before);
+        if let Some(known) = &known {
+            self.journal
+                .remember(&self.scope, std::slice::from_ref(known))
+                .await?;
+        }
+        self.take_seat(named, found);
+        Ok(known.or_else(|| before.cloned()))
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a tool ended, for the person who has to mend it.
+
+use greylag_core::{online::PT_OSC, outcome::FailureClass};
+use greylag_engines::ToolEnd;
+use std::{collections::VecDeque, process::ExitStatus};
+
+/// How many of its last lines are looked at.
+pub const LAST_LINES: usize = 12;
+
+/// What an exit status and the last lines come to.
+pub fn explain(tool: &str, status: ExitStatus, said: &VecDeque<String>) -> ToolEnd {
+    if status.success() {
+        return ToolEnd::Done;
+    }
+    let meaning = match (tool, status.code()) {
+        (PT_OSC, Some(code)) => pt_osc(code),
+        _ => None,
+    };
+    let how = match (status.code(), meaning) {
+        (Some(code), Some(meaning)) => format!("it ended with {code} ({meaning})"),
+        (Some(126), None) => "it can't be run (126)".to_owned(),
+        (Some(127), None) => "the program is not there (127)".to_owned(),
+        (Some(code), None) => format!("it ended with {code}"),
+        (None, _) => format!("it ended by itself: {status}"),
+    };
+    let words = telling(said);
+    ToolEnd::Failed {
+        class: class_of(&words),
+        hint: hint_of(tool, status.code(), &words),
+        why: match words.is_empty() {
+            true => format!("{how} and said nothing"),
+            false => format!("{how}: {words}"),
+        },
+    }
+}
+
+/// The program could not be started.
+pub fn not_started(program: &str, error: &std::io::Error) -> ToolEnd {
+    ToolEnd::Failed {
+        class: FailureClass::Refused,
+        why: format!("`{program}` can't be started: {error}"),
+        hint: Some("Install it on the machine that greylag runs on, or name it with `program` under [online.tool.NAME].".into()),
+    }
+}
+
+/// The lines that say why: those that look like it, else the last ones.
+fn telling(said: &VecDeque<String>) -> String {
+    const WORDS: [&str; 9] = [
+        "error",
+        "denied",
+        "cannot",
+        "can't",
+        "fatal",
+        "failed",
+        "exiting",
+        "must",
+        "not found",
+    ];
+    let looks = |line: &&String| {
+        let line = line.to_lowercase();
+        WORDS.iter().any(|word| line.contains(word))
+    };
+    let telling: Vec<&str> = said.iter().filter(looks).map(String::as_str).collect();
+    match telling.is_empty() {
+        false => telling.join(" / "),
+        true => {
+            let last: Vec<&str> = said.iter().rev().take(3).map(String::as_str).collect();
+            last.into_iter().rev().collect::<Vec<_>>().join(" / ")
+        }
+    }
+}
+
+fn class_of(words: &str) -> FailureClass {
+    let words = words.to_lowercase();
+    if words.contains("denied") || words.contains("privilege") {
+        return FailureClass::Permission;
+    }
+    if words.contains("duplicate") || words.contains("truncated") {
+        return FailureClass::Data;
+    }
+    FailureClass::Other
+}
+
+fn hint_of(tool: &str, code: Option<i32>, words: &str) -> Option<String> {
+    if words.contains("SUPER privilege and binary logging") {
+        return Some("The tool makes triggers: SET GLOBAL log_bin_trust_function_creators = 1 on the primary, or give the account the privilege.".into());
+    }
+    if words.contains("alter-foreign-keys-method") {
+        return Some("Other tables refer to this one: choose with `arguments = [\"--alter-foreign-keys-method=rebuild_constraints\"]` under [online.tool.pt-online-schema-change].".into());
+    }
+    match code {
+        Some(126 | 127) => Some("Install it on the machine that greylag runs on, or name it with `program` under [online.tool.NAME].".into()),
+        Some(4) if tool == PT_OSC => Some("The tool copies by a primary key, or a unique index without NULL: give the table one first.".into()),
+        _ => Some("Nothing of it is left on the shard; mend what it says, then `greylag rollout retry`.".into()),
+    }
+}
+
+/// The tool's own exit codes.
+fn pt_osc(code: i32) -> Option<&'static str> {
+    Some(match code {
+        1 => "parameters it does not take, or an interrupt",
+        2 => "a server version that it does not support",
+        3 => "the server lacks what it needs",
+        4 => "no primary key and no unique index to copy by",
+        5 => "its plugin can't be read",
+        6 => "a method for foreign keys that can't be used here",
+        7..=9 => "a key that it can't walk safely",
+        10 => "the new table can't be made",
+        11 => "the new table can't be altered",
+        12 => "the triggers can't be made",
+        13 => "triggers can't be restored",
+        14 => "the tables can't change places",
+        15 => "foreign keys can't be updated",
+        16 => "the old table can't be dropped",
+        17 => "something that it does not support",
+        18 => "no connection",
+        19 => "the connection was lost",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_failure_is_told_in_the_tool_s_words_and_in_ours() {
+        let said: VecDeque<String> = [
+            "Creating new table...",
+            "Error altering new table: DBD::mysql::db do failed: Unknown column 'nope'",
+        ]
+        .map(str::to_owned)
+        .into();
+        let end = explain(PT_OSC, ExitStatus::from_raw(11 << 8), &said);
+        let ToolEnd::Failed { why, hint, .. } = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(
+            why,
+            "it ended with 11 (the new table can't be altered): Error altering new table: DBD::mysql::db do failed: Unknown column 'nope'"
+        );
+        assert!(hint.unwrap().contains("greylag rollout retry"));
+    }
+
+    #[test]
+    fn a_tool_that_is_killed_is_not_done() {
+        let end = explain("other", ExitStatus::from_raw(9), &VecDeque::new());
+        assert!(matches!(end, ToolEnd::Failed { .. }), "{end:?}");
+    }
+}

@@ -1,0 +1,270 @@
+//! One shard's tool: started when its nodes let it, paused while they hold, ended when the run is cancelled.
+
+use super::{
+    arguments, exit,
+    folder::Folder,
+    holds::{self, Holds},
+    process::{Process, Said},
+};
+use crate::{
+    control::{Control, Level},
+    executor::{Errand, Reports},
+};
+use async_trait::async_trait;
+use greylag_core::{
+    fleet::ShardName,
+    migration::Migration,
+    online::{Asked, ToolRule},
+    outcome::FailureClass,
+};
+use greylag_engines::{Online, OnlineTool, Say, TableChange, ToolEnd};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep_until};
+
+/// How long a tool has to end by itself once it is asked to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How far a file's statements may go on a shard.
+pub fn online_of(errand: &Errand, file: Option<&Migration>) -> Online {
+    let shard = &errand.shard.shard;
+    if !shard.engine.facts().online_ddl {
+        return Online::default();
+    }
+    let directives = file.map(|file| &file.directives);
+    let asked = Asked::of(directives.and_then(|said| said.online.as_deref()));
+    let policy = &errand.online;
+    let tool = asked.tool().and_then(|name| {
+        let tool = Tool {
+            name: name.to_owned(),
+            rule: policy.tool(name)?,
+            shard: shard.name.clone(),
+            holds: errand.holds.clone(),
+            control: errand.control.clone(),
+            reports: errand.reports.clone(),
+            timeout: policy.timeout,
+        };
+        Some(Arc::new(tool) as Arc<dyn OnlineTool>)
+    });
+    Online {
+        ddl: policy.of(&shard.name, shard.engine),
+        // Where nobody replays it, nobody lags.
+        inplace_up_to: errand.replicated.then_some(policy.inplace_up_to),
+        copy_up_to: policy.copy_up_to,
+        may_copy: directives
+            .is_some_and(|said| said.allow.iter().any(|allow| allow.rule == "copies-table")),
+        asked,
+        tool,
+    }
+}
+
+/// A tool, and what it runs beside.
+struct Tool {
+    name: String,
+    rule: ToolRule,
+    shard: ShardName,
+    holds: Holds,
+    control: Control,
+    reports: Reports,
+    /// Zero: as long as it needs.
+    timeout: Duration,
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tool({} on {})", self.name, self.shard)
+    }
+}
+
+#[async_trait]
+impl OnlineTool for Tool {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rule(&self) -> &ToolRule {
+        &self.rule
+    }
+
+    fn keeps_old_rows(&self) -> bool {
+        let says = |text: &String| text == "--no-drop-old-table" || text == "--nodrop-old-table";
+        self.rule.arguments.iter().any(says)
+    }
+
+    async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd {
+        let mut holds = self.holds.clone();
+        if !self.may_begin(&mut holds).await {
+            return ToolEnd::Cancelled;
+        }
+        let folder = match Folder::make(&change.access) {
+            Ok(folder) => folder,
+            Err(error) => return not_had("a folder for its files", &error),
+        };
+        let command = arguments::command(&self.name, &self.rule, change, &folder);
+        let Some(program) = command.first().cloned() else {
+            return not_had("its command line", &std::io::ErrorKind::InvalidInput.into());
+        };
+        say(format!(
+            "begins: {program} on `{}`.`{}`: {}",
+            change.schema, change.table, change.alter
+        ));
+        match Process::start(&command, folder.path()) {
+            Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
+            Err(error) => exit::not_started(&program, &error),
+        }
+    }
+}
+
+impl Tool {
+    /// Waits until the shard's nodes let it begin. False where the run is cancelled meanwhile.
+    async fn may_begin(&self, holds: &mut Holds) -> bool {
+        let mut level = self.control.subscribe();
+        let mut waited = false;
+        loop {
+            holds.mark_unchanged();
+            let reasons = holds::of_shard(holds, &self.shard);
+            if reasons.is_empty() {
+                if waited {
+                    self.reports.waiting(Vec::new());
+                }
+                return *level.borrow_and_update() != Level::Cancel;
+            }
+            waited = true;
+            self.reports.waiting(reasons);
+            tokio::select! {
+                _ = level.wait_for(|level| *level == Level::Cancel) => return false,
+                watched = holds.changed() => if watched.is_err() {
+                    return false;
+                },
+            }
+        }
+    }
+
+    /// Follows it to its end.
+    async fn follow(
+        &self,
+        mut process: Process,
+        folder: &Folder,
+        change: &TableChange,
+        holds: &mut Holds,
+        say: Say<'_>,
+    ) -> ToolEnd {
+        let mut level = self.control.subscribe();
+        let mut said = VecDeque::new();
+        let mut paused = false;
+        let mut asked_to_end: Option<Why> = None;
+        let mut end_at = (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout);
+        let status = loop {
+            tokio::select! {
+                news = process.next() => match news {
+                    Said::Line(line) => hear(&line, change, &mut said, say),
+                    Said::End(status) => break status,
+                },
+                watched = holds.changed(), if asked_to_end.is_none() => {
+                    if watched.is_err() {
+                        say("ended: nobody watches the shard's nodes any more".to_owned());
+                        asked_to_end = Some(Why::Cancelled);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                        continue;
+                    }
+                    let reasons = holds::of_shard(holds, &self.shard);
+                    if reasons.is_empty() == paused {
+                        paused = !paused;
+                        if let Err(error) = folder.pause(paused) {
+                            say(format!("can't be paused: {error}"));
+                        }
+                        say(match paused {
+                            true => "paused: the shard's nodes hold".to_owned(),
+                            false => "goes on: the shard's nodes let it".to_owned(),
+                        });
+                    }
+                    self.reports.waiting(reasons);
+                }
+                () = cancelled(&mut level), if asked_to_end.is_none() => {
+                    asked_to_end = Some(Why::Cancelled);
+                    process.terminate().await;
+                    end_at = Some(Instant::now() + GRACE);
+                }
+                () = until(end_at) => match asked_to_end {
+                    None => {
+                        asked_to_end = Some(Why::TooLong);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                    }
+                    Some(_) => {
+                        process.let_go();
+                        end_at = None;
+                    }
+                },
+            }
+        };
+        if paused {
+            self.reports.waiting(Vec::new());
+        }
+        let ended = match status {
+            Ok(status) => exit::explain(&self.name, status, &said),
+            Err(error) => not_had("its exit status", &error),
+        };
+        match (ended, asked_to_end) {
+            // It may have been done before it heard.
+            (ToolEnd::Done, _) => ToolEnd::Done,
+            (_, Some(Why::Cancelled)) => ToolEnd::Cancelled,
+            (_, Some(Why::TooLong)) => ToolEnd::Failed {
+                class: FailureClass::Other,
+                why: format!("it was ended after {:?}", self.timeout),
+                hint: Some(
+                    "Give it longer with `timeout` under [online], or find out what slows it down."
+                        .into(),
+                ),
+            },
+            (end, None) => end,
+        }
+    }
+}
+
+/// Why it was asked to end.
+#[derive(Clone, Copy)]
+enum Why {
+    Cancelled,
+    TooLong,
+}
+
+/// Passes a line on, without the password should it say it.
+fn hear(line: &str, change: &TableChange, said: &mut VecDeque<String>, say: Say<'_>) {
+    let mut line = line.to_owned();
+    if let Some(password) = &change.access.password
+        && !password.expose().is_empty()
+        && line.contains(password.expose())
+        // A word that stands in its own names anyway is no secret worth hiding them for.
+        && !change.schema.contains(password.expose())
+        && !change.table.contains(password.expose())
+        && change.access.user != password.expose()
+    {
+        line = line.replace(password.expose(), "…");
+    }
+    if said.len() == exit::LAST_LINES {
+        said.pop_front();
+    }
+    said.push_back(line.clone());
+    say(line);
+}
+
+fn not_had(what: &str, error: &std::io::Error) -> ToolEnd {
+    ToolEnd::Failed {
+        class: FailureClass::Other,
+        why: format!("{what} can't be had: {error}"),
+        hint: None,
+    }
+}
+
+async fn cancelled(level: &mut tokio::sync::watch::Receiver<Level>) {
+    // Its guard must not live across an await.
+    drop(level.wait_for(|level| *level == Level::Cancel).await);
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
