@@ -214,7 +214,8 @@ impl Project {
         .expect("a script");
         let mut toml = String::from(
             "project = \"bench\"\nenvironment = \"bench\"\nmigrations = \"migrations\"\n\n[rollout]\nmax-in-flight = 8\nmax-per-host = 8\n\n\
-             [[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n",
+             [[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n\n\
+             # The floors do not wait with an index either.\n[lint.severity]\nadd-index-blocking = \"off\"\n",
         );
         for (at, url) in shards.iter().enumerate() {
             toml += &format!("\n[[shard]]\nname = \"s{at:04}\"\nprimary = \"{url}\"\n");

@@ -44,6 +44,12 @@ pub trait Session: Send {
         let _ = there;
     }
 
+    /// Whether the position behind each commit is wanted; where nothing replays it, asking for it is work for nothing. Until told
+    /// otherwise, it is.
+    fn expect_replicas(&mut self, there: bool) {
+        let _ = there;
+    }
+
     /// Ends the session that holds the shard's lock (`--take-over`).
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError>;
 
@@ -52,6 +58,17 @@ pub trait Session: Send {
     /// Under the lock: creates the history table and Greylag's own where they are missing, and writes the identity
     /// where there is none. Idempotent.
     async fn prepare(&mut self, claim: &Claim) -> Result<(), EngineError>;
+
+    /// [`Self::prepare`], in the same breath as the next jobs where the engine can: before them, and in a transaction of its own, so
+    /// that it stands where they fail. Only for a caller that goes on to [`Self::apply`].
+    async fn prepare_with_jobs(&mut self, claim: &Claim) -> Result<(), EngineError> {
+        self.prepare(claim).await
+    }
+
+    /// Whether what [`Self::prepare_with_jobs`] was asked for is still to be done.
+    fn is_to_prepare(&self) -> bool {
+        false
+    }
 
     /// Under the lock, on a logical subscriber, once the tables are there: keeps rows of Greylag's own tables that come from the
     /// publisher out of them, since a publication of all tables carries those, too, and a subscriber's history is its own.

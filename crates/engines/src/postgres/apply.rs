@@ -44,14 +44,17 @@ impl PgSession {
                 return *stop;
             }
         }
+        let is_stepwise = |job: &Job| job.mode != RunMode::Transaction;
+        let is_long = |job: &Job| job.script.is_large() || job.script.has_copy();
+        if !jobs.iter().any(|job| is_stepwise(job) || is_long(job)) {
+            return self.in_one_message(jobs, progress).await;
+        }
+        if let Err(error) = self.make_now().await {
+            return Attempt::Failed(self.not_started(&[], &error));
+        }
         match jobs {
-            [job] if job.mode != RunMode::Transaction => self.step_through(job, progress).await,
-            _ if jobs
-                .iter()
-                .any(|job| job.script.is_large() || job.script.has_copy()) =>
-            {
-                self.in_pieces(jobs, progress).await
-            }
+            [job] if is_stepwise(job) => self.step_through(job, progress).await,
+            _ if jobs.iter().any(is_long) => self.in_pieces(jobs, progress).await,
             _ => self.in_one_message(jobs, progress).await,
         }
     }
@@ -100,14 +103,25 @@ impl PgSession {
             let guard = Guard::new();
             let message = self.whole(jobs, &guard);
             let keep = message.index(What::History { job: 0 }).unwrap_or(0);
-            let answer = self.link.run(message.text(), keep).await;
+            self.worn = true;
+            let mut answer = self.link.run(message.text(), keep).await;
+            if let Err(error) = self.judge_tables(&message, &mut answer).await {
+                return Attempt::Failed(self.not_started(&[], &error));
+            }
             if self.next_rank.is_some() && rank_is_taken(&message, &answer) {
                 // Somebody wrote a row by hand since the survey: the server is asked for the next rank after all.
                 self.next_rank = None;
                 self.link.run("ROLLBACK", usize::MAX).await;
                 continue;
             }
-            return self.judge(jobs, &message, answer, started, progress).await;
+            self.worn = answer.trouble.is_some();
+            let attempt = self.judge(jobs, &message, answer, started, progress).await;
+            if self.worn && matches!(attempt, Attempt::Applied(_)) {
+                // What comes behind the COMMIT went wrong, and may have left a transaction of its own.
+                self.link.run("ROLLBACK", usize::MAX).await;
+                self.link.hush();
+            }
+            return attempt;
         }
     }
 
@@ -186,8 +200,8 @@ impl PgSession {
         let (number, statement) = match spot.what {
             What::File { job, statement } => (job, Some(statement)),
             What::Tail { job } | What::History { job } => (job, None),
-            What::Head => (0, None),
-            What::Commit | What::After => (jobs.len() - 1, None),
+            What::Head | What::Tables => (0, None),
+            What::Commit | What::After | What::Renewal => (jobs.len() - 1, None),
         };
         let job = &jobs[number];
         let mut failure = failure::failure(said, job, statement, spot.at, Left::Nothing);
@@ -213,10 +227,17 @@ impl PgSession {
         Attempt::Failed(failure)
     }
 
-    /// Everything from the reset to the position.
+    /// Everything from the transaction's beginning to the reset behind it.
     fn whole(&self, jobs: &[Job], guard: &Guard) -> Message {
         let mut message = Message::default();
-        self.reset(&mut message, false);
+        self.reset_if_worn(&mut message);
+        if !self.making.is_empty() {
+            message.push(What::Tables, "BEGIN");
+            for sql in &self.making {
+                message.push(What::Tables, sql);
+            }
+            message.push(What::Tables, "COMMIT");
+        }
         message.push(What::Head, "BEGIN");
         for (number, job) in jobs.iter().enumerate() {
             self.before(&mut message, number, job, guard);
@@ -231,7 +252,10 @@ impl PgSession {
             self.finish(&mut message, number, job, guard, rank);
         }
         message.push(What::Commit, "COMMIT");
-        message.push(What::After, self.position_sql());
+        if self.positions {
+            message.push(What::After, self.position_sql());
+        }
+        self.renew(&mut message);
         message
     }
 

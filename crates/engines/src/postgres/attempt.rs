@@ -34,19 +34,44 @@ impl PgSession {
                 message.push(What::Head, sql);
             }
         }
+        self.own_settings(message, What::Head, open);
+    }
+
+    /// A reset where there is anything to reset.
+    pub(super) fn reset_if_worn(&self, message: &mut Message) {
+        if self.worn {
+            self.reset(message, false);
+        }
+    }
+
+    /// A reset behind the last COMMIT of a message: the next one begins with its own transaction, which then has the session's
+    /// defaults by itself.
+    pub(super) fn renew(&self, message: &mut Message) {
+        for sql in RESETS {
+            message.push(What::Renewal, sql);
+        }
+        if !self.target.session_sql.is_empty() {
+            for sql in ANEW {
+                message.push(What::Renewal, sql);
+            }
+            self.own_settings(message, What::Renewal, false);
+        }
+    }
+
+    fn own_settings(&self, message: &mut Message, what: What, open: bool) {
         if self.target.session_sql.is_empty() {
             return;
         }
         // A SELECT of the project's would take the snapshot of the transaction it is in; a file's SET TRANSACTION
         // needs one that has none yet.
         if !open {
-            message.push(What::Head, "BEGIN");
+            message.push(what, "BEGIN");
         }
         for sql in self.target.session_sql.iter() {
-            message.push(What::Head, sql.trim().trim_end_matches(';'));
+            message.push(what, sql.trim().trim_end_matches(';'));
         }
         if !open {
-            message.push(What::Head, "COMMIT");
+            message.push(what, "COMMIT");
         }
     }
 

@@ -125,6 +125,7 @@ impl PgSession {
         let sql = format!("SELECT {}", unlocks.join(", "));
         self.query("letting go of the shard's lock", &sql).await?;
         // What was seen under the lock is only true under it.
+        self.making.clear();
         self.steps = None;
         self.next_rank = None;
         Ok(())

@@ -25,6 +25,8 @@ struct Piece {
 pub enum What {
     /// Ours, before a file.
     Head,
+    /// Of the transaction that makes our tables, before the files'.
+    Tables,
     /// A statement of a job's file.
     File {
         job: usize,
@@ -39,8 +41,10 @@ pub enum What {
         job: usize,
     },
     Commit,
-    /// Ours, after the commit.
+    /// Ours, after the commit: where the primary is.
     After,
+    /// Ours, at the very end: the session as the next message wants it.
+    Renewal,
 }
 
 /// Where a server's complaint points.
@@ -81,6 +85,11 @@ impl Message {
     /// The index of the first statement that is `what`.
     pub fn index(&self, what: What) -> Option<usize> {
         self.pieces.iter().position(|piece| piece.what == what)
+    }
+
+    /// The index of the last statement that is `what`.
+    pub fn last(&self, what: What) -> Option<usize> {
+        self.pieces.iter().rposition(|piece| piece.what == what)
     }
 
     pub fn what(&self, index: usize) -> Option<What> {

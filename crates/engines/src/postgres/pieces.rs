@@ -27,7 +27,8 @@ impl PgSession {
             message: Message::default(),
             sent: None,
         };
-        self.reset(&mut pieces.message, false);
+        self.reset_if_worn(&mut pieces.message);
+        self.worn = true;
         pieces.message.push(What::Head, "BEGIN");
         for (number, job) in jobs.iter().enumerate() {
             if !self
@@ -39,7 +40,9 @@ impl PgSession {
         }
         if pieces.sent.is_none() {
             pieces.message.push(What::Commit, "COMMIT");
-            pieces.message.push(What::After, self.position_sql());
+            if self.positions {
+                pieces.message.push(What::After, self.position_sql());
+            }
             let keep = 0;
             let answer = self.link.run(pieces.message.text(), keep).await;
             pieces.sent = Some((pieces.message, answer));

@@ -47,6 +47,8 @@ pub struct PgSession {
     pub(super) database: String,
     /// Where greylag's tables are, once the server was asked.
     pub(super) home: Option<Home>,
+    /// What makes them, to be sent before the next jobs.
+    pub(super) making: Vec<String>,
     /// Which of them are there, once seen.
     pub(super) tables: Option<Tables>,
     /// Which are likely to be there, until they were seen.
@@ -55,9 +57,11 @@ pub struct PgSession {
     pub(super) steps: Option<HashSet<MigrationId>>,
     /// The next rank of the history, as seen under the lock.
     pub(super) next_rank: Option<i32>,
+    /// The position behind each commit is wanted.
+    pub(super) positions: bool,
     /// The advisory locks that this session holds.
     pub(super) keys: Vec<i64>,
-    /// Jobs ran since the session was last reset outside of one: their settings may still be there.
+    /// SQL of somebody else's ran since the session was last reset: its settings may still be there.
     pub(super) worn: bool,
     /// Invalid indexes of ours that could not be dropped yet, by number.
     pub(super) leftovers: BTreeSet<u32>,
@@ -90,10 +94,12 @@ impl PgSession {
             lineage: String::new(),
             timeline: OnceLock::new(),
             home: None,
+            making: Vec::new(),
             tables: None,
             expected: Tables::USUAL,
             steps: None,
             next_rank: None,
+            positions: true,
             keys: Vec::new(),
             worn: false,
             leftovers: BTreeSet::new(),
@@ -228,6 +234,10 @@ impl Session for PgSession {
         };
     }
 
+    fn expect_replicas(&mut self, there: bool) {
+        self.positions = there;
+    }
+
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {
         self.terminate(holder).await
     }
@@ -240,12 +250,20 @@ impl Session for PgSession {
         self.make_tables(claim).await
     }
 
+    async fn prepare_with_jobs(&mut self, claim: &Claim) -> Result<(), EngineError> {
+        self.making = self.what_makes_tables(claim).await?;
+        Ok(())
+    }
+
+    fn is_to_prepare(&self) -> bool {
+        !self.making.is_empty()
+    }
+
     async fn shield(&mut self) -> Result<(), EngineError> {
         self.keep_own_rows().await
     }
 
     async fn apply(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
-        self.worn = true;
         self.apply_jobs(jobs, progress).await
     }
 
@@ -261,6 +279,7 @@ impl Session for PgSession {
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         // Not under what the last file left of its settings.
         self.refresh().await?;
+        self.worn = true;
         self.ask_one(sql).await
     }
 
@@ -268,6 +287,7 @@ impl Session for PgSession {
         &mut self,
         sql: &str,
     ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        self.worn = true;
         self.named_rows(sql).await
     }
 

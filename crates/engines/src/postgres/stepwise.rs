@@ -35,6 +35,7 @@ pub type Stop = Box<Attempt>;
 
 impl PgSession {
     pub(super) async fn step_through(&mut self, job: &Job, progress: Progress<'_>) -> Attempt {
+        self.worn = true;
         let mut walk = Walk {
             job,
             progress,

@@ -1,17 +1,45 @@
 //! The tables on a shard: Flyway's history table, and Greylag's own beside it.
 
 use super::{
+    link::{Answer, Trouble, position},
     message::{Message, What},
     quote::{ident, literal},
     session::PgSession,
     survey::Tables,
 };
-use crate::{error::EngineError, session::Claim};
+use crate::{error::EngineError, flyway, session::Claim};
 
 const DOING: &str = "creating greylag's tables";
 
 impl PgSession {
     pub(super) async fn make_tables(&mut self, claim: &Claim) -> Result<(), EngineError> {
+        self.making = self.what_makes_tables(claim).await?;
+        self.make_now().await
+    }
+
+    /// Makes at once what was to be made with the next jobs.
+    pub(super) async fn make_now(&mut self) -> Result<(), EngineError> {
+        if self.making.is_empty() {
+            return Ok(());
+        }
+        self.make(&self.making).await?;
+        self.tables_are_made();
+        Ok(())
+    }
+
+    pub(super) fn tables_are_made(&mut self) {
+        self.making.clear();
+        self.tables = Some(Tables {
+            step: self.seen().step,
+            ..Tables::USUAL
+        });
+    }
+
+    /// The statements of one transaction.
+    pub(super) async fn what_makes_tables(
+        &mut self,
+        claim: &Claim,
+    ) -> Result<Vec<String>, EngineError> {
         let tables = match self.tables {
             Some(tables) => tables,
             None => {
@@ -21,13 +49,33 @@ impl PgSession {
         };
         let mut statements = self.create(tables);
         statements.push(self.claim(claim));
-        self.make(statements).await?;
-        self.tables = Some(Tables {
-            shard: true,
-            history: true,
-            ..tables
-        });
-        Ok(())
+        Ok(statements)
+    }
+
+    /// What a message with tables in it came to, as far as they go. An error where they can't be made.
+    pub(super) async fn judge_tables(
+        &mut self,
+        message: &Message,
+        answer: &mut Answer,
+    ) -> Result<(), EngineError> {
+        let Some(last) = message.last(What::Tables) else {
+            return Ok(());
+        };
+        if answer.completed > last {
+            self.tables_are_made();
+            return Ok(());
+        }
+        let Some(Trouble::Server(said)) = &answer.trouble else {
+            return Ok(());
+        };
+        if message.spot(answer.completed, position(said)).what != What::Tables {
+            // A message that can't be read does nothing at all; the tables are made nevertheless, to remember why.
+            return self.make_now().await;
+        }
+        let broken = self.broken(DOING, answer.trouble.take());
+        self.link.run("ROLLBACK", usize::MAX).await;
+        self.link.hush();
+        Err(broken)
     }
 
     /// Made on first use: most shards never need it, and a table with long values costs as much as three without.
@@ -45,7 +93,7 @@ impl PgSession {
              updated_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (project, migration))",
             self.table("greylag_step"),
         );
-        self.make(vec![step]).await?;
+        self.make(&[step]).await?;
         self.tables = Some(Tables {
             step: true,
             ..tables
@@ -54,11 +102,11 @@ impl PgSession {
     }
 
     /// In one transaction, as the role that the project's session SQL makes us.
-    async fn make(&self, statements: Vec<String>) -> Result<(), EngineError> {
+    async fn make(&self, statements: &[String]) -> Result<(), EngineError> {
         let mut message = Message::default();
-        self.reset(&mut message, false);
+        self.reset_if_worn(&mut message);
         message.push(What::Head, "BEGIN");
-        for sql in &statements {
+        for sql in statements {
             message.push(What::Head, sql);
         }
         message.push(What::Commit, "COMMIT");
@@ -88,10 +136,13 @@ impl PgSession {
                  CONSTRAINT {pk} PRIMARY KEY (installed_rank))",
                 pk = ident(&format!("{name}_pk")),
             ));
-            let index = ident(&format!("{name}_s_idx"));
-            sql.push(format!(
-                "CREATE INDEX IF NOT EXISTS {index} ON {table} (success)"
-            ));
+            // Nobody of ours looks by it, and it costs a new shard a relation: it is there for Flyway.
+            if &**name == flyway::TABLE {
+                let index = ident(&format!("{name}_s_idx"));
+                sql.push(format!(
+                    "CREATE INDEX IF NOT EXISTS {index} ON {table} (success)"
+                ));
+            }
         }
         if !tables.shard {
             // Narrow enough for PostgreSQL to make no second table for long values.

@@ -174,6 +174,52 @@ async fn a_later_look_at_the_shard_sees_it_as_the_session_was_configured() {
     assert_eq!(bench.rows("3").await, "1");
 }
 
+#[tokio::test]
+async fn session_sql_that_fails_behind_a_commit_concerns_the_next_file_only() {
+    let Some(bench) = Bench::start().await else {
+        return;
+    };
+    bench.owner("CREATE TABLE settings (id int)").await;
+    let target = Target {
+        session_sql: Arc::from(["SELECT count(*) FROM settings".to_owned()]),
+        ..bench.target()
+    };
+    let mut session = ready(&target).await;
+    let away = wrapped("V1", "ALTER TABLE settings RENAME TO gone");
+    applied(session.as_mut(), &away).await;
+    assert_eq!(bench.rows("1").await, "1");
+    let failure = failed(session.as_mut(), &wrapped("V2", MODES)).await;
+    assert_eq!(failure.code.as_deref(), Some("42P01"), "{failure:?}");
+    bench.owner("ALTER TABLE gone RENAME TO settings").await;
+    applied(session.as_mut(), &wrapped("V2", MODES)).await;
+    assert_eq!(modes(&bench).await, "read committed, off, off");
+}
+
+#[tokio::test]
+async fn what_a_question_sets_ends_with_it() {
+    let Some(bench) = Bench::start().await else {
+        return;
+    };
+    let mut session = bench.ready().await;
+    let question = "SELECT set_config('default_transaction_isolation', 'serializable', false)";
+    session.ask(question).await.unwrap();
+    applied(session.as_mut(), &wrapped("V1", MODES)).await;
+    assert_eq!(modes(&bench).await, "read committed, off, off");
+    session.ask(question).await.unwrap();
+    applied(
+        session.as_mut(),
+        &stepwise(
+            "V2",
+            "CREATE TABLE later AS SELECT current_setting('transaction_isolation') AS level",
+        ),
+    )
+    .await;
+    assert_eq!(
+        bench.value("SELECT level FROM later").await,
+        "read committed"
+    );
+}
+
 /// Too much for one message, as COPY with its data is.
 fn copying() -> Job {
     let sql = format!("{MODES};\nCREATE TABLE c (id int);\nCOPY c FROM STDIN;\n1\n\\.\n");

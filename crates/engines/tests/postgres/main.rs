@@ -22,4 +22,5 @@ mod sharing;
 mod standing;
 mod steps;
 mod subscribing;
+mod tables;
 mod temporary;

@@ -36,10 +36,15 @@ pub async fn take_anchor(
     };
     let mut target = setup.seats.seated(shard).target;
     target.application = format!("greylag/{rollout}/{name}").into();
+    let known = surveyed
+        .get(&name)
+        .and_then(|sighting| sighting.seen.as_ref().ok())
+        .is_some_and(|seen| seen.survey.identity.is_some());
     let stop = || control.level() != crate::control::Level::Run;
     let mut session = reach(&*setup.open, &target, setup.policy.retry, None, stop)
         .await
         .map_err(|error| failed(failure_of(&error)))?;
+    session.expect_tables(known);
     let warn = |text| {
         watcher.notice(&Notice::Warning {
             shard: Some(name.clone()),

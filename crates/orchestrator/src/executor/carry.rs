@@ -15,7 +15,9 @@ use super::{
     subscribers::{Turn, migrate, turn_of},
     verify::verify,
 };
-use crate::{executor::backoff::Backoff, runner::online_of, survey::known_with};
+use crate::{
+    executor::backoff::Backoff, journal::KnownShard, runner::online_of, survey::known_with,
+};
 use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
@@ -187,6 +189,7 @@ pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outco
 }
 
 async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {
+    session.expect_replicas(errand.replicated);
     let found = match look(session, errand, seen).await {
         Ok(found) => found,
         Err(Left::Failed(failure)) => return Outcome::Failed { failure },
@@ -196,9 +199,10 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             };
         }
     };
-    if let Err(outcome) = prepare(session, errand, &found).await {
-        return outcome;
-    }
+    let mut proven = match prepare(session, errand, &found).await {
+        Ok(proven) => proven,
+        Err(outcome) => return outcome,
+    };
     if errand.subscribes
         && let Err(error) = session.shield().await
     {
@@ -257,7 +261,11 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         let Some(_turn) = turn(errand, group).await else {
             return Outcome::Absent;
         };
-        match run(session, errand, group).await {
+        let ran = run(session, errand, group).await;
+        if !session.is_to_prepare() && !matches!(ran, Ran::Unknown(_)) {
+            errand.reports.proven(proven.take());
+        }
+        match ran {
             Ran::Applied => {}
             Ran::Failed(failure) => return Outcome::Failed { failure },
             Ran::Unknown(doubt) => return Outcome::Unknown { doubt },
@@ -284,10 +292,15 @@ pub fn tell_notes(session: &mut dyn Session, errand: &Errand, id: &MigrationId) 
     }
 }
 
-/// Tables and identity, where they are missing.
-async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> Result<(), Outcome> {
+/// Tables and identity, where they are missing. What is to be remembered of the shard once they are there, where they are made with
+/// its first migration.
+async fn prepare(
+    session: &mut dyn Session,
+    errand: &Errand,
+    found: &Found,
+) -> Result<Option<KnownShard>, Outcome> {
     let identity = match &found.survey.identity {
-        Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(()),
+        Some(_) if !found.proof.needs_claim() && found.survey.has_history => return Ok(None),
         Some(identity) if !found.proof.needs_claim() => identity.clone(),
         _ => ShardIdentity {
             uuid: errand.uuid.unwrap_or_else(uuid::Uuid::new_v4),
@@ -300,11 +313,14 @@ async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> R
         identity,
         by: errand.by.to_string(),
     };
-    session
-        .prepare(&claim)
-        .await
-        .map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
-    errand.reports.proven(known_with(
+    // What comes before the first migration needs them at once.
+    let at_once = errand.subscribes || found.lacking.is_empty() || !found.survey.steps.is_empty();
+    let prepared = match at_once {
+        true => session.prepare(&claim).await,
+        false => session.prepare_with_jobs(&claim).await,
+    };
+    prepared.map_err(|error| lost_or_failed(&error, "while its tables were made"))?;
+    let proven = known_with(
         None,
         &Survey {
             identity: Some(claim.identity),
@@ -312,8 +328,12 @@ async fn prepare(session: &mut dyn Session, errand: &Errand, found: &Found) -> R
         },
         &errand.beside,
         None,
-    ));
-    Ok(())
+    );
+    if session.is_to_prepare() {
+        return Ok(proven);
+    }
+    errand.reports.proven(proven);
+    Ok(None)
 }
 
 /// Nothing of ours is undone by a repeated `prepare`: a lost answer there is no doubt about a migration.

@@ -137,7 +137,7 @@ impl Pair {
             work: Arc::from([id]),
             had: Arc::from([]),
             beside: Arc::from([]),
-            named: target.clone(),
+            named: target,
             seeker: None,
             uuid: None,
             known: None,
