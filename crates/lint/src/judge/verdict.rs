@@ -242,6 +242,8 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
         .iter()
         .flatten()
         .filter(old)
+        // Who writes it anew reads it, or empties it.
+        .filter(|table| !measured.rewritten.contains(table))
         .filter(|table| {
             let locked = measured.lock_on(|relation| relation.name == table.name);
             locked.is_some_and(|lock| blocks(&lock.mode))

@@ -45,10 +45,13 @@ pub(super) struct Known {
     index_of: Option<u64>,
 }
 
+/// Number, schema, name, kind, file, and the table of an index.
+type Row = (u64, String, String, String, Option<u64>, Option<u64>);
+
 #[derive(Deserialize)]
 struct Answer {
     lsn: u64,
-    relations: Option<Vec<(u64, String, String, String, Option<u64>, Option<u64>)>>,
+    relations: Option<Vec<Row>>,
     locks: Option<Vec<(u64, String)>>,
     waits: bool,
     reads: Option<Vec<(u64, u64)>>,
@@ -190,6 +193,8 @@ fn files(before: &Look, after: &Look) -> (Vec<u64>, Vec<u64>) {
             Some(then) if then.file != now.file => rewritten.push(*oid),
             Some(_) => {}
             None => match before.relations.iter().find(same) {
+                // A change of type that keeps the form makes the index anew, over the file that it had.
+                Some((_, then)) if then.file == now.file => {}
                 Some((old, _)) => rewritten.push(*old),
                 None => built.push(*oid),
             },

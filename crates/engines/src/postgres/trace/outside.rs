@@ -49,8 +49,6 @@ pub(super) async fn run(
                 continue;
             };
             seen.locks.extend(now.locks);
-            // What is made on the way and gone at the end has a name only now.
-            seen.relations.extend(now.relations);
             if held && (now.waits || begun.elapsed() > LONG) {
                 release(hold).await;
                 held = false;

@@ -193,7 +193,7 @@ impl PgTracer {
             };
             if let Trouble::Server(said) = &trouble
                 && let Some(role) = missing_role(said.message())
-                && self.make_role(&role.to_owned()).await
+                && self.make_role(role).await
             {
                 continue;
             }
@@ -255,9 +255,6 @@ impl PgTracer {
                         let names = Names { home, first };
                         if !inside {
                             after.locks = seen.locks;
-                            for (oid, known) in seen.relations {
-                                before.relations.entry(oid).or_insert(known);
-                            }
                         }
                         let mut measured = names.measure(&before, &after, took);
                         measured.statement = index;
