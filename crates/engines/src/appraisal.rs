@@ -41,6 +41,8 @@ pub struct TableSize {
     pub table_bytes: Option<u64>,
     pub index_bytes: Option<u64>,
     pub has_primary_key: bool,
+    /// MySQL: instant changes since it was written anew, where the account may know.
+    pub row_versions: Option<u64>,
 }
 
 /// How a replica treats those who read there.

@@ -73,6 +73,8 @@ pub struct TableChange {
     pub new_table: Option<String>,
     /// How long a statement may wait for a lock, in whole seconds.
     pub lock_timeout_seconds: u64,
+    /// Settings of the tool's sessions, without which it would misread this server: `name=value`.
+    pub settings: &'static [&'static str],
 }
 
 /// How the server is reached, as the working connection reached it.

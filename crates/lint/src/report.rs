@@ -63,9 +63,10 @@ impl Report {
 }
 
 impl Coverage {
-    /// Judged statements of a hundred, rounded down; a hundred where there are none.
+    /// Judged statements of a hundred, rounded down; a hundred where there are none, and none where no file could be read.
     pub fn percent(&self) -> usize {
         match self.statements {
+            0 if !self.unjudged.is_empty() => 0,
             0 => 100,
             all => self.judged * 100 / all,
         }

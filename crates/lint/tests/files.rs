@@ -32,6 +32,7 @@ fn a_binary_file_is_unreadable_and_says_where() {
         (1, 1)
     );
     assert_eq!(report.coverage.unjudged[0].statement, None);
+    assert_eq!(report.coverage.percent(), 0, "nothing was judged");
 }
 
 #[test]
@@ -251,4 +252,23 @@ fn a_table_that_the_file_drops_is_nobodys_worry() {
     // Locked is locked: it is said once for each table of a transaction.
     let more = "ALTER TABLE users ADD COLUMN a int; ALTER TABLE orders DROP CONSTRAINT u;";
     assert!(!of_last(false, &[make, more]).contains(&rule));
+}
+
+#[test]
+fn a_write_within_a_with_is_a_write() {
+    for text in [
+        "WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone;",
+        "WITH gone AS (DELETE FROM t RETURNING *) INSERT INTO log VALUES (1);",
+    ] {
+        let report = judge(text.as_bytes(), &Settings::default());
+        let found = report
+            .findings
+            .iter()
+            .find(|f| f.rule == "write-without-batch");
+        assert!(
+            found.is_some_and(|f| f.title.contains("every row of t")),
+            "{text}: {:?}",
+            rules(&report)
+        );
+    }
 }

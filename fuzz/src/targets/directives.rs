@@ -29,6 +29,8 @@ pub(super) const TARGET: Target = Target {
         "verify SELECT 1;\n",
         "table orders\n",
         "online auto\n",
+        "subscribers run\n",
+        "subscribers skip\n",
         "fase x\n",
         " because ",
         ":batch",
@@ -153,6 +155,9 @@ fn print(directives: &Directives) -> String {
     }
     if let Some(online) = &directives.online {
         say("online", online);
+    }
+    if let Some(said) = directives.subscribers {
+        say("subscribers", said.as_str());
     }
     if directives.phase == Phase::Backfill {
         text.push_str("UPDATE t SET x = 1 WHERE :batch;\n");

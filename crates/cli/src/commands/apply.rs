@@ -69,7 +69,7 @@ pub struct Apply {
     /// How long to wait for lag, locks, soak and gates before ending with 4
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "no_wait")]
     wait: Option<Duration>,
-    /// End with 4 rather than wait for an approval, a window or a person
+    /// End with 4 rather than wait for an approval, a window or a person: one who mends a replica, too
     #[arg(long)]
     no_wait: bool,
 }
@@ -113,6 +113,7 @@ async fn carry_out(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exi
     let options = Options {
         take_over: verb.take_over,
         attended: screen.attended && !verb.no_wait,
+        no_wait: verb.no_wait,
         wait: verb.wait,
         approved_digest: verb.approved_digest.clone(),
         only,

@@ -155,6 +155,8 @@ async fn sizes_of(engine: Engine, key: &str) {
     let place = applied(&shards, "");
     let fill = "INSERT INTO orders (id, email) WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 500) SELECT n, 'e' FROM g";
     server.execute(&database.name, fill).await.unwrap();
+    let instant = "ALTER TABLE orders ADD COLUMN extra INT NULL, ALGORITHM=INSTANT";
+    server.execute(&database.name, instant).await.unwrap();
     server
         .execute(&database.name, "ANALYZE TABLE orders")
         .await
@@ -167,6 +169,9 @@ async fn sizes_of(engine: Engine, key: &str) {
     // InnoDB estimates.
     assert!((300..700).contains(&rows), "{document:#}");
     assert_eq!(facts["tables"]["orders"]["has_primary_key"], true);
+    if engine == Engine::MySql {
+        assert_eq!(facts["tables"]["orders"]["row_versions"], 1);
+    }
     let oldest = facts["versions"][key]["oldest"].as_str().unwrap();
     let installed = &server.installation().version;
     assert!(

@@ -11,6 +11,7 @@ mod full_disk;
 mod ground;
 mod grouped;
 mod held_lock;
+mod killed_tool;
 mod lost_state;
 mod mission;
 mod mixed_fleet;

@@ -37,6 +37,16 @@ pub enum OnSubscribers {
     Skip,
 }
 
+impl OnSubscribers {
+    /// As a directive has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnSubscribers::Run => "run",
+            OnSubscribers::Skip => "skip",
+        }
+    }
+}
+
 /// `-- greylag:allow RULE because REASON`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allow {

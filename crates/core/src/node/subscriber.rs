@@ -55,11 +55,10 @@ pub(super) fn stand(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
         distance,
         time: received.and_then(|received| case.trail.lag(received, case.node.at)),
     };
-    let stopped = case
-        .node
-        .subscriptions
-        .iter()
-        .find(|subscription| !subscription.enabled || !subscription.running);
+    // A worker that fails comes back, and has received nothing yet when it fails again.
+    let stopped = case.node.subscriptions.iter().find(|subscription| {
+        !subscription.enabled || !subscription.running || subscription.received.is_none()
+    });
     let (state, blame) = match stopped {
         Some(subscription) if !subscription.enabled => (NodeState::Stalled, Some(Blame::Paused)),
         Some(subscription) => (

@@ -26,6 +26,7 @@ use greylag_core::{
     history::{self, HistoryRow, Reading},
     identity::Refusal,
     migration::{Migration, MigrationId, Set, parse_duration},
+    online::OnlineDdl,
     plan::{Candidate, Input, Seen, UndoTarget},
     policy::{Budget, Group, Policy, Retry, Scope, Size, WaveRule},
 };
@@ -142,17 +143,19 @@ fn shards(line: &str, set: &Set) -> Vec<Candidate> {
     names
         .into_iter()
         .map(|name| {
-            let host = labels.iter().find(|(key, _)| key == "host");
+            let said = |word: &str| labels.iter().find(|(key, _)| key == word);
+            let host = said("host");
+            let engine = said("engine").and_then(|(_, name)| Engine::from_scheme(name));
             Candidate {
                 shard: Shard {
                     host: host.map_or(name.as_str(), |(_, host)| host).into(),
                     name,
-                    engine: Engine::Postgres,
+                    engine: engine.unwrap_or(Engine::Postgres),
                     schema: None,
                     labels: Arc::new(
                         labels
                             .iter()
-                            .filter(|(key, _)| key != "host")
+                            .filter(|(key, _)| key != "host" && key != "engine")
                             .cloned()
                             .collect(),
                     ),
@@ -282,6 +285,11 @@ fn policy(lines: &[&str]) -> Policy {
                 Some(percent) => Budget::Percent(percent.parse::<u32>().unwrap() * 100),
                 None => Budget::Shards(budget.parse().unwrap()),
             };
+        } else if let Some(shard) = line.strip_prefix("online off on ") {
+            let shard = shard.parse().unwrap();
+            policy.online.shards.insert(shard, OnlineDdl::Off);
+        } else if *line == "online instant" {
+            policy.online.ddl = OnlineDdl::Instant;
         } else if *line == "out-of-order" {
             policy.out_of_order = true;
         } else {

@@ -30,6 +30,10 @@ const TABLES: &str = "SELECT t.table_name AS name, t.table_rows AS table_rows, t
      AND k.table_name = t.table_name AND k.constraint_type = 'PRIMARY KEY' \
     WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'";
 
+/// MySQL's own, for accounts with PROCESS; MariaDB has no such count, and no limit to it.
+const ROW_VERSIONS: &str = "SELECT SUBSTRING_INDEX(name, '/', -1) AS name, total_row_versions AS row_versions \
+    FROM information_schema.innodb_tables WHERE name LIKE CONCAT(DATABASE(), '/%')";
+
 /// As a working session has them, after the session SQL.
 const SESSION: &str = "SELECT @@sql_mode AS `sql_mode`, @@time_zone AS `time_zone`, \
     @@character_set_database AS `character_set_database`, @@collation_database AS `collation_database`, \
@@ -88,6 +92,11 @@ async fn read(
         let rows = link.named_rows(TABLES).await;
         let rows = rows.map_err(|trouble| link.refused(trouble, DOING))?;
         appraisal.tables = rows.into_iter().map(Cells).filter_map(table_size).collect();
+        match link.named_rows(ROW_VERSIONS).await {
+            Ok(rows) => count_versions(&mut appraisal.tables, rows.into_iter().map(Cells)),
+            Err(Trouble::Server(_)) => {}
+            Err(lost) => return Err(link.refused(lost, DOING)),
+        }
         return Ok(appraisal);
     }
     let readers = link.named_rows(READERS).await;
@@ -129,5 +138,15 @@ fn table_size(row: Cells) -> Option<TableSize> {
         table_bytes: row.number("table_bytes"),
         index_bytes: row.number("index_bytes"),
         has_primary_key: row.is("keyed"),
+        row_versions: None,
     })
+}
+
+fn count_versions(tables: &mut [TableSize], rows: impl Iterator<Item = Cells>) {
+    let counts: BTreeMap<String, u64> = rows
+        .filter_map(|row| Some((row.text("name")?, row.number("row_versions")?)))
+        .collect();
+    for table in tables {
+        table.row_versions = counts.get(&table.name).copied();
+    }
 }

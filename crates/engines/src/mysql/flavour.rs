@@ -48,6 +48,9 @@ pub trait Flavour: Send + Sync {
     /// Clauses about partitions take ALGORITHM and LOCK.
     fn partitions_take_ways(&self) -> bool;
 
+    /// Settings without which tools misread the server.
+    fn tool_settings(&self, version: &str) -> &'static [&'static str];
+
     /// The bytes of a table and its indexes, as one row; none where it is no base table that others see.
     fn extent_sql(&self, schema: Option<&str>, table: &str) -> String;
 

@@ -120,6 +120,10 @@ impl Flavour for MariaDb {
         false
     }
 
+    fn tool_settings(&self, _: &str) -> &'static [&'static str] {
+        &[]
+    }
+
     fn extent_sql(&self, schema: Option<&str>, table: &str) -> String {
         format!(
             "SELECT COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \

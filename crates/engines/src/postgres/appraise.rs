@@ -193,5 +193,6 @@ fn table_size(target: &Target, seen: SeenTable) -> TableSize {
         table_bytes: Some(seen.bytes),
         index_bytes: Some(seen.index_bytes),
         has_primary_key: seen.keyed,
+        row_versions: None,
     }
 }

@@ -66,6 +66,7 @@ async fn read(session: &mut dyn Session, target: &Target) -> Result<Appraisal, E
             table_bytes,
             index_bytes,
             has_primary_key: row.is("keyed"),
+            row_versions: None,
             name,
         });
     }

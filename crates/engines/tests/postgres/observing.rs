@@ -1,7 +1,7 @@
 //! What a look says of a fleet that is well, and of what the role may not see.
 
 use crate::{
-    bench::{Bench, open, target},
+    bench::{Bench, open, ready, target},
     nodes::{Nodes, Watch, child, judged, wal},
 };
 use greylag_core::{
@@ -304,4 +304,20 @@ async fn load_and_the_oldest_transaction_are_those_of_others() {
         Some("SET application_name = 'report'; BEGIN; SELECT 1")
     );
     assert!(seen.load.is_some());
+}
+
+/// Two databases of one cluster have its lineage in common; the identity that they carry tells them apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_a_primary_and_at_its_standby_reads_the_identity_that_the_shard_carries() {
+    let Some(nodes) = Nodes::start(1, Options::default()).await else {
+        return;
+    };
+    let mut primary = nodes.watch_primary().await;
+    assert_eq!(primary.see().await.shard, None);
+    ready(&target(&nodes.database.url)).await;
+    nodes.cluster.wait_replayed().await.unwrap();
+    let wanted = Some(crate::bench::claim().identity);
+    assert_eq!(primary.see().await.shard, wanted);
+    let mut standby = nodes.watch_standby(0).await;
+    assert_eq!(standby.see().await.shard, wanted);
 }

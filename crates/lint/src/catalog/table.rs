@@ -98,6 +98,17 @@ impl Table {
         self.columns.iter_mut().find(|column| column.name == name)
     }
 
+    pub(crate) fn is_indexed(&self, column: &str) -> bool {
+        let has = |columns: &Vec<Option<String>>| {
+            columns
+                .iter()
+                .any(|own| own.as_deref().is_none_or(|own| own == column))
+        };
+        let uniques = self.uniques.iter().map(|unique| &unique.columns);
+        let indexes = self.indexes.iter().map(|index| &index.columns);
+        self.is_in_primary_key(column) || uniques.chain(indexes).any(has)
+    }
+
     pub(crate) fn is_in_primary_key(&self, column: &str) -> bool {
         let key = self.primary_key.as_ref();
         key.is_some_and(|key| key.iter().any(|own| own == column))

@@ -98,6 +98,8 @@ fn head(directives: &Directives, piece: &Piece) -> String {
     lines.extend(allows.map(|a| format!("-- greylag:allow {} because {}", a.rule, a.because)));
     let verify = directives.verify.iter();
     lines.extend(verify.map(|sql| format!("-- greylag:verify {sql}")));
+    let subscribers = directives.subscribers.iter();
+    lines.extend(subscribers.map(|said| format!("-- greylag:subscribers {}", said.as_str())));
     format!("{}\n\n", lines.join("\n"))
 }
 

@@ -146,3 +146,6 @@ fn refused(scene: &Scene<'_>, refusal: &Refusal) -> Draft {
         None => draft.instead("Mend the statement, or what the migrations before it leave behind."),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,10 @@ pub struct Write {
     pub batched: bool,
     /// SELECT *.
     pub star: bool,
-    /// Writes within its WITH.
+    /// Further writes within its WITH.
     pub within: Vec<Write>,
+    /// The statement is a query, and this write stands in its WITH.
+    pub in_query: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

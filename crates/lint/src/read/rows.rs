@@ -32,6 +32,7 @@ pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
         Some(mut first) => {
             skip_rest(cursor);
             first.within = within.collect();
+            first.in_query = true;
             Some(Operation::Write(first))
         }
     }

@@ -41,6 +41,9 @@ impl Sharer<'_> {
                 self.astray |= name.eq_ignore_ascii_case("search_path");
                 Take::Along
             }
+            Operation::Write(write) if write.in_query || !write.within.is_empty() => {
+                self.untold("it writes within a WITH".to_owned())
+            }
             Operation::Select(query) => self.query(query, sql),
             Operation::Write(write) => self.write(write),
             Operation::Truncate(truncate) => self.rows(&truncate.tables),

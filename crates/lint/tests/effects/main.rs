@@ -3,7 +3,7 @@
 mod fixture;
 mod mysql;
 mod postgres;
-#[path = "../servers/mod.rs"]
+#[path = "../servers/versions.rs"]
 mod servers;
 mod standby;
 mod tracer;

@@ -5,7 +5,7 @@ mod cases;
 mod corpus;
 mod mysql;
 mod postgres;
-#[path = "../servers/mod.rs"]
+#[path = "../servers/versions.rs"]
 mod servers;
 mod sqlite;
 

@@ -334,3 +334,7 @@ ALTER TABLE orders ALTER CONSTRAINT orders_user DEFERRABLE INITIALLY DEFERRED;
 -- case comments between all words
 ALTER/**/TABLE/* a */orders--b
 /* c */ALTER/**/COLUMN total/**/SET/**/NOT/**/NULL;
+-- case a collation of a column that is unique
+CREATE UNIQUE INDEX users_name ON users (name);
+DROP VIEW rich;
+ALTER TABLE users ALTER COLUMN name TYPE text COLLATE "C";

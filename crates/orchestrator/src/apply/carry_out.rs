@@ -32,6 +32,8 @@ pub struct Options {
     pub take_over: bool,
     /// Whether somebody is there: approvals, windows and pauses are waited for rather than ending the run.
     pub attended: bool,
+    /// Nodes that somebody must mend, or that had all their time to replay, end the run, too.
+    pub no_wait: bool,
     /// How long lag, locks and soak (attended: anything) are waited for in all; none means without limit.
     pub wait: Option<Duration>,
     /// Approves, from the start, every wave that asks, if this is the plan's digest.

@@ -1,12 +1,13 @@
 //! What a run waits for, and how long.
 
 use crate::apply::Options;
-use greylag_core::gate::WaitReason;
+use greylag_core::{gate::WaitReason, node::Blame};
 use std::time::Instant;
 
 /// How a run's patience stands.
 pub struct Patience {
     attended: bool,
+    no_wait: bool,
     until: Option<Instant>,
 }
 
@@ -14,6 +15,7 @@ impl Patience {
     pub fn new(options: &Options) -> Self {
         Self {
             attended: options.attended,
+            no_wait: options.no_wait,
             until: options.wait.map(|wait| Instant::now() + wait),
         }
     }
@@ -33,6 +35,16 @@ impl Patience {
             | WaitReason::Unsettled { .. }
             | WaitReason::Stopped { .. }
             | WaitReason::Aborted { .. } => false,
+            // A node that somebody must mend, or one that had all the time it was given: a pipeline may be told not to wait.
+            WaitReason::NotReplayed { .. }
+            | WaitReason::NoPrimary { .. }
+            | WaitReason::NoReplicas { .. }
+            | WaitReason::ReplicaUnseen { .. }
+            | WaitReason::ReplicaTrouble { .. }
+            | WaitReason::ReplicaLag {
+                blame: Some(Blame::Paused | Blame::Stopped { .. } | Blame::Disconnected { .. }),
+                ..
+            } => !self.no_wait,
             WaitReason::Soak { .. }
             | WaitReason::Check { .. }
             | WaitReason::ShardLock { .. }
@@ -40,12 +52,7 @@ impl Patience {
             | WaitReason::Retry { .. }
             | WaitReason::InFlight { .. }
             | WaitReason::ReplicaLag { .. }
-            | WaitReason::ReplicaUnseen { .. }
-            | WaitReason::ReplicaTrouble { .. }
-            | WaitReason::NoPrimary { .. }
-            | WaitReason::NoReplicas { .. }
             | WaitReason::Replay { .. }
-            | WaitReason::NotReplayed { .. }
             | WaitReason::StandbyQueries { .. }
             | WaitReason::Slot { .. }
             | WaitReason::Load { .. }

@@ -132,6 +132,10 @@ fn tables(primaries: &[&Appraised]) -> BTreeMap<String, TableFacts> {
                 let facts = found.entry(name).or_default();
                 let keyed = facts.has_primary_key.unwrap_or(true) && table.has_primary_key;
                 facts.has_primary_key = Some(keyed);
+                let versions = table
+                    .row_versions
+                    .and_then(|count| u32::try_from(count).ok());
+                facts.row_versions = facts.row_versions.max(versions);
                 let first = facts.largest_shard.is_empty();
                 if first || table.rows > facts.rows {
                     facts.rows = table.rows;

@@ -15,6 +15,7 @@ fn primary(shard: &str, server: &str, version: &str, rows: u64) -> Appraised {
         table_bytes: Some(rows * 100),
         index_bytes: Some(rows * 10),
         has_primary_key: true,
+        row_versions: (rows > 100).then_some(rows / 100),
     };
     Appraised {
         shard: shard.parse().unwrap(),
@@ -42,6 +43,7 @@ fn the_largest_shard_decides_and_servers_are_counted() {
         let table = &facts.tables[name];
         assert_eq!((table.rows, &*table.largest_shard), (500, "b"));
         assert_eq!(table.table_bytes, 50_000);
+        assert_eq!(table.row_versions, Some(5));
         assert_eq!(table.bytes_per_server, 510 * 110);
     }
     let versions = facts.versions[&Engine::Postgres];

@@ -209,6 +209,15 @@ impl Board {
             }
             shard.primary = Some(seen.clone());
         }
+        // Before the first look at its primary nothing can be said of a node: that is no reason to hold yet.
+        let unlooked = shard.primary.is_none()
+            && shard
+                .nodes
+                .values()
+                .any(|node| node.named.role == NodeRole::Primary && node.error.is_none());
+        if role != NodeRole::Primary && unlooked {
+            return;
+        }
         let subscribers: BTreeSet<String> = shard
             .nodes
             .values()

@@ -5,7 +5,7 @@ use greylag_core::online::{GH_OST, PT_OSC, ToolRule};
 use greylag_engines::TableChange;
 
 /// What `{placeholders}` of a command may say.
-pub const PLACEHOLDERS: [&str; 13] = [
+pub const PLACEHOLDERS: [&str; 14] = [
     "host",
     "port",
     "socket",
@@ -19,6 +19,7 @@ pub const PLACEHOLDERS: [&str; 13] = [
     "pause-file",
     "folder",
     "lock-timeout",
+    "settings",
 ];
 
 /// Program and arguments.
@@ -63,7 +64,7 @@ const PT_OSC_ARGUMENTS: [&str; 10] = [
     "--charset=utf8mb4",
     "--progress=time,10",
     "--pause-file={pause-file}",
-    "--set-vars=lock_wait_timeout={lock-timeout}",
+    "--set-vars={settings}",
     "--no-check-replication-filters",
 ];
 
@@ -136,6 +137,14 @@ fn value(name: &str, change: &TableChange, folder: &Folder) -> Option<String> {
         "pause-file" => path(folder.pause_file()),
         "folder" => folder.path().display().to_string(),
         "lock-timeout" => change.lock_timeout_seconds.to_string(),
+        "settings" => {
+            let mut settings = format!("lock_wait_timeout={}", change.lock_timeout_seconds);
+            for setting in change.settings {
+                settings.push(',');
+                settings.push_str(setting);
+            }
+            settings
+        }
         _ => return None,
     })
 }
@@ -161,6 +170,7 @@ mod tests {
             mark: "gl01ab23".into(),
             new_table: Some("_orders_gl01ab23".into()),
             lock_timeout_seconds: 2,
+            settings: &["explain_format=TRADITIONAL"],
         }
     }
 
@@ -195,6 +205,8 @@ mod tests {
             "{last}"
         );
         assert!(command.contains(&"--max-load=Threads_running=99".to_owned()));
+        let settings = "--set-vars=lock_wait_timeout=2,explain_format=TRADITIONAL";
+        assert!(command.contains(&settings.to_owned()), "{command:?}");
     }
 
     #[test]

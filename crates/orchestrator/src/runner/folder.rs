@@ -95,6 +95,8 @@ fn login(access: &Access) -> String {
         None => {
             line("host", &access.host);
             line("port", &access.port.to_string());
+            // Client libraries take the host `localhost` for a socket otherwise.
+            line("protocol", "TCP");
         }
     }
     if let Some(tls) = &access.tls {
@@ -148,7 +150,7 @@ mod tests {
         let text = fs::read_to_string(folder.login()).unwrap();
         assert_eq!(
             text,
-            "[client]\nuser=\"greylag\"\npassword=\"we\\\"ird\\\\ #1\"\nhost=\"10.0.0.1\"\nport=\"3307\"\n"
+            "[client]\nuser=\"greylag\"\npassword=\"we\\\"ird\\\\ #1\"\nhost=\"10.0.0.1\"\nport=\"3307\"\nprotocol=\"TCP\"\n"
         );
         let path = folder.path().to_owned();
         drop(folder);

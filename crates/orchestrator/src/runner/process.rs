@@ -97,3 +97,49 @@ async fn pass_on(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn command(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn lines_come_from_both_outputs_and_then_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo one; echo two >&2; exit 3";
+        let mut process = Process::start(&command(&["sh", "-c", script]), folder.path()).unwrap();
+        let mut lines = Vec::new();
+        let status = loop {
+            match process.next().await {
+                Said::Line(line) => lines.push(line),
+                Said::End(status) => break status.unwrap(),
+            }
+        };
+        lines.sort();
+        assert_eq!(lines, ["one", "two"]);
+        assert_eq!(status.code(), Some(3));
+        assert!(folder.path().exists());
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_is_dropped_ends_and_its_folder_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().with_extension("pid");
+        let script = format!("echo $$ > '{}'; echo begun; sleep 1000", pid.display());
+        let mut process = Process::start(&command(&["sh", "-c", &script]), folder.path()).unwrap();
+        assert!(matches!(process.next().await, Said::Line(line) if line == "begun"));
+        let id = std::fs::read_to_string(&pid).unwrap();
+        drop(process);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let proc = std::path::PathBuf::from(format!("/proc/{}", id.trim()));
+        while folder.path().exists() || proc.exists() {
+            assert!(Instant::now() < deadline, "it outlives its drop");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::fs::remove_file(pid).unwrap();
+    }
+}

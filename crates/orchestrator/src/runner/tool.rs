@@ -162,7 +162,7 @@ impl Tool {
                 watched = holds.changed(), if asked_to_end.is_none() => {
                     if watched.is_err() {
                         say("ended: nobody watches the shard's nodes any more".to_owned());
-                        asked_to_end = Some(Why::Cancelled);
+                        asked_to_end = Some(Why::Unwatched);
                         process.terminate().await;
                         end_at = Some(Instant::now() + GRACE);
                         continue;
@@ -209,6 +209,12 @@ impl Tool {
             // It may have been done before it heard.
             (ToolEnd::Done, _) => ToolEnd::Done,
             (_, Some(Why::Cancelled)) => ToolEnd::Cancelled,
+            // What may be tried again is: nobody has to say so.
+            (_, Some(Why::Unwatched)) => ToolEnd::Failed {
+                class: FailureClass::Lag,
+                why: "it was ended, since nobody watched the shard's nodes any more".into(),
+                hint: None,
+            },
             (_, Some(Why::TooLong)) => ToolEnd::Failed {
                 class: FailureClass::Other,
                 why: format!("it was ended after {:?}", self.timeout),
@@ -227,6 +233,8 @@ impl Tool {
 enum Why {
     Cancelled,
     TooLong,
+    /// The lease on the fleet was lost, and with it the watch over nodes.
+    Unwatched,
 }
 
 /// Passes a line on, without the password should it say it.

@@ -7,6 +7,8 @@ exec 3<&0
 tool=$!
 (
   while read -r signal; do kill -"$signal" "$tool"; done
+  # From here on what waits for the tool does not end this before it has cleared away.
+  trap '' TERM
   kill -TERM "$tool"
   tries=0
   while kill -0 "$tool" && [ "$tries" -lt 50 ]; do

@@ -342,6 +342,12 @@ fn known(name: &str, version: &str) -> KnownShard {
                 address: "here".into(),
                 dialled: "there".into(),
             }],
+            deposed: vec![Node {
+                lineage: "l".into(),
+                database: "d".into(),
+                address: "of old".into(),
+                dialled: "elsewhere".into(),
+            }],
         },
         version: Some(version.into()),
         seen: Timestamp::from_second(1_700_000_000).unwrap(),
@@ -373,6 +379,7 @@ async fn what_people_had_done_is_kept_with_who_when_and_why(store: Store) {
         known: Known {
             uuid: uuid::Uuid::new_v4(),
             nodes: Vec::new(),
+            deposed: Vec::new(),
         },
         version: None,
         seen: Timestamp::UNIX_EPOCH,

@@ -1,4 +1,5 @@
 //! Project files, right and wrong.
 
 mod mistakes;
+mod online;
 mod reading;

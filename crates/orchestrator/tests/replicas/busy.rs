@@ -202,19 +202,19 @@ async fn a_slot_that_keeps_too_much_holds_the_rollout() {
     let Some(mut fleet) = started(Engine::Postgres, 1).await else {
         return;
     };
-    fleet.settings.limits.slot_retained = Some(20_000_000);
+    fleet.settings.limits.slot_retained = Some(3_000_000);
     let primary = fleet.clusters[0].primary();
     let database = &fleet.databases[0].name;
     let slot = "SELECT pg_create_physical_replication_slot('left_behind', true)";
     primary.execute(database, slot).await.unwrap();
-    for _ in 0..2 {
-        // A segment is 16 MB, and the next one begins without its being written.
+    for _ in 0..5 {
+        // The lab's segments are of 1 MB, and the next one begins without its being written.
         let next = "SELECT pg_logical_emit_message(true, 'x', 'x'); SELECT pg_switch_wal()";
         primary.execute(database, next).await.unwrap();
     }
     let wanted = |reason: &WaitReason| {
         matches!(reason, WaitReason::Slot { slot, what: SlotLimit::Retained, bytes, .. }
-            if slot == "left_behind" && *bytes > 20_000_000)
+            if slot == "left_behind" && *bytes > 3_000_000)
     };
     holds_until(&fleet, wanted, async || {
         let drop = "SELECT pg_drop_replication_slot('left_behind')";

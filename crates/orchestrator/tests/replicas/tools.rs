@@ -41,7 +41,7 @@ async fn given(engine: Engine, rows: u32, arguments: &[&str]) -> Option<Replicat
             .await
             .unwrap();
     }
-    // The tool copies at one go what the server's figures say is small.
+    // The tool copies at one go what the server's figures say is empty.
     primary
         .execute(&database, "ANALYZE TABLE big")
         .await
@@ -123,6 +123,13 @@ async fn is_done_and_told(engine: Engine) {
     assert_eq!(there.unwrap().as_deref(), Some("1"));
 
     let shown = lines(&told);
+    let copying = shown
+        .iter()
+        .find(|line| line.contains("Copying approximately"));
+    assert!(
+        copying.is_some_and(|line| !line.contains("approximately 0 rows")),
+        "it takes the table for empty: {copying:?}"
+    );
     assert!(
         shown
             .iter()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::migration::{Allow, Directives, Phase};
+use crate::migration::{Allow, Directives, OnSubscribers, Phase};
 use std::time::Duration;
 
 fn directives(text: &str) -> Directives {
@@ -21,6 +21,7 @@ fn every_directive_is_read() {
         -- greylag:verify SELECT count(*) = 0 FROM orders WHERE total IS NULL;\n\
         -- greylag:table orders\n\
         -- greylag:online auto\n\
+        -- greylag:subscribers skip\n\
         UPDATE orders SET total = 1 WHERE :batch;";
     assert_eq!(
         directives(text),
@@ -37,7 +38,7 @@ fn every_directive_is_read() {
             verify: vec!["SELECT count(*) = 0 FROM orders WHERE total IS NULL".into()],
             table: Some("orders".into()),
             online: Some("auto".into()),
-            subscribers: None,
+            subscribers: Some(OnSubscribers::Skip),
         }
     );
 }

@@ -65,6 +65,7 @@ impl Walk<'_> {
                 mark: sign,
                 new_table: None,
                 lock_timeout_seconds: self.job.limits.lock_timeout.as_secs().max(1),
+                settings: self.session.flavour.tool_settings(&self.session.version),
             },
             &mark,
         );

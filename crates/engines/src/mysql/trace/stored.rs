@@ -11,6 +11,8 @@ pub(super) struct Stored {
     tables: BTreeMap<String, BTreeSet<String>>,
     /// By table and name; the number stays where only the name changes.
     indexes: BTreeMap<(String, String), String>,
+    /// Whatever engine they are of.
+    there: BTreeSet<String>,
     pub(super) log: u64,
 }
 
@@ -46,6 +48,10 @@ impl Stored {
                 stored.indexes.insert(key, id.clone());
             }
         }
+        let there = "SELECT TABLE_NAME FROM information_schema.TABLES \
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'";
+        let rows = link.run(there).await?.rows.into_iter();
+        stored.there = rows.filter_map(|row| row.into_iter().next()?).collect();
         for row in link.run("SHOW BINARY LOGS").await?.rows {
             let size = row.get(1).cloned().flatten();
             stored.log += size.and_then(|size| size.parse::<u64>().ok()).unwrap_or(0);
@@ -76,6 +82,9 @@ impl Stored {
                 Some(_) => {}
             }
         }
+        // Another engine stores it now.
+        let left = self.tables.keys().filter(|name| !after.has(name));
+        rewritten.extend(left.filter(|name| after.there.contains(*name)).map(table));
         for ((of, name), id) in &after.indexes {
             let key = (of.clone(), name.clone());
             let known =

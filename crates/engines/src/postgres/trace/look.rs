@@ -33,7 +33,7 @@ pub(super) struct Look {
     /// The session waits for somebody.
     pub(super) waits: bool,
     /// How often each table was read from its beginning, by this session.
-    reads: BTreeMap<u64, u64>,
+    pub(super) reads: BTreeMap<u64, u64>,
 }
 
 #[derive(Clone, Debug)]

@@ -18,9 +18,11 @@ pub(super) async fn prepare(log: &Link) -> bool {
 
 /// Writes all of the log out, so that it can be read and reaches the standby. Where it ends.
 pub(super) async fn flush(log: &Link) -> Result<String, Trouble> {
-    let sql =
-        "SELECT pg_logical_emit_message(true, 'greylag', ''); SELECT pg_current_wal_flush_lsn()";
-    let rows = log.run(sql, 1).await.into_rows()?;
+    // Two messages: what one of them sends together commits together, at its end.
+    let mark = "SELECT pg_logical_emit_message(true, 'greylag', '')";
+    log.run(mark, usize::MAX).await.into_rows()?;
+    let place = "SELECT pg_current_wal_flush_lsn()";
+    let rows = log.run(place, 0).await.into_rows()?;
     let text = rows.first().and_then(|(_, row)| row.get(0));
     Ok(text.unwrap_or_default().to_owned())
 }

@@ -213,6 +213,13 @@ impl PgTracer {
         if open {
             self.plain("BEGIN").await?;
         }
+        // Before a SET TRANSACTION nothing may be asked, for that would take the snapshot.
+        let settled = script
+            .statements
+            .iter()
+            .rposition(|statement| control_of(statement) == Some(TxControl::Set));
+        // The session counts what it reads, and forgets between transactions: its counters are looked at within each.
+        let mut counted = false;
         for (index, statement) in script.statements.iter().enumerate() {
             let control = control_of(statement);
             // What can be in a transaction is put into one of its own, where its locks can be seen.
@@ -221,6 +228,11 @@ impl PgTracer {
                 self.plain("BEGIN").await?;
             }
             let inside = open || alone || control.is_some();
+            let may_ask = settled.is_none_or(|at| index > at);
+            if first.is_some() && inside && control.is_none() && may_ask && !counted {
+                before.reads = self.look(&self.work).await?.reads;
+                counted = true;
+            }
             let begun = Instant::now();
             let (trouble, seen) = self
                 .statement(script, statement, inside, &before, first)
@@ -232,7 +244,7 @@ impl PgTracer {
             match control {
                 Some(TxControl::Begin) => open = true,
                 Some(TxControl::Commit | TxControl::Rollback) => {
-                    open = false;
+                    (open, counted) = (false, false);
                     before = before.unlocked();
                 }
                 Some(_) => {}
@@ -250,7 +262,7 @@ impl PgTracer {
                         let mut measured = names.measure(&before, &after, took);
                         measured.statement = index;
                         measured.in_transaction = open;
-                        if !inside {
+                        if !inside || !counted {
                             // Counted by the session that ran it, and told by the server at some later time.
                             measured.read = None;
                         }
@@ -264,6 +276,7 @@ impl PgTracer {
                                 .collect(),
                             measured,
                         });
+                        counted &= open;
                         before = if open { after } else { after.unlocked() };
                     }
                 }

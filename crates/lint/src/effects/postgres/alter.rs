@@ -109,11 +109,18 @@ fn plain(action: &Action, catalog: &Catalog, known: Option<&Table>) -> Option<&'
             column,
             data_type,
             using,
-            ..
+            collation,
         } => {
             let from = known.and_then(|table| table.column(column));
             match from {
-                Some(from) if !using && keeps_form(&from.data_type, data_type) => "alter-type",
+                Some(from) if !using && keeps_form(&from.data_type, data_type) => {
+                    let indexed = known.is_some_and(|table| table.is_indexed(column));
+                    if collation.is_some() && indexed {
+                        "alter-type-reindexing"
+                    } else {
+                        "alter-type"
+                    }
+                }
                 _ => "alter-type-rewriting",
             }
         }

@@ -7,13 +7,15 @@ use crate::{
 };
 
 /// Clauses that go down to whatever inherits from the table.
-const ALL: [&str; 17] = [
+const ALL: [&str; 19] = [
     "add-column",
     "add-column-rewriting",
     "drop-column",
     "rename-column",
     "alter-type",
     "alter-type-rewriting",
+    "alter-type-reindexing",
+    "set-expression",
     "set-default",
     "set-not-null",
     "set-not-null-proven",

@@ -27,7 +27,12 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let rewriting: Vec<_> = scene
         .taken()
         .into_iter()
-        .filter(|t| t.effect.id == "alter-type-rewriting")
+        .filter(|t| {
+            matches!(
+                &*t.effect.id,
+                "alter-type-rewriting" | "alter-type-reindexing" | "set-expression"
+            )
+        })
         .collect();
     scene
         .actions()
@@ -39,7 +44,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 _ => ("", ""),
             };
             let known = scene.known(table).and_then(|known| known.column(column));
-            let title = format!("changing {column} to {to} writes {table} and all its indexes anew");
+            let indexes = rewriting
+                .iter()
+                .any(|taken| taken.span == *span && taken.effect.id == "alter-type-reindexing");
+            let what = if indexes {
+                format!("the indexes of {table}.{column}")
+            } else {
+                format!("{table} and all its indexes")
+            };
+            let title = format!("changing {column} to {to} writes {what} anew");
             let mut draft = words::about(scene, table, span, title)
                 .why(words::why(scene, table, "Reads and writes wait until it is done."))
                 .instead(format!(

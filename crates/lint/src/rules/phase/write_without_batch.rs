@@ -1,7 +1,7 @@
 //! Rows are written in one go, not in batches.
 
 use super::super::words;
-use crate::operation::{Bytes, Operation, Verb};
+use crate::operation::{Bytes, Operation, Verb, Write};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -23,9 +23,14 @@ pub(super) static WRITE_WITHOUT_BATCH: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let Operation::Write(write) = scene.operation else {
+    let Operation::Write(whole) = scene.operation else {
         return Vec::new();
     };
+    let writes = std::iter::once(whole).chain(&whole.within);
+    writes.flat_map(|write| one(scene, write)).collect()
+}
+
+fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
     let Some(table) = write.table.as_ref().filter(|table| !scene.is_new(table)) else {
         return Vec::new();
     };
