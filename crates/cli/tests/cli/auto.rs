@@ -89,7 +89,9 @@ async fn goes_on_after_a_kill(engine: Engine) {
         ));
         shards.push((cluster, database));
     }
-    text.push_str("[rollout]\nmax-in-flight = 1\n[replicas]\nmax-lag = \"10m\"\ntimeout = \"2s\"\n");
+    text.push_str(
+        "[rollout]\nmax-in-flight = 1\n[replicas]\nmax-lag = \"10m\"\ntimeout = \"2s\"\n",
+    );
     let place = Place::empty();
     place.write("greylag.toml", text);
     let files = "CREATE TABLE a (x int);\nINSERT INTO a VALUES (1);";

@@ -165,9 +165,13 @@ fn whole(
         );
         BackfillSettings::read(section, rollout::windows)
     });
-    let mut lint = root.section("lint", "[lint]").map_or_else(Default::default, lint::read);
+    let mut lint = root
+        .section("lint", "[lint]")
+        .map_or_else(Default::default, lint::read);
     // The lint asks whether anybody waits until replicas have what a migration adds.
-    let waits = replicas.as_ref().map(|replicas| replicas.wait != Expected::None);
+    let waits = replicas
+        .as_ref()
+        .map(|replicas| replicas.wait != Expected::None);
     lint.waits_for_replicas = lint.waits_for_replicas.or(waits);
 
     let recipe = Recipe {
