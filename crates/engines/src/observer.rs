@@ -5,7 +5,11 @@
 
 use crate::error::EngineError;
 use async_trait::async_trait;
-use greylag_core::{history::HistoryRow, node::{NodeSighting, Published}, outcome::Blocker};
+use greylag_core::{
+    history::HistoryRow,
+    node::{NodeSighting, Published},
+    outcome::Blocker,
+};
 use std::time::Duration;
 
 /// A connection that only looks.

@@ -130,7 +130,7 @@ async fn killed_and_edited(more: &str) -> Option<Ground> {
 }
 
 async fn sleepers(ground: &Ground) -> Option<i64> {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND query LIKE '%pg_sleep%'";
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND wait_event = 'PgSleep'";
     ground.count(0, sql).await
 }
 

@@ -221,6 +221,6 @@ async fn runs_on_the_server(ground: &Ground) {
 }
 
 async fn at_work(ground: &Ground) -> Option<i64> {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND query LIKE '%pg_sleep%' AND state = 'active'";
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND wait_event = 'PgSleep'";
     ground.count(0, sql).await
 }

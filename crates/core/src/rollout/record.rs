@@ -191,7 +191,11 @@ impl Rollout {
         let gate = match verdict {
             Verdict::Pass => {
                 self.again = None;
-                if !again {
+                if again {
+                    // It may have gone without work, and have some now that a failover lost: then it is the first that went.
+                    let first = self.cursor.canary.unwrap_or(wave);
+                    self.cursor.canary = Some(first.min(wave));
+                } else {
                     self.open_wave();
                 }
                 return Ok(());

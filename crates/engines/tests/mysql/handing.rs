@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comes {
     /// New table and trigger.
-    ToTheCopy,
+    Copied,
     /// The tables have changed places; the old rows are still there.
-    ToTheSwap,
-    ToTheEnd,
+    Swapped,
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +73,13 @@ impl OnlineTool for Tool {
             "INSERT IGNORE INTO `{new}` SELECT * FROM `{table}`"
         ))
         .await;
-        if self.comes != Comes::ToTheCopy {
+        if self.comes != Comes::Copied {
             run(format!(
                 "RENAME TABLE `{table}` TO `_{table}_old`, `{new}` TO `{table}`"
             ))
             .await;
         }
-        if self.comes == Comes::ToTheEnd {
+        if self.comes == Comes::Ended {
             run(format!("DROP TABLE `_{table}_old`")).await;
         }
         self.reached.notify_one();
@@ -151,7 +151,7 @@ async fn column(stage: &Stage) -> String {
 }
 
 on_both!(a_tool_does_it_and_nothing_of_it_is_left(stage, shared) {
-    let (tool, job) = given(&stage, Comes::ToTheEnd, Then::Succeeds).await;
+    let (tool, job) = given(&stage, Comes::Ended, Then::Succeeds).await;
     let mut session = stage.ready().await;
     let notes = Mutex::new(Vec::new());
     let progress = |note: Note| notes.lock().unwrap().push(note);
@@ -169,7 +169,7 @@ on_both!(a_tool_does_it_and_nothing_of_it_is_left(stage, shared) {
 });
 
 on_both!(a_tool_that_fails_leaves_nothing_and_the_next_try_begins_anew(stage, shared) {
-    let (_, job) = given(&stage, Comes::ToTheCopy, Then::Fails).await;
+    let (_, job) = given(&stage, Comes::Copied, Then::Fails).await;
     let mut session = stage.ready().await;
     let failure = crate::stage::fail(session.as_mut(), &job).await;
     assert!(failure.message.contains("stand-in: it ended with 3"), "{}", failure.message);
@@ -181,7 +181,7 @@ on_both!(a_tool_that_fails_leaves_nothing_and_the_next_try_begins_anew(stage, sh
 });
 
 on_both!(a_tool_that_fails_behind_its_swap_has_changed_the_table(stage, shared) {
-    let (_, job) = given(&stage, Comes::ToTheSwap, Then::Fails).await;
+    let (_, job) = given(&stage, Comes::Swapped, Then::Fails).await;
     let mut session = stage.ready().await;
     let applied = crate::stage::succeed(session.as_mut(), &job).await;
     assert!(applied.warnings.iter().any(|text| text.contains("it ended with 3")), "{:?}", applied.warnings);
@@ -191,7 +191,7 @@ on_both!(a_tool_that_fails_behind_its_swap_has_changed_the_table(stage, shared) 
 });
 
 on_both!(what_stands_in_a_tool_s_way_is_named_and_left(stage, shared) {
-    let (tool, job) = given(&stage, Comes::ToTheEnd, Then::Succeeds).await;
+    let (tool, job) = given(&stage, Comes::Ended, Then::Succeeds).await;
     stage.run("CREATE TABLE _t_old (a int)").await;
     let mut session = stage.ready().await;
     let failure = crate::stage::fail(session.as_mut(), &job).await;
@@ -214,7 +214,7 @@ async fn lose(stage: &Stage, tool: Arc<Tool>, job: Job) {
 }
 
 on_both!(a_run_that_died_during_the_copy_is_cleared_away_and_begins_anew(stage, shared) {
-    let (tool, job) = given(&stage, Comes::ToTheCopy, Then::Hangs).await;
+    let (tool, job) = given(&stage, Comes::Copied, Then::Hangs).await;
     lose(&stage, tool, job.clone()).await;
     assert!(remains(&stage).await.is_some());
     let mut session = stage.open().await;
@@ -227,7 +227,7 @@ on_both!(a_run_that_died_during_the_copy_is_cleared_away_and_begins_anew(stage, 
 });
 
 on_both!(a_run_that_died_behind_the_swap_is_done_with_its_statement(stage, shared) {
-    let (tool, job) = given(&stage, Comes::ToTheSwap, Then::Hangs).await;
+    let (tool, job) = given(&stage, Comes::Swapped, Then::Hangs).await;
     lose(&stage, tool.clone(), job.clone()).await;
     let mut session = stage.open().await;
     hold(session.as_mut()).await;
@@ -242,7 +242,7 @@ on_both!(a_run_that_died_behind_the_swap_is_done_with_its_statement(stage, share
 });
 
 on_both!(a_statement_that_outlived_its_tool_is_ended_before_anything_is_judged(stage, shared) {
-    let (tool, job) = given(&stage, Comes::ToTheCopy, Then::Hangs).await;
+    let (tool, job) = given(&stage, Comes::Copied, Then::Hangs).await;
     lose(&stage, tool.clone(), job.clone()).await;
     let new = tool.asked.lock().unwrap()[0].new_table.clone().unwrap();
     // A reader keeps the swap of a tool that died from taking place.

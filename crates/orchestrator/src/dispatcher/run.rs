@@ -43,6 +43,13 @@ pub struct Run {
 /// A shard's guarded replicas, and its logical subscribers.
 pub type Followers = (Arc<[NamedNode]>, Arc<[NamedNode]>);
 
+/// What ties an errand to its dispatcher.
+pub struct Ties {
+    pub reports: mpsc::UnboundedSender<Report>,
+    pub draining: watch::Receiver<bool>,
+    pub holds: Holds,
+}
+
 /// The plan's shards within the fleet.
 pub type Places = HashMap<ShardName, Place>;
 
@@ -109,12 +116,15 @@ impl Run {
         &self,
         stage: usize,
         shard: &ShardName,
-        reports: mpsc::UnboundedSender<Report>,
-        draining: watch::Receiver<bool>,
+        ties: Ties,
         (standbys, subscribers): Followers,
         had: Arc<[MigrationId]>,
-        holds: Holds,
     ) -> Option<Errand> {
+        let Ties {
+            reports,
+            draining,
+            holds,
+        } = ties;
         let place = self.places.get(shard)?;
         let shard_named = &self.setup.fleet.shards[place.at];
         let mut found = self.setup.seats.seated(shard_named);

@@ -2,7 +2,7 @@
 
 use super::{
     promoted::{Followed, follow},
-    run::{Followers, Run},
+    run::{Followers, Run, Ties},
 };
 use crate::{
     executor::{self, Report},
@@ -173,15 +173,12 @@ impl Tasks {
         } else {
             watch::channel(false).1
         };
-        let errand = self.run.errand(
-            stage,
-            shard,
-            self.reports.clone(),
+        let ties = Ties {
+            reports: self.reports.clone(),
             draining,
-            followers,
-            had.into(),
-            self.holds.subscribe(),
-        );
+            holds: self.holds.subscribe(),
+        };
+        let errand = self.run.errand(stage, shard, ties, followers, had.into());
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

@@ -7,7 +7,7 @@ use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
 };
-use std::ops::Range;
+use std::{iter::once, ops::Range};
 
 /// A statement that changes a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
             says_lock: online || self.says(from, "LOCK", &LOCKS),
             is_metadata: words.iter().all(is_metadata),
             at: self.start(from),
-            says: vec![self.start(from)..self.end()],
+            says: once(self.start(from)..self.end()).collect(),
         })
     }
 
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
             says_lock: online || self.says(self.at, "LOCK", &LOCKS),
             is_metadata: true,
             at: self.end(),
-            says: vec![self.start(index)..self.start(on)],
+            says: once(self.start(index)..self.start(on)).collect(),
         })
     }
 
