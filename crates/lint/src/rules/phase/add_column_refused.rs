@@ -39,9 +39,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             _ => None,
         });
     let engine = scene.unit.engine;
-    let refusal = |column: &Column| match engine {
-        Engine::Sqlite => refusal(column),
-        Engine::Mysql if default_differs(column) && !scene.is_new(&alter.name) => {
+    let mysql = engine == Engine::Mysql && !scene.is_new(&alter.name);
+    let refusal = |column: &Column| match scene.dialect() {
+        Dialect::Sqlite => refusal(column),
+        Dialect::Mysql if mysql && default_differs(column) => {
             Some("its default is another one for each row")
         }
         _ => None,
