@@ -369,7 +369,8 @@ fn an_interrupted_trace_leaves_no_server_behind() {
     };
     until("a primary and a standby", || running() == 2);
     let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    // As ^C does; but what runs in the background of a shell inherits that ^C is ignored.
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(!child.wait().unwrap().success());
     until("an empty folder", || is_empty(root.path()));
 }
