@@ -32,7 +32,7 @@ impl Rollout {
 
     fn fold(&mut self, event: &Event, at: Timestamp, epoch: u64) -> Result<(), Why> {
         self.expect_alive(event, epoch)?;
-        let was_stopped = self.is_stopped();
+        let was_broken_off = self.is_broken_off();
         match event {
             Event::RolloutStarted { digest, .. } => self.start(digest, at)?,
             Event::Restarted { .. } => {
@@ -103,7 +103,7 @@ impl Rollout {
         self.epoch = epoch;
         self.advance();
         // A gate's answer is of its hour: after a break, be it a night, nothing more starts before it is asked again.
-        if was_stopped && !self.is_stopped() {
+        if was_broken_off && !self.is_broken_off() {
             self.again = Some(Gate::NotAsked);
         }
         Ok(())

@@ -9,10 +9,14 @@ const NAMED: usize = 5;
 impl Rollout {
     /// Whether nothing new may start anywhere.
     pub fn is_stopped(&self) -> bool {
-        self.end.is_some()
-            || self.aborted.is_some()
+        self.end.is_some() || !self.unknown.is_empty() || self.is_broken_off()
+    }
+
+    /// Whether it stands until somebody acts or a replica comes back, which may be long. A lost answer that is looked up is not that.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.aborted.is_some()
             || self.paused.is_some()
-            || !self.unknown.is_empty()
+            || self.unknown.values().any(|doubt| doubt.needs_person)
             || self.is_over_budget()
             || self.gate_stop.is_some()
             || self.overdue() > 0

@@ -47,9 +47,9 @@ impl Oracle {
     /// Takes in an event that the rollout has accepted; panics if it should not have.
     pub fn take(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
         assert!(!self.ended, "accepted after the end: {event:?}");
-        let was_stopped = self.stop(plan).is_some();
+        let was_broken_off = self.break_off(plan).is_some();
         self.fold(plan, event, at, asked);
-        self.broke |= was_stopped && self.stop(plan).is_none();
+        self.broke |= was_broken_off && self.break_off(plan).is_none();
     }
 
     fn fold(&mut self, plan: &Plan, event: &Event, at: Timestamp, asked: &[Command]) {
@@ -385,11 +385,17 @@ impl Oracle {
     }
 
     fn stop(&self, plan: &Plan) -> Option<&'static str> {
+        let unknown = (!self.unknown.is_empty()).then_some("something is unknown");
+        unknown.or_else(|| self.break_off(plan))
+    }
+
+    /// What lasts until somebody acts or a replica comes back.
+    fn break_off(&self, plan: &Plan) -> Option<&'static str> {
         if self.paused || self.aborted || self.gate_stop {
             return Some("stopped by a person or a gate");
         }
-        if !self.unknown.is_empty() {
-            return Some("something is unknown");
+        if self.unknown.values().any(|needs_person| *needs_person) {
+            return Some("something is unknown, and a person must say");
         }
         if self.replaying.values().any(|overdue| *overdue) {
             return Some("something is not replayed");
