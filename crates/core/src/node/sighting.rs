@@ -117,6 +117,20 @@ pub struct Replay {
     pub delay: Option<Duration>,
 }
 
+impl Replay {
+    /// What one look at a replica told. A look asks for places first and for locks after: who stands before a lock has something to
+    /// replay, so a zero beside it is from the moment before that came in.
+    pub fn seen(state: ReplayState, lag: Option<Duration>, delay: Option<Duration>) -> Self {
+        let contradicts =
+            |lag: &Duration| matches!(state, ReplayState::Blocked { .. }) && lag.is_zero();
+        Self {
+            lag: lag.filter(|lag| !contradicts(lag)),
+            state,
+            delay,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "replay", rename_all = "snake_case")]
 pub enum ReplayState {
@@ -247,4 +261,22 @@ pub struct Unobservable {
     pub what: String,
     /// The statement that mends it, ready to run on the primary: `GRANT pg_monitor TO greylag`.
     pub mend: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_a_lock_is_not_level() {
+        let blocked = || ReplayState::Blocked { by: Vec::new() };
+        let lag = |state, lag| Replay::seen(state, lag, None).lag;
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(lag(blocked(), Some(Duration::ZERO)), None);
+        assert_eq!(lag(blocked(), second), second);
+        assert_eq!(
+            lag(ReplayState::Running, Some(Duration::ZERO)),
+            Some(Duration::ZERO)
+        );
+    }
 }

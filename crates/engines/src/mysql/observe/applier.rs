@@ -92,18 +92,14 @@ pub fn replication(
         known_as,
         heard: silent.filter(|_| heartbeat.is_some_and(|heartbeat| heartbeat <= OFTEN)),
     };
-    let replay = Replay {
-        state: state(
-            seen.flavour.look(),
-            seen.heard,
-            status,
-            ages.error,
-            seen.blockers,
-        ),
-        lag,
-        delay: status.delay,
-    };
-    (upstream, replay)
+    let state = state(
+        seen.flavour.look(),
+        seen.heard,
+        status,
+        ages.error,
+        seen.blockers,
+    );
+    (upstream, Replay::seen(state, lag, status.delay))
 }
 
 fn state(

@@ -172,16 +172,14 @@ fn is_streaming(receiver: &Receiver) -> bool {
 fn replay(seen: &Seen) -> Replay {
     let level = seen.replayed.is_some() && seen.replayed == seen.received;
     let connected = seen.receiver.as_ref().is_some_and(is_streaming);
-    Replay {
-        state: replay_state(seen),
+    let delay = seen.delay.and_then(seconds);
+    Replay::seen(
+        replay_state(seen),
         // Behind, the server knows when its last change was written, not when the next one was: on a quiet primary those are
         // hours apart. Cut off, nothing that it has says what it lacks.
-        lag: (level && connected).then_some(Duration::ZERO),
-        delay: seen
-            .delay
-            .and_then(seconds)
-            .filter(|delay| !delay.is_zero()),
-    }
+        (level && connected).then_some(Duration::ZERO),
+        delay.filter(|delay| !delay.is_zero()),
+    )
 }
 
 fn replay_state(seen: &Seen) -> ReplayState {
