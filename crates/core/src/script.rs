@@ -16,6 +16,7 @@ mod split;
 mod sqlite;
 mod statement;
 mod token;
+mod traces;
 mod words;
 
 pub use error::{ScriptError, ScriptFault};
