@@ -15,7 +15,11 @@ impl Script {
 
     /// Whether a file behind it in the same transaction could find something of it that is not its work.
     pub fn marks_its_transaction(&self) -> bool {
-        // PostgreSQL takes its settings back in the middle of a transaction, too.
+        if self.dialect == Dialect::Mysql {
+            // LAST_INSERT_ID() and the variables that triggers set: nothing takes them back in the middle of a transaction.
+            return true;
+        }
+        // PostgreSQL takes its settings back there, too.
         let settings =
             |statement: &Statement| self.dialect != Dialect::Postgres && statement.sets_session();
         self.statements.iter().any(|statement| {

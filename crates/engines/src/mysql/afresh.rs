@@ -48,6 +48,8 @@ pub async fn renew(session: &mut MysqlSession) -> Result<(), EngineError> {
     let keys = std::mem::take(&mut session.held);
     let mut packet = vec![
         open::settings(),
+        // MariaDB's reset keeps it.
+        "SET SESSION last_insert_id = 0".to_owned(),
         format!("USE {}", quote::name(&session.names.database)),
         format!("SET ROLE {}", role(session.role.as_deref())),
     ];

@@ -26,9 +26,7 @@ macro_rules! leaves {
         &[
             ("SET @a = 5", "COALESCE(@a, 'none')"),
             ("SELECT 5 INTO @b", "COALESCE(@b, 'none')"),
-            ("SET SESSION innodb_strict_mode = 0", "@@innodb_strict_mode"),
             ("SET SESSION sql_mode = ''", "@@sql_mode"),
-            ("SET SESSION explicit_defaults_for_timestamp = 0", "@@explicit_defaults_for_timestamp"),
             ("SET SESSION sort_buffer_size = 99328", "@@sort_buffer_size"),
             ("SET timestamp = 1000000000", "NOW() > '2020-01-01'"),
             ("SET autocommit = 0", "@@autocommit"),
@@ -107,8 +105,8 @@ fixture!(
     greylag_lab::Engine::MySql,
     leaves![
         (
-            "SET SESSION sql_generate_invisible_primary_key = 1",
-            "@@sql_generate_invisible_primary_key"
+            "SET SESSION windowing_use_high_precision = 0",
+            "@@windowing_use_high_precision"
         ),
         (
             "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
@@ -127,6 +125,11 @@ fixture!(
             "@@check_constraint_checks"
         ),
         ("SET SESSION alter_algorithm = 'COPY'", "@@alter_algorithm"),
+        ("SET SESSION innodb_strict_mode = 0", "@@innodb_strict_mode"),
+        (
+            "SET SESSION explicit_defaults_for_timestamp = 0",
+            "@@explicit_defaults_for_timestamp"
+        ),
         ("SET SESSION old_mode = ''", "@@old_mode"),
         (
             "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
