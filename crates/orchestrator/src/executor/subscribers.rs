@@ -188,7 +188,6 @@ fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
     there.work = portion.work.clone();
     there.shares = Some(portion.shares.clone());
     there.uuid = None;
-    there.had = Arc::from([]);
     there.seeker = None;
     there.beside = Arc::from([]);
     there.known = None;
