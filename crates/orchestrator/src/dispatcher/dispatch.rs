@@ -165,7 +165,8 @@ impl Dispatcher {
                     if stopping || self.run.settle_only || !self.nodes.may_start() {
                         continue;
                     }
-                    if room == 0 {
+                    // What the look finds is of the shard as it was recorded when the look began.
+                    if room == 0 || self.tasks.seeks(&shard) {
                         continue;
                     }
                     room -= 1;
@@ -178,7 +179,9 @@ impl Dispatcher {
                     begin.push((stage, shard));
                 }
                 Command::Survey { stage, shard } => {
-                    let busy = self.tasks.has_shard(&shard) || self.tasks.given_up.contains(&shard);
+                    let busy = self.tasks.has_shard(&shard)
+                        || self.tasks.seeks(&shard)
+                        || self.tasks.given_up.contains(&shard);
                     if !busy && !stopping && room > 0 {
                         room -= 1;
                         look.push((stage, shard));
@@ -346,6 +349,16 @@ impl Dispatcher {
             Report::Event(Event::MigrationApplied {
                 shard, migration, ..
             }) if ledger.has_recorded(&shard, &migration) => {}
+            Report::Event(Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                primary,
+            }) => {
+                ledger
+                    .lose(stage, &shard, migrations, primary)
+                    .map_err(|why| Stop::Ledger(why.into()))?;
+            }
             Report::Event(event) if event.is_durable() => {
                 ledger
                     .record(event)

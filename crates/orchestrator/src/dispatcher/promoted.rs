@@ -92,15 +92,8 @@ pub fn take(
     };
     let had = ledger.state.recorded(&shard).into_iter();
     let migrations: Vec<_> = had.filter(|id| lacks(&reading, id)).collect();
-    if migrations.is_empty() {
-        return Ok(());
-    }
-    let lost = ledger.record(Event::MigrationsLost {
-        stage,
-        shard: shard.clone(),
-        migrations,
-        primary: found.survey.server.address.clone(),
-    });
+    let address = found.survey.server.address.clone();
+    let lost = ledger.lose(stage, &shard, migrations, address);
     // Refused where the shard is left out of the rollout: the next plan takes it up.
     if lost.is_ok() {
         nodes.let_go(ledger, &shard);

@@ -51,6 +51,10 @@ pub struct Replicated {
     pub auto: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// The project names no nodes.
+    pub unlisted: bool,
+    /// Ports through which replicas are reached, by shard and number, where that is not their own.
+    pub doors: BTreeMap<(usize, usize), u16>,
     folder: TempDir,
 }
 
@@ -81,6 +85,8 @@ impl Replicated {
             watched: NodePolicy::Guard,
             auto: false,
             one_host: false,
+            unlisted: false,
+            doors: BTreeMap::new(),
             folder: tempfile::tempdir().unwrap(),
         })
     }
@@ -93,9 +99,12 @@ impl Replicated {
             true => Named::Auto,
             false => Named::Listed(self.nodes(at)),
         };
-        let nodes = (0..self.clusters.len())
-            .map(|at| (name(at), named(at)))
-            .collect();
+        let listed = if self.unlisted {
+            0
+        } else {
+            self.clusters.len()
+        };
+        let nodes = (0..listed).map(|at| (name(at), named(at))).collect();
         let path = self.folder.path().join("state.db");
         Setup {
             fleet: Fleet {
@@ -145,7 +154,10 @@ impl Replicated {
             role: NodeRole::Replica,
             policy: self.watched.clone(),
             intake: Default::default(),
-            target: self.target(at, replica),
+            target: match self.doors.get(&(at, number)) {
+                Some(door) => self.reach_through(at, replica, *door),
+                None => self.target(at, replica),
+            },
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
         let subscriber = |(_, server, database): &(usize, Server, TestDatabase)| NamedNode {
@@ -166,6 +178,12 @@ impl Replicated {
 
     pub fn target(&self, at: usize, server: &Server) -> Target {
         self.reach(at, server, &self.databases[at].name)
+    }
+
+    fn reach_through(&self, at: usize, server: &Server, door: u16) -> Target {
+        let mut target = self.target(at, server);
+        target.url.set_port(Some(door)).unwrap();
+        target
     }
 
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
