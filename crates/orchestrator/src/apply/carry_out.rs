@@ -332,8 +332,9 @@ impl<'a> Leased<'a> {
             notes.write(&name, &[what]).await.map_err(failed)?;
             // The anchor's own lock is held already.
             let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
+            let seat = self.setup.seats.seated(shard).target;
             let lent = match anchored {
-                Some((_, anchor)) => anchor.lend().await,
+                Some((_, anchor)) => anchor.lend(&seat).await,
                 None => None,
             };
             let claimed = match (lent, anchored) {
@@ -342,7 +343,7 @@ impl<'a> Leased<'a> {
                         Ok(()) => claim_held(&mut *session, self.setup, shard).await,
                         Err(failure) => Err(failure),
                     };
-                    anchor.take_back(session).await;
+                    anchor.take_back(&seat, session).await;
                     claimed
                 }
                 _ => claim_shard(self.setup, shard).await,

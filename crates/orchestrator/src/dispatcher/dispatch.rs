@@ -13,11 +13,13 @@ use super::{
 };
 use crate::{
     control::Level,
-    executor::{Had, Report, take_again},
+    executor::{Had, Hold, Report, take_again},
     replicas::News,
     watch::Notice,
 };
-use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
+use greylag_core::{
+    event::Event, fleet::ShardName, gate::WaitReason, outcome::Outcome, rollout::Command,
+};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -339,6 +341,7 @@ impl Dispatcher {
                 let known = known.map(|known| *known);
                 promoted::tell(&self.run, &mut self.nodes, ledger, &shard, moved, known)
                     .map_err(|why| Stop::Ledger(why.into()))?;
+                self.look_at_anchor(&shard);
             }
             Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
@@ -375,7 +378,10 @@ impl Dispatcher {
             self.take_report(ledger, report)?;
         }
         let recorded = match done {
-            Done::Sought(followed) => promoted::take(&self.run, &mut self.nodes, ledger, *followed),
+            Done::Sought(followed) => {
+                self.look_at_anchor(&followed.shard);
+                promoted::take(&self.run, &mut self.nodes, ledger, *followed)
+            }
             Done::Shard {
                 stage,
                 shard,
@@ -461,34 +467,45 @@ impl Dispatcher {
         }
     }
 
+    /// The shard's primary may be another server now: where it is the anchor, its lock is to be there.
+    fn look_at_anchor(&mut self, shard: &ShardName) {
+        let anchor = self.run.anchor.as_ref();
+        if anchor.is_some_and(|(name, _)| name == shard) {
+            self.anchor_at = Instant::now();
+        }
+    }
+
     /// An anchor whose server has dropped it is taken again; where another has it now, the run goes on under its lease.
     async fn keep_anchor(&mut self, ledger: &Ledger) {
         let Some((name, anchor)) = &self.run.anchor else {
             return;
         };
-        if self.tasks.has_shard(name) || anchor.is_alive().await {
+        if self.tasks.has_shard(name) {
             return;
         }
-        let Some(shard) = self.run.setup.fleet.get(name) else {
+        let Some(shard) = self.run.setup.seated(name) else {
             return;
         };
-        let again = take_again(&self.run.setup, &self.run.rollout, shard);
-        let text = match tokio::time::timeout(ANCHOR, again).await {
+        let what = match anchor.look(&shard.target).await {
+            Hold::Alive => return,
+            Hold::Lost => "was lost",
+            Hold::Elsewhere => "was on a server that is not its primary any more",
+        };
+        let again = take_again(&self.run.setup, &self.run.rollout, &shard);
+        let then = match tokio::time::timeout(ANCHOR, again).await {
             Ok(Some(session)) => {
-                anchor.take_back(session).await;
-                "the session that holds the fleet's anchor was lost, and is taken again"
+                anchor.take_back(&shard.target, session).await;
+                "is taken again"
             }
-            Ok(None) | Err(_) => {
-                "the session that holds the fleet's anchor was lost, and can't be had again yet"
-            }
+            Ok(None) | Err(_) => "can't be had again yet",
         };
         ledger.show(Notice::Warning {
             shard: Some(name.clone()),
-            text: text.into(),
+            text: format!("the session that holds the fleet's anchor {what}, and {then}"),
         });
     }
 
-    fn is_ours(&self, shard: &greylag_core::fleet::ShardName) -> bool {
+    fn is_ours(&self, shard: &ShardName) -> bool {
         self.run
             .options
             .only
