@@ -49,7 +49,11 @@ async fn seek(run: &Run, shard: &ShardName, named: &Target) -> Result<Option<Fol
             }))
         }
         Sought::Refused { refusal, .. } => Err(format!("{refusal}. {}", refusal.hint())),
-        Sought::Nowhere { .. } => Ok(None),
+        // A node says that it was promoted, and can't be proven: only what each of them is says how to mend it.
+        Sought::Nowhere { said, .. } => Err(format!(
+            "none of its servers is proven its primary: {}",
+            said.join("; ")
+        )),
     }
 }
 

@@ -1,9 +1,10 @@
 //! A primary is promoted away: in the middle of a rollout, and between two.
 
 use crate::fleet::{Replicated, name, until};
-use greylag_core::{event::Event, gate::WaitReason, identity::Refusal};
-use greylag_lab::{Engine, Server};
+use greylag_core::{event::Event, gate::WaitReason, identity::Refusal, node::NodePolicy};
+use greylag_lab::{Engine, Proxy, Server};
 use greylag_orchestrator::{
+    Control,
     apply::{Options, Verdict},
     survey::survey_fleet,
     watch::Blind,
@@ -292,4 +293,61 @@ async fn the_anchors_lock_moves_with_its_shards_primary_and_the_shard_goes_on_th
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_anchors_lock_moves_with_its_shards_primary_on_mariadb() {
     the_anchor_goes_where_its_shards_primary_goes(Engine::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promoted_node_that_was_never_proven_is_told_with_what_to_do() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
+        return;
+    };
+    let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
+    let proxy = Proxy::start(heir.port()).await.unwrap();
+    fleet.doors.insert((1, 0), proxy.port());
+    // Nobody has ever seen it follow.
+    fleet.unlisted = true;
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.unlisted = false;
+    fleet.watched = NodePolicy::Observe;
+    proxy.refuse(true).await.unwrap();
+
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD two int;"));
+    let url = fleet.clusters[0].primary().url(&fleet.databases[0].name);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
+    until(
+        &told,
+        |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(0)),
+    )
+    .await;
+    old.kill();
+    heir.promote().await.unwrap();
+    proxy.refuse(false).await.unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let is_told = || {
+        let warnings = fleet.warnings.lock().unwrap();
+        let says = |text: &String| {
+            text.contains("never proven its node") && text.contains("greylag fleet accept s2")
+        };
+        warnings.iter().filter(|text| says(text)).count()
+    };
+    while is_told() == 0 {
+        let warnings = fleet.warnings.lock().unwrap().clone();
+        assert!(std::time::Instant::now() < deadline, "{warnings:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    control.interrupt();
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(run.await.unwrap().verdict, Verdict::Split);
+    assert!(!fleet.has(heir, 1, "two").await);
 }
