@@ -19,8 +19,8 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     migration::Phase,
-    node::{NodePolicy, NodeRole, confirmed},
-    outcome::{Failure, FailureClass, Outcome},
+    node::{NodePolicy, NodeRole, NodeSighting, confirmed},
+    outcome::{Doubt, Failure, FailureClass, Outcome},
     position::{Position, Reach},
 };
 use greylag_engines::Observer;
@@ -72,7 +72,8 @@ pub async fn migrate(errand: &Errand) -> Result<(), Outcome> {
         match outcome {
             Outcome::Applied => tell_made(errand, node, &portion),
             Outcome::Failed { failure } => return Err(on(node, failure)),
-            other => return Err(other),
+            Outcome::Unknown { doubt } => return Err(doubt_on(errand, node, doubt)),
+            Outcome::Absent => return Err(Outcome::Absent),
         }
     }
     Ok(())
@@ -83,6 +84,32 @@ fn on(node: &NamedNode, failure: Failure) -> Outcome {
         failure: Failure {
             message: format!("on subscriber {}: {}", node.node, failure.message),
             ..failure
+        },
+    }
+}
+
+/// A lost answer is looked for there when the shard is gone through again. What the subscriber's catalog can't tell is no doubt
+/// about the publisher: whoever settled that would write the publisher's history for what never ran on it.
+fn doubt_on(errand: &Errand, node: &NamedNode, doubt: Doubt) -> Outcome {
+    let why = format!("on subscriber {}: {}", node.node, doubt.why);
+    if !doubt.needs_person {
+        return Outcome::Unknown {
+            doubt: Doubt { why, ..doubt },
+        };
+    }
+    let migration = (doubt.migration.as_ref()).map_or("V…".into(), ToString::to_string);
+    let settle = format!(
+        "greylag rollout settle {} {migration} --on {}",
+        errand.shard.shard.name, node.node.node
+    );
+    let hint = format!(
+        "Look at the subscriber, then say what became of it there: `{settle} --applied --reason 'looked'` or `{settle} --absent --reason 'looked'`; `greylag apply` goes on."
+    );
+    Outcome::Failed {
+        failure: Failure {
+            migration: doubt.migration,
+            place: doubt.place,
+            ..untouched(FailureClass::Refused, why, Some(hint))
         },
     }
 }
@@ -134,13 +161,10 @@ async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Out
     loop {
         let here = publisher.observe().await.map_err(|e| lost(chain(&e)))?;
         let there = subscriber.observe().await.map_err(|e| lost(chain(&e)))?;
-        let wanted = wanted.get_or_insert_with(|| {
-            here.position.clone().unwrap_or(Position::Wal {
-                system: String::new(),
-                timeline: 0,
-                lsn: u64::MAX,
-            })
-        });
+        let Some(place) = wanted.clone().or(here.position.clone()) else {
+            return Err(lost(unplaced(&here)));
+        };
+        let wanted = wanted.get_or_insert(place);
         if confirmed(&there, &here).is_some_and(|place| place.reaches(wanted) == Reach::Yes) {
             break;
         }
@@ -168,6 +192,16 @@ async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Out
         errand.reports.waiting(Vec::new());
     }
     Ok(())
+}
+
+/// Why the publisher's place can't be told.
+fn unplaced(publisher: &NodeSighting) -> String {
+    let mend = (publisher.unobservable.first())
+        .map(|unseen| format!(" (on the publisher: {})", unseen.mend));
+    format!(
+        "the publisher's position can't be seen, so nobody can tell what has been applied{}",
+        mend.unwrap_or_default()
+    )
 }
 
 async fn look_at(
@@ -202,7 +236,7 @@ fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
 }
 
 /// The subscriber as a shard: somebody of its own, whose identity must not pass for the publisher's.
-fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
+pub fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
     let mut there = publisher.clone();
     let application = there.target.application.clone();
     there.target = node.target.clone();

@@ -59,6 +59,11 @@ impl Pair {
             .unwrap();
     }
 
+    /// For a session of a test's own on the subscriber.
+    pub fn subscriber_url(&self) -> String {
+        self.fleet.subscribers[0].1.superuser_url(&self.here)
+    }
+
     /// What the publisher says.
     pub async fn there(&self, sql: &str) -> Option<String> {
         let publisher = self.fleet.clusters[0].primary();
