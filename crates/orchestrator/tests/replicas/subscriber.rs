@@ -78,7 +78,7 @@ impl Pair {
 
     /// Waits until the subscriber says so.
     pub async fn until(&self, sql: &str, wanted: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + greylag_lab::patience();
         loop {
             let found = self.here(sql).await;
             if found.as_deref() == Some(wanted) {
