@@ -24,7 +24,7 @@ pub use sighting::{
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
-pub use subscriber::confirmed;
+pub use subscriber::{confirmed, refresh};
 pub use trail::Trail;
 
 use crate::fleet::ShardName;

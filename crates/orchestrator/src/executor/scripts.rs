@@ -122,13 +122,7 @@ impl Scripts {
         epoch: u64,
         lock_timeout: Duration,
     ) -> Result<Job, Failure> {
-        let file = self.files.get(id).ok_or_else(|| {
-            untouched(
-                FailureClass::Refused,
-                format!("the file of {id} is not there"),
-                None,
-            )
-        })?;
+        let file = self.file(id)?;
         let Cut {
             script,
             checksum,
@@ -149,6 +143,21 @@ impl Scripts {
                 statement_timeout: None,
             },
             online: Online::default(),
+        })
+    }
+
+    /// A file's statements, as they are on a shard.
+    pub fn script(&self, id: &MigrationId, shard: &FleetShard) -> Result<Arc<Script>, Failure> {
+        Ok(self.cut(self.file(id)?, shard)?.script)
+    }
+
+    fn file(&self, id: &MigrationId) -> Result<&Migration, Failure> {
+        self.files.get(id).ok_or_else(|| {
+            untouched(
+                FailureClass::Refused,
+                format!("the file of {id} is not there"),
+                None,
+            )
         })
     }
 
