@@ -58,7 +58,16 @@ pub async fn portion_of(errand: &Errand, node: &NamedNode) -> Result<Portion, Fa
         carries_own: said.carries_own(publisher),
     };
     let work = errand.work.iter().map(|id| (id.clone(), errand.phase));
-    for judged in judge(&errand.scripts, &errand.shard, work, node.intake, &said)? {
+    let has = errand.scripts.read(&said.history, &errand.shard)?;
+    let judged = judge(
+        &errand.scripts,
+        &errand.shard,
+        work,
+        node.intake,
+        &said.published,
+        &has,
+    )?;
+    for judged in judged {
         let left = judged.left(node.intake);
         if !left.is_empty() {
             portion.left.push((judged.id.clone(), left));

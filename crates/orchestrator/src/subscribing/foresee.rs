@@ -12,13 +12,14 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use greylag_core::{
+    history::Reading,
     migration::{MigrationId, Phase},
-    node::{Intake, NodeName, NodeRole},
+    node::{Intake, NodeName, NodeRole, Published},
     outcome::{Failure, FailureClass},
     plan::{HoldReason, Plan, RefusedThere, SubscriberShare, Subscribers, There, Turn},
 };
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A look that takes longer has failed: a dead host must not hold a plan up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,25 +79,25 @@ pub async fn ask_subscribers(setup: &Setup, plan: &Plan) -> Vec<Asked> {
 /// Judges all of the plan's work there, as executors will.
 pub fn foresee(plan: &Plan, scripts: &Scripts, asked: &[Asked]) -> Foreseen {
     let mut foreseen = Foreseen::default();
+    let mut cases: Vec<Case<'_>> = Vec::new();
     for one in asked {
-        let work: Vec<(usize, MigrationId, Phase)> = (0..plan.stages.len())
-            .flat_map(|stage| {
-                let ids = plan.work(stage, &one.publisher.shard.name).iter().cloned();
-                ids.map(move |id| (stage, id))
-            })
-            .map(|(stage, id)| (stage, id, plan.stages[stage].phase))
-            .collect();
+        let shard = &one.publisher.shard.name;
+        let of_stage = |stage: usize| {
+            let ids = plan.work(stage, shard).iter().cloned();
+            ids.map(move |id| (stage, id, plan.stages[stage].phase))
+        };
+        let work: Vec<Piece> = (0..plan.stages.len()).flat_map(of_stage).collect();
         if work.is_empty() {
             continue;
         }
         let name = &one.node.node;
-        match judge_one(one, scripts, &work) {
+        match judge_one(one, scripts, &work, &mut cases) {
             Ok(judged) => {
                 for refused in judged.iter().filter_map(|judged| judged.refused.as_ref()) {
                     let id = refused.migration.iter();
                     id.for_each(|id| foreseen.refuse(id, name, refused));
                 }
-                let shares = work.iter().zip(&judged);
+                let shares = work.iter().zip(&*judged);
                 let shares = shares.map(|((stage, ..), judged)| share(*stage, judged, one));
                 foreseen.add(name, shares.collect(), None);
             }
@@ -111,15 +112,50 @@ pub fn foresee(plan: &Plan, scripts: &Scripts, asked: &[Asked]) -> Foreseen {
     foreseen
 }
 
-fn judge_one(
-    one: &Asked,
+/// A file of a stage.
+type Piece = (usize, MigrationId, Phase);
+
+/// What was judged for one subscriber: many are alike, and the files are read once for all of these.
+struct Case<'a> {
+    intake: Intake,
+    published: &'a Published,
+    has: Reading,
+    work: Vec<Piece>,
+    judged: Arc<Vec<Judged>>,
+}
+
+fn judge_one<'a>(
+    one: &'a Asked,
     scripts: &Scripts,
-    work: &[(usize, MigrationId, Phase)],
-) -> Result<Vec<Judged>, Failure> {
+    work: &[Piece],
+    cases: &mut Vec<Case<'a>>,
+) -> Result<Arc<Vec<Judged>>, Failure> {
     let said = one.said.as_ref().map_err(Clone::clone)?;
     check_said(said, &one.publisher.shard.name)?;
-    let work = work.iter().map(|(_, id, phase)| (id.clone(), *phase));
-    judge(scripts, &one.publisher, work, one.node.intake, said)
+    let (published, intake) = (&said.published, one.node.intake);
+    let has = scripts.read(&said.history, &one.publisher)?;
+    let same = |id: &MigrationId| scripts.is_same_everywhere(id);
+    let alike = cases.iter().find(|case| {
+        case.intake == intake
+            && case.work == work
+            && case.has == has
+            && case.published == published
+            && work.iter().all(|(_, id, _)| same(id))
+    });
+    if let Some(case) = alike {
+        return Ok(case.judged.clone());
+    }
+    let pieces = work.iter().map(|(_, id, phase)| (id.clone(), *phase));
+    let judged = judge(scripts, &one.publisher, pieces, intake, published, &has)?;
+    let judged = Arc::new(judged);
+    cases.push(Case {
+        intake,
+        published,
+        has,
+        work: work.to_vec(),
+        judged: judged.clone(),
+    });
+    Ok(judged)
 }
 
 fn share(stage: usize, judged: &Judged, one: &Asked) -> SubscriberShare {

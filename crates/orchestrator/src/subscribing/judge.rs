@@ -1,13 +1,13 @@
 //! File by file, what a subscriber makes of its shard's work. Asks nobody anything.
 
-use super::said::Said;
 use crate::{
     executor::{Scripts, lacks, refusal},
     fleet::FleetShard,
 };
 use greylag_core::{
+    history::Reading,
     migration::{MigrationId, OnSubscribers, Phase},
-    node::Intake,
+    node::{Intake, Published},
     outcome::Failure,
 };
 use greylag_lint::share::{Share, Sharer, Take};
@@ -38,16 +38,16 @@ impl Judged {
     }
 }
 
-/// Judges the work in the order in which it runs. An error is of the files, or of the subscriber's history.
+/// Judges the work in the order in which it runs; `has` is what the subscriber's own history says. An error is of the files.
 pub fn judge(
     scripts: &Scripts,
     publisher: &FleetShard,
     work: impl Iterator<Item = (MigrationId, Phase)>,
     intake: Intake,
-    said: &Said,
+    published: &Published,
+    has: &Reading,
 ) -> Result<Vec<Judged>, Failure> {
-    let has = scripts.read(&said.history, publisher)?;
-    let mut sharer = Sharer::new(&said.published, intake);
+    let mut sharer = Sharer::new(published, intake);
     let judged = work.map(|(id, phase)| {
         let script = scripts.script(&id, publisher)?;
         let file = scripts.get(&id);
@@ -56,7 +56,7 @@ pub fn judge(
             Intake::Published | Intake::All => file.and_then(|file| file.directives.subscribers),
         };
         let share = sharer.share(&script, phase, directive);
-        let is_there = !lacks(&has, &id);
+        let is_there = !lacks(has, &id);
         let obstacle = share.obstacle().filter(|_| !is_there);
         let refused = obstacle.map(|(at, obstacle)| Failure {
             migration: Some(id.clone()),
