@@ -38,10 +38,10 @@ impl Pair {
         let subscriber = Server::start(Engine::Postgres, options).await.unwrap();
         let here = subscriber.database("sub").await.unwrap();
         subscriber.execute(&here.name, make).await.unwrap();
-        let at =
+        let from =
             format!("host=127.0.0.1 port={port} user=postgres password=greylag dbname={there}");
         let subscribe =
-            format!("CREATE SUBSCRIPTION mirror CONNECTION '{at}' PUBLICATION everything");
+            format!("CREATE SUBSCRIPTION mirror CONNECTION '{from}' PUBLICATION everything");
         subscriber.execute(&here.name, &subscribe).await.unwrap();
         let name = here.name.clone();
         fleet.subscribers.push((at, subscriber, here));
