@@ -124,6 +124,7 @@ impl Explained for PlanningError {
             PlanningError::Unreachable(_) => Exit::Error,
             PlanningError::Unsettled { .. } => Exit::Split,
             PlanningError::Refused(_)
+            | PlanningError::Subscribers(_)
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
             | PlanningError::OtherWay { .. }
@@ -160,7 +161,9 @@ impl Explained for PlanningError {
             PlanningError::Unsettled { why, .. } => why.hints(),
             PlanningError::Rollout(why) => why.hints(),
             PlanningError::Journal(why) => why.hints(),
-            PlanningError::Plan(_) | PlanningError::Changed(_) => Vec::new(),
+            PlanningError::Plan(_)
+            | PlanningError::Changed(_)
+            | PlanningError::Subscribers(_) => Vec::new(),
         }
     }
 

@@ -111,6 +111,7 @@ pub fn made(
         waves: None,
         first: Vec::new(),
         reviewed: None,
+        refused_there: None,
     })
 }
 

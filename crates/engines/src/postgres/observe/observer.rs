@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use greylag_core::{
     history::HistoryRow,
-    node::{NodeSighting, Published},
+    node::{Carried, NodeSighting, Published, Qualified, Taken},
     outcome::{Blocker, FailureClass},
 };
 use jiff::Timestamp;
@@ -199,6 +199,14 @@ impl Observer for PgObserver {
     ) -> Result<Option<Published>, EngineError> {
         let published = in_time(self.target.address(), self.read_published(publications));
         published.await.map(Some)
+    }
+
+    async fn carried(&mut self, publications: &[String]) -> Result<Vec<Carried>, EngineError> {
+        self.read_carried(publications).await
+    }
+
+    async fn taken(&mut self, asked: &[Qualified]) -> Result<Taken, EngineError> {
+        self.read_taken(asked).await
     }
 
     async fn partners(&mut self, tables: &[String]) -> Result<Vec<String>, EngineError> {
