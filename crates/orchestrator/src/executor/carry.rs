@@ -88,9 +88,6 @@ async fn in_turns(errand: &mut Errand, told: &mut bool) -> Result<Outcome, Outco
         if outcome != Outcome::Applied {
             return Ok(outcome);
         }
-        // What a failover between two turns loses is missed.
-        let new = leg.files.iter().filter(|id| !errand.had.contains(id));
-        errand.had = errand.had.iter().chain(new).cloned().collect();
     }
     tell_made(errand, &followers);
     Ok(Outcome::Applied)

@@ -283,7 +283,6 @@ fn errand_of(
     there.work = work.into();
     there.shares = Some(portion.shares.clone());
     there.uuid = None;
-    there.had = Arc::from([]);
     there.seeker = None;
     there.beside = Arc::from([]);
     there.known = None;

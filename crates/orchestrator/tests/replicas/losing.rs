@@ -10,6 +10,11 @@ const TWO: (&str, &str) = (
     "CREATE TABLE two (id int PRIMARY KEY); INSERT INTO two VALUES (1);",
 );
 
+const THREE: (&str, &str) = (
+    "V3__three.sql",
+    "-- greylag:phase contract\nALTER TABLE one ADD COLUMN three int;",
+);
+
 /// The standby gets nothing any more; what it has it keeps.
 async fn cut_off(standby: &Server, database: &str) {
     for sql in [
@@ -241,4 +246,50 @@ async fn what_a_replica_of_mysql_never_received_is_run_again_there() {
 async fn what_a_replica_of_mariadb_never_received_is_run_again_there() {
     let stop = "STOP SLAVE IO_THREAD";
     what_a_replica_never_received_is_run_again_there(Engine::MariaDb, stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_before_the_next() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
+        return;
+    };
+    fleet.watched = NodePolicy::Observe;
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    let database = fleet.databases[1].name.clone();
+    let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
+    cut_off(heir, &database).await;
+
+    // V2 goes everywhere before V3 does; somebody reads what V3 needs on the first shard.
+    fleet.files.push(TWO);
+    fleet.files.push(THREE);
+    let url = fleet.clusters[0].primary().url(&fleet.databases[0].name);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    let (run, told) = fleet.run(Options::default()).await;
+    until(
+        &told,
+        |event| matches!(event, Event::ShardStarted { stage: 1, shard } if *shard == name(0)),
+    )
+    .await;
+    assert!(fleet.has(old, 1, "two").await && !fleet.has(heir, 1, "two").await);
+    old.kill();
+    heir.promote().await.unwrap();
+    until(&told, |event| lost(event, 1)).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_once(&fleet, heir, 1).await;
+    let sql = "SELECT string_agg(version, ' ' ORDER BY installed_rank) FROM greylag_schema_history WHERE version IS NOT NULL";
+    let versions = heir.value(&database, sql).await.unwrap();
+    assert_eq!(versions.as_deref(), Some("1 2 3"));
+    let told = told.lock().unwrap();
+    let times = told.iter().filter(|(_, event)| lost(event, 1)).count();
+    assert_eq!(times, 1, "told once");
 }
