@@ -284,6 +284,11 @@ impl Errand {
     }
 }
 
+/// A guard's word, before anything is touched.
+pub fn refusal(message: String, hint: &str) -> Failure {
+    untouched(FailureClass::Refused, message, Some(hint.to_owned()))
+}
+
 /// A failure that touched nothing.
 pub fn untouched(class: FailureClass, message: String, hint: Option<String>) -> Failure {
     Failure {

@@ -6,20 +6,13 @@ use crate::{
 };
 use greylag_core::{
     fleet::Shard,
-    migration::{Migration, Set},
+    migration::{Migration, Phase, Set},
     policy::{Group, Retry},
 };
 use greylag_engines::Target;
 use greylag_lab::{Engine, Options, Server, TestDatabase};
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
-
-#[test]
-fn what_expands_goes_to_subscribers_first_and_what_contracts_last() {
-    assert_eq!(turn_of(Phase::Expand), Turn::Before);
-    assert_eq!(turn_of(Phase::Contract), Turn::After);
-    assert_eq!(turn_of(Phase::Backfill), Turn::Never);
-}
 
 /// A publisher and its subscriber, without a table; errands are put together by hand, since contracts are held before they
 /// come to an executor.
