@@ -11,7 +11,7 @@ use std::time::Duration;
 const FAR: u32 = 4;
 
 /// A replica that has heard nothing for so long, no sign of life either, is cut off, whatever its server believes.
-const DEAF: Duration = Duration::from_secs(60);
+pub(super) const DEAF: Duration = Duration::from_secs(60);
 
 /// All that a judgement stands on.
 #[derive(Clone, Copy, Debug)]

@@ -16,11 +16,11 @@ pub struct Look {
 }
 
 /// Judges all of them together: one primary is found, two are refused.
-pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
+/// Of the primaries that were, `handed_back` are those that the server which took their place follows now.
+pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) -> Sought {
     let mut primaries: Vec<(Target, Survey)> = Vec::new();
     let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
     let mut said = Vec::new();
-    let is_handed_over = was_handed_over(expected.known, &looks);
     let writable = only_writable(&looks);
     for Look {
         target,
@@ -58,13 +58,12 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
             }),
         }
     }
-    if primaries.is_empty() && is_handed_over {
-        // Whoever took its place follows now: it was handed back.
-        primaries.extend(
-            deposed
-                .drain(..)
-                .map(|(target, survey, _)| (target, survey)),
-        );
+    if primaries.is_empty() {
+        let is_back = |(_, survey, _): &mut (_, Survey, _)| {
+            handed_back.iter().any(|one| is_same(one, &survey.server))
+        };
+        let back = deposed.extract_if(.., is_back);
+        primaries.extend(back.map(|(target, survey, _)| (target, survey)));
     }
     let two = |one: &Survey, other: &Survey| {
         let refusal = Refusal::TwoPrimaries {
@@ -116,16 +115,13 @@ fn only_writable(looks: &[Look]) -> Option<Box<Found>> {
     }
 }
 
-/// Whether the server where the primary was proven last has been looked at, and follows another one now.
-fn was_handed_over(known: Option<&Known>, looks: &[Look]) -> bool {
-    let mut seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
-    known.is_some_and(|known| {
-        seen.any(|survey| survey.role == Role::Replica && known.is_primary(&survey.server))
-    })
-}
-
+/// Whether two looks were at one server. Its run tells that, where both say it: two servers may say one address.
 fn is_same(one: &Server, other: &Server) -> bool {
-    Node::from(one).is(other)
+    let is_kin = one.lineage == other.lineage && one.database == other.database;
+    match (&one.instance, &other.instance) {
+        (Some(one), Some(other)) => is_kin && one == other,
+        _ => Node::from(one).is(other),
+    }
 }
 
 #[cfg(test)]

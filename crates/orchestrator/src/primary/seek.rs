@@ -2,7 +2,7 @@
 
 use super::{
     candidates::candidates,
-    followers::{followers_of, replicas_of},
+    followers::{followers_of, handed_back, replicas_of},
     judge::{Look, judge},
     seats::Seats,
 };
@@ -57,7 +57,7 @@ pub enum Sought {
 pub struct Found {
     pub target: Target,
     pub survey: Survey,
-    /// Servers that follow it.
+    /// Servers that belong to it; one that was the primary before is among them only if it was seen to follow.
     pub followers: Vec<Server>,
 }
 
@@ -141,7 +141,8 @@ impl Seeker {
         let replicas = replicas_of(&looks);
         let (project, environment) = (&self.scope.project, &self.scope.environment);
         let expected = expected_of(&named.shard, project, environment, known);
-        let mut sought = judge(&expected, looks);
+        let handed_back = handed_back(&*self.open, known, &looks).await;
+        let mut sought = judge(&expected, looks, &handed_back);
         if let Sought::Found(found)
         | Sought::Nowhere {
             writable: Some(found),
