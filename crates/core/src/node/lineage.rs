@@ -79,7 +79,10 @@ pub(super) fn is_named(own: &str, identity: &str) -> bool {
 }
 
 /// It carries the shard's identity, and the primary accepted writes when it was looked at a moment ago.
-fn is_rival(case: &Case<'_>) -> bool {
+pub(super) fn is_rival(case: &Case<'_>) -> bool {
+    if (case.role, case.node.role) != (NodeRole::Replica, SeenRole::Primary) {
+        return false;
+    }
     let Some(primary) = case.primary else {
         return false;
     };

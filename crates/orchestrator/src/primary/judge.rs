@@ -13,6 +13,8 @@ pub struct Look {
     pub seen: Result<Survey, String>,
     /// The name of several hosts under which the project has it, too.
     pub vouched: Option<String>,
+    /// The project lists it as a replica of the shard.
+    pub listed: bool,
 }
 
 /// Judges all of them together: one primary is found, two are refused.
@@ -20,12 +22,14 @@ pub struct Look {
 pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) -> Sought {
     let mut primaries: Vec<(Target, Survey)> = Vec::new();
     let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
+    let mut rivals: Vec<Survey> = Vec::new();
     let mut said = Vec::new();
     let writable = only_writable(&looks);
     for Look {
         target,
         seen,
         vouched,
+        listed,
     } in looks
     {
         let survey = match seen {
@@ -47,7 +51,11 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) 
                 survey.server.address
             )),
             Err(refusal @ Refusal::Deposed { .. }) => deposed.push((target, survey, refusal)),
-            Err(refusal) => said.push(match &refusal {
+            Err(refusal) => {
+                if listed && matches!(refusal, Refusal::Moved { .. }) {
+                    rivals.push(survey);
+                }
+                said.push(match &refusal {
                 Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
                 Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
                 Refusal::Moved { address, .. } => format!(
@@ -55,7 +63,8 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) 
                     expected.shard
                 ),
                 other => other.to_string(),
-            }),
+                });
+            }
         }
     }
     if primaries.is_empty() {
@@ -74,6 +83,10 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) 
         let seen = Box::new(one.clone());
         Sought::Refused { refusal, seen }
     };
+    // The project calls it a replica, it carries the shard's identity, and accepts writes: proven or not, it is one too many.
+    if let ([(_, one)], Some(other)) = (&primaries[..], rivals.first()) {
+        return two(one, other);
+    }
     match (&primaries[..], deposed.first()) {
         ([(_, one), (_, other), ..], _) => two(one, other),
         ([(_, one)], Some((_, other, _))) => two(one, other),

@@ -3,6 +3,7 @@
 mod auto;
 mod busy;
 mod deposed;
+mod disputed;
 mod failing_over;
 mod fleet;
 mod holding;

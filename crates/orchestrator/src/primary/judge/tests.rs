@@ -47,6 +47,7 @@ fn look(port: u16, role: Role) -> Look {
             steps: Vec::new(),
         }),
         vouched: None,
+        listed: false,
     }
 }
 
@@ -214,4 +215,17 @@ fn known_at(look: &Look) -> Known {
     };
     known.prove_primary(&look.seen.as_ref().unwrap().server);
     known
+}
+
+#[test]
+fn a_listed_replica_that_accepts_writes_is_a_second_primary_even_where_it_was_never_proven() {
+    let stranger = || look(3, Role::Primary);
+    let listed = Look {
+        listed: true,
+        ..stranger()
+    };
+    let found = sought(&known(), vec![look(1, Role::Primary), stranger()]);
+    assert_eq!(found.unwrap(), "10.0.0.1:1");
+    let why = sought(&known(), vec![look(1, Role::Primary), listed]);
+    assert!(why.unwrap_err().contains("has two primaries"));
 }
