@@ -2,6 +2,8 @@
 
 mod auto;
 mod busy;
+mod deposed;
+mod disputed;
 mod doubting;
 mod failing_over;
 mod fleet;
