@@ -21,7 +21,7 @@ pub struct Folder {
 impl Folder {
     pub fn make(access: &Access) -> io::Result<Folder> {
         let name = format!("greylag-{}", uuid::Uuid::new_v4().simple());
-        let path = std::env::temp_dir().join(name);
+        let path = place(std::env::temp_dir()).join(name);
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         let folder = Folder { path };
         folder.write("login.cnf", &login(access))?;
@@ -52,7 +52,8 @@ impl Folder {
         }
     }
 
-    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    /// A file that only its own user may read.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -60,6 +61,14 @@ impl Folder {
             .mode(0o600)
             .open(self.path.join(name))?;
         file.write_all(text.as_bytes())
+    }
+}
+
+/// A socket's path has room for about a hundred bytes, and gh-ost makes one in the folder.
+fn place(usual: PathBuf) -> PathBuf {
+    match usual.as_os_str().len() <= 40 {
+        true => usual,
+        false => PathBuf::from("/tmp"),
     }
 }
 
@@ -155,6 +164,15 @@ mod tests {
         let path = folder.path().to_owned();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_has_room_in_its_path() {
+        assert_eq!(place("/var/tmp".into()), Path::new("/var/tmp"));
+        assert_eq!(
+            place(format!("/{}", "x".repeat(60)).into()),
+            Path::new("/tmp")
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@
 mod arguments;
 mod exit;
 mod folder;
+mod ghost;
 mod holds;
+mod hush;
 mod process;
 mod tool;
 
