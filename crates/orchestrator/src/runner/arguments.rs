@@ -114,7 +114,7 @@ fn dsn(change: &TableChange, folder: &Folder) -> String {
     let plain = |text: &str| text.replace(',', "\\,");
     format!(
         "F={},D={},t={}",
-        plain(&folder.login().display().to_string()),
+        plain(&folder.pt_login().display().to_string()),
         plain(&change.schema),
         plain(&change.table)
     )

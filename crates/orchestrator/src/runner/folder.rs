@@ -25,6 +25,10 @@ impl Folder {
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         let folder = Folder { path };
         folder.write("login.cnf", &login(access))?;
+        // The library under Percona's tool takes TLS for a wish otherwise. Programs take that word for a mistake.
+        let enforced = access.tls.iter().map(|_| "ssl-enforce=\"1\"\n");
+        let enforced: String = enforced.collect();
+        folder.write("pt.cnf", &(login(access) + &enforced))?;
         folder.write("hold.pm", PLUGIN)?;
         Ok(folder)
     }
@@ -35,6 +39,11 @@ impl Folder {
 
     pub fn login(&self) -> PathBuf {
         self.path.join("login.cnf")
+    }
+
+    /// The login for Percona's tool.
+    pub fn pt_login(&self) -> PathBuf {
+        self.path.join("pt.cnf")
     }
 
     pub fn pause_file(&self) -> PathBuf {

@@ -8,6 +8,8 @@ mod folder;
 mod ghost;
 mod holds;
 mod hush;
+#[cfg(test)]
+mod logins;
 mod process;
 mod tool;
 
