@@ -51,6 +51,8 @@ pub struct Replicated {
     pub auto: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// Who logs in, and by which password, where it is not the lab's own account.
+    pub login: Option<(String, String)>,
     folder: TempDir,
 }
 
@@ -81,8 +83,14 @@ impl Replicated {
             watched: NodePolicy::Guard,
             auto: false,
             one_host: false,
+            login: None,
             folder: tempfile::tempdir().unwrap(),
         })
+    }
+
+    /// The journal's file.
+    pub fn journal(&self) -> std::path::PathBuf {
+        self.folder.path().join("state.db")
     }
 
     pub async fn setup(&self) -> Setup {
@@ -96,7 +104,7 @@ impl Replicated {
         let nodes = (0..self.clusters.len())
             .map(|at| (name(at), named(at)))
             .collect();
-        let path = self.folder.path().join("state.db");
+        let path = self.journal();
         Setup {
             fleet: Fleet {
                 project: "orders".into(),
@@ -169,7 +177,11 @@ impl Replicated {
     }
 
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
-        let url: url::Url = server.url(database).parse().unwrap();
+        let mut url: url::Url = server.url(database).parse().unwrap();
+        if let Some((user, password)) = &self.login {
+            url.set_username(user).unwrap();
+            url.set_password(Some(password)).unwrap();
+        }
         Target {
             engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
             shard: name(at),
