@@ -88,9 +88,14 @@ impl Replicated {
         })
     }
 
-    /// The journal's file.
-    pub fn journal(&self) -> std::path::PathBuf {
-        self.folder.path().join("state.db")
+    /// All that is in the journal's files, as far as it is text.
+    pub fn journal(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let texts = files.map(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.collect()
     }
 
     pub async fn setup(&self) -> Setup {
@@ -104,7 +109,7 @@ impl Replicated {
         let nodes = (0..self.clusters.len())
             .map(|at| (name(at), named(at)))
             .collect();
-        let path = self.journal();
+        let path = self.folder.path().join("state.db");
         Setup {
             fleet: Fleet {
                 project: "orders".into(),
