@@ -219,7 +219,8 @@ async fn current_schema(link: &mut Link, database: &str) -> Result<Option<String
     Ok(Some(current.unwrap_or_else(|| database.to_owned())))
 }
 
-async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trouble> {
+/// One object as it is now.
+pub async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trouble> {
     let (sql, column) = show(&object);
     let image = match link.run(sql).await {
         Ok(answer) => answer.rows.into_iter().next().map(|row| {

@@ -3,7 +3,9 @@
 use super::{
     arguments, exit,
     folder::Folder,
+    ghost,
     holds::{self, Holds},
+    hush::Hush,
     process::{Process, Said},
 };
 use crate::{
@@ -86,7 +88,13 @@ impl OnlineTool for Tool {
     }
 
     fn keeps_old_rows(&self) -> bool {
-        let says = |text: &String| text == "--no-drop-old-table" || text == "--nodrop-old-table";
+        const WORDS: [&str; 4] = [
+            "--no-drop-old-table",
+            "--nodrop-old-table",
+            "--ok-to-drop-table=false",
+            "-ok-to-drop-table=false",
+        ];
+        let says = |text: &String| WORDS.contains(&text.as_str());
         self.rule.arguments.iter().any(says)
     }
 
@@ -99,6 +107,10 @@ impl OnlineTool for Tool {
             Ok(folder) => folder,
             Err(error) => return not_had("a folder for its files", &error),
         };
+        let variables = match self.login(&folder, change) {
+            Ok(variables) => variables,
+            Err(end) => return end,
+        };
         let command = arguments::command(&self.name, &self.rule, change, &folder);
         let Some(program) = command.first().cloned() else {
             return not_had("its command line", &std::io::ErrorKind::InvalidInput.into());
@@ -107,7 +119,7 @@ impl OnlineTool for Tool {
             "begins: {program} on `{}`.`{}`: {}",
             change.schema, change.table, change.alter
         ));
-        match Process::start(&command, folder.path()) {
+        match Process::start(&command, &variables, folder.path()) {
             Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
             Err(error) => exit::not_started(&program, &error),
         }
@@ -115,6 +127,29 @@ impl OnlineTool for Tool {
 }
 
 impl Tool {
+    /// What it reads its login from, beyond the option file that is there for all.
+    fn login(
+        &self,
+        folder: &Folder,
+        change: &TableChange,
+    ) -> Result<Vec<(&'static str, String)>, ToolEnd> {
+        if !arguments::is_built_in_ghost(&self.name, &self.rule) {
+            return Ok(Vec::new());
+        }
+        if change.access.socket.is_some() {
+            return Err(ToolEnd::Failed {
+                class: FailureClass::Refused,
+                why: "it reaches servers over TCP alone, and the shard's URL names a socket".into(),
+                hint: Some(
+                    "Name host and port in the shard's URL, or ask for pt-online-schema-change."
+                        .into(),
+                ),
+            });
+        }
+        ghost::write_login(folder, &change.access)
+            .map_err(|error| not_had("its login file", &error))
+    }
+
     /// Waits until the shard's nodes let it begin. False where the run is cancelled meanwhile.
     async fn may_begin(&self, holds: &mut Holds) -> bool {
         let mut level = self.control.subscribe();
@@ -149,6 +184,7 @@ impl Tool {
         say: Say<'_>,
     ) -> ToolEnd {
         let mut level = self.control.subscribe();
+        let hush = Hush::of(change);
         let mut said = VecDeque::new();
         let mut paused = false;
         let mut asked_to_end: Option<Why> = None;
@@ -156,7 +192,7 @@ impl Tool {
         let status = loop {
             tokio::select! {
                 news = process.next() => match news {
-                    Said::Line(line) => hear(&line, change, &mut said, say),
+                    Said::Line(line) => hear(hush.line(&line), &mut said, say),
                     Said::End(status) => break status,
                 },
                 watched = holds.changed(), if asked_to_end.is_none() => {
@@ -192,6 +228,7 @@ impl Tool {
                         end_at = Some(Instant::now() + GRACE);
                     }
                     Some(_) => {
+                        say(format!("does not end though it was asked to {} s ago: killed", GRACE.as_secs()));
                         process.let_go();
                         end_at = None;
                     }
@@ -237,19 +274,8 @@ enum Why {
     Unwatched,
 }
 
-/// Passes a line on, without the password should it say it.
-fn hear(line: &str, change: &TableChange, said: &mut VecDeque<String>, say: Say<'_>) {
-    let mut line = line.to_owned();
-    if let Some(password) = &change.access.password
-        && !password.expose().is_empty()
-        && line.contains(password.expose())
-        // A word that stands in its own names anyway is no secret worth hiding them for.
-        && !change.schema.contains(password.expose())
-        && !change.table.contains(password.expose())
-        && change.access.user != password.expose()
-    {
-        line = line.replace(password.expose(), "…");
-    }
+/// Passes a line on, and keeps the last ones.
+fn hear(line: String, said: &mut VecDeque<String>, say: Say<'_>) {
     if said.len() == exit::LAST_LINES {
         said.pop_front();
     }

@@ -55,6 +55,7 @@ impl Walk<'_> {
         }
         let touched = touched::touched(self.sql(index));
         let before = self.intend_with(index, touched, Some(mark.clone())).await?;
+        let born = self.born(&mark).await?;
 
         let asked = marks::with_names(
             TableChange {
@@ -71,12 +72,19 @@ impl Walk<'_> {
         );
         let end = self.watch_over(index, tool, &asked).await?;
         let Cleared { verdict, told } = self.clear_away(&before, &mark).await?;
+        let is_as_old = born.is_some() && self.born(&mark).await? == born;
         let warnings = told
             .into_iter()
             .map(|text| format!("{}: {text}", tool.name()));
         match (verdict, end) {
             (Verdict::Unclear(why), _) => Err(self.doubt(index, &why)),
-            // A rebuild looks the same before and after.
+            // A rebuild looks the same before and after, but for the table's age.
+            (Verdict::Absent, ToolEnd::Done) if is_as_old => {
+                for text in warnings {
+                    self.warn(text);
+                }
+                Err(self.refuse(index, undone(tool, &change.table)).await)
+            }
             (Verdict::Happened, ToolEnd::Done) | (Verdict::Absent, ToolEnd::Done) => {
                 self.warnings.extend(warnings);
                 self.went(index, Way::Tool(tool.name().to_owned()), not);
@@ -153,6 +161,17 @@ impl Walk<'_> {
         cleared.map_err(|error: EngineError| apply::of_error(self.job, error))
     }
 
+    /// When the table was made, as the server keeps it: what was written anew, or changed places with another, is younger.
+    async fn born(&mut self, mark: &ToolMark) -> Result<Option<String>, End> {
+        let sql = format!(
+            "SELECT CREATE_TIME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            quote::text(&mark.schema),
+            quote::text(&mark.table)
+        );
+        let born = self.session.link.value(&sql).await;
+        born.map_err(|t| self.trouble(t))
+    }
+
     async fn schema_of(&mut self, change: &Change) -> Result<String, End> {
         if let Some(schema) = &change.schema {
             return Ok(schema.clone());
@@ -192,6 +211,17 @@ fn in_the_way(tool: &dyn OnlineTool, found: &[String]) -> Refusal {
             names.join(", ")
         ),
         Some("See that no such tool runs, drop what it left (triggers first), then `greylag rollout retry`.".to_owned()),
+    )
+}
+
+fn undone(tool: &dyn OnlineTool, table: &str) -> Refusal {
+    refused(
+        format!(
+            "{} says that it is done, and {} is as it was: same definition, and not written anew",
+            tool.name(),
+            quote::name(table)
+        ),
+        Some("See what it was told to do (`command` and `arguments` under [online.tool.NAME]: no dry run?) and what it said, then `greylag rollout retry`.".to_owned()),
     )
 }
 

@@ -19,9 +19,12 @@ pub struct ToolMark {
     /// The old rows are to stay.
     #[serde(default)]
     pub keep_old: bool,
+    /// What only somebody else's run of the tool makes; never touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
 }
 
-/// Longest name of a table, in characters.
+/// Longest name of a table: characters for the server, bytes for tools that shorten names themselves.
 const LONGEST: usize = 64;
 /// Longest name of a trigger without its ending.
 const LONGEST_TRIGGER: usize = 60;
@@ -41,6 +44,9 @@ impl ToolMark {
                 .map(|text| trigger_name(text, schema, table))
                 .collect(),
             keep_old: tool.keeps_old_rows(),
+            signs: (rule.signs.iter())
+                .map(|text| table_name(text, table, mark))
+                .collect(),
         }
     }
 
@@ -70,13 +76,10 @@ pub fn with_names(mut change: TableChange, mark: &ToolMark) -> TableChange {
 
 /// Shortened within the table's own name, so that the ending which tells whose it is stays.
 fn table_name(text: &str, table: &str, mark: &str) -> String {
-    let around = text
-        .replace("{table}", "")
+    let around = text.replace("{table}", "").replace("{mark}", mark).len();
+    let kept = table.floor_char_boundary(LONGEST.saturating_sub(around));
+    text.replace("{table}", &table[..kept])
         .replace("{mark}", mark)
-        .chars()
-        .count();
-    let kept: String = table.chars().take(LONGEST.saturating_sub(around)).collect();
-    text.replace("{table}", &kept).replace("{mark}", mark)
 }
 
 fn trigger_name(text: &str, schema: &str, table: &str) -> String {
@@ -103,6 +106,12 @@ mod tests {
         let name = table_name("_{table}_{mark}", &long, "gl012345");
         assert_eq!(name.len(), 64);
         assert!(name.ends_with("_gl012345"), "{name}");
+        let name = table_name("_{table}_{mark}_gho", &"ü".repeat(40), "gl012345");
+        assert!(
+            name.len() <= 64 && name.ends_with("ü_gl012345_gho"),
+            "{name}"
+        );
+        assert_eq!(table_name("_{table}_gho", "t", "gl012345"), "_t_gho");
         let trigger = trigger_name("pt_osc_{schema}_{table}_del", "my shop", &long);
         assert_eq!(trigger.len(), 64);
         assert!(trigger.starts_with("pt_osc_my_shop_ttt"), "{trigger}");

@@ -22,9 +22,10 @@ pub struct Cleared {
     pub told: Vec<String>,
 }
 
-/// What of a tool's names is there already: tables and triggers.
+/// What of a tool's names is there already: tables and triggers, and what tells of somebody else's run of it.
 pub async fn find(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    let mut found = tables(link, mark).await?;
+    let wanted: Vec<String> = mark.tables().chain(&mark.signs).cloned().collect();
+    let mut found = there(link, mark, &wanted).await?;
     found.extend(triggers(link, mark).await?);
     Ok(found)
 }
@@ -59,11 +60,10 @@ async fn settle_there(
             told,
         });
     }
-    let there = tables(link, mark).await?;
-    let has_old = mark.keeps.as_ref().is_some_and(|name| there.contains(name));
     let verdict = match image::judge(link, before, true).await? {
         // A rebuild leaves the definition as it was; the old rows beside it tell.
-        Verdict::Absent if has_old => Verdict::Happened,
+        Verdict::Absent if has_old_rows(link, before, mark).await? => Verdict::Happened,
+        Verdict::Unclear(why) => Verdict::Unclear(half_swapped(link, mark).await?.unwrap_or(why)),
         verdict => verdict,
     };
     match verdict {
@@ -72,6 +72,53 @@ async fn settle_there(
         Verdict::Happened => clear(link, mark, true, &mut told).await?,
     }
     Ok(Cleared { verdict, told })
+}
+
+/// Whether the table that was is there under its other name. What stands there may be another one: before its tables change
+/// places, gh-ost keeps that name free with a table of its own.
+async fn has_old_rows(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<bool, Trouble> {
+    let (Some(kept), Some(seen)) = (&mark.keeps, before.seen.first()) else {
+        return Ok(false);
+    };
+    let mut object = seen.object.clone();
+    object.name.clone_from(kept);
+    let image = image::look(link, object, &before.rule).await?.image;
+    Ok(image.is_some() && image == seen.image)
+}
+
+/// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
+/// Whether all rows are in the new one, nothing on the server tells: somebody else may have dropped the table.
+async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>, Trouble> {
+    let Some(new) = mark.new_table() else {
+        return Ok(None);
+    };
+    let mut asked = vec![mark.table.clone(), new.clone()];
+    asked.extend(mark.keeps.clone());
+    let found = there(link, mark, &asked).await?;
+    if found.contains(&mark.table) || !found.contains(&new) {
+        return Ok(None);
+    }
+    let old = mark.keeps.as_ref().filter(|old| found.contains(old));
+    let did = match old {
+        Some(old) => format!("renamed the old table to {}", quote::name(old)),
+        None => "dropped the old table".to_owned(),
+    };
+    let back = match old {
+        Some(old) => format!("give {} its name back", quote::name(old)),
+        None => "restore it under its name".to_owned(),
+    };
+    let qualified = |table: &str| format!("{}.{}", quote::name(&mark.schema), quote::name(table));
+    Ok(Some(format!(
+        "{table} is gone and {new} is there: {tool} had {did}, and ended before it gave the new one its name; \
+         until then all reads and writes of {table} fail. If {new} has the rows that it should have, run on the primary \
+         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry`, which finds it done and goes on. \
+         If it has not, {back} instead, and retry: it begins again",
+        table = quote::name(&mark.table),
+        new = quote::name(&new),
+        tool = mark.tool,
+        from = qualified(&new),
+        to = qualified(&mark.table),
+    )))
 }
 
 /// Triggers first: a write to the table would fail for want of the table that they write to.
@@ -140,7 +187,15 @@ async fn quiet(link: &mut Link, mark: &ToolMark, told: &mut Vec<String>) -> Resu
 
 async fn tables(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
     let wanted: Vec<String> = mark.tables().cloned().collect();
-    names(link, &wanted, |list| {
+    there(link, mark, &wanted).await
+}
+
+async fn there(
+    link: &mut Link,
+    mark: &ToolMark,
+    wanted: &[String],
+) -> Result<Vec<String>, Trouble> {
+    names(link, wanted, |list| {
         format!(
             "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({list})",
             quote::text(&mark.schema)
