@@ -18,6 +18,10 @@ pub enum Comes {
     Nothing,
     /// New table and trigger.
     Copied,
+    /// … and a table of its own that keeps the name of the old rows free, as gh-ost has it before its swap.
+    Kept,
+    /// The old table is dropped, and the new one has not got its name.
+    Dropped,
     /// The tables have changed places; the old rows are still there.
     Swapped,
     Ended,
@@ -119,7 +123,13 @@ impl Tool {
             "INSERT IGNORE INTO `{new}` SELECT * FROM `{table}`"
         ))
         .await;
-        if self.comes != Comes::Copied {
+        if self.comes == Comes::Kept {
+            run(format!("CREATE TABLE `_{table}_old` (id int PRIMARY KEY)")).await;
+        }
+        if self.comes == Comes::Dropped {
+            run(format!("DROP TABLE `{table}`")).await;
+        }
+        if matches!(self.comes, Comes::Swapped | Comes::Ended) {
             run(format!(
                 "RENAME TABLE `{table}` TO `_{table}_old`, `{new}` TO `{table}`"
             ))
@@ -307,4 +317,58 @@ on_both!(a_statement_that_outlived_its_tool_is_ended_before_anything_is_judged(s
     assert!(swap.await.unwrap().is_err(), "the orphan's swap took place");
     assert_eq!(column(&stage).await, "int");
     assert_eq!(remains(&stage).await, None);
+});
+
+on_both!(a_table_that_keeps_a_name_free_is_not_taken_for_the_old_rows(stage, shared) {
+    let (tool, job) = given(&stage, Comes::Kept, Then::Fails).await;
+    let mut session = stage.ready().await;
+    let failure = crate::stage::fail(session.as_mut(), &job).await;
+    assert!(failure.message.contains("stand-in: it ended with 3"), "{}", failure.message);
+    assert_eq!(column(&stage).await, "int");
+    assert_eq!(remains(&stage).await, None);
+    drop((session, tool));
+
+    // Nor by a run that finds what another one left.
+    stage.run("DROP TABLE t").await;
+    stage.run("DELETE FROM greylag_step").await;
+    let (tool, job) = given(&stage, Comes::Kept, Then::Hangs).await;
+    lose(&stage, tool, job.clone()).await;
+    let mut session = stage.open().await;
+    hold(session.as_mut()).await;
+    assert_eq!(session.settle(&job).await.unwrap(), Settled::Absent);
+    assert!(session.take_notes()[0].contains("had not changed the table"));
+    assert_eq!(column(&stage).await, "int");
+    assert_eq!(remains(&stage).await, None);
+});
+
+on_both!(a_tool_s_word_that_it_is_done_is_held_against_the_table(stage, shared) {
+    let (_, job) = given(&stage, Comes::Copied, Then::Succeeds).await;
+    let mut session = stage.ready().await;
+    let failure = crate::stage::fail(session.as_mut(), &job).await;
+    assert!(failure.message.contains("stand-in says that it is done, and `t` is as it was"), "{}", failure.message);
+    assert_eq!(remains(&stage).await, None);
+});
+
+on_both!(a_run_that_died_between_drop_and_rename_is_left_to_a_person_with_what_to_run(stage, shared) {
+    let (tool, job) = given(&stage, Comes::Dropped, Then::Hangs).await;
+    lose(&stage, tool.clone(), job.clone()).await;
+    let new = tool.asked.lock().unwrap()[0].new_table.clone().unwrap();
+    let mut session = stage.open().await;
+    hold(session.as_mut()).await;
+    for _ in 0..2 {
+        let Settled::Unknown(doubt) = session.settle(&job).await.unwrap() else {
+            panic!("it is no doubt");
+        };
+        assert!(doubt.needs_person);
+        let sql = format!("RENAME TABLE `{0}`.`{new}` TO `{0}`.`t`;", stage.database.name);
+        assert!(doubt.why.contains(&sql), "{}", doubt.why);
+    }
+    assert_eq!(remains(&stage).await.as_deref(), Some(new.as_str()));
+    stage.run(&format!("RENAME TABLE `{new}` TO t")).await;
+    assert_eq!(session.settle(&job).await.unwrap(), Settled::Absent);
+    let notes = session.take_notes();
+    assert!(notes.last().unwrap().contains("had changed the table"), "{notes:?}");
+    crate::stage::succeed(session.as_mut(), &job).await;
+    assert_eq!(tool.asked.lock().unwrap().len(), 1);
+    assert_eq!(stage.count("t").await, "3");
 });

@@ -89,7 +89,9 @@ const PT_OSC_ARGUMENTS: [&str; 10] = [
 
 /// It is told who the primary is: left to find out, it would follow a primary that is a replica of something else up to that, and
 /// restart replication there.
-const GH_OST_ARGUMENTS: [&str; 14] = [
+///
+/// Rows that the new table does not take end it: it passes over them otherwise, and they would be gone.
+const GH_OST_ARGUMENTS: [&str; 15] = [
     "--execute",
     "--conf={folder}/gh-ost.cnf",
     "--host={host}",
@@ -103,6 +105,7 @@ const GH_OST_ARGUMENTS: [&str; 14] = [
     "--throttle-flag-file={pause-file}",
     "--serve-socket-file={folder}/gh-ost.sock",
     "--ok-to-drop-table",
+    "--panic-on-warnings",
     "--verbose",
 ];
 

@@ -61,7 +61,7 @@ fn fatal(said: &VecDeque<String>) -> Option<String> {
 
 /// The lines that say why: those that look like it, else the last ones.
 fn telling(said: &VecDeque<String>) -> String {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "error",
         "denied",
         "cannot",
@@ -71,6 +71,7 @@ fn telling(said: &VecDeque<String>) -> String {
         "exiting",
         "must",
         "not found",
+        "doesn't work",
     ];
     let looks = |line: &&String| {
         let line = line.to_lowercase();
@@ -100,6 +101,9 @@ fn class_of(words: &str) -> FailureClass {
 fn hint_of(tool: &str, code: Option<i32>, words: &str) -> Option<String> {
     if words.contains("SUPER privilege and binary logging") {
         return Some("The tool makes triggers: SET GLOBAL log_bin_trust_function_creators = 1 on the primary, or give the account the privilege.".into());
+    }
+    if words.contains("drop_swap doesn't work") {
+        return Some("Choose `arguments = [\"--alter-foreign-keys-method=rebuild_constraints\"]` under [online.tool.pt-online-schema-change] instead, then `greylag rollout retry`.".into());
     }
     if words.contains("alter-foreign-keys-method") {
         return Some("Other tables refer to this one: choose with `arguments = [\"--alter-foreign-keys-method=rebuild_constraints\"]` under [online.tool.pt-online-schema-change].".into());

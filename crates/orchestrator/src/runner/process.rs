@@ -28,7 +28,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it in a process group of its own: an interrupt at the terminal is greylag's to answer.
+    /// Starts it in a process group of its own: an interrupt at the terminal is greylag's to answer. Dropped, the watchdog is left to
+    /// see its lifeline close: killed before it has begun to look, it would leave the tool to itself.
     pub fn start(
         command: &[String],
         variables: &[(&str, String)],
@@ -45,7 +46,6 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()?;
         let lifeline = child.stdin.take();
         let (send, lines) = mpsc::channel(64);

@@ -51,6 +51,8 @@ pub struct Replicated {
     pub auto: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// Who logs in, and by which password, where it is not the lab's own account.
+    pub login: Option<(String, String)>,
     folder: TempDir,
 }
 
@@ -81,8 +83,19 @@ impl Replicated {
             watched: NodePolicy::Guard,
             auto: false,
             one_host: false,
+            login: None,
             folder: tempfile::tempdir().unwrap(),
         })
+    }
+
+    /// All that is in the journal's files, as far as it is text.
+    pub fn journal(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let texts = files.map(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.collect()
     }
 
     pub async fn setup(&self) -> Setup {
@@ -169,7 +182,11 @@ impl Replicated {
     }
 
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
-        let url: url::Url = server.url(database).parse().unwrap();
+        let mut url: url::Url = server.url(database).parse().unwrap();
+        if let Some((user, password)) = &self.login {
+            url.set_username(user).unwrap();
+            url.set_password(Some(password)).unwrap();
+        }
         Target {
             engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
             shard: name(at),
