@@ -6,6 +6,7 @@
 
 mod downstream;
 mod finding;
+mod following;
 mod judge;
 mod lineage;
 mod preflight;
@@ -17,6 +18,7 @@ mod trail;
 mod unsubscribed;
 
 pub use downstream::downstreams;
+pub use following::follows;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};

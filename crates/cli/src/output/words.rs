@@ -86,6 +86,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         | WaitReason::ReplicaUnseen { .. }
         | WaitReason::ReplicaTrouble { .. }
         | WaitReason::NoPrimary { .. }
+        | WaitReason::PrimaryDisputed { .. }
         | WaitReason::NoReplicas { .. }
         | WaitReason::Replay { .. }
         | WaitReason::NotReplayed { .. }
