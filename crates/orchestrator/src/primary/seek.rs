@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     executor::chain,
-    journal::{Journal, JournalError, KnownShard, Scope},
+    journal::{Amendment, Journal, JournalError, KnownShard, Lease, Scope},
     replicas::{Named, NamedNode, Replication},
     setup::{Open, Setup},
     survey::{expected_of, known_with},
@@ -37,6 +37,8 @@ pub struct Seeker {
     scope: Scope,
     replication: Replication,
     seats: Seats,
+    /// The run's, under which what is found is remembered.
+    lease: Option<Lease>,
 }
 
 /// What looking came to.
@@ -63,6 +65,14 @@ pub struct Found {
     pub survey: Survey,
     /// Servers that belong to it; one that was the primary before is among them only if it was seen to follow.
     pub followers: Vec<Server>,
+}
+
+/// What became of a primary that was found.
+pub enum Adopted {
+    /// It is remembered, as this.
+    Yes(Option<KnownShard>),
+    /// What it was judged by has changed meanwhile: it is to be looked for again.
+    Stale,
 }
 
 /// A primary that is elsewhere than it was.
@@ -118,11 +128,20 @@ impl Setup {
             scope: self.scope(),
             replication: self.replication.clone(),
             seats: self.seats.clone(),
+            lease: None,
         }
     }
 }
 
 impl Seeker {
+    /// One that remembers what it finds as long as this lease is held.
+    pub fn under(self, lease: &Lease) -> Self {
+        Self {
+            lease: Some(lease.clone()),
+            ..self
+        }
+    }
+
     /// Whether there is anywhere to look beside where the shard is reached now.
     pub fn has_choice(&self, named: &Target, known: Option<&Known>) -> bool {
         self.candidates(named, known).len() > 1
@@ -259,20 +278,26 @@ impl Seeker {
         }
     }
 
-    /// … and remembered there: before anything is written on it.
+    /// … and remembered there: before anything is written on it. `before` is what it was judged by.
     pub async fn adopt(
         &self,
         named: &Target,
         found: &Found,
         before: Option<&KnownShard>,
-    ) -> Result<Option<KnownShard>, JournalError> {
-        let known = found.known(before);
-        if let Some(known) = &known {
-            self.journal
-                .remember(&self.scope, std::slice::from_ref(known))
-                .await?;
+    ) -> Result<Adopted, JournalError> {
+        let known = found.known(before).or_else(|| before.cloned());
+        if let Some(after) = &known {
+            let amendment = Amendment {
+                before: before.cloned(),
+                after: after.clone(),
+            };
+            let lease = self.lease.as_ref();
+            let amended = self.journal.amend(&self.scope, lease, &[amendment]).await?;
+            if !amended {
+                return Ok(Adopted::Stale);
+            }
         }
         self.take_seat(named, found);
-        Ok(known.or_else(|| before.cloned()))
+        Ok(Adopted::Yes(known))
     }
 }
