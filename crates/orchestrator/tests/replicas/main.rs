@@ -2,10 +2,10 @@
 
 mod auto;
 mod busy;
+mod commands;
 mod deposed;
 mod disputed;
 mod doubting;
-mod commands;
 mod failing_over;
 mod fleet;
 mod ghost;
