@@ -10,6 +10,7 @@ use crate::{
         session::MysqlSession,
     },
 };
+use greylag_core::fleet::ShardName;
 use std::time::{Duration, Instant};
 
 /// How long the server gets to end what a tool had begun there.
@@ -37,7 +38,8 @@ pub async fn settle(
     before: &Before,
     mark: &ToolMark,
 ) -> Result<Cleared, EngineError> {
-    let cleared = settle_there(&mut session.link, before, mark).await;
+    let shard = session.target.shard.clone();
+    let cleared = settle_there(&mut session.link, &shard, before, mark).await;
     cleared.map_err(|trouble| {
         let doing = "clearing away what a tool left behind";
         session.link.refused(trouble, doing)
@@ -46,6 +48,7 @@ pub async fn settle(
 
 async fn settle_there(
     link: &mut Link,
+    shard: &ShardName,
     before: &Before,
     mark: &ToolMark,
 ) -> Result<Cleared, Trouble> {
@@ -63,7 +66,9 @@ async fn settle_there(
     let verdict = match image::judge(link, before, true).await? {
         // A rebuild leaves the definition as it was; the old rows beside it tell.
         Verdict::Absent if has_old_rows(link, before, mark).await? => Verdict::Happened,
-        Verdict::Unclear(why) => Verdict::Unclear(half_swapped(link, mark).await?.unwrap_or(why)),
+        Verdict::Unclear(why) => {
+            Verdict::Unclear(half_swapped(link, shard, mark).await?.unwrap_or(why))
+        }
         verdict => verdict,
     };
     match verdict {
@@ -88,7 +93,11 @@ async fn has_old_rows(link: &mut Link, before: &Before, mark: &ToolMark) -> Resu
 
 /// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
 /// Whether all rows are in the new one, nothing on the server tells: somebody else may have dropped the table.
-async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>, Trouble> {
+async fn half_swapped(
+    link: &mut Link,
+    shard: &ShardName,
+    mark: &ToolMark,
+) -> Result<Option<String>, Trouble> {
     let Some(new) = mark.new_table() else {
         return Ok(None);
     };
@@ -111,7 +120,7 @@ async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>
     Ok(Some(format!(
         "{table} is gone and {new} is there: {tool} had {did}, and ended before it gave the new one its name; \
          until then all reads and writes of {table} fail. If {new} has the rows that it should have, run on the primary \
-         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry`, which finds it done and goes on. \
+         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry {shard} && greylag apply`, which finds it done and goes on. \
          If it has not, {back} instead, and retry: it begins again",
         table = quote::name(&mark.table),
         new = quote::name(&new),
