@@ -120,6 +120,9 @@ pub struct ToolRule {
     /// Triggers that it makes, with `{schema}` and `{table}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
+    /// Whether the old rows stay when it has come to its end, or are dropped whatever it leaves; none: as it leaves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old_rows: Option<bool>,
     /// Tables that only a run of it which nobody of ours has started makes, with `{table}`: where one is there, it is not begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<String>,

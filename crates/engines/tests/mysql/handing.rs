@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 
 /// How far the tool comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comes {
+pub enum Comes {
+    /// It makes nothing.
+    Nothing,
     /// New table and trigger.
     Copied,
     /// … and a table of its own that keeps the name of the old rows free, as gh-ost has it before its swap.
@@ -26,20 +28,35 @@ enum Comes {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+pub enum Then {
     Succeeds,
     Fails,
+    /// With values cut, which it tells.
+    Spoils,
     /// Never comes back.
     Hangs,
 }
 
-struct Tool {
+pub struct Tool {
     server: Arc<Server>,
+    database: String,
     rule: ToolRule,
     comes: Comes,
     then: Then,
-    asked: Mutex<Vec<TableChange>>,
+    /// What somebody else does before it begins, and while it is at work.
+    pub first: Mutex<Vec<&'static str>>,
+    pub meanwhile: Mutex<Vec<&'static str>>,
+    pub asked: Mutex<Vec<TableChange>>,
     reached: tokio::sync::Notify,
+}
+
+impl Tool {
+    async fn others(&self, statements: &Mutex<Vec<&'static str>>) {
+        let statements = statements.lock().unwrap().clone();
+        for sql in statements {
+            self.server.execute(&self.database, sql).await.unwrap();
+        }
+    }
 }
 
 impl std::fmt::Debug for Tool {
@@ -58,13 +75,42 @@ impl OnlineTool for Tool {
         &self.rule
     }
 
-    fn keeps_old_rows(&self) -> bool {
-        false
+    fn keeps_old_rows(&self) -> Option<bool> {
+        self.rule.keep_old_rows
+    }
+
+    async fn may_begin(&self) -> bool {
+        self.others(&self.first).await;
+        true
     }
 
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd {
         self.asked.lock().unwrap().push(change.clone());
         say("at work".to_owned());
+        if self.comes != Comes::Nothing {
+            self.work(change).await;
+        }
+        self.others(&self.meanwhile).await;
+        self.reached.notify_one();
+        match self.then {
+            Then::Succeeds => ToolEnd::Done,
+            Then::Fails => ToolEnd::Failed {
+                class: FailureClass::Other,
+                why: "it ended with 3".into(),
+                hint: None,
+            },
+            Then::Spoils => ToolEnd::Failed {
+                class: FailureClass::Data,
+                why: "values were cut".into(),
+                hint: None,
+            },
+            Then::Hangs => std::future::pending().await,
+        }
+    }
+}
+
+impl Tool {
+    async fn work(&self, change: &TableChange) {
         let (table, new) = (&change.table, change.new_table.clone().unwrap());
         let run = async |sql: String| self.server.execute(&change.schema, &sql).await.unwrap();
         run(format!("CREATE TABLE `{new}` LIKE `{table}`")).await;
@@ -92,26 +138,17 @@ impl OnlineTool for Tool {
         if self.comes == Comes::Ended {
             run(format!("DROP TABLE `_{table}_old`")).await;
         }
-        self.reached.notify_one();
-        match self.then {
-            Then::Succeeds => ToolEnd::Done,
-            Then::Fails => ToolEnd::Failed {
-                class: FailureClass::Other,
-                why: "it ended with 3".into(),
-                hint: None,
-            },
-            Then::Hangs => std::future::pending().await,
-        }
     }
 }
 
-async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) {
+pub async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) {
     stage
         .run("CREATE TABLE t (id int PRIMARY KEY, a int)")
         .await;
     stage.run("INSERT INTO t VALUES (1, 1), (2, 2)").await;
     let tool = Arc::new(Tool {
         server: stage.server.clone(),
+        database: stage.database.name.clone(),
         rule: ToolRule {
             makes: vec!["_{table}_{mark}".into()],
             keeps: Some("_{table}_old".into()),
@@ -120,6 +157,8 @@ async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) {
         },
         comes,
         then,
+        first: Mutex::default(),
+        meanwhile: Mutex::default(),
         asked: Mutex::default(),
         reached: tokio::sync::Notify::new(),
     });
@@ -143,7 +182,7 @@ async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) {
 }
 
 /// Tables and triggers that are not the migration's own.
-async fn remains(stage: &Stage) -> Option<String> {
+pub async fn remains(stage: &Stage) -> Option<String> {
     stage
         .value(
             "SELECT GROUP_CONCAT(name) FROM (\
@@ -153,7 +192,7 @@ async fn remains(stage: &Stage) -> Option<String> {
         .await
 }
 
-async fn column(stage: &Stage) -> String {
+pub async fn column(stage: &Stage) -> String {
     stage
         .value("SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't' AND COLUMN_NAME = 'a'")
         .await
@@ -212,7 +251,7 @@ on_both!(what_stands_in_a_tool_s_way_is_named_and_left(stage, shared) {
 });
 
 /// The session that ran the tool is gone, and its word with it.
-async fn lose(stage: &Stage, tool: Arc<Tool>, job: Job) {
+pub async fn lose(stage: &Stage, tool: Arc<Tool>, job: Job) {
     let mut session = stage.ready().await;
     let lost = tokio::spawn(async move {
         let progress = |_: Note| {};

@@ -87,22 +87,25 @@ impl OnlineTool for Tool {
         &self.rule
     }
 
-    fn keeps_old_rows(&self) -> bool {
-        const WORDS: [&str; 4] = [
-            "--no-drop-old-table",
-            "--nodrop-old-table",
-            "--ok-to-drop-table=false",
-            "-ok-to-drop-table=false",
-        ];
-        let says = |text: &String| WORDS.contains(&text.as_str());
-        self.rule.arguments.iter().any(says)
+    fn keeps_old_rows(&self) -> Option<bool> {
+        let rule = &self.rule;
+        let mut said = rule.command.iter().chain(&rule.arguments);
+        match rule.keep_old_rows {
+            Some(keep) => Some(keep),
+            // What a command line of the project's own does with them, nobody here knows.
+            None if !rule.command.is_empty() => Some(true),
+            None => said.any(|word| keeps_old_rows(word)).then_some(true),
+        }
+    }
+
+    async fn may_begin(&self) -> bool {
+        self.wait_for_nodes(&mut self.holds.clone()).await
     }
 
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd {
         let mut holds = self.holds.clone();
-        if !self.may_begin(&mut holds).await {
-            return ToolEnd::Cancelled;
-        }
+        // What nodes say since it was let begin is not news to be waited for.
+        holds.mark_changed();
         let folder = match Folder::make(&change.access) {
             Ok(folder) => folder,
             Err(error) => return not_had("a folder for its files", &error),
@@ -151,7 +154,7 @@ impl Tool {
     }
 
     /// Waits until the shard's nodes let it begin. False where the run is cancelled meanwhile.
-    async fn may_begin(&self, holds: &mut Holds) -> bool {
+    async fn wait_for_nodes(&self, holds: &mut Holds) -> bool {
         let mut level = self.control.subscribe();
         let mut waited = false;
         loop {
@@ -262,6 +265,16 @@ impl Tool {
             },
             (end, None) => end,
         }
+    }
+}
+
+/// Whether an argument tells a tool to leave the old rows where they are.
+fn keeps_old_rows(argument: &str) -> bool {
+    let word = argument.trim_start_matches('-').to_ascii_lowercase();
+    let off = ["0", "f", "false"];
+    match word.split_once('=') {
+        Some((name, value)) => name == "ok-to-drop-table" && off.contains(&value),
+        None => matches!(&*word, "no-drop-old-table" | "nodrop-old-table"),
     }
 }
 

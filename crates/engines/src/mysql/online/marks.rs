@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a tool makes for one change, written into the intent before it starts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolMark {
     pub tool: String,
+    /// What stands for this attempt alone in the names of what it makes.
+    #[serde(default)]
+    pub sign: String,
     pub schema: String,
     pub table: String,
     /// The new table first.
@@ -16,9 +19,15 @@ pub struct ToolMark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<String>,
     pub triggers: Vec<String>,
-    /// The old rows are to stay.
-    #[serde(default)]
-    pub keep_old: bool,
+    /// The old rows are to stay, or to go; none: as the tool leaves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old: Option<bool>,
+    /// When the table was made that is to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born: Option<String>,
+    /// The tool says that it has damaged rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoilt: Option<String>,
     /// What only somebody else's run of the tool makes; never touched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<String>,
@@ -34,6 +43,7 @@ impl ToolMark {
         let rule = tool.rule();
         ToolMark {
             tool: tool.name().to_owned(),
+            sign: mark.to_owned(),
             schema: schema.to_owned(),
             table: table.to_owned(),
             makes: (rule.makes.iter())
@@ -47,12 +57,19 @@ impl ToolMark {
             signs: (rule.signs.iter())
                 .map(|text| table_name(text, table, mark))
                 .collect(),
+            born: None,
+            spoilt: None,
         }
     }
 
     /// Every table that is no longer wanted once the change is over or given up.
     pub fn tables(&self) -> impl Iterator<Item = &String> {
         self.makes.iter().chain(&self.keeps)
+    }
+
+    /// Whether a name is this attempt's and nobody else's.
+    pub fn is_marked(&self, name: &str) -> bool {
+        !self.sign.is_empty() && name.contains(&self.sign)
     }
 
     pub fn new_table(&self) -> Option<String> {

@@ -1,33 +1,36 @@
-//! What a tool left behind: its statements that still run, its triggers, its tables. Only what an intent names is ever touched.
+//! What a tool left behind: its statements that still run, its triggers, its tables.
+//!
+//! Dropped is what proves to be this attempt's own: a table by the mark in its name, a trigger by the marked table that it writes to,
+//! the old rows by their table's definition. All else is somebody's, and is named.
 
-use super::marks::ToolMark;
+use super::{
+    marks::ToolMark,
+    orphans,
+    verdict::{self, Look, Old},
+};
 use crate::{
     error::EngineError,
     mysql::{
-        image::{self, Before, Verdict},
+        image::{Before, Verdict},
         link::{Link, Trouble},
         quote,
         session::MysqlSession,
     },
 };
 use greylag_core::fleet::ShardName;
-use std::time::{Duration, Instant};
-
-/// How long the server gets to end what a tool had begun there.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a look at the remains came to.
 pub struct Cleared {
     pub verdict: Verdict,
-    /// What was ended or dropped, in words.
+    /// What was ended, dropped or left, in words.
     pub told: Vec<String>,
 }
 
 /// What of a tool's names is there already: tables and triggers, and what tells of somebody else's run of it.
 pub async fn find(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
     let wanted: Vec<String> = mark.tables().chain(&mark.signs).cloned().collect();
-    let mut found = there(link, mark, &wanted).await?;
-    found.extend(triggers(link, mark).await?);
+    let mut found = verdict::there(link, mark, &wanted).await?;
+    found.extend(triggers(link, mark).await?.into_iter().map(|t| t.name));
     Ok(found)
 }
 
@@ -37,9 +40,10 @@ pub async fn settle(
     session: &mut MysqlSession,
     before: &Before,
     mark: &ToolMark,
+    says_done: bool,
 ) -> Result<Cleared, EngineError> {
     let shard = session.target.shard.clone();
-    let cleared = settle_there(&mut session.link, &shard, before, mark).await;
+    let cleared = settle_there(&mut session.link, &shard, before, mark, says_done).await;
     cleared.map_err(|trouble| {
         let doing = "clearing away what a tool left behind";
         session.link.refused(trouble, doing)
@@ -51,9 +55,10 @@ async fn settle_there(
     shard: &ShardName,
     before: &Before,
     mark: &ToolMark,
+    says_done: bool,
 ) -> Result<Cleared, Trouble> {
     let mut told = Vec::new();
-    if !quiet(link, mark, &mut told).await? {
+    if !orphans::end(link, mark, &mut told).await? {
         return Ok(Cleared {
             verdict: Verdict::Unclear(format!(
                 "a statement of {} still runs on the server and can't be ended: look for {} in its list of processes",
@@ -63,180 +68,137 @@ async fn settle_there(
             told,
         });
     }
-    let verdict = match image::judge(link, before, true).await? {
-        // A rebuild leaves the definition as it was; the old rows beside it tell.
-        Verdict::Absent if has_old_rows(link, before, mark).await? => Verdict::Happened,
-        Verdict::Unclear(why) => {
-            Verdict::Unclear(half_swapped(link, shard, mark).await?.unwrap_or(why))
+    let look = Look::at(link, shard, before, mark).await?;
+    let mut verdict = judge(&look, says_done, mark);
+    clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
+    if verdict == Verdict::Absent {
+        // The tool may have been alive elsewhere still. Its new table is gone now: from here on nothing can change places.
+        let look = Look::at(link, shard, before, mark).await?;
+        verdict = judge(&look, says_done, mark);
+        if verdict == Verdict::Happened {
+            clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
         }
-        verdict => verdict,
-    };
-    match verdict {
-        Verdict::Unclear(_) => {}
-        Verdict::Absent => clear(link, mark, false, &mut told).await?,
-        Verdict::Happened => clear(link, mark, true, &mut told).await?,
     }
     Ok(Cleared { verdict, told })
 }
 
-/// Whether the table that was is there under its other name. What stands there may be another one: before its tables change
-/// places, gh-ost keeps that name free with a table of its own.
-async fn has_old_rows(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<bool, Trouble> {
-    let (Some(kept), Some(seen)) = (&mark.keeps, before.seen.first()) else {
-        return Ok(false);
-    };
-    let mut object = seen.object.clone();
-    object.name.clone_from(kept);
-    let image = image::look(link, object, &before.rule).await?.image;
-    Ok(image.is_some() && image == seen.image)
-}
-
-/// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
-/// Whether all rows are in the new one, nothing on the server tells: somebody else may have dropped the table.
-async fn half_swapped(
-    link: &mut Link,
-    shard: &ShardName,
-    mark: &ToolMark,
-) -> Result<Option<String>, Trouble> {
-    let Some(new) = mark.new_table() else {
-        return Ok(None);
-    };
-    let mut asked = vec![mark.table.clone(), new.clone()];
-    asked.extend(mark.keeps.clone());
-    let found = there(link, mark, &asked).await?;
-    if found.contains(&mark.table) || !found.contains(&new) {
-        return Ok(None);
+/// Rows that the tool says it has damaged are a person's to look at, and to replace from the old ones.
+fn judge(look: &Look, says_done: bool, mark: &ToolMark) -> Verdict {
+    match (look.verdict(says_done, mark), &mark.spoilt) {
+        (Verdict::Happened, Some(why)) => Verdict::Unclear(format!(
+            "{} has changed {}, and damaged rows: {why}{}",
+            mark.tool,
+            quote::name(&mark.table),
+            match (look.old, &mark.keeps) {
+                (Old::AsItWas, Some(kept)) =>
+                    format!("; the old rows are in {}", quote::name(kept)),
+                _ => String::new(),
+            }
+        )),
+        (verdict, _) => verdict,
     }
-    let old = mark.keeps.as_ref().filter(|old| found.contains(old));
-    let did = match old {
-        Some(old) => format!("renamed the old table to {}", quote::name(old)),
-        None => "dropped the old table".to_owned(),
-    };
-    let back = match old {
-        Some(old) => format!("give {} its name back", quote::name(old)),
-        None => "restore it under its name".to_owned(),
-    };
-    let qualified = |table: &str| format!("{}.{}", quote::name(&mark.schema), quote::name(table));
-    Ok(Some(format!(
-        "{table} is gone and {new} is there: {tool} had {did}, and ended before it gave the new one its name; \
-         until then all reads and writes of {table} fail. If {new} has the rows that it should have, run on the primary \
-         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry {shard} && greylag apply`, which finds it done and goes on. \
-         If it has not, {back} instead, and retry: it begins again",
-        table = quote::name(&mark.table),
-        new = quote::name(&new),
-        tool = mark.tool,
-        from = qualified(&new),
-        to = qualified(&mark.table),
-    )))
 }
 
 /// Triggers first: a write to the table would fail for want of the table that they write to.
 async fn clear(
     link: &mut Link,
     mark: &ToolMark,
-    swapped: bool,
+    verdict: &Verdict,
+    old: Old,
+    says_done: bool,
     told: &mut Vec<String>,
 ) -> Result<(), Trouble> {
+    if matches!(verdict, Verdict::Unclear(_)) {
+        return Ok(());
+    }
     let schema = quote::name(&mark.schema);
     for trigger in triggers(link, mark).await? {
-        let sql = format!("DROP TRIGGER IF EXISTS {schema}.{}", quote::name(&trigger));
-        link.run(sql).await?;
-        told.push(format!("dropped the trigger {}", quote::name(&trigger)));
+        let name = quote::name(&trigger.name);
+        if trigger.is_its {
+            link.run(format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
+                .await?;
+            told.push(format!("dropped the trigger {name}"));
+        } else {
+            told.push(format!("left the trigger {name}, which is not its own"));
+        }
     }
-    let there = tables(link, mark).await?;
-    let keeps_old = swapped && mark.keep_old;
-    let unwanted = mark
-        .tables()
-        .filter(|table| there.contains(table))
-        .filter(|table| !(keeps_old && mark.keeps.as_ref() == Some(table)));
-    for table in unwanted {
-        let sql = format!("DROP TABLE IF EXISTS {schema}.{}", quote::name(table));
-        link.run(sql).await?;
-        told.push(format!("dropped the table {}", quote::name(table)));
+    for table in verdict::there(link, mark, &mark.makes).await? {
+        match mark.is_marked(&table) {
+            true => drop_table(link, &schema, &table, told).await?,
+            false => told.push(format!(
+                "left the table {}: no mark in its name tells whose it is",
+                quote::name(&table)
+            )),
+        }
+    }
+    let Some(kept) = &mark.keeps else {
+        return Ok(());
+    };
+    let name = quote::name(kept);
+    let swapped = *verdict == Verdict::Happened;
+    match old {
+        Old::Absent => {}
+        Old::AsItWas if swapped && goes(mark, says_done) => {
+            drop_table(link, &schema, kept, told).await?;
+        }
+        Old::AsItWas if swapped => told.push(format!("the old rows are in the table {name}")),
+        // What keeps the name free until the tables change places.
+        Old::Another if !swapped && mark.is_marked(kept) => {
+            drop_table(link, &schema, kept, told).await?;
+        }
+        _ => told.push(format!("left the table {name}, which is not its own")),
     }
     Ok(())
 }
 
-/// Ends the statements on the server that name what the tool makes, and waits until they are gone: a client that died leaves them
-/// running, and a RENAME that waits for a lock would still take place.
-async fn quiet(link: &mut Link, mark: &ToolMark, told: &mut Vec<String>) -> Result<bool, Trouble> {
-    let until = Instant::now() + PATIENCE;
-    let own = link.id().to_string();
-    let mut ended: Vec<String> = Vec::new();
-    loop {
-        let shown = link.run("SHOW FULL PROCESSLIST").await?;
-        let busy: Vec<String> = (0..shown.rows.len())
-            .filter(|row| {
-                let info = shown.named(*row, "Info").unwrap_or_default();
-                mark.tables().any(|table| info.contains(table.as_str()))
-            })
-            .filter_map(|row| shown.named(row, "Id").map(str::to_owned))
-            .filter(|id| *id != own)
-            .collect();
-        if busy.is_empty() {
-            return Ok(true);
-        }
-        for id in busy {
-            if !ended.contains(&id) {
-                match link.run(format!("KILL {id}")).await {
-                    Ok(_) => told.push(format!("ended the connection {id} of {}", mark.tool)),
-                    // Gone by itself, or somebody else's.
-                    Err(Trouble::Server(_)) => {}
-                    Err(lost) => return Err(lost),
-                }
-                ended.push(id);
-            }
-        }
-        if Instant::now() > until {
-            return Ok(false);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+/// Whether the old rows are dropped. A tool that came to its end has left what it was to leave.
+fn goes(mark: &ToolMark, says_done: bool) -> bool {
+    !mark.keep_old.unwrap_or(says_done)
 }
 
-async fn tables(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    let wanted: Vec<String> = mark.tables().cloned().collect();
-    there(link, mark, &wanted).await
-}
-
-async fn there(
+async fn drop_table(
     link: &mut Link,
-    mark: &ToolMark,
-    wanted: &[String],
-) -> Result<Vec<String>, Trouble> {
-    names(link, wanted, |list| {
-        format!(
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({list})",
-            quote::text(&mark.schema)
-        )
-    })
-    .await
+    schema: &str,
+    table: &str,
+    told: &mut Vec<String>,
+) -> Result<(), Trouble> {
+    let name = quote::name(table);
+    link.run(format!("DROP TABLE IF EXISTS {schema}.{name}"))
+        .await?;
+    told.push(format!("dropped the table {name}"));
+    Ok(())
 }
 
-async fn triggers(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    names(link, &mark.triggers, |list| {
-        format!(
-            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME IN ({list})",
-            quote::text(&mark.schema)
-        )
-    })
-    .await
+struct Trigger {
+    name: String,
+    /// It writes to the new table, whose name has the mark.
+    is_its: bool,
 }
 
-/// Which of these names the server has; as we spell them, whatever case it keeps.
-async fn names(
-    link: &mut Link,
-    wanted: &[String],
-    sql: impl Fn(String) -> String,
-) -> Result<Vec<String>, Trouble> {
-    if wanted.is_empty() {
+/// Those of the tool's triggers that are there; as we spell them, whatever case the server keeps.
+async fn triggers(link: &mut Link, mark: &ToolMark) -> Result<Vec<Trigger>, Trouble> {
+    if mark.triggers.is_empty() {
         return Ok(Vec::new());
     }
-    let list: Vec<String> = wanted.iter().map(|name| quote::text(name)).collect();
-    let answer = link.run(sql(list.join(", "))).await?;
-    let there: Vec<String> = (answer.rows.into_iter())
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect();
-    let is_there = |name: &&String| there.iter().any(|t| t.eq_ignore_ascii_case(name));
-    Ok(wanted.iter().filter(is_there).cloned().collect())
+    let list: Vec<String> = mark.triggers.iter().map(|name| quote::text(name)).collect();
+    let sql = format!(
+        "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME IN ({})",
+        quote::text(&mark.schema),
+        list.join(", ")
+    );
+    let answer = link.run(sql).await?;
+    let mut found = Vec::new();
+    for row in answer.rows {
+        let mut columns = row.into_iter().map(Option::unwrap_or_default);
+        let name = columns.next().unwrap_or_default();
+        let does = columns.next().unwrap_or_default();
+        let ours =
+            |new: &String| mark.is_marked(new) && orphans::names_table(&does, &mark.schema, new);
+        let spelt = |ours: &&String| ours.eq_ignore_ascii_case(&name);
+        found.push(Trigger {
+            name: mark.triggers.iter().find(spelt).cloned().unwrap_or(name),
+            is_its: mark.makes.first().is_some_and(ours),
+        });
+    }
+    Ok(found)
 }
