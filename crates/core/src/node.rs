@@ -16,7 +16,7 @@ mod subscriber;
 mod trail;
 mod unsubscribed;
 
-pub use downstream::downstreams;
+pub use downstream::{copies_table, downstreams};
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};

@@ -172,7 +172,9 @@ impl Replicated {
         let mut target = self.target(at, self.clusters[at].primary());
         if self.several_hosts {
             let servers = self.clusters[at].replicas().iter();
-            let ports = servers.chain([self.clusters[at].primary()]).map(Server::port);
+            let ports = servers
+                .chain([self.clusters[at].primary()])
+                .map(Server::port);
             let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
             let hosts = vec!["127.0.0.1"; ports.len() - 1].join(",");
             target.url.set_port(None).unwrap();

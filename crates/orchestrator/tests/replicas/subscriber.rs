@@ -71,6 +71,11 @@ impl Pair {
             .unwrap();
     }
 
+    /// Where the subscriber is.
+    pub fn url_here(&self) -> String {
+        self.fleet.subscribers[0].1.url(&self.here)
+    }
+
     /// What the publisher says.
     pub async fn there(&self, sql: &str) -> Option<String> {
         let publisher = self.fleet.clusters[self.at].primary();
