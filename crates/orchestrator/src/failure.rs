@@ -238,7 +238,8 @@ impl Explained for SteerError {
             SteerError::NoRollout { .. }
             | SteerError::NoSuchRollout(_)
             | SteerError::Ambiguous { .. }
-            | SteerError::NoSuchShard(_) => Exit::Usage,
+            | SteerError::NoSuchShard(_)
+            | SteerError::NoSuchSubscriber(_) => Exit::Usage,
             SteerError::NotNow(_) => Exit::Refused,
             SteerError::Journal(why) => why.exit(),
             SteerError::Shard { failure, .. } if failure.class == FailureClass::Refused => {
@@ -260,6 +261,7 @@ impl Explained for SteerError {
             }
             SteerError::NotNow(_) => vec!["`greylag rollout show` says how it stands.".into()],
             SteerError::NoSuchShard(_) => vec!["`greylag fleet` lists the shards.".into()],
+            SteerError::NoSuchSubscriber(_) => vec!["`greylag fleet` lists the nodes with their roles.".into()],
             SteerError::Shard { failure, .. } => failure.hint.iter().cloned().collect(),
             SteerError::Journal(why) => why.hints(),
             SteerError::NotTaken { .. } => vec![

@@ -93,6 +93,11 @@ impl Rollout {
             Event::Skipped { shard, .. } => self.skip(shard)?,
             Event::Settled {
                 shard,
+                node: Some(_),
+                ..
+            } => self.retry(shard)?,
+            Event::Settled {
+                shard,
                 migration,
                 applied,
                 ..

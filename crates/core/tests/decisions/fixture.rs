@@ -252,6 +252,7 @@ pub fn settle(shard: &ShardName, migration: &MigrationId, applied: bool) -> Even
         applied,
         by: "ann".into(),
         reason: "looked".into(),
+        node: None,
     }
 }
 

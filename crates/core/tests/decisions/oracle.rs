@@ -191,7 +191,12 @@ impl Oracle {
                 self.gate_stop = false;
             }
             Event::Aborted { .. } => self.aborted = true,
-            Event::Retried { shard, .. } => {
+            Event::Retried { shard, .. }
+            | Event::Settled {
+                shard,
+                node: Some(_),
+                ..
+            } => {
                 if !self.failed.remove(shard) {
                     assert_eq!(self.unknown.insert(shard.clone(), false), Some(true));
                 }

@@ -76,7 +76,8 @@ impl Nodes {
         let of = |role| -> Arc<[NamedNode]> {
             match &self.watcher {
                 Some(watcher) => watcher.guarded(shard, role).into(),
-                None => Arc::from([]),
+                // Nobody watches where things are only settled: what the project names still has its part of the work to get.
+                None => self.run.setup.replication.guarded(shard, role).into(),
             }
         };
         (of(NodeRole::Replica), of(NodeRole::Subscriber))

@@ -32,5 +32,5 @@ pub use look::{lacks, refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
 pub use sisters::Sisters;
-pub use subscribers::ready_subscribers;
+pub use subscribers::{ready_subscribers, shard_of};
 pub use verify::is_yes;

@@ -21,8 +21,8 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     migration::MigrationId,
-    node::{NodePolicy, NodeRole, confirmed, refresh},
-    outcome::{Failure, FailureClass, Outcome},
+    node::{NodePolicy, NodeRole, NodeSighting, confirmed, refresh},
+    outcome::{Doubt, Failure, FailureClass, Outcome},
     position::{Position, Reach},
 };
 use greylag_engines::Observer;
@@ -115,7 +115,8 @@ async fn run_there(
     match Box::pin(carry_out(&errand_of(errand, node, portion, work))).await {
         Outcome::Applied => Ok(()),
         Outcome::Failed { failure } => Err(on(node, failure)),
-        other => Err(other),
+        Outcome::Unknown { doubt } => Err(doubt_on(errand, node, doubt)),
+        Outcome::Absent => Err(Outcome::Absent),
     }
 }
 
@@ -124,6 +125,32 @@ fn on(node: &NamedNode, failure: Failure) -> Outcome {
         failure: Failure {
             message: format!("on subscriber {}: {}", node.node, failure.message),
             ..failure
+        },
+    }
+}
+
+/// A lost answer is looked for there when the shard is gone through again. What the subscriber's catalog can't tell is no doubt
+/// about the publisher: whoever settled that would write the publisher's history for what never ran on it.
+fn doubt_on(errand: &Errand, node: &NamedNode, doubt: Doubt) -> Outcome {
+    let why = format!("on subscriber {}: {}", node.node, doubt.why);
+    if !doubt.needs_person {
+        return Outcome::Unknown {
+            doubt: Doubt { why, ..doubt },
+        };
+    }
+    let migration = (doubt.migration.as_ref()).map_or("V…".into(), ToString::to_string);
+    let settle = format!(
+        "greylag rollout settle {} {migration} --on {}",
+        errand.shard.shard.name, node.node.node
+    );
+    let hint = format!(
+        "Look at the subscriber, then say what became of it there: `{settle} --applied --reason 'looked'` or `{settle} --absent --reason 'looked'`; `greylag apply` goes on."
+    );
+    Outcome::Failed {
+        failure: Failure {
+            migration: doubt.migration,
+            place: doubt.place,
+            ..untouched(FailureClass::Refused, why, Some(hint))
         },
     }
 }
@@ -196,13 +223,10 @@ async fn wait_until_applied(
     loop {
         let here = publisher.observe().await.map_err(|e| lost(chain(&e)))?;
         let there = subscriber.observe().await.map_err(|e| lost(chain(&e)))?;
-        let wanted = wanted.get_or_insert_with(|| {
-            here.position.clone().unwrap_or(Position::Wal {
-                system: String::new(),
-                timeline: 0,
-                lsn: u64::MAX,
-            })
-        });
+        let Some(place) = wanted.clone().or(here.position.clone()) else {
+            return Err(lost(unplaced(&here)));
+        };
+        let wanted = wanted.get_or_insert(place);
         if confirmed(&there, &here).is_some_and(|place| place.reaches(wanted) == Reach::Yes) {
             break;
         }
@@ -228,6 +252,16 @@ async fn wait_until_applied(
         errand.reports.waiting(Vec::new());
     }
     Ok(())
+}
+
+/// Why the publisher's place can't be told.
+fn unplaced(publisher: &NodeSighting) -> String {
+    let mend = (publisher.unobservable.first())
+        .map(|unseen| format!(" (on the publisher: {})", unseen.mend));
+    format!(
+        "the publisher's position can't be seen, so nobody can tell what has been applied{}",
+        mend.unwrap_or_default()
+    )
 }
 
 async fn look_at(
@@ -267,7 +301,7 @@ fn errand_of(
 }
 
 /// The subscriber as a shard: somebody of its own, whose identity must not pass for the publisher's.
-fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
+pub fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
     let mut there = publisher.clone();
     let application = there.target.application.clone();
     there.target = node.target.clone();

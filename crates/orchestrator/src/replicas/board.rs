@@ -112,7 +112,11 @@ impl ShardNodes {
         let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
             return;
         };
-        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+        // After a failover the place of the work is one of another log: what the new publisher has written since is past it.
+        let there = primary.position.as_ref();
+        let told = (awaited.position.as_ref())
+            .filter(|place| there.is_some_and(|there| there.behind(place).is_some()));
+        let Some(wanted) = told.or(self.later.as_ref()) else {
             return;
         };
         for node in self.nodes.values_mut() {
@@ -175,6 +179,7 @@ impl Board {
         found.primary = None;
         (found.named, found.lacking) = (false, None);
         found.trail = Trail::default();
+        (found.looks, found.later) = (0, None);
         let names: Vec<NodeName> = found.nodes.keys().cloned().collect();
         for name in names {
             self.dismiss(&name);
@@ -530,3 +535,6 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
 pub fn patience(poll: Duration) -> Duration {
     (poll * 2).max(Duration::from_secs(2))
 }
+
+#[cfg(test)]
+mod tests;

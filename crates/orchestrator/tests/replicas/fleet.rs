@@ -277,7 +277,7 @@ pub fn name(at: usize) -> ShardName {
 
 /// Waits until an event has been told, and says when it was.
 pub async fn until(told: &Told, what: impl Fn(&Event) -> bool) -> Instant {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + greylag_lab::patience() * 2;
     loop {
         let found = told
             .lock()
@@ -317,7 +317,8 @@ fn policy() -> Policy {
             cap: Duration::from_secs(1),
         },
         lock_timeout: Duration::from_secs(1),
-        lock_deadline: Duration::from_secs(60),
+        // Some hold a lock for as long as something else takes: no deadline of ours must end that.
+        lock_deadline: greylag_lab::patience() * 10,
         windows: Vec::new(),
         checks: Vec::new(),
         online: Default::default(),

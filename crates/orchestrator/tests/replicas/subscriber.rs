@@ -71,9 +71,9 @@ impl Pair {
             .unwrap();
     }
 
-    /// Where the subscriber is.
-    pub fn url_here(&self) -> String {
-        self.fleet.subscribers[0].1.url(&self.here)
+    /// For a session of a test's own on the subscriber.
+    pub fn subscriber_url(&self) -> String {
+        self.fleet.subscribers[0].1.superuser_url(&self.here)
     }
 
     /// What the publisher says.
@@ -90,7 +90,7 @@ impl Pair {
 
     /// Waits until the subscriber says so.
     pub async fn until(&self, sql: &str, wanted: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + greylag_lab::patience();
         loop {
             let found = self.here(sql).await;
             if found.as_deref() == Some(wanted) {
