@@ -50,8 +50,8 @@ pub fn online_of(errand: &Errand, file: Option<&Migration>) -> Online {
     });
     Online {
         ddl: policy.of(&shard.name, shard.engine),
-        // Where nobody replays it, nobody lags.
-        inplace_up_to: errand.replicated.then_some(policy.inplace_up_to),
+        inplace_up_to: Some(policy.inplace_up_to),
+        names_replicas: errand.replicated,
         copy_up_to: policy.copy_up_to,
         may_copy: directives
             .is_some_and(|said| said.allow.iter().any(|allow| allow.rule == "copies-table")),

@@ -9,6 +9,7 @@ use crate::mysql::{
     quote,
     touched::Object,
 };
+use greylag_core::fleet::ShardName;
 
 /// What is there under the name of the old rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,15 @@ pub struct Look {
 }
 
 impl Look {
-    pub async fn at(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<Look, Trouble> {
+    pub async fn at(
+        link: &mut Link,
+        shard: &ShardName,
+        before: &Before,
+        mark: &ToolMark,
+    ) -> Result<Look, Trouble> {
         let mut waiting = None;
         let definition = match image::judge(link, before, true).await? {
-            Verdict::Unclear(why) => match half_swapped(link, mark).await? {
+            Verdict::Unclear(why) => match half_swapped(link, shard, mark).await? {
                 Some(half) => {
                     waiting = image_of(link, before, mark.makes.first()).await?;
                     Verdict::Unclear(half)
@@ -167,7 +173,11 @@ async fn image_of(
 
 /// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
 /// Whether all rows are in the new one, nothing on the server tells: somebody else may have dropped the table.
-async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>, Trouble> {
+async fn half_swapped(
+    link: &mut Link,
+    shard: &ShardName,
+    mark: &ToolMark,
+) -> Result<Option<String>, Trouble> {
     let Some(new) = mark.new_table() else {
         return Ok(None);
     };
@@ -190,7 +200,7 @@ async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>
     Ok(Some(format!(
         "{table} is gone and {new} is there: {tool} had {did}, and ended before it gave the new one its name; \
          until then all reads and writes of {table} fail. If {new} has the rows that it should have, run on the primary \
-         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry`, which finds it done and goes on. \
+         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry {shard} && greylag apply`, which finds it done and goes on. \
          If it has not, {back} instead, and retry: it begins again",
         table = quote::name(&mark.table),
         new = quote::name(&new),
