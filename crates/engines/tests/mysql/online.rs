@@ -193,7 +193,7 @@ on_both!(temporary_tables_and_executable_comments_are_left_alone(stage, shared) 
 on_both!(a_rebuild_behind_a_comment_of_the_table_is_no_metadata(stage, shared) {
     rows(&stage, "t").await;
     let mut session = stage.ready().await;
-    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let limited = Online { inplace_up_to: Some(1), names_replicas: true, ..usual() };
     let instant = Online { ddl: OnlineDdl::Instant, ..usual() };
     for (version, online) in [("1", &limited), ("2", &instant)] {
         let job = with(online, version, &["ALTER TABLE t COMMENT='x' ENGINE=InnoDB"]);
@@ -207,7 +207,7 @@ on_both!(partitions_by_hash_are_not_added_as_if_no_row_moved(stage, shared) {
     rows(&stage, "t").await;
     stage.run("ALTER TABLE t PARTITION BY HASH (id) PARTITIONS 2").await;
     let mut session = stage.ready().await;
-    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let limited = Online { inplace_up_to: Some(1), names_replicas: true, ..usual() };
     let sql = "ALTER TABLE t ADD PARTITION (PARTITION px)";
     let failure = ways(session.as_mut(), &with(&limited, "1", &[sql])).await.unwrap_err();
     assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");

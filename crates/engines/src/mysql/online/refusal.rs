@@ -34,14 +34,6 @@ pub fn no_way(change: &Change, extent: Extent, not: Vec<String>) -> Refusal {
     }
 }
 
-/// How much a table holds, as people read it.
-pub fn extent(extent: Extent) -> String {
-    extent.bytes.map_or_else(
-        || "of a size that the server does not know".to_owned(),
-        size,
-    )
-}
-
 /// The file asks for a way, and the statement can't be read.
 pub fn unread(why: &str) -> Refusal {
     Refusal {
@@ -54,6 +46,14 @@ pub fn unread(why: &str) -> Refusal {
                 .to_owned(),
         ),
     }
+}
+
+/// How much a table holds, as people read it.
+pub fn extent(extent: Extent) -> String {
+    extent.bytes.map_or_else(
+        || "of a size that the server does not know".to_owned(),
+        size,
+    )
 }
 
 /// A size as people read it.

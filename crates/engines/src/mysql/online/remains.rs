@@ -24,6 +24,8 @@ pub struct Cleared {
     pub verdict: Verdict,
     /// What was ended, dropped or left, in words.
     pub told: Vec<String>,
+    /// What is to be written into the intent, where the verdict leaves it open.
+    pub learned: Option<ToolMark>,
 }
 
 /// What of a tool's names is there already: tables and triggers, and what tells of somebody else's run of it.
@@ -66,6 +68,7 @@ async fn settle_there(
                 mark.makes.first().unwrap_or(&mark.table)
             )),
             told,
+            learned: None,
         });
     }
     let look = Look::at(link, shard, before, mark).await?;
@@ -79,7 +82,15 @@ async fn settle_there(
             clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
         }
     }
-    Ok(Cleared { verdict, told })
+    let learned = look.waiting.map(|image| ToolMark {
+        new_image: Some(image),
+        ..mark.clone()
+    });
+    Ok(Cleared {
+        verdict,
+        told,
+        learned,
+    })
 }
 
 /// Rows that the tool says it has damaged are a person's to look at, and to replace from the old ones.

@@ -27,6 +27,10 @@ pub struct Look {
     definition: Verdict,
     new_is_there: bool,
     pub old: Old,
+    /// The table looks as the new one did that was to have its name.
+    is_the_new_one: bool,
+    /// The new table, as it would look under that name, where the table is gone.
+    pub waiting: Option<String>,
     /// The table was made after the tool began; none where the server doesn't say.
     is_younger: Option<bool>,
 }
@@ -38,11 +42,20 @@ impl Look {
         before: &Before,
         mark: &ToolMark,
     ) -> Result<Look, Trouble> {
+        let mut waiting = None;
         let definition = match image::judge(link, before, true).await? {
-            Verdict::Unclear(why) => {
-                Verdict::Unclear(half_swapped(link, shard, mark).await?.unwrap_or(why))
-            }
+            Verdict::Unclear(why) => match half_swapped(link, shard, mark).await? {
+                Some(half) => {
+                    waiting = image_of(link, before, mark.makes.first()).await?;
+                    Verdict::Unclear(half)
+                }
+                None => Verdict::Unclear(why),
+            },
             definition => definition,
+        };
+        let is_the_new_one = match &mark.new_image {
+            Some(new) => image_of(link, before, Some(&mark.table)).await?.as_ref() == Some(new),
+            None => false,
         };
         let new_is_there = match mark.new_table() {
             Some(new) => !there(link, mark, &[new]).await?.is_empty(),
@@ -59,6 +72,8 @@ impl Look {
             definition,
             new_is_there,
             old: old(link, before, mark).await?,
+            is_the_new_one,
+            waiting,
             is_younger,
         })
     }
@@ -75,7 +90,7 @@ impl Look {
                 mark.tool
             )),
             _ if self.old == Old::AsItWas => Verdict::Happened,
-            Verdict::Happened if says_done => Verdict::Happened,
+            Verdict::Happened if says_done || self.is_the_new_one => Verdict::Happened,
             Verdict::Happened => Verdict::Unclear(format!(
                 "{table} is other than it was, and nothing on the server shows whether {} or somebody else has changed it",
                 mark.tool
@@ -132,19 +147,28 @@ pub async fn there(
 /// Whether the table that was is there under its other name. What stands there may be another one: before its tables change
 /// places, gh-ost keeps that name free with a table of its own.
 async fn old(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<Old, Trouble> {
-    let (Some(kept), Some(seen)) = (&mark.keeps, before.seen.first()) else {
-        return Ok(Old::Absent);
-    };
-    let object = Object {
-        name: kept.clone(),
-        ..seen.object.clone()
-    };
-    let image = image::look_renamed(link, object, &seen.object.name).await?;
-    Ok(match image {
+    let was = before.seen.first().and_then(|seen| seen.image.as_ref());
+    Ok(match image_of(link, before, mark.keeps.as_ref()).await? {
         None => Old::Absent,
-        image if image == seen.image => Old::AsItWas,
+        Some(image) if Some(&image) == was => Old::AsItWas,
         Some(_) => Old::Another,
     })
+}
+
+/// A table's image, as it would be under the name of the one that is changed.
+async fn image_of(
+    link: &mut Link,
+    before: &Before,
+    table: Option<&String>,
+) -> Result<Option<String>, Trouble> {
+    let (Some(table), Some(seen)) = (table, before.seen.first()) else {
+        return Ok(None);
+    };
+    let object = Object {
+        name: table.clone(),
+        ..seen.object.clone()
+    };
+    image::look_renamed(link, object, &seen.object.name).await
 }
 
 /// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
@@ -195,6 +219,8 @@ mod tests {
             definition,
             new_is_there,
             old,
+            is_the_new_one: false,
+            waiting: None,
             is_younger: Some(false),
         };
         look.verdict(says_done, &ToolMark::default())
@@ -234,6 +260,8 @@ mod tests {
             definition: Verdict::Absent,
             new_is_there: false,
             old: Old::Absent,
+            is_the_new_one: false,
+            waiting: None,
             is_younger,
         };
         let mark = ToolMark::default();
