@@ -116,6 +116,11 @@ pub enum WaitReason {
     /// The work of these shards is applied, and was not replayed within the time limit; it goes on by itself once it is.
     /// The first few are named.
     NotReplayed { shards: Vec<ShardName>, count: u32 },
+    /// A logical subscriber gets its part of the shard's work, and this is waited for there.
+    Subscriber {
+        node: NodeName,
+        waits: Box<WaitReason>,
+    },
     /// Queries on a standby are in the way of what the migration locks: it would cancel them, or stall replay.
     StandbyQueries {
         node: NodeName,

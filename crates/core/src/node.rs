@@ -17,7 +17,7 @@ mod subscriber;
 mod trail;
 mod unsubscribed;
 
-pub use downstream::downstreams;
+pub use downstream::{copies_table, downstreams};
 pub use following::follows;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;

@@ -40,6 +40,9 @@ pub fn wait_reason(reason: &WaitReason) -> String {
                 clock(*deadline)
             )
         }
+        WaitReason::Subscriber { node, waits } => {
+            format!("on subscriber {node}: {}", wait_reason(waits))
+        }
         WaitReason::Retry { attempt, at, error } => {
             format!("try {attempt} failed ({error}); again at {}", clock(*at))
         }

@@ -124,7 +124,11 @@ impl Tool {
         ))
         .await;
         if self.comes == Comes::Kept {
-            run(format!("CREATE TABLE `_{table}_old` (id int PRIMARY KEY)")).await;
+            let mark = &change.mark;
+            run(format!(
+                "CREATE TABLE `_{table}_{mark}_old` (id int PRIMARY KEY)"
+            ))
+            .await;
         }
         if self.comes == Comes::Dropped {
             run(format!("DROP TABLE `{table}`")).await;
@@ -151,7 +155,10 @@ pub async fn given(stage: &Stage, comes: Comes, then: Then) -> (Arc<Tool>, Job) 
         database: stage.database.name.clone(),
         rule: ToolRule {
             makes: vec!["_{table}_{mark}".into()],
-            keeps: Some("_{table}_old".into()),
+            keeps: Some(match comes {
+                Comes::Kept => "_{table}_{mark}_old".into(),
+                _ => "_{table}_old".into(),
+            }),
             triggers: vec!["osc_{table}_ins".into()],
             ..ToolRule::default()
         },
@@ -371,4 +378,19 @@ on_both!(a_run_that_died_between_drop_and_rename_is_left_to_a_person_with_what_t
     crate::stage::succeed(session.as_mut(), &job).await;
     assert_eq!(tool.asked.lock().unwrap().len(), 1);
     assert_eq!(stage.count("t").await, "3");
+});
+
+on_both!(a_working_connection_that_gives_no_answer_is_given_up_though_a_tool_is_at_work(stage, shared) {
+    let (tool, job) = given(&stage, Comes::Copied, Then::Hangs).await;
+    drop(stage.ready().await);
+    let proxy = greylag_lab::Proxy::start(stage.server.port()).await.unwrap();
+    let url = stage.server.url_through(proxy.port(), "greylag", &stage.database.name);
+    let mut session = greylag_engines::open(&stage.target_at(&url)).await.unwrap();
+    hold(session.as_mut()).await;
+    let running = tokio::spawn(async move { crate::stage::apply(session.as_mut(), &job).await });
+    tool.reached.notified().await;
+    proxy.stall(true);
+    let attempt = tokio::time::timeout(greylag_lab::patience(), running).await.expect("it waits for ever").unwrap();
+    let Attempt::Unknown(doubt) = attempt else { panic!("{attempt:?}") };
+    assert!(!doubt.needs_person && doubt.why.contains("no answer"), "{doubt:?}");
 });

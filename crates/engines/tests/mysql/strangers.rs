@@ -94,14 +94,6 @@ on_both!(a_tool_that_says_done_and_did_nothing_is_not_believed(stage, shared) {
     assert_eq!(stage.count("t").await, "2");
 });
 
-on_both!(a_tool_that_says_done_beside_a_copy_that_stands_is_not_believed(stage, shared) {
-    let (_, job) = given(&stage, Comes::Copied, Then::Succeeds).await;
-    let mut session = stage.ready().await;
-    fail(session.as_mut(), &job).await;
-    assert_eq!(column(&stage).await, "int");
-    assert_eq!(remains(&stage).await, None);
-});
-
 /// Tables are dated to the second.
 async fn is_a_second_old(stage: &Stage) {
     let sql = "SELECT NOW() > CREATE_TIME + INTERVAL 1 SECOND FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't'";

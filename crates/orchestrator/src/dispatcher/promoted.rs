@@ -65,9 +65,9 @@ async fn seek_once(
             })))
         }
         Sought::Refused { refusal, .. } => Err(format!("{refusal}. {}", refusal.hint())),
-        // A node says that it was promoted, and can't be proven: only what each of them is says how to mend it.
+        // A node accepts writes, and none is proven the primary: only what each of them is says what a person can do.
         Sought::Nowhere { said, .. } => Err(format!(
-            "none of its servers is proven its primary: {}",
+            "none of its servers is its primary: {}",
             said.join("; ")
         )),
     }

@@ -295,7 +295,7 @@ fn errand_of(
     there.replicated = false;
     there.standbys = Arc::from([]);
     there.subscribers = Arc::from([]);
-    there.reports = errand.reports.quiet();
+    there.reports = errand.reports.of_subscriber(node.node.clone());
     there
 }
 

@@ -13,8 +13,8 @@ mod store;
 
 pub use error::JournalError;
 pub use record::{
-    Act, Amendment, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken,
+    Act, Amendment, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
 };
 pub use revise::revise;
 pub use store::{Journal, look, open};

@@ -10,7 +10,7 @@ use greylag_core::{
     history::HistoryRow,
     node::{
         Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
-        Standing, Trail, confirmed, follows, judge,
+        Standing, Trail, confirmed, copies_table, follows, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -552,7 +552,7 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
         .iter()
         .map(|slot| SlotFigure {
             slot: slot.name.clone(),
-            lag: (slot.logical && !subscribers.contains(&slot.name))
+            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
                 .then(|| lag(slot))
                 .flatten(),
             retained: slot.retained_bytes,

@@ -91,7 +91,9 @@ const PT_OSC_ARGUMENTS: [&str; 10] = [
 /// restart replication there.
 ///
 /// Rows that the new table does not take end it: it passes over them otherwise, and they would be gone.
-const GH_OST_ARGUMENTS: [&str; 15] = [
+///
+/// It does not ask whether the server calls its port as it is called here: the working connection has proven which server it is.
+const GH_OST_ARGUMENTS: [&str; 16] = [
     "--execute",
     "--conf={folder}/gh-ost.cnf",
     "--host={host}",
@@ -101,6 +103,7 @@ const GH_OST_ARGUMENTS: [&str; 15] = [
     "--alter={alter}",
     "--allow-on-master",
     "--assume-rbr",
+    "--skip-port-validation",
     "--replica-server-id={server-id}",
     "--throttle-flag-file={pause-file}",
     "--serve-socket-file={folder}/gh-ost.sock",

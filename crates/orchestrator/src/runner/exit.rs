@@ -59,6 +59,23 @@ fn fatal(said: &VecDeque<String>) -> Option<String> {
     Some(words.to_owned())
 }
 
+/// Whether a line says that rows come into the new table other than they are. Percona's tool says it once, and goes on.
+pub fn spoils(line: &str) -> bool {
+    line.contains("Copying rows caused a MySQL error")
+}
+
+/// It was ended for what it said.
+pub fn spoilt(line: &str) -> ToolEnd {
+    ToolEnd::Failed {
+        class: FailureClass::Data,
+        why: format!("values don't fit the table as it is to be, and would be cut: {line}"),
+        hint: Some(
+            "Find the rows and mend them first; or have the server copy the table (`-- greylag:allow copies-table because REASON`, writes wait), which refuses what does not fit."
+                .into(),
+        ),
+    }
+}
+
 /// The lines that say why: those that look like it, else the last ones.
 fn telling(said: &VecDeque<String>) -> String {
     const WORDS: [&str; 10] = [

@@ -53,6 +53,9 @@ impl Folder {
     /// While the file is there, the tool waits.
     pub fn pause(&self, pause: bool) -> io::Result<()> {
         if pause {
+            // In a run of days somebody may have swept the place where it was.
+            let mut folder = fs::DirBuilder::new();
+            folder.mode(0o700).recursive(true).create(&self.path)?;
             return self.write("pause", "");
         }
         match fs::remove_file(self.pause_file()) {

@@ -10,6 +10,7 @@ mod holds;
 mod hush;
 #[cfg(test)]
 mod logins;
+mod pause;
 mod process;
 mod tool;
 

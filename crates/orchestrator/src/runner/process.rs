@@ -207,6 +207,30 @@ mod tests {
         }
     }
 
+    /// A wrapper that does not become the tool, but waits for it.
+    #[tokio::test]
+    async fn a_wrapped_tool_ends_when_it_is_asked_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "sh -c 'echo child $$; sleep 1000; true'; true";
+        let mut process =
+            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let Said::Line(line) = process.next().await else {
+            panic!("it says nothing");
+        };
+        process.terminate().await;
+        let Said::End(status) = process.next().await else {
+            panic!("it says more");
+        };
+        assert!(!status.unwrap().success());
+        let child = line.strip_prefix("child ").unwrap();
+        let proc = std::path::PathBuf::from(format!("/proc/{child}"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while proc.exists() {
+            assert!(Instant::now() < deadline, "it outlives its wrapper");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     #[tokio::test]
     async fn a_line_without_end_is_cut_and_not_gathered() {
         let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use super::{
     ghost,
     holds::{self, Holds},
     hush::Hush,
+    pause::{Pause, Put},
     process::{Process, Said},
 };
 use crate::{
@@ -49,8 +50,8 @@ pub fn online_of(errand: &Errand, file: Option<&Migration>) -> Online {
     });
     Online {
         ddl: policy.of(&shard.name, shard.engine),
-        // Where nobody replays it, nobody lags.
-        inplace_up_to: errand.replicated.then_some(policy.inplace_up_to),
+        inplace_up_to: Some(policy.inplace_up_to),
+        names_replicas: errand.replicated,
         copy_up_to: policy.copy_up_to,
         may_copy: directives
             .is_some_and(|said| said.allow.iter().any(|allow| allow.rule == "copies-table")),
@@ -189,13 +190,23 @@ impl Tool {
         let mut level = self.control.subscribe();
         let hush = Hush::of(change);
         let mut said = VecDeque::new();
-        let mut paused = false;
+        let mut pause = Pause::default();
+        let mut spoils: Option<String> = None;
         let mut asked_to_end: Option<Why> = None;
         let mut end_at = (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout);
         let status = loop {
             tokio::select! {
                 news = process.next() => match news {
-                    Said::Line(line) => hear(hush.line(&line), &mut said, say),
+                    Said::Line(line) => {
+                        let line = hush.line(&line);
+                        if exit::spoils(&line) && spoils.is_none() {
+                            spoils = Some(line.clone());
+                            process.terminate().await;
+                            end_at = Some(Instant::now() + GRACE);
+                            asked_to_end = asked_to_end.or(Some(Why::Spoils));
+                        }
+                        hear(line, &mut said, say);
+                    }
                     Said::End(status) => break status,
                 },
                 watched = holds.changed(), if asked_to_end.is_none() => {
@@ -207,17 +218,21 @@ impl Tool {
                         continue;
                     }
                     let reasons = holds::of_shard(holds, &self.shard);
-                    if reasons.is_empty() == paused {
-                        paused = !paused;
-                        if let Err(error) = folder.pause(paused) {
-                            say(format!("can't be paused: {error}"));
-                        }
-                        say(match paused {
-                            true => "paused: the shard's nodes hold".to_owned(),
-                            false => "goes on: the shard's nodes let it".to_owned(),
-                        });
-                    }
+                    let put = pause.want(!reasons.is_empty(), folder);
                     self.reports.waiting(reasons);
+                    if !heed(put, pause.is_on(), say) {
+                        asked_to_end = Some(Why::Unpausable);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                    }
+                }
+                () = pause.due(), if asked_to_end.is_none() => {
+                    let put = pause.put(folder);
+                    if !heed(put, pause.is_on(), say) {
+                        asked_to_end = Some(Why::Unpausable);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                    }
                 }
                 () = cancelled(&mut level), if asked_to_end.is_none() => {
                     asked_to_end = Some(Why::Cancelled);
@@ -238,13 +253,17 @@ impl Tool {
                 },
             }
         };
-        if paused {
+        if pause.is_on() {
             self.reports.waiting(Vec::new());
         }
         let ended = match status {
             Ok(status) => exit::explain(&self.name, status, &said),
             Err(error) => not_had("its exit status", &error),
         };
+        // Whatever else it says, and however far it came.
+        if let Some(line) = spoils {
+            return exit::spoilt(&line);
+        }
         match (ended, asked_to_end) {
             // It may have been done before it heard.
             (ToolEnd::Done, _) => ToolEnd::Done,
@@ -255,6 +274,11 @@ impl Tool {
                 why: "it was ended, since nobody watched the shard's nodes any more".into(),
                 hint: None,
             },
+            (_, Some(Why::Unpausable)) => ToolEnd::Failed {
+                class: FailureClass::Lag,
+                why: "it was ended, since it could not be told to wait for the shard's nodes".into(),
+                hint: Some("See that there is room for small files where programs keep theirs for a while (TMPDIR, /tmp).".into()),
+            },
             (_, Some(Why::TooLong)) => ToolEnd::Failed {
                 class: FailureClass::Other,
                 why: format!("it was ended after {:?}", self.timeout),
@@ -263,7 +287,7 @@ impl Tool {
                         .into(),
                 ),
             },
-            (end, None) => end,
+            (end, Some(Why::Spoils) | None) => end,
         }
     }
 }
@@ -285,6 +309,30 @@ enum Why {
     TooLong,
     /// The lease on the fleet was lost, and with it the watch over nodes.
     Unwatched,
+    /// The file that pauses it can't be written.
+    Unpausable,
+    /// It says that values are cut.
+    Spoils,
+}
+
+/// Tells what became of a pause. False where the tool has to end for want of one.
+fn heed(put: Put, is_on: bool, say: Say<'_>) -> bool {
+    match put {
+        Put::Same | Put::Not(None) => {}
+        Put::Changed if is_on => say("paused: the shard's nodes hold".to_owned()),
+        Put::Changed => say("goes on: the shard's nodes let it".to_owned()),
+        Put::Not(Some(error)) => {
+            let what = if is_on { "be paused" } else { "be let go on" };
+            say(format!("can't {what}: {error}; tried again each second"));
+        }
+        Put::GivenUp(error) => {
+            say(format!(
+                "ended: it can't be paused, and the shard's nodes hold: {error}"
+            ));
+            return false;
+        }
+    }
+    true
 }
 
 /// Passes a line on, and keeps the last ones.

@@ -287,7 +287,10 @@ async fn a_known_shard_is_remembered_until_it_is_forgotten(store: Store) {
     for one in [&b, &a] {
         amend(&*journal, None, None, one.clone()).await.unwrap();
     }
-    assert_eq!(journal.known(&scope()).await.unwrap(), [a.clone(), b.clone()]);
+    assert_eq!(
+        journal.known(&scope()).await.unwrap(),
+        [a.clone(), b.clone()]
+    );
     let newer = KnownShard {
         version: Some("2".into()),
         ..known("a", "2")

@@ -2,7 +2,7 @@
 
 use crate::{
     fleet::{Replicated, until},
-    table::{column, done, failure_of, given_with, lines, remains, says, value},
+    table::{column, count, done, failure_of, given_with, lines, remains, says, value},
 };
 use greylag_core::{
     online::{PT_OSC, ToolRule},
@@ -17,7 +17,12 @@ const CHANGE: &str = "-- greylag:online shift\nALTER TABLE big MODIFY a bigint N
 
 /// A shard with a table, and a script as its tool, which gets table, clauses, login file, new table, schema and pause file.
 pub async fn given(script: &str) -> Option<(Replicated, TempDir)> {
-    let mut fleet = given_with(Engine::MariaDb, PT_OSC, 0, 100, &[]).await?;
+    given_beside(0, script).await
+}
+
+/// … with so many replicas.
+async fn given_beside(replicas: usize, script: &str) -> Option<(Replicated, TempDir)> {
+    let mut fleet = given_with(Engine::MariaDb, PT_OSC, replicas, 100, &[]).await?;
     let Some(client) = fleet.clusters[0].primary().installation().client("mariadb") else {
         eprintln!("\n##### SKIPPED: no mariadb client here\n");
         return None;
@@ -47,6 +52,7 @@ pub async fn given(script: &str) -> Option<(Replicated, TempDir)> {
             command,
             makes: vec!["_{table}_{mark}".into()],
             keeps: Some("_{table}_was".into()),
+            keep_old_rows: Some(false),
             ..ToolRule::default()
         },
     );
@@ -68,9 +74,58 @@ async fn a_command_of_one_s_own_is_run_with_its_placeholders_filled() {
     };
     let told = done(&fleet).await;
     assert_eq!(column(&fleet).await, "bigint");
-    // The script leaves the old rows; what it said it makes is cleared away.
+    // The script leaves the old rows; the project has said that they go.
     assert_eq!(remains(&fleet).await, None);
     assert!(lines(&told).contains(&"at work on big by MODIFY a bigint NOT NULL".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_rows_stay_where_a_command_of_one_s_own_leaves_them() {
+    let Some((mut fleet, _folder)) = given(&format!("set -e\n{COPY}\n{SWAP}")).await else {
+        return;
+    };
+    let rows = count(&fleet, "big").await;
+    for rule in fleet.policy.online.tools.values_mut() {
+        rule.keep_old_rows = None;
+    }
+    done(&fleet).await;
+    assert_eq!(column(&fleet).await, "bigint");
+    assert_eq!(remains(&fleet).await.as_deref(), Some("_big_was"));
+    assert_eq!(count(&fleet, "_big_was").await, rows);
+    let warnings = fleet.warnings.lock().unwrap().join("\n");
+    assert!(
+        warnings.contains("the old rows are in the table `_big_was`"),
+        "{warnings}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_can_t_be_told_to_wait_is_ended() {
+    let script = format!(
+        "set -e\n{COPY}\nfolder=$(dirname \"$pause\")\nrm -rf \"$folder\"\n: > \"$folder\"\necho holds on\nwhile :; do sleep 1; done"
+    );
+    let Some((mut fleet, _folder)) = given_beside(1, &script).await else {
+        return;
+    };
+    fleet.settings.limits.max_lag = Duration::from_secs(1);
+    fleet.settings.limits.resume_lag = Duration::from_millis(500);
+    fleet.settings.poll = Duration::from_millis(100);
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, says("holds on")).await;
+    fleet.clusters[0].pause_replay(0).await.unwrap();
+    until(&told, says("tried again each second")).await;
+    until(&told, says("ended: it can't be paused")).await;
+    // It is tried again once nodes let it, and not before: nothing more is copied meanwhile.
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
+    while remains(&fleet).await.is_some() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it is not cleared away"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(column(&fleet).await, "int");
+    run.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,6 +49,8 @@ pub struct Replicated {
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
     pub auto: bool,
+    /// The project names no nodes.
+    pub unlisted: bool,
     /// The URL of each primary names its replicas as well.
     pub several_hosts: bool,
     /// All shards are on one host.
@@ -89,6 +91,7 @@ impl Replicated {
             watched: NodePolicy::Guard,
             auto: false,
             several_hosts: false,
+            unlisted: false,
             one_host: false,
             unlisted: false,
             doors: BTreeMap::new(),
@@ -113,6 +116,7 @@ impl Replicated {
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
         let named = |at| match self.auto {
             true => Named::Auto,
+            false if self.unlisted => Named::Listed(Vec::new()),
             false => Named::Listed(self.nodes(at)),
         };
         let listed = if self.unlisted {
@@ -277,6 +281,7 @@ impl Replicated {
                 Notice::Event(stamped) => stamped.event.clone(),
                 Notice::Live { event, .. } => event.clone(),
                 Notice::Warning { text, .. } => {
+                    eprintln!("warning: {text}");
                     return warnings.lock().unwrap().push(text.clone());
                 }
                 _ => return,

@@ -3,7 +3,9 @@
 
 use crate::{
     commands::{COPY, given},
-    table::{column, count, done, failure_of, given_with, new_table, remains, retry, value},
+    table::{
+        column, count, done, failure_of, given_with, new_table, remains, retry_by_name, value,
+    },
 };
 use greylag_core::{event::Event, online::PT_OSC, outcome::Outcome};
 use greylag_lab::Engine;
@@ -48,7 +50,7 @@ async fn a_table_that_is_half_swapped_is_told_with_what_to_run() {
     // A person looks, and does as it says.
     let (_, said) = doubt.why.split_once("run on the primary `").unwrap();
     let (sql, _) = said
-        .split_once("` and then `greylag rollout retry`")
+        .split_once("` and then `greylag rollout retry s1 && greylag apply`")
         .unwrap();
     assert_eq!(
         sql,
@@ -58,7 +60,7 @@ async fn a_table_that_is_half_swapped_is_told_with_what_to_run() {
     );
     run_sql(sql).await;
     fleet.claim = None;
-    retry(&fleet).await;
+    retry_by_name(&fleet).await;
     done(&fleet).await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(count(&fleet, "big").await, rows);

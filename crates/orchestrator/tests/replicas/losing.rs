@@ -51,7 +51,7 @@ fn assert_told_once(told: &Told, at: usize) {
 }
 
 /// Somebody reads `one`, which keeps what changes it waiting, until this is committed.
-async fn read_one(fleet: &Replicated, at: usize) -> tokio_postgres::Client {
+pub async fn read_one(fleet: &Replicated, at: usize) -> tokio_postgres::Client {
     let url = fleet.clusters[at].primary().url(&fleet.databases[at].name);
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
         .await
@@ -109,9 +109,10 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    fleet.watched = NodePolicy::Observe;
+    // Waited for, it is seen to follow: nobody has to accept it later.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.watched = NodePolicy::Observe;
     let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     cut_off(heir, &database).await;
@@ -215,9 +216,10 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
     let Some(mut fleet) = Replicated::start(engine, 2, 1).await else {
         return;
     };
-    fleet.watched = NodePolicy::Observe;
+    // Waited for, it is seen to follow: nobody has to accept it later.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.watched = NodePolicy::Observe;
     fleet.clusters[0].wait_replayed().await.unwrap();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     heir.execute(&fleet.databases[0].name, cut_off)

@@ -1,11 +1,12 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod anchor;
 mod auto;
 mod busy;
+mod commands;
 mod deposed;
 mod disputed;
 mod doubting;
-mod commands;
 mod failing_over;
 mod fleet;
 mod ghost;
@@ -18,4 +19,5 @@ mod subscriber;
 mod subscribing;
 mod table;
 mod tools;
+mod unproven;
 mod writing;

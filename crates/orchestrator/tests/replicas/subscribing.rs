@@ -335,3 +335,32 @@ async fn a_subscriber_of_all_tables_has_greylags_own_before_its_publisher_whatev
     let side = pair.here("SELECT to_regclass('side')::text").await;
     assert_eq!(side, None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_waited_for_on_a_subscriber_is_told_with_its_name() {
+    let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
+        return;
+    };
+    let (client, connection) =
+        tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    pair.fleet.files = vec![("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;")];
+    let (run, told) = pair.fleet.run(Options::default()).await;
+    until(&told, |event| {
+        let Event::ShardWaiting { reasons, .. } = event else {
+            return false;
+        };
+        matches!(&reasons[..], [WaitReason::Subscriber { node, waits }]
+            if node.to_string() == "s1/mirror" && matches!(**waits, WaitReason::Lock { .. }))
+    })
+    .await;
+    client.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}

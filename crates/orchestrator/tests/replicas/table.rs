@@ -1,6 +1,6 @@
 //! A shard with a big table that a tool is to change, and looks at what came of it.
 
-use crate::fleet::{Replicated, Told};
+use crate::fleet::{Replicated, Told, name};
 use greylag_core::{
     event::Event,
     online::{GH_OST, ToolRule},
@@ -174,8 +174,16 @@ pub async fn failure_of(fleet: &Replicated) -> Failure {
     failed.unwrap_or_else(|| panic!("{told:#?}"))
 }
 
-/// What failed, or waits for a person, may be tried again.
+/// What failed may be tried again.
 pub async fn retry(fleet: &Replicated) {
     let request = Request::Retry { shards: Vec::new() };
+    steer(&fleet.setup().await, None, request).await.unwrap();
+}
+
+/// What waits for a person is looked at again.
+pub async fn retry_by_name(fleet: &Replicated) {
+    let request = Request::Retry {
+        shards: vec![name(0)],
+    };
     steer(&fleet.setup().await, None, request).await.unwrap();
 }

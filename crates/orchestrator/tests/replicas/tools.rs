@@ -4,13 +4,15 @@
 use crate::{
     fleet::{name, until},
     table::{
-        column, count, failure_of, given, lines, new_table, remains, says, slow, with_arguments,
+        column, count, failure_of, given, lines, new_table, remains, says, slow, value,
+        with_arguments,
     },
 };
 use greylag_core::{
     event::Event,
     gate::WaitReason,
     online::{PT_OSC, Way},
+    outcome::FailureClass,
 };
 use greylag_lab::Engine;
 use greylag_orchestrator::{
@@ -207,4 +209,36 @@ async fn a_tool_that_fails_is_told_in_its_own_words_and_leaves_nothing() {
     );
     assert_eq!(failure.place.as_ref().unwrap().line, 2);
     assert_eq!(remains(&fleet).await, None);
+}
+
+/// Percona's tool copies with INSERT IGNORE: by itself it would cut the value, let the tables change places, and say that all is well.
+async fn ends_where_a_value_would_be_cut(engine: Engine) {
+    let Some(mut fleet) = given(engine, PT_OSC, 2000, &["--chunk-size=200"]).await else {
+        return;
+    };
+    let long = "INSERT INTO big (a, b) VALUES (1, 'longer than the rest, and last')";
+    assert_eq!(value(&fleet, long).await, None);
+    fleet.files = vec![(
+        "V1__narrow.sql",
+        "-- greylag:online pt-osc\nALTER TABLE big MODIFY b varchar(5);",
+    )];
+    let failure = failure_of(&fleet).await;
+    assert_eq!(failure.class, FailureClass::Data, "{failure:?}");
+    assert!(
+        failure.message.contains("would be cut") && failure.message.contains("1265"),
+        "{failure:?}"
+    );
+    let longest = value(&fleet, "SELECT MAX(LENGTH(b)) FROM big").await;
+    assert_eq!(longest.as_deref(), Some("31"));
+    assert_eq!(remains(&fleet).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_would_be_cut_ends_the_tool_on_mysql() {
+    ends_where_a_value_would_be_cut(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_would_be_cut_ends_the_tool_on_mariadb() {
+    ends_where_a_value_would_be_cut(Engine::MariaDb).await;
 }

@@ -90,8 +90,14 @@ impl Walk<'_> {
             self.intend_again(index, &before, mark.clone()).await?;
         }
         let cleared = remains::settle(self.session, &before, &mark, end == ToolEnd::Done).await;
-        let Cleared { verdict, told } =
-            cleared.map_err(|error| apply::of_error(self.job, error))?;
+        let Cleared {
+            verdict,
+            told,
+            learned,
+        } = cleared.map_err(|error| apply::of_error(self.job, error))?;
+        if let Some(mark) = learned {
+            self.intend_again(index, &before, mark).await?;
+        }
         let mut warnings: Vec<String> = (told.into_iter())
             .map(|text| format!("{}: {text}", tool.name()))
             .collect();

@@ -25,6 +25,9 @@ pub struct ToolMark {
     /// When the table was made that is to be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub born: Option<String>,
+    /// The new table's image, where the table was gone and the new one had not got its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_image: Option<String>,
     /// The tool says that it has damaged rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spoilt: Option<String>,
@@ -58,6 +61,7 @@ impl ToolMark {
                 .map(|text| table_name(text, table, mark))
                 .collect(),
             born: None,
+            new_image: None,
             spoilt: None,
         }
     }

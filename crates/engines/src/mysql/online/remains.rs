@@ -17,12 +17,15 @@ use crate::{
         session::MysqlSession,
     },
 };
+use greylag_core::fleet::ShardName;
 
 /// What a look at the remains came to.
 pub struct Cleared {
     pub verdict: Verdict,
     /// What was ended, dropped or left, in words.
     pub told: Vec<String>,
+    /// What is to be written into the intent, where the verdict leaves it open.
+    pub learned: Option<ToolMark>,
 }
 
 /// What of a tool's names is there already: tables and triggers, and what tells of somebody else's run of it.
@@ -41,7 +44,8 @@ pub async fn settle(
     mark: &ToolMark,
     says_done: bool,
 ) -> Result<Cleared, EngineError> {
-    let cleared = settle_there(&mut session.link, before, mark, says_done).await;
+    let shard = session.target.shard.clone();
+    let cleared = settle_there(&mut session.link, &shard, before, mark, says_done).await;
     cleared.map_err(|trouble| {
         let doing = "clearing away what a tool left behind";
         session.link.refused(trouble, doing)
@@ -50,6 +54,7 @@ pub async fn settle(
 
 async fn settle_there(
     link: &mut Link,
+    shard: &ShardName,
     before: &Before,
     mark: &ToolMark,
     says_done: bool,
@@ -63,20 +68,29 @@ async fn settle_there(
                 mark.makes.first().unwrap_or(&mark.table)
             )),
             told,
+            learned: None,
         });
     }
-    let look = Look::at(link, before, mark).await?;
+    let look = Look::at(link, shard, before, mark).await?;
     let mut verdict = judge(&look, says_done, mark);
     clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
     if verdict == Verdict::Absent {
         // The tool may have been alive elsewhere still. Its new table is gone now: from here on nothing can change places.
-        let look = Look::at(link, before, mark).await?;
+        let look = Look::at(link, shard, before, mark).await?;
         verdict = judge(&look, says_done, mark);
         if verdict == Verdict::Happened {
             clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
         }
     }
-    Ok(Cleared { verdict, told })
+    let learned = look.waiting.map(|image| ToolMark {
+        new_image: Some(image),
+        ..mark.clone()
+    });
+    Ok(Cleared {
+        verdict,
+        told,
+        learned,
+    })
 }
 
 /// Rows that the tool says it has damaged are a person's to look at, and to replace from the old ones.

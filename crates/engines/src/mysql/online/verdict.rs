@@ -9,6 +9,7 @@ use crate::mysql::{
     quote,
     touched::Object,
 };
+use greylag_core::fleet::ShardName;
 
 /// What is there under the name of the old rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +27,35 @@ pub struct Look {
     definition: Verdict,
     new_is_there: bool,
     pub old: Old,
+    /// The table looks as the new one did that was to have its name.
+    is_the_new_one: bool,
+    /// The new table, as it would look under that name, where the table is gone.
+    pub waiting: Option<String>,
     /// The table was made after the tool began; none where the server doesn't say.
     is_younger: Option<bool>,
 }
 
 impl Look {
-    pub async fn at(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<Look, Trouble> {
+    pub async fn at(
+        link: &mut Link,
+        shard: &ShardName,
+        before: &Before,
+        mark: &ToolMark,
+    ) -> Result<Look, Trouble> {
+        let mut waiting = None;
         let definition = match image::judge(link, before, true).await? {
-            Verdict::Unclear(why) => {
-                Verdict::Unclear(half_swapped(link, mark).await?.unwrap_or(why))
-            }
+            Verdict::Unclear(why) => match half_swapped(link, shard, mark).await? {
+                Some(half) => {
+                    waiting = image_of(link, before, mark.makes.first()).await?;
+                    Verdict::Unclear(half)
+                }
+                None => Verdict::Unclear(why),
+            },
             definition => definition,
+        };
+        let is_the_new_one = match &mark.new_image {
+            Some(new) => image_of(link, before, Some(&mark.table)).await?.as_ref() == Some(new),
+            None => false,
         };
         let new_is_there = match mark.new_table() {
             Some(new) => !there(link, mark, &[new]).await?.is_empty(),
@@ -53,6 +72,8 @@ impl Look {
             definition,
             new_is_there,
             old: old(link, before, mark).await?,
+            is_the_new_one,
+            waiting,
             is_younger,
         })
     }
@@ -69,7 +90,7 @@ impl Look {
                 mark.tool
             )),
             _ if self.old == Old::AsItWas => Verdict::Happened,
-            Verdict::Happened if says_done => Verdict::Happened,
+            Verdict::Happened if says_done || self.is_the_new_one => Verdict::Happened,
             Verdict::Happened => Verdict::Unclear(format!(
                 "{table} is other than it was, and nothing on the server shows whether {} or somebody else has changed it",
                 mark.tool
@@ -126,24 +147,37 @@ pub async fn there(
 /// Whether the table that was is there under its other name. What stands there may be another one: before its tables change
 /// places, gh-ost keeps that name free with a table of its own.
 async fn old(link: &mut Link, before: &Before, mark: &ToolMark) -> Result<Old, Trouble> {
-    let (Some(kept), Some(seen)) = (&mark.keeps, before.seen.first()) else {
-        return Ok(Old::Absent);
-    };
-    let object = Object {
-        name: kept.clone(),
-        ..seen.object.clone()
-    };
-    let image = image::look_renamed(link, object, &seen.object.name).await?;
-    Ok(match image {
+    let was = before.seen.first().and_then(|seen| seen.image.as_ref());
+    Ok(match image_of(link, before, mark.keeps.as_ref()).await? {
         None => Old::Absent,
-        image if image == seen.image => Old::AsItWas,
+        Some(image) if Some(&image) == was => Old::AsItWas,
         Some(_) => Old::Another,
     })
 }
 
+/// A table's image, as it would be under the name of the one that is changed.
+async fn image_of(
+    link: &mut Link,
+    before: &Before,
+    table: Option<&String>,
+) -> Result<Option<String>, Trouble> {
+    let (Some(table), Some(seen)) = (table, before.seen.first()) else {
+        return Ok(None);
+    };
+    let object = Object {
+        name: table.clone(),
+        ..seen.object.clone()
+    };
+    image::look_renamed(link, object, &seen.object.name).await
+}
+
 /// What a person has to run where the table is gone and the new one has not got its name yet (`drop_swap`, `--cut-over=two-step`).
 /// Whether all rows are in the new one, nothing on the server tells: somebody else may have dropped the table.
-async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>, Trouble> {
+async fn half_swapped(
+    link: &mut Link,
+    shard: &ShardName,
+    mark: &ToolMark,
+) -> Result<Option<String>, Trouble> {
     let Some(new) = mark.new_table() else {
         return Ok(None);
     };
@@ -166,7 +200,7 @@ async fn half_swapped(link: &mut Link, mark: &ToolMark) -> Result<Option<String>
     Ok(Some(format!(
         "{table} is gone and {new} is there: {tool} had {did}, and ended before it gave the new one its name; \
          until then all reads and writes of {table} fail. If {new} has the rows that it should have, run on the primary \
-         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry`, which finds it done and goes on. \
+         `SET SESSION foreign_key_checks = 0; RENAME TABLE {from} TO {to};` and then `greylag rollout retry {shard} && greylag apply`, which finds it done and goes on. \
          If it has not, {back} instead, and retry: it begins again",
         table = quote::name(&mark.table),
         new = quote::name(&new),
@@ -185,6 +219,8 @@ mod tests {
             definition,
             new_is_there,
             old,
+            is_the_new_one: false,
+            waiting: None,
             is_younger: Some(false),
         };
         look.verdict(says_done, &ToolMark::default())
@@ -224,6 +260,8 @@ mod tests {
             definition: Verdict::Absent,
             new_is_there: false,
             old: Old::Absent,
+            is_the_new_one: false,
+            waiting: None,
             is_younger,
         };
         let mark = ToolMark::default();
