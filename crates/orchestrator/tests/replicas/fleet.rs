@@ -55,8 +55,6 @@ pub struct Replicated {
     pub several_hosts: bool,
     /// All shards are on one host.
     pub one_host: bool,
-    /// The project names no nodes.
-    pub unlisted: bool,
     /// Ports through which replicas are reached, by shard and number, where that is not their own.
     pub doors: BTreeMap<(usize, usize), u16>,
     /// Who logs in, and by which password, where it is not the lab's own account.
@@ -93,7 +91,6 @@ impl Replicated {
             several_hosts: false,
             unlisted: false,
             one_host: false,
-            unlisted: false,
             doors: BTreeMap::new(),
             login: None,
             folder: tempfile::tempdir().unwrap(),
@@ -116,13 +113,11 @@ impl Replicated {
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
         let named = |at| match self.auto {
             true => Named::Auto,
-            false if self.unlisted => Named::Listed(Vec::new()),
             false => Named::Listed(self.nodes(at)),
         };
-        let listed = if self.unlisted {
-            0
-        } else {
-            self.clusters.len()
+        let listed = match self.unlisted {
+            true => 0,
+            false => self.clusters.len(),
         };
         let nodes = (0..listed).map(|at| (name(at), named(at))).collect();
         let path = self.folder.path().join("state.db");
