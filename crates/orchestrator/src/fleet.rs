@@ -4,7 +4,10 @@
 
 use greylag_core::fleet::{Shard, ShardName};
 use greylag_engines::Target;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// All shards of a project in one environment.
 #[derive(Clone, Debug)]
@@ -26,6 +29,14 @@ pub struct FleetShard {
 }
 
 impl Fleet {
+    /// All shards, or those of `only`, in the fleet's order.
+    pub fn wanted(&self, only: Option<&BTreeSet<ShardName>>) -> Vec<&FleetShard> {
+        self.shards
+            .iter()
+            .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
+            .collect()
+    }
+
     pub fn get(&self, name: &ShardName) -> Option<&FleetShard> {
         self.shards.iter().find(|shard| shard.shard.name == *name)
     }

@@ -22,12 +22,7 @@ pub async fn gather(
     only: Option<&BTreeSet<ShardName>>,
     watcher: &dyn Watcher,
 ) -> Gathered {
-    let wanted: Vec<&FleetShard> = setup
-        .fleet
-        .shards
-        .iter()
-        .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
-        .collect();
+    let wanted = setup.fleet.wanted(only);
     let (total, wanted) = (wanted.len(), &wanted);
     let mut looks = stream::iter(0..total)
         .map(|at| async move { (at, look(setup, wanted[at]).await) })

@@ -42,12 +42,7 @@ pub async fn each(
     hold: Hold,
     deed: Deed,
 ) -> OperationReport {
-    let wanted: Vec<&FleetShard> = setup
-        .fleet
-        .shards
-        .iter()
-        .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
-        .collect();
+    let wanted = setup.fleet.wanted(only);
     let total = wanted.len();
     let (wanted, deed) = (&wanted, &deed);
     let mut running = stream::iter(0..total)

@@ -3,7 +3,6 @@
 use super::{
     replica::choose,
     section::{Section, nearest},
-    size::parse_size,
 };
 use greylag_core::engine::Engine;
 use greylag_lint::{Level, Settings, TableClass, TableSettings, Thresholds, Versions, rules};
@@ -131,26 +130,8 @@ fn thresholds(section: &Section<'_>) -> Thresholds {
     let found = Thresholds {
         small_rows: section.count("small-rows").unwrap_or(usual.small_rows),
         large_rows: section.count("large-rows").unwrap_or(usual.large_rows),
-        wal_bytes: bytes(&section).unwrap_or(usual.wal_bytes),
+        wal_bytes: section.size("wal-bytes").unwrap_or(usual.wal_bytes),
     };
     section.finish();
-    found
-}
-
-/// A number of bytes, or one with its unit: `"1GB"`.
-fn bytes(section: &Section<'_>) -> Option<u64> {
-    let key = "wal-bytes";
-    let value = section.value(key)?;
-    let Some(text) = value.get_ref().as_str() else {
-        return section.count(key);
-    };
-    let found = parse_size(text);
-    if found.is_none() {
-        let hint = "write a number and its unit: `wal-bytes = \"2GB\"`";
-        let message = format!("`{key}` is no size: `{text}`");
-        section
-            .problems()
-            .add(value.span(), message, hint.to_owned());
-    }
     found
 }

@@ -1,9 +1,6 @@
 //! `[online]`: how far changes of tables go on MySQL and MariaDB, and the tools that files may hand them to.
 
-use super::{
-    section::{Section, nearest},
-    size::parse_size,
-};
+use super::section::{Section, nearest};
 use crate::runner::PLACEHOLDERS;
 use greylag_core::{
     engine::Engine,
@@ -17,8 +14,8 @@ pub(crate) fn read(section: Section<'_>) -> OnlinePolicy {
     let usual = OnlinePolicy::default();
     let mut policy = OnlinePolicy {
         ddl: ddl(&section, "ddl").unwrap_or(usual.ddl),
-        inplace_up_to: size(&section, "inplace-up-to").unwrap_or(usual.inplace_up_to),
-        copy_up_to: size(&section, "copy-up-to").unwrap_or(usual.copy_up_to),
+        inplace_up_to: section.size("inplace-up-to").unwrap_or(usual.inplace_up_to),
+        copy_up_to: section.size("copy-up-to").unwrap_or(usual.copy_up_to),
         timeout: section.duration("timeout").unwrap_or(usual.timeout),
         ..usual
     };
@@ -61,19 +58,6 @@ fn word(section: &Section<'_>, text: &str, span: std::ops::Range<usize>) -> Opti
         section.problems().add(span, message, nearest(text, &words));
     }
     found
-}
-
-fn size(section: &Section<'_>, key: &'static str) -> Option<u64> {
-    let found = section.string(key)?;
-    let size = parse_size(&found.value);
-    if size.is_none() {
-        section.problems().add(
-            found.span,
-            format!("`{key}` is no size: `{}`", found.value),
-            "sizes look like `512MB`, `16GB` or `4096` (bytes)".to_owned(),
-        );
-    }
-    size
 }
 
 fn rule(name: &str, section: Section<'_>) -> ToolRule {

@@ -1,6 +1,6 @@
 //! `[replicas]`: how nodes are watched and what of them holds a rollout.
 
-use super::{replica::choose, section::Section, size::parse_size};
+use super::{replica::choose, section::Section};
 use greylag_core::throttle::{CatchingUp, Limits};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -72,8 +72,8 @@ impl ReplicaSettings {
                 section.string("catching-up"),
                 &[("hold", CatchingUp::Hold), ("exclude", CatchingUp::Exclude)],
             ),
-            slot_lag: size(&section, "max-slot-lag"),
-            slot_retained: size(&section, "max-slot-retained"),
+            slot_lag: section.size("max-slot-lag"),
+            slot_retained: section.size("max-slot-retained"),
             active: section.number("max-active", 1),
             lock_waiters: section.number("max-lock-waiters", 0),
             active_per_host: section.number("max-active-per-host", 1),
@@ -105,17 +105,4 @@ impl ReplicaSettings {
         section.finish();
         settings
     }
-}
-
-fn size(section: &Section<'_>, key: &'static str) -> Option<u64> {
-    let found = section.string(key)?;
-    let size = parse_size(&found.value);
-    if size.is_none() {
-        section.problems().add(
-            found.span,
-            format!("`{key}` is no size: `{}`", found.value),
-            "sizes look like `512MB`, `16GB` or `4096` (bytes)".to_owned(),
-        );
-    }
-    size
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows TOML and places, not what the keys mean.
 
-use super::{duration::parse_duration, problem::Problems};
+use super::{duration::parse_duration, problem::Problems, size::parse_size};
 use std::{cell::RefCell, ops::Range, path::PathBuf, time::Duration};
 use toml::{
     Spanned,
@@ -133,6 +133,24 @@ impl<'a> Section<'a> {
                 None
             }
         }
+    }
+
+    /// A number of bytes, or a number with its unit.
+    pub(crate) fn size(&self, key: &'static str) -> Option<u64> {
+        let value = self.value(key)?;
+        if integer(value.get_ref()).is_some() {
+            return self.count(key);
+        }
+        let text = self.text_of(key, value)?;
+        let size = parse_size(&text.value);
+        if size.is_none() {
+            self.problems.add(
+                text.span,
+                format!("`{key}` is no size: `{}`", text.value),
+                "sizes look like `512MB`, `16GB` or `4096` (bytes)".to_owned(),
+            );
+        }
+        size
     }
 
     /// A string or a list of strings.

@@ -35,12 +35,7 @@ pub async fn survey_fleet(
         .into_iter()
         .map(|known| (known.name.clone(), known))
         .collect();
-    let wanted: Vec<&FleetShard> = setup
-        .fleet
-        .shards
-        .iter()
-        .filter(|shard| only.is_none_or(|only| only.contains(&shard.shard.name)))
-        .collect();
+    let wanted = setup.fleet.wanted(only);
     let total = wanted.len();
     let (wanted, known_by_name) = (&wanted, &known);
     let mut looks = stream::iter(0..total)

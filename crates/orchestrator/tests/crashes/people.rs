@@ -33,6 +33,7 @@ fn settle(applied: bool) -> Request {
         migration: "V1".parse().unwrap(),
         applied,
         reason: "looked".into(),
+        node: None,
     }
 }
 

@@ -20,7 +20,7 @@ fn mistakes(text: &str) -> Vec<String> {
 fn how_far_changes_of_tables_go_is_read_for_all_for_an_engine_and_for_a_shard() {
     let text = format!(
         "{HEAD}[online]\nddl = \"instant\"\nmariadb = \"inplace\"\nshards = {{ \"eu-1\" = \"off\" }}\n\
-         inplace-up-to = \"20GB\"\ncopy-up-to = \"1MB\"\ntimeout = \"48h\"\n\
+         inplace-up-to = \"20GB\"\ncopy-up-to = 1048576\ntimeout = \"48h\"\n\
          [online.tool.pt-online-schema-change]\nprogram = \"/opt/pt\"\narguments = [\"--max-load=Threads_running=50\"]\n\
          [online.tool.shift]\ncommand = [\"shift\", \"--alter={{alter}}\"]\nmakes = [\"_{{table}}_{{mark}}\"]\n"
     );

@@ -2,6 +2,7 @@
 
 mod auto;
 mod busy;
+mod doubting;
 mod failing_over;
 mod fleet;
 mod holding;
