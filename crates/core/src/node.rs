@@ -15,6 +15,7 @@ mod sighting;
 mod standing;
 mod subscriber;
 mod trail;
+mod unsubscribed;
 
 pub use downstream::downstreams;
 pub use following::follows;
@@ -26,8 +27,9 @@ pub use sighting::{
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
-pub use subscriber::confirmed;
+pub use subscriber::{confirmed, refresh};
 pub use trail::Trail;
+pub use unsubscribed::{Carried, Taken, unsubscribed};
 
 use crate::fleet::ShardName;
 use jiff::Timestamp;

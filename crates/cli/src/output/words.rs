@@ -171,6 +171,7 @@ pub fn hold_reason(reason: &HoldReason) -> String {
             "the lint finds errors in it ({}); `greylag lint` shows them, `-- greylag:allow RULE because REASON` lets one pass",
             rules.join(", ")
         ),
+        HoldReason::Subscriber { .. } => format!("refused {reason}"),
         HoldReason::BeyondTarget { to } => format!("it is above V{to} (--to)"),
     }
 }

@@ -76,7 +76,8 @@ impl Nodes {
         let of = |role| -> Arc<[NamedNode]> {
             match &self.watcher {
                 Some(watcher) => watcher.guarded(shard, role).into(),
-                None => Arc::from([]),
+                // Nobody watches where things are only settled: what the project names still has its part of the work to get.
+                None => self.run.setup.replication.guarded(shard, role).into(),
             }
         };
         (of(NodeRole::Replica), of(NodeRole::Subscriber))
@@ -107,6 +108,7 @@ impl Nodes {
     /// Waits for a shard's nodes, where that is not under way; says that it is done where there are none any more.
     pub fn await_replicas(
         &mut self,
+        ledger: &Ledger,
         stage: usize,
         shard: &ShardName,
         position: Option<Position>,
@@ -123,7 +125,7 @@ impl Nodes {
                 outcome: Outcome::Applied,
             });
         }
-        let shows = self.shows(stage, shard)?;
+        let shows = self.shows(ledger, shard)?;
         watcher.wait_for(
             shard,
             Awaited {
@@ -135,10 +137,11 @@ impl Nodes {
         None
     }
 
-    fn shows(&self, stage: usize, shard: &ShardName) -> Option<Shows> {
+    /// What is lost of an earlier stage and was run again is to be replayed as the stage's own work is.
+    fn shows(&self, ledger: &Ledger, shard: &ShardName) -> Option<Shows> {
         let found = self.run.setup.fleet.get(shard)?.clone();
         let scripts = self.run.scripts.clone();
-        let work = self.run.plan.work(stage, shard).to_vec();
+        let work = ledger.state.recorded(shard);
         Some(Arc::new(move |rows| {
             shows_all(&scripts, &found, &work, rows)
         }))

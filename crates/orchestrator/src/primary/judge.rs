@@ -59,7 +59,7 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) 
                 Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
                 Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
                 Refusal::Moved { address, .. } => format!(
-                    "{address} accepts writes and carries the shard's identity, but was never proven its node: if it is, point `primary` at it and run `greylag fleet accept {}`",
+                    "{address} accepts writes and carries the shard's identity, but was never proven its node: if it is, point `primary` at it and run `greylag fleet accept {} --reason …`",
                     expected.shard
                 ),
                 other => other.to_string(),

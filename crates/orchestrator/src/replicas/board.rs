@@ -80,6 +80,10 @@ pub struct Board {
 struct ShardNodes {
     /// Its primary says which nodes there are.
     auto: bool,
+    /// It has said so, and those that it named are expected.
+    named: bool,
+    /// Why nobody can say that all of its nodes are known.
+    lacking: Option<String>,
     primary: Option<Arc<NodeSighting>>,
     trail: Trail,
     nodes: BTreeMap<NodeName, Node>,
@@ -102,12 +106,21 @@ struct Node {
 }
 
 impl ShardNodes {
+    /// Until the primary has said who follows it, and that is believed, nobody can say that nobody does.
+    fn knows_its_nodes(&self) -> bool {
+        !self.auto || self.named && self.lacking.is_none()
+    }
+
     /// Subscribers have what is waited for once they have confirmed its place to the publisher.
     fn see_subscribers(&mut self) {
         let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
             return;
         };
-        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+        // After a failover the place of the work is one of another log: what the new publisher has written since is past it.
+        let there = primary.position.as_ref();
+        let told = (awaited.position.as_ref())
+            .filter(|place| there.is_some_and(|there| there.behind(place).is_some()));
+        let Some(wanted) = told.or(self.later.as_ref()) else {
             return;
         };
         for node in self.nodes.values_mut() {
@@ -169,7 +182,9 @@ impl Board {
             return;
         };
         found.primary = None;
+        (found.named, found.lacking) = (false, None);
         found.trail = Trail::default();
+        (found.looks, found.later) = (0, None);
         let names: Vec<NodeName> = found.nodes.keys().cloned().collect();
         for name in names {
             self.dismiss(&name);
@@ -288,7 +303,16 @@ impl Board {
 
     /// The shard should have nodes to wait for, and has none.
     pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
+        let found = self.shards.entry(shard.clone()).or_default();
+        found.lacking.clone_from(&why);
         self.throttle.lack(shard, why);
+    }
+
+    /// The shard's primary has said who follows it, and all that could be found of these are expected.
+    pub fn named(&mut self, shard: &ShardName) {
+        if let Some(found) = self.shards.get_mut(shard) {
+            found.named = true;
+        }
     }
 
     pub fn go(&self) -> Go {
@@ -304,8 +328,7 @@ impl Board {
                 let counts = |node: &Node| {
                     node.named.role != NodeRole::Primary && node.named.policy.guards(now)
                 };
-                // Until the primary has said who follows it, nobody can say that nobody does.
-                shard.auto && shard.primary.is_none() || nodes.any(counts)
+                !shard.knows_its_nodes() || nodes.any(counts)
             })
     }
 
@@ -392,6 +415,7 @@ impl Board {
             shard: name.clone(),
         }));
         for (name, shard) in &mut self.shards {
+            let knows_its_nodes = shard.knows_its_nodes();
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
             };
@@ -407,8 +431,7 @@ impl Board {
                 .filter(|node| !node.replayed)
                 .collect();
             let replayed = required.len() - missing.len();
-            let known = !shard.auto || shard.primary.is_some();
-            let enough = known
+            let enough = knows_its_nodes
                 && match settings.wait {
                     Expected::All => missing.is_empty(),
                     Expected::Number(number) => replayed >= required.len().min(number as usize),
@@ -431,14 +454,24 @@ impl Board {
                     nodes: names().collect(),
                 });
             }
-            news.push(News::Waits {
-                stage,
-                shard: name.clone(),
-                reasons: vec![WaitReason::Replay {
+            let lacks = shard.lacking.iter().filter(|_| shard.auto);
+            let mut reasons: Vec<WaitReason> = lacks
+                .map(|why| WaitReason::NoReplicas {
+                    shard: name.clone(),
+                    why: why.clone(),
+                })
+                .collect();
+            if !missing.is_empty() {
+                reasons.push(WaitReason::Replay {
                     nodes: names().take(NAMED).collect(),
                     count: missing.len() as u32,
                     blame: missing.iter().find_map(|node| blame_of(node)),
-                }],
+                });
+            }
+            news.push(News::Waits {
+                stage,
+                shard: name.clone(),
+                reasons,
             });
         }
         news
@@ -531,3 +564,6 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
 pub fn patience(poll: Duration) -> Duration {
     (poll * 2).max(Duration::from_secs(2))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod auto;
 mod busy;
 mod deposed;
 mod disputed;
+mod doubting;
 mod failing_over;
 mod fleet;
 mod holding;
