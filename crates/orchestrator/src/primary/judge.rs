@@ -2,7 +2,7 @@
 
 use super::seek::{Found, Sought};
 use greylag_core::{
-    identity::{self, Expected, Known, Node, Proof, Refusal},
+    identity::{self, Expected, Node, Proof, Refusal},
     survey::{Role, Server, Survey},
 };
 use greylag_engines::Target;

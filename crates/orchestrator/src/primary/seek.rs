@@ -18,7 +18,7 @@ use greylag_core::{
     fleet::ShardName,
     identity::{Known, Refusal},
     node::{NodePolicy, NodeRole},
-    survey::{Role, Server, Survey},
+    survey::{Server, Survey},
 };
 use greylag_engines::Target;
 use std::{fmt, sync::Arc, time::Duration};
@@ -62,6 +62,15 @@ pub struct Found {
     pub target: Target,
     pub survey: Survey,
     /// Servers that belong to it; one that was the primary before is among them only if it was seen to follow.
+    pub followers: Vec<Server>,
+}
+
+/// What stands beside a primary that is in its place.
+#[derive(Default)]
+pub struct Beside {
+    /// Another server accepts writes, too.
+    pub refusal: Option<Refusal>,
+    /// Servers that belong to the primary.
     pub followers: Vec<Server>,
 }
 
@@ -167,14 +176,9 @@ impl Seeker {
         self.weigh(named, known, join_all(looks).await).await
     }
 
-    /// Where the primary is in its place: why it is refused nevertheless, which is that a replica that the project lists accepts
-    /// writes too.
-    pub async fn dispute(
-        &self,
-        named: &Target,
-        known: Option<&Known>,
-        seen: &Survey,
-    ) -> Option<Refusal> {
+    /// Where the primary is in its place: what the replicas beside it are that the project lists. One of them may have been
+    /// promoted; one that follows is no stranger if it is promoted later.
+    pub async fn beside(&self, named: &Target, known: Option<&Known>, seen: &Survey) -> Beside {
         let here = named.address();
         let others = self.listed(&named.shard).into_iter();
         let others = others.filter(|target| target.address() != here);
@@ -183,9 +187,8 @@ impl Seeker {
             self.look(target, None, true, GLANCE)
         });
         let mut looks = join_all(looks).await;
-        let is_rival = |look: &Look| matches!(&look.seen, Ok(seen) if seen.role == Role::Primary);
-        if !looks.iter().any(is_rival) {
-            return None;
+        if looks.iter().all(|look| look.seen.is_err()) {
+            return Beside::default();
         }
         looks.insert(
             0,
@@ -197,8 +200,19 @@ impl Seeker {
             },
         );
         match self.weigh(named, known, looks).await {
-            Sought::Refused { refusal, .. } => Some(refusal),
-            Sought::Found(_) | Sought::Nowhere { .. } => None,
+            Sought::Refused { refusal, .. } => Beside {
+                refusal: Some(refusal),
+                followers: Vec::new(),
+            },
+            Sought::Found(primary)
+            | Sought::Nowhere {
+                writable: Some(primary),
+                ..
+            } => Beside {
+                refusal: None,
+                followers: primary.followers,
+            },
+            Sought::Nowhere { .. } => Beside::default(),
         }
     }
 

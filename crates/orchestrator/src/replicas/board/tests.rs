@@ -52,6 +52,7 @@ fn seen(address: &str, role: SeenRole) -> NodeSighting {
         database: "orders".into(),
         address: address.into(),
         dialled: address.into(),
+        instance: None,
     };
     NodeSighting::bare(Timestamp::UNIX_EPOCH, server, address.into(), role)
 }
