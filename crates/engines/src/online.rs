@@ -49,8 +49,13 @@ pub trait OnlineTool: Send + Sync + fmt::Debug {
     /// What it makes beside the table, and what becomes of the old rows.
     fn rule(&self) -> &ToolRule;
 
-    /// It is told to leave the old rows where they are.
-    fn keeps_old_rows(&self) -> bool;
+    /// The old rows are to stay where they are, or to go; none: as it leaves them where it comes to its end.
+    fn keeps_old_rows(&self) -> Option<bool>;
+
+    /// Waits until it may begin. False where it may not any more: the run is over.
+    async fn may_begin(&self) -> bool {
+        true
+    }
 
     /// Runs it to its end. Dropping the future ends it.
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd;

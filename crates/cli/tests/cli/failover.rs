@@ -270,7 +270,7 @@ async fn a_replica_that_was_promoted_beside_its_primary_is_refused_by_every_verb
         "plan",
         "apply --yes",
         "repair --reason mend",
-        "baseline 1 --reason begin",
+        "baseline 1 --yes",
     ] {
         let said = place.run(line);
         assert_eq!(said.code, 6, "{line}: {said:#?}");

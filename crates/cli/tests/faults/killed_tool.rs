@@ -48,7 +48,7 @@ async fn play(engine: Engine) {
         .unwrap_or_else(|| panic!("{said}"))
         .to_owned();
     assert!(Path::new(&folder).join("login.cnf").exists());
-    let argument = format!("F={folder}/login.cnf");
+    let argument = format!("F={folder}/pt.cnf");
     assert!(runs_with(&argument), "the tool is not found");
     first.kill().await;
 

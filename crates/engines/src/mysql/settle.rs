@@ -108,7 +108,7 @@ async fn settle_tool(session: &mut MysqlSession, before: &Before) -> Result<Verd
     let Some(mark) = &before.tool else {
         return Ok(Verdict::Absent);
     };
-    let Cleared { verdict, told } = online::settle(session, before, mark).await?;
+    let Cleared { verdict, told } = online::settle(session, before, mark, false).await?;
     let stood = match &verdict {
         Verdict::Happened => "had changed the table",
         Verdict::Absent => "had not changed the table, and begins again",

@@ -170,6 +170,48 @@ on_both!(temporary_tables_and_executable_comments_are_left_alone(stage, shared) 
     ways(session.as_mut(), &job).await.unwrap();
 });
 
+on_both!(a_rebuild_behind_a_comment_of_the_table_is_no_metadata(stage, shared) {
+    rows(&stage, "t").await;
+    let mut session = stage.ready().await;
+    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let instant = Online { ddl: OnlineDdl::Instant, ..usual() };
+    for (version, online) in [("1", &limited), ("2", &instant)] {
+        let job = with(online, version, &["ALTER TABLE t COMMENT='x' ENGINE=InnoDB"]);
+        let failure = ways(session.as_mut(), &job).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+    }
+    ways(session.as_mut(), &with(&limited, "3", &["ALTER TABLE t COMMENT='x'"])).await.unwrap();
+});
+
+on_both!(partitions_by_hash_are_not_added_as_if_no_row_moved(stage, shared) {
+    rows(&stage, "t").await;
+    stage.run("ALTER TABLE t PARTITION BY HASH (id) PARTITIONS 2").await;
+    let mut session = stage.ready().await;
+    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let sql = "ALTER TABLE t ADD PARTITION (PARTITION px)";
+    let failure = ways(session.as_mut(), &with(&limited, "1", &[sql])).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+});
+
+on_both!(what_can_t_be_read_is_told_or_refused_where_the_file_asks_for_a_way(stage, shared) {
+    rows(&stage, "t").await;
+    let mut session = stage.ready().await;
+    let sql = "ALTER TABLE t MODIFY a /*!40000 varchar(9) */";
+    for (version, asked) in [("1", Asked::Instant), ("2", Asked::Inplace), ("3", Asked::Tool("shift".into()))] {
+        let online = Online { asked, ..usual() };
+        let failure = ways(session.as_mut(), &with(&online, version, &[sql])).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+        assert!(failure.message.contains("/*!"), "{}", failure.message);
+    }
+    let took = ways(session.as_mut(), &with(&usual(), "4", &[sql])).await.unwrap();
+    assert_eq!(took, [(Way::Written, Vec::new())]);
+    // What is no change of a table has nothing to be told of, and is not refused.
+    let online = Online { asked: Asked::Instant, ..usual() };
+    let sql = "CREATE TABLE made (a int) /*!50100 PARTITION BY HASH (a) PARTITIONS 2 */";
+    let took = ways(session.as_mut(), &with(&online, "5", &[sql])).await.unwrap();
+    assert!(took.is_empty(), "{took:?}");
+});
+
 on_both!(a_table_that_is_not_there_fails_as_ever(stage, shared) {
     let mut session = stage.ready().await;
     let failure = fail(session.as_mut(), &with(&usual(), "1", &["ALTER TABLE nope ADD c int"])).await;

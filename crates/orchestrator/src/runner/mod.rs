@@ -5,7 +5,11 @@
 mod arguments;
 mod exit;
 mod folder;
+mod ghost;
 mod holds;
+mod hush;
+#[cfg(test)]
+mod logins;
 mod process;
 mod tool;
 

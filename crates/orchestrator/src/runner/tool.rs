@@ -3,7 +3,9 @@
 use super::{
     arguments, exit,
     folder::Folder,
+    ghost,
     holds::{self, Holds},
+    hush::Hush,
     process::{Process, Said},
 };
 use crate::{
@@ -85,19 +87,32 @@ impl OnlineTool for Tool {
         &self.rule
     }
 
-    fn keeps_old_rows(&self) -> bool {
-        let says = |text: &String| text == "--no-drop-old-table" || text == "--nodrop-old-table";
-        self.rule.arguments.iter().any(says)
+    fn keeps_old_rows(&self) -> Option<bool> {
+        let rule = &self.rule;
+        let mut said = rule.command.iter().chain(&rule.arguments);
+        match rule.keep_old_rows {
+            Some(keep) => Some(keep),
+            // What a command line of the project's own does with them, nobody here knows.
+            None if !rule.command.is_empty() => Some(true),
+            None => said.any(|word| keeps_old_rows(word)).then_some(true),
+        }
+    }
+
+    async fn may_begin(&self) -> bool {
+        self.wait_for_nodes(&mut self.holds.clone()).await
     }
 
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd {
         let mut holds = self.holds.clone();
-        if !self.may_begin(&mut holds).await {
-            return ToolEnd::Cancelled;
-        }
+        // What nodes say since it was let begin is not news to be waited for.
+        holds.mark_changed();
         let folder = match Folder::make(&change.access) {
             Ok(folder) => folder,
             Err(error) => return not_had("a folder for its files", &error),
+        };
+        let variables = match self.login(&folder, change) {
+            Ok(variables) => variables,
+            Err(end) => return end,
         };
         let command = arguments::command(&self.name, &self.rule, change, &folder);
         let Some(program) = command.first().cloned() else {
@@ -107,7 +122,7 @@ impl OnlineTool for Tool {
             "begins: {program} on `{}`.`{}`: {}",
             change.schema, change.table, change.alter
         ));
-        match Process::start(&command, folder.path()) {
+        match Process::start(&command, &variables, folder.path()) {
             Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
             Err(error) => exit::not_started(&program, &error),
         }
@@ -115,8 +130,31 @@ impl OnlineTool for Tool {
 }
 
 impl Tool {
+    /// What it reads its login from, beyond the option file that is there for all.
+    fn login(
+        &self,
+        folder: &Folder,
+        change: &TableChange,
+    ) -> Result<Vec<(&'static str, String)>, ToolEnd> {
+        if !arguments::is_built_in_ghost(&self.name, &self.rule) {
+            return Ok(Vec::new());
+        }
+        if change.access.socket.is_some() {
+            return Err(ToolEnd::Failed {
+                class: FailureClass::Refused,
+                why: "it reaches servers over TCP alone, and the shard's URL names a socket".into(),
+                hint: Some(
+                    "Name host and port in the shard's URL, or ask for pt-online-schema-change."
+                        .into(),
+                ),
+            });
+        }
+        ghost::write_login(folder, &change.access)
+            .map_err(|error| not_had("its login file", &error))
+    }
+
     /// Waits until the shard's nodes let it begin. False where the run is cancelled meanwhile.
-    async fn may_begin(&self, holds: &mut Holds) -> bool {
+    async fn wait_for_nodes(&self, holds: &mut Holds) -> bool {
         let mut level = self.control.subscribe();
         let mut waited = false;
         loop {
@@ -149,6 +187,7 @@ impl Tool {
         say: Say<'_>,
     ) -> ToolEnd {
         let mut level = self.control.subscribe();
+        let hush = Hush::of(change);
         let mut said = VecDeque::new();
         let mut paused = false;
         let mut asked_to_end: Option<Why> = None;
@@ -156,7 +195,7 @@ impl Tool {
         let status = loop {
             tokio::select! {
                 news = process.next() => match news {
-                    Said::Line(line) => hear(&line, change, &mut said, say),
+                    Said::Line(line) => hear(hush.line(&line), &mut said, say),
                     Said::End(status) => break status,
                 },
                 watched = holds.changed(), if asked_to_end.is_none() => {
@@ -192,6 +231,7 @@ impl Tool {
                         end_at = Some(Instant::now() + GRACE);
                     }
                     Some(_) => {
+                        say(format!("does not end though it was asked to {} s ago: killed", GRACE.as_secs()));
                         process.let_go();
                         end_at = None;
                     }
@@ -228,6 +268,16 @@ impl Tool {
     }
 }
 
+/// Whether an argument tells a tool to leave the old rows where they are.
+fn keeps_old_rows(argument: &str) -> bool {
+    let word = argument.trim_start_matches('-').to_ascii_lowercase();
+    let off = ["0", "f", "false"];
+    match word.split_once('=') {
+        Some((name, value)) => name == "ok-to-drop-table" && off.contains(&value),
+        None => matches!(&*word, "no-drop-old-table" | "nodrop-old-table"),
+    }
+}
+
 /// Why it was asked to end.
 #[derive(Clone, Copy)]
 enum Why {
@@ -237,19 +287,8 @@ enum Why {
     Unwatched,
 }
 
-/// Passes a line on, without the password should it say it.
-fn hear(line: &str, change: &TableChange, said: &mut VecDeque<String>, say: Say<'_>) {
-    let mut line = line.to_owned();
-    if let Some(password) = &change.access.password
-        && !password.expose().is_empty()
-        && line.contains(password.expose())
-        // A word that stands in its own names anyway is no secret worth hiding them for.
-        && !change.schema.contains(password.expose())
-        && !change.table.contains(password.expose())
-        && change.access.user != password.expose()
-    {
-        line = line.replace(password.expose(), "…");
-    }
+/// Passes a line on, and keeps the last ones.
+fn hear(line: String, said: &mut VecDeque<String>, say: Say<'_>) {
     if said.len() == exit::LAST_LINES {
         said.pop_front();
     }

@@ -117,7 +117,11 @@ async fn what_can_not_be_judged_is_held_in_the_plan_until_the_file_says() {
     let (run, _) = pair.fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
     assert_eq!(
-        (summary.verdict, summary.exit_code, summary.migrations_applied),
+        (
+            summary.verdict,
+            summary.exit_code,
+            summary.migrations_applied
+        ),
         (Verdict::Done, 6, 1),
         "{summary:#?}"
     );
@@ -192,8 +196,13 @@ async fn what_would_stop_apply_by_now_is_refused_when_the_shards_turn_comes() {
         return;
     };
     pair.fleet.files = vec![("V1__key.sql", "ALTER TABLE apart RENAME COLUMN id TO key;")];
-    let publish = async || pair.publish("ALTER PUBLICATION everything ADD TABLE apart").await;
-    let run = pair.fleet.run_after(Options::default(), Control::new(), publish);
+    let publish = async || {
+        pair.publish("ALTER PUBLICATION everything ADD TABLE apart")
+            .await
+    };
+    let run = pair
+        .fleet
+        .run_after(Options::default(), Control::new(), publish);
     let (run, told) = run.await;
     let summary = run.await.unwrap();
     assert_eq!(
@@ -232,7 +241,10 @@ async fn a_file_finds_the_rows_there_that_one_before_it_writes_on_the_publisher(
     pair.fleet.files = vec![
         ("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;"),
         ("V2__fill.sql", "UPDATE one SET two = id;"),
-        ("V3__must.sql", "ALTER TABLE one ALTER COLUMN two SET NOT NULL;"),
+        (
+            "V3__must.sql",
+            "ALTER TABLE one ALTER COLUMN two SET NOT NULL;",
+        ),
         ("V4__three.sql", "ALTER TABLE one ADD COLUMN three int;"),
     ];
     pair.subscribe("ALTER SUBSCRIPTION mirror DISABLE").await;

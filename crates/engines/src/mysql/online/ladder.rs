@@ -38,7 +38,8 @@ impl Walk<'_> {
             _ => false,
         };
         let Some(change) = statement::read(&sql).filter(|_| !off) else {
-            return self.execute(index).await;
+            let unread = statement::unread(&sql).filter(|_| !off);
+            return self.execute_unread(index, unread).await;
         };
         let is_written = change.says_algorithm
             || change.clauses == Clauses::Whole
@@ -104,6 +105,19 @@ impl Walk<'_> {
         let copying = change.by(&sql, "COPY", None);
         self.execute_text(index, &copying).await?;
         self.went(index, Way::Copy, not);
+        Ok(())
+    }
+
+    /// What is no change of a table runs as it is. What is one and can't be read goes no way that the file has asked for.
+    async fn execute_unread(&mut self, index: usize, why: Option<&str>) -> Result<(), End> {
+        let Some(why) = why else {
+            return self.execute(index).await;
+        };
+        if self.job.online.asked != Asked::Auto {
+            return Err(self.refuse(index, refusal::unread(why)).await);
+        }
+        self.execute(index).await?;
+        self.went(index, Way::Written, Vec::new());
         Ok(())
     }
 

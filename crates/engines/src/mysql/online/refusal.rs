@@ -34,6 +34,20 @@ pub fn no_way(change: &Change, extent: Extent, not: Vec<String>) -> Refusal {
     }
 }
 
+/// The file asks for a way, and the statement can't be read.
+pub fn unread(why: &str) -> Refusal {
+    Refusal {
+        class: FailureClass::Refused,
+        message: format!(
+            "the file asks for a way with `-- greylag:online`, and this statement can't be given one: {why}"
+        ),
+        hint: Some(
+            "Write it out for the servers that you have; or put it into a file of its own, with `-- greylag:online off`, where it runs as written."
+                .to_owned(),
+        ),
+    }
+}
+
 /// A size as people read it.
 pub fn size(bytes: u64) -> String {
     let units = [(40, "TB"), (30, "GB"), (20, "MB"), (10, "KB")];

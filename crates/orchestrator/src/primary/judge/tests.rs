@@ -1,4 +1,5 @@
 use super::*;
+use greylag_core::identity::Known;
 use greylag_core::{engine::Engine, survey::ShardIdentity};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
