@@ -269,7 +269,7 @@ async fn a_replica_that_was_promoted_beside_its_primary_is_refused_by_every_verb
     for line in [
         "plan",
         "apply --yes",
-        "repair --reason mend",
+        "repair --yes --reason mend",
         "baseline 1 --yes",
     ] {
         let said = place.run(line);
