@@ -18,7 +18,7 @@ use greylag_core::{
     fleet::ShardName,
     identity::{Known, Refusal},
     node::{NodePolicy, NodeRole},
-    survey::{Role, Server, Survey},
+    survey::{Server, Survey},
 };
 use greylag_engines::Target;
 use std::{fmt, sync::Arc, time::Duration};
@@ -73,6 +73,15 @@ pub enum Adopted {
     Yes(Option<KnownShard>),
     /// What it was judged by has changed meanwhile: it is to be looked for again.
     Stale,
+}
+
+/// What stands beside a primary that is in its place.
+#[derive(Default)]
+pub struct Beside {
+    /// Another server accepts writes, too.
+    pub refusal: Option<Refusal>,
+    /// Servers that belong to the primary.
+    pub followers: Vec<Server>,
 }
 
 /// A primary that is elsewhere than it was.
@@ -186,14 +195,9 @@ impl Seeker {
         self.weigh(named, known, join_all(looks).await).await
     }
 
-    /// Where the primary is in its place: why it is refused nevertheless, which is that a replica that the project lists accepts
-    /// writes too.
-    pub async fn dispute(
-        &self,
-        named: &Target,
-        known: Option<&Known>,
-        seen: &Survey,
-    ) -> Option<Refusal> {
+    /// Where the primary is in its place: what the replicas beside it are that the project lists. One of them may have been
+    /// promoted; one that follows is no stranger if it is promoted later.
+    pub async fn beside(&self, named: &Target, known: Option<&Known>, seen: &Survey) -> Beside {
         let here = named.address();
         let others = self.listed(&named.shard).into_iter();
         let others = others.filter(|target| target.address() != here);
@@ -202,9 +206,8 @@ impl Seeker {
             self.look(target, None, true, GLANCE)
         });
         let mut looks = join_all(looks).await;
-        let is_rival = |look: &Look| matches!(&look.seen, Ok(seen) if seen.role == Role::Primary);
-        if !looks.iter().any(is_rival) {
-            return None;
+        if looks.iter().all(|look| look.seen.is_err()) {
+            return Beside::default();
         }
         looks.insert(
             0,
@@ -216,8 +219,19 @@ impl Seeker {
             },
         );
         match self.weigh(named, known, looks).await {
-            Sought::Refused { refusal, .. } => Some(refusal),
-            Sought::Found(_) | Sought::Nowhere { .. } => None,
+            Sought::Refused { refusal, .. } => Beside {
+                refusal: Some(refusal),
+                followers: Vec::new(),
+            },
+            Sought::Found(primary)
+            | Sought::Nowhere {
+                writable: Some(primary),
+                ..
+            } => Beside {
+                refusal: None,
+                followers: primary.followers,
+            },
+            Sought::Nowhere { .. } => Beside::default(),
         }
     }
 
