@@ -97,6 +97,14 @@ pub enum WaitReason {
         servers: Vec<String>,
         deadline: Timestamp,
     },
+    /// Which of the shard's servers is its primary can't be told: two of them accept writes, or one that was promoted away from.
+    /// Nothing is written on either. Asked again until the deadline.
+    PrimaryDisputed {
+        shard: ShardName,
+        why: String,
+        mend: String,
+        deadline: Timestamp,
+    },
     /// The shard should have nodes to wait for, and has none.
     NoReplicas { shard: ShardName, why: String },
     /// The shard's work is there, and these nodes of it have not replayed it. The first few are named.

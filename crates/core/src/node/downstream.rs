@@ -77,6 +77,7 @@ mod tests {
             address: "a:1".into(),
             database: "orders".into(),
             dialled: "postgres://a:1/orders".into(),
+            instance: None,
         };
         let now = Timestamp::UNIX_EPOCH;
         let mut primary = NodeSighting::bare(now, server, "a:1".into(), SeenRole::Primary);

@@ -33,6 +33,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         scope: input.scope,
         flyway_table: input.flyway_table,
         reviewed: input.reviewed,
+        refused_there: input.refused_there,
         lane: &lane.everywhere,
     };
     let groups = Groups::of(input, lane.has_others, |reading, newcomer| {
@@ -107,6 +108,7 @@ pub(super) fn finish(input: &Input<'_>, parts: Parts) -> Plan {
         findings: input
             .reviewed
             .map_or_else(Vec::new, |reviewed| reviewed.findings.clone()),
+        subscribers: Vec::new(),
         policy: input.policy.clone(),
         budget,
         settings: input.settings.to_owned(),

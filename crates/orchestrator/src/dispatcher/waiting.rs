@@ -38,6 +38,7 @@ impl Patience {
             // A node that somebody must mend, or one that had all the time it was given: a pipeline may be told not to wait.
             WaitReason::NotReplayed { .. }
             | WaitReason::NoPrimary { .. }
+            | WaitReason::PrimaryDisputed { .. }
             | WaitReason::NoReplicas { .. }
             | WaitReason::ReplicaUnseen { .. }
             | WaitReason::ReplicaTrouble { .. }

@@ -49,6 +49,8 @@ pub struct Replicated {
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
     pub auto: bool,
+    /// The URL of each primary names its replicas as well.
+    pub several_hosts: bool,
     /// All shards are on one host.
     pub one_host: bool,
     /// Who logs in, and by which password, where it is not the lab's own account.
@@ -82,6 +84,7 @@ impl Replicated {
             claim: None,
             watched: NodePolicy::Guard,
             auto: false,
+            several_hosts: false,
             one_host: false,
             login: None,
             folder: tempfile::tempdir().unwrap(),
@@ -143,7 +146,7 @@ impl Replicated {
                 schema: None,
                 labels: Arc::default(),
             },
-            target: self.target(at, self.clusters[at].primary()),
+            target: self.named(at),
             placeholders: Arc::default(),
         }
     }
@@ -175,6 +178,24 @@ impl Replicated {
             .map(node)
             .chain(subscribers.map(subscriber))
             .collect()
+    }
+
+    /// Where the project says that the primary is.
+    fn named(&self, at: usize) -> Target {
+        let mut target = self.target(at, self.clusters[at].primary());
+        if self.several_hosts {
+            let servers = self.clusters[at].replicas().iter();
+            let ports = servers
+                .chain([self.clusters[at].primary()])
+                .map(Server::port);
+            let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
+            let hosts = vec!["127.0.0.1"; ports.len() - 1].join(",");
+            target.url.set_port(None).unwrap();
+            let mut options = target.url.query_pairs_mut();
+            options.append_pair("host", &hosts);
+            options.append_pair("port", &ports.join(","));
+        }
+        target
     }
 
     pub fn target(&self, at: usize, server: &Server) -> Target {
@@ -212,6 +233,16 @@ impl Replicated {
         options: Options,
         control: Control,
     ) -> (JoinHandle<Summary>, Told) {
+        self.run_after(options, control, async || ()).await
+    }
+
+    /// … with something that happens once it is planned.
+    pub async fn run_after(
+        &self,
+        options: Options,
+        control: Control,
+        between: impl AsyncFnOnce(),
+    ) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
@@ -219,6 +250,7 @@ impl Replicated {
         };
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
         let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+        between().await;
         let told = Told::default();
         let ears = told.clone();
         let warnings = self.warnings.clone();
@@ -262,7 +294,7 @@ pub fn name(at: usize) -> ShardName {
 
 /// Waits until an event has been told, and says when it was.
 pub async fn until(told: &Told, what: impl Fn(&Event) -> bool) -> Instant {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + greylag_lab::patience() * 2;
     loop {
         let found = told
             .lock()
@@ -302,7 +334,8 @@ fn policy() -> Policy {
             cap: Duration::from_secs(1),
         },
         lock_timeout: Duration::from_secs(1),
-        lock_deadline: Duration::from_secs(60),
+        // Some hold a lock for as long as something else takes: no deadline of ours must end that.
+        lock_deadline: greylag_lab::patience() * 10,
         windows: Vec::new(),
         checks: Vec::new(),
         online: Default::default(),

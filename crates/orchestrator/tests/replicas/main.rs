@@ -2,6 +2,9 @@
 
 mod auto;
 mod busy;
+mod deposed;
+mod disputed;
+mod doubting;
 mod commands;
 mod failing_over;
 mod fleet;
