@@ -82,7 +82,8 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    // Waited for, it is seen to follow: nobody has to accept it later.
+    // The first run waits for its replicas, and so knows them; of those that are only observed it may end before it has seen any,
+    // and a server that nobody knew as a replica is no heir.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
     fleet.watched = NodePolicy::Observe;
