@@ -57,7 +57,10 @@ fn aspects(rule: &str) -> &'static [Aspect] {
         "concurrently-cancels-standby" => &[ReplayedIndex],
         "copies-table" => &[Copy],
         "replayed-as-a-whole" => &[Work],
-        "concurrently-in-transaction" | "algorithm-refused" | "vacuum-in-transaction" => &[Refusal],
+        "concurrently-in-transaction"
+        | "concurrently-on-partitioned"
+        | "algorithm-refused"
+        | "vacuum-in-transaction" => &[Refusal],
         _ => &[],
     }
 }
@@ -100,7 +103,7 @@ fn answer(aspect: Aspect, case: &Case<'_>) -> Option<bool> {
                     .all(|(table, lock)| has_lock(measured, table, lock)),
             }
         }
-        Aspect::Rewrite => tables().any(|table| names_any(&measured.rewritten, table)),
+        Aspect::Rewrite => case.taken.iter().any(|taken| was_written(taken, measured)),
         Aspect::Scan => {
             let read = measured.read.as_ref()?;
             tables().any(|table| names_any(read, table))
@@ -122,6 +125,31 @@ fn answer(aspect: Aspect, case: &Case<'_>) -> Option<bool> {
         }
         Aspect::Refusal => case.refused,
     })
+}
+
+/// Whether what the effect says to be written anew was; where that is nothing, whether the table was read.
+fn was_written(taken: &Taken, measured: &Measured) -> bool {
+    match taken.effect.rewrite {
+        Rewrite::Table => names_any(&measured.rewritten, &taken.table),
+        Rewrite::Indexes => {
+            let of_table = |one: &Relation| {
+                one.index_of.as_ref().is_some_and(|table| {
+                    let table = Relation {
+                        name: table.clone(),
+                        index_of: None,
+                        new: false,
+                    };
+                    is(&table, &taken.table)
+                })
+            };
+            let mut files = measured.rewritten.iter().chain(&measured.built);
+            files.any(of_table)
+        }
+        Rewrite::None => {
+            let read = measured.read.as_ref();
+            taken.effect.scan && read.is_some_and(|read| names_any(read, &taken.table))
+        }
+    }
 }
 
 fn has_lock(measured: &Measured, table: &Name, lock: &str) -> bool {

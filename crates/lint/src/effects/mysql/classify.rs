@@ -47,6 +47,7 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             "ANALYZE PARTITION" | "CHECK PARTITION" => "comment",
             _ => "reorganize-partition",
         },
+        Action::SystemVersioning => "system-versioning",
         Action::ColumnOptions | Action::Harmless { .. } => "comment",
         _ => return None,
     })
@@ -73,7 +74,7 @@ fn added(column: &Column, placed: bool) -> &'static str {
         "add-primary-key"
     } else if column.unique {
         "add-index"
-    } else if column.check {
+    } else if !column.checks.is_empty() {
         "add-column-checked"
     } else if calls(column, &["uuid", "sys_guid"]) {
         "add-column-uuid"
@@ -135,7 +136,10 @@ fn modified(known: &KnownColumn, column: &Column, placed: bool) -> Option<&'stat
     let same_type = type_change(&known.data_type, &column.data_type);
     let stricter = column.not_null && !known.not_null;
     let looser = !column.not_null && known.not_null;
+    // The number that the next row gets is kept with the table.
+    let numbers = column.auto_increment != known.numbers_itself;
     Some(match same_type {
+        _ if numbers => "change-type",
         TypeChange::Different => "change-type",
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
         TypeChange::Appended if !stricter && !looser => "append-enum",

@@ -33,7 +33,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 fix(scene, table, constraint, span)
             }
             // A default is known to fit only by trying.
-            Action::AddColumn { column, .. } if column.check && column.default.is_some() => None,
+            Action::AddColumn { column, .. }
+                if !column.checks.is_empty() && column.default.is_some() =>
+            {
+                None
+            }
             _ => continue,
         };
         let draft = words::about(

@@ -2,7 +2,7 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    effects::column_rewrites,
+    effects::{column_rewrites, domain_of},
     fix::{Fix, Step},
     operation::{Action, Bytes, Column, Name},
 };
@@ -47,8 +47,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
-    let domain = scene.catalog.constrained.contains(&column.data_type.name);
-    if !domain && !column_rewrites(column, scene.catalog) {
+    let domain = domain_of(&column.data_type, scene.catalog);
+    let domain = domain.is_some_and(|domain| domain.constrained);
+    if !column_rewrites(column, scene.catalog) {
         return None;
     }
     Some(if column.numbers_itself() {
@@ -69,7 +70,11 @@ fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
 fn fix(scene: &Scene<'_>, table: &Name, column: &Column, span: &Bytes) -> Option<Fix> {
     let default = column.default.as_ref()?;
     let special = column.numbers_itself() || column.generated.is_some() || column.not_null;
-    if special || column.unique || column.primary_key || column.check || column.references.is_some()
+    if special
+        || column.unique
+        || column.primary_key
+        || !column.checks.is_empty()
+        || column.references.is_some()
     {
         return None;
     }
