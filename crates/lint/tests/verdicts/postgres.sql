@@ -360,5 +360,3 @@ CREATE INDEX events_id ON ONLY events (id);
 MERGE INTO orders USING users ON users.id = orders.user_id WHEN MATCHED THEN DELETE;
 -- case explain that runs
 EXPLAIN (ANALYZE) DELETE FROM items WHERE id = 1;
--- case explain that does not
-EXPLAIN DELETE FROM items WHERE id = 1;

@@ -136,10 +136,9 @@ fn modified(known: &KnownColumn, column: &Column, placed: bool) -> Option<&'stat
     let same_type = type_change(&known.data_type, &column.data_type);
     let stricter = column.not_null && !known.not_null;
     let looser = !column.not_null && known.not_null;
-    // The number that the next row gets is kept with the table.
-    let numbers = column.auto_increment != known.numbers_itself;
     Some(match same_type {
-        _ if numbers => "change-type",
+        TypeChange::Same if known.numbers_itself && !column.auto_increment => "drop-auto-increment",
+        _ if column.auto_increment && !known.numbers_itself => "change-type",
         TypeChange::Different => "change-type",
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
         TypeChange::Appended if !stricter && !looser => "append-enum",
