@@ -111,6 +111,11 @@ impl<'a> File<'a> {
     }
 
     pub(crate) fn facts(&self, table: &Name) -> Option<&'a TableFacts> {
+        self.seen(table).map(|(_, facts)| facts)
+    }
+
+    /// What the fleet knows of a table, and the name that it was found by.
+    pub(crate) fn seen(&self, table: &Name) -> Option<(&'a str, &'a TableFacts)> {
         self.fleet?.table(table.schema.as_deref(), &table.name)
     }
 

@@ -1,12 +1,15 @@
 //! Whether what a rule says of a statement is what was measured.
 
-use super::{Draft, Scene};
+use super::{Draft, Scene, carried::heavier};
 use crate::{
     effects::{Rewrite, Role, StandbyEffect, Taken},
     finding::Severity,
     operation::{Name, Operation},
 };
-use greylag_core::trace::{Measured, Relation};
+use greylag_core::{
+    engine::Dialect,
+    trace::{Measured, Relation},
+};
 
 /// What a rule's findings stand or fall with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,6 +300,12 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
     if !indexes.is_empty() {
         told.push(format!("{} locked on replicas", some(&indexes)));
     }
+    let heavier = match scene.dialect() {
+        Dialect::Mysql if by_clause => heavier(scene, measured),
+        _ => None,
+    };
+    let grave = heavier.is_some() || !rewritten.is_empty() || !locked.is_empty();
+    told.extend(heavier);
     if told.is_empty() {
         return None;
     }
@@ -307,7 +316,7 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
     if locked.iter().any(exclusive) && scene.has_replicas() {
         draft = draft.replicas("Replicas replay the lock, and cancel who reads there.");
     }
-    if rewritten.is_empty() && locked.is_empty() {
+    if !grave {
         draft = draft.severity(Severity::Note);
     }
     Some(draft)

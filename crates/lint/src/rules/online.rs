@@ -14,24 +14,24 @@ use greylag_core::{
 
 /// What a clause, or a whole statement, costs.
 #[derive(Clone, Debug)]
-pub(super) struct Cost<'a> {
-    pub(super) table: &'a Name,
-    pub(super) span: Bytes,
-    pub(super) title: &'static str,
-    pub(super) algorithm: Algorithm,
+pub(crate) struct Cost<'a> {
+    pub(crate) table: &'a Name,
+    pub(crate) span: Bytes,
+    pub(crate) title: &'static str,
+    pub(crate) algorithm: Algorithm,
     /// Writes wait until it is done.
-    pub(super) writes_wait: bool,
+    pub(crate) writes_wait: bool,
     /// So do reads, because the file asks for it.
-    pub(super) reads_wait: bool,
+    pub(crate) reads_wait: bool,
     /// How it is done in place, where that isn't how it is done.
     in_place: Option<Algorithm>,
-    pub(super) version: ServerVersion,
-    pub(super) decided: Decided,
+    pub(crate) version: ServerVersion,
+    pub(crate) decided: Decided,
 }
 
 /// The statement's cost: that of its slowest clause, or what its own ALGORITHM and LOCK make of it. None for new tables, and
 /// where nothing is known.
-pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
+pub(crate) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
     let (table, algorithm, lock) = match scene.operation {
         Operation::AlterTable(alter) => (Some(&alter.name), &alter.algorithm, &alter.lock),
         Operation::CreateIndex(create) => (Some(&create.table), &create.algorithm, &create.lock),
@@ -84,14 +84,14 @@ pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
 }
 
 /// What the slowest clause costs, whatever the statement asks for.
-pub(super) fn needed<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
+pub(crate) fn needed<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
     clauses(scene)
         .into_iter()
         .max_by_key(|cost| (cost.algorithm, cost.writes_wait))
 }
 
 /// Whether a tool does what the server can't do beside running traffic (`-- greylag:online TOOL`).
-pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
+pub(crate) fn is_handed_over(scene: &Scene<'_>) -> bool {
     let Ok(content) = &scene.unit.content else {
         return false;
     };
@@ -100,7 +100,7 @@ pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
 }
 
 /// Each clause that is known, with what it costs.
-pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
+pub(crate) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
     if scene.dialect() != Dialect::Mysql {
         return Vec::new();
     }
