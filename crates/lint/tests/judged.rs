@@ -685,3 +685,35 @@ fn a_default_is_looked_for_where_the_domain_has_it() {
         ),
     ]);
 }
+
+#[test]
+fn a_name_without_its_schema_is_as_large_as_the_largest_of_that_name() {
+    let of = |sql: &str| {
+        let none = BTreeMap::new();
+        let unit = Unit::read(Postgres, "V1__a.sql", sql.as_bytes(), None, &none);
+        let fleet = serde_json::json!({ "shards": 2, "tables": {
+            "orders": { "rows": 0, "largest_shard": "eu-1" },
+            "public.orders": { "rows": 0, "largest_shard": "eu-1" },
+            "sales.orders": { "rows": 1_200_000, "largest_shard": "eu-2" },
+        } });
+        let fleet = serde_json::from_value(fleet).unwrap();
+        let report = lint(&[unit], &Settings::default(), Some(&fleet));
+        let mut findings = report.findings.into_iter();
+        let found = findings.find(|f| f.rule == "add-index-blocking").unwrap();
+        (found.severity, found.message.why)
+    };
+    let (severity, why) = of("SET search_path TO sales;\nCREATE INDEX i ON orders (note);");
+    assert_eq!(severity, Severity::Error);
+    assert!(
+        why.contains("(eu-2) has 1200000 rows of sales.orders"),
+        "{why}"
+    );
+    assert_eq!(
+        of("CREATE INDEX i ON public.orders (note);").0,
+        Severity::Note
+    );
+    // Nobody has seen it: it isn't the one that public has.
+    let (severity, why) = of("CREATE INDEX i ON archive.orders (note);");
+    assert_eq!(severity, Severity::Error);
+    assert!(!why.contains("rows"), "{why}");
+}
