@@ -76,7 +76,7 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -
         Some(name) => (name.clone(), sql.to_owned()),
         None => {
             let name = words::named(&[&table.name, "check"]);
-            let add = format!("CONSTRAINT {name} {sql}");
+            let add = format!("CONSTRAINT {} {sql}", words::ident(&name));
             (name, add)
         }
     };
@@ -84,7 +84,10 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -
         Step::here(format!("ALTER TABLE {target} ADD {add} NOT VALID;")),
         Step::apart(
             format!("validate {name}"),
-            format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};"),
+            format!(
+                "ALTER TABLE {target} VALIDATE CONSTRAINT {};",
+                words::ident(&name)
+            ),
         ),
     ];
     rewrite::clause(scene, span, "add it NOT VALID, validate it apart", steps)

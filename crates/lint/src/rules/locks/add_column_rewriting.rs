@@ -31,17 +31,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     scene
         .actions()
         .filter_map(|(table, action, span)| match action {
-            Action::AddColumn { column, .. } => Some((table, &**column, span, reason(scene, column)?)),
+            Action::AddColumn { column, if_not_exists, .. } => {
+                Some((table, (&**column, *if_not_exists), span, reason(scene, column)?))
+            }
             _ => None,
         })
-        .map(|(table, column, span, reason)| {
+        .map(|(table, (column, if_not_exists), span, reason)| {
             let name = &column.name;
             words::about(scene, table, span, format!("adding {name} writes {table} and all its indexes anew"))
                 .why(words::why(scene, table, &format!("{reason}; all reads and writes wait until it is done.")))
                 .instead(format!(
                     "Add {name} without a default, set the default for new rows, and fill the old ones with a backfill."
                 ))
-                .fix(fix(scene, table, column, span))
+                .fix(fix(scene, table, column, if_not_exists, span))
         })
         .collect()
 }
@@ -67,7 +69,13 @@ fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
 }
 
 /// Only a volatile default can be set afterwards.
-fn fix(scene: &Scene<'_>, table: &Name, column: &Column, span: &Bytes) -> Option<Fix> {
+fn fix(
+    scene: &Scene<'_>,
+    table: &Name,
+    column: &Column,
+    if_not_exists: bool,
+    span: &Bytes,
+) -> Option<Fix> {
     let default = column.default.as_ref()?;
     let special = column.numbers_itself() || column.generated.is_some() || column.not_null;
     if special
@@ -76,6 +84,14 @@ fn fix(scene: &Scene<'_>, table: &Name, column: &Column, span: &Bytes) -> Option
         || !column.checks.is_empty()
         || column.references.is_some()
     {
+        return None;
+    }
+    // Anything else that the column says would be lost.
+    let between = scene
+        .sql(&(column.data_type.span.end..default.span.start))
+        .trim();
+    let whole = between.eq_ignore_ascii_case("DEFAULT") && column.span.end == default.span.end;
+    if !whole || if_not_exists {
         return None;
     }
     let (table, name) = (
