@@ -123,6 +123,61 @@ async fn two_hosts_of_mariadb_lead_to_the_primary_before_and_after_a_failover() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_of_mysql_lead_to_the_primary_before_and_after_a_failover() {
+    several_hosts_lead_to_the_primary(Engine::MySql, |primary, standby, database| {
+        let hosts = format!("127.0.0.1:{primary},127.0.0.1:{standby}");
+        format!("primary = \"mysql://greylag:greylag@{hosts}/{database}\"")
+    })
+    .await;
+}
+
+/// Nobody has seen it follow: a person must say that it is the shard, and is told how.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_nobody_watched_is_accepted_by_the_very_command_that_is_told() {
+    let url = |port: u16, database: &str| {
+        format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}")
+    };
+    let Some(moved) = Moved::start(Engine::Postgres, |primary, _, database| {
+        format!("primary = \"postgres://greylag:greylag@127.0.0.1:{primary}/{database}\"")
+    })
+    .await
+    else {
+        return;
+    };
+    let (place, database) = (&moved.place, &moved.database.name);
+    place.out("apply --yes", 0);
+    moved.fail_over().await;
+    let (old, heir) = (
+        moved.cluster.primary().port(),
+        moved.cluster.replica(0).port(),
+    );
+    let text = place.read("greylag.toml");
+    let named = url(old, database);
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+
+    // Listed only now: it carries the identity, and proves nothing.
+    let listed = format!("{named}\"\nreplicas = [\"{}\"]", url(heir, database));
+    place.write("greylag.toml", text.replace(&format!("{named}\""), &listed));
+    let said = place.run("plan");
+    assert_eq!(said.code, 1, "{said:#?}");
+    assert!(said.err.contains("was never proven its node"), "{said:#?}");
+    assert!(said.err.contains("point `primary` at it"), "{said:#?}");
+    let command = "greylag fleet accept eu-7 --reason …";
+    assert!(said.err.contains(command), "{said:#?}");
+
+    place.write("greylag.toml", text.replace(&named, &url(heir, database)));
+    let said = place.run("apply --yes");
+    assert_eq!(said.code, 6, "{said:#?}");
+    assert!(said.err.contains(command), "{said:#?}");
+    let accept = command
+        .trim_start_matches("greylag ")
+        .replace('…', "promoted");
+    place.out(&accept, 0);
+    place.out("apply --yes", 0);
+    assert_eq!(moved.had().await.as_deref(), Some("2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_is_found_by_every_verb_and_told() {
     let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
         let url = |port: u16| format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}");

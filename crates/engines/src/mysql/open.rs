@@ -42,6 +42,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         dirty: false,
         access: access(&address, password, with_tls),
         notes: Vec::new(),
+        looked: None,
     }))
 }
 

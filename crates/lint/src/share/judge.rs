@@ -139,7 +139,7 @@ impl Sharer<'_> {
             .count();
         match names.first() {
             Some(name) if carried == names.len() => {
-                Take::Leave(format!("the rows of {name} come by replication"))
+                Take::Comes(format!("the rows of {name} come by replication"))
             }
             Some(name) if carried > 0 => Take::Doubt(format!(
                 "the rows of {name} and of the others don't all come by replication"

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     control::Level,
-    executor::{Report, take_again},
+    executor::{Had, Report, take_again},
     replicas::News,
     watch::Notice,
 };
@@ -192,7 +192,7 @@ impl Dispatcher {
                     if self.run.settle_only {
                         continue;
                     }
-                    if let Some(done) = self.nodes.await_replicas(stage, &shard, position) {
+                    if let Some(done) = self.nodes.await_replicas(ledger, stage, &shard, position) {
                         ledger
                             .record(done)
                             .map_err(|why| Stop::Ledger(why.into()))?;
@@ -225,13 +225,13 @@ impl Dispatcher {
         self.commit(ledger).await?;
         for (stage, shard) in begin {
             let followers = self.nodes.followers(&shard);
-            let had = ledger.state.recorded(&shard);
+            let had = Had::new(ledger.state.had(&shard));
             self.tasks.apply(stage, &shard, followers, had);
         }
         for (stage, shard) in look {
             let pause = self.losses.pause(&shard);
             let followers = self.nodes.followers(&shard);
-            let had = ledger.state.recorded(&shard);
+            let had = Had::new(ledger.state.had(&shard));
             self.tasks.survey(stage, &shard, pause, followers, had);
         }
         for shard in self.nodes.promoted() {
@@ -383,6 +383,14 @@ impl Dispatcher {
                     return Ok(());
                 }
                 ledger.record(match outcome {
+                    // Lost while it was at work on something else: it goes again.
+                    Outcome::Applied if !ledger.state.owed(&shard).is_empty() => {
+                        Event::ShardEnded {
+                            stage,
+                            shard,
+                            outcome: Outcome::Absent,
+                        }
+                    }
                     Outcome::Applied => self.nodes.end_of(stage, &shard),
                     outcome => Event::ShardEnded {
                         stage,

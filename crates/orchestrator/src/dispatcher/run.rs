@@ -3,16 +3,14 @@
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Limits, Report, Reports, Scripts, Sisters},
+    executor::{Anchor, Errand, Had, Limits, Report, Reports, Scripts, Sisters},
     fleet::FleetShard,
     journal::KnownShard,
     replicas::NamedNode,
     runner::Holds,
     setup::Setup,
 };
-use greylag_core::{
-    fleet::ShardName, gate::WaitReason, migration::MigrationId, plan::Plan, survey::Server,
-};
+use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan, survey::Server};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
@@ -118,7 +116,7 @@ impl Run {
         shard: &ShardName,
         ties: Ties,
         (standbys, subscribers): Followers,
-        had: Arc<[MigrationId]>,
+        had: Had,
     ) -> Option<Errand> {
         let Ties {
             reports,
@@ -137,7 +135,6 @@ impl Run {
             .map(|(_, anchor)| anchor.clone());
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
-            had,
             beside: self.beside.get(shard).map_or(&[][..], |list| list).into(),
             named: shard_named.target.clone(),
             seeker: Some(self.setup.seeker()),
@@ -161,7 +158,7 @@ impl Run {
             anchor,
             take_over: self.options.take_over,
             sisters: place.sisters.clone(),
-            reports: Reports::new(stage, shard.clone(), reports),
+            reports: Reports::new(stage, shard.clone(), had, reports),
             standbys,
             subscribers,
             phase: self.plan.stages[stage].phase,

@@ -378,16 +378,18 @@ fn follow(
     host: &Arc<str>,
     seen: &greylag_core::node::NodeSighting,
 ) {
-    let (nodes, unmapped) = {
+    let shard = &named.node.shard;
+    let (nodes, unmapped, is_back) = {
         let mut found = shared.found.lock().expect("no panics inside");
-        let found = found.entry(named.node.shard.clone()).or_default();
+        let found = found.entry(shard.clone()).or_default();
         let mut new = seen.clone();
         new.children.retain(|child| {
             let known = (child.name.clone(), child.address.clone());
             !child.logical && found.children.insert(known)
         });
+        let mut is_back = false;
         if named.role == NodeRole::Primary {
-            let before = shared.remembered.get(&named.node.shard).copied();
+            let before = shared.remembered.get(shard).copied();
             let gone = before
                 .filter(|before| *before > 0 && found.children.is_empty())
                 .map(|before| {
@@ -395,23 +397,27 @@ fn follow(
                         "its primary names none, and {before} were known before; bring one back, or say `replicas = []`"
                     )
                 });
-            // One that can't be reached stays lacking, whatever else is found.
-            if gone.is_some() || std::mem::take(&mut found.gone) {
-                found.gone = gone.is_some();
-                shared.board().lack(named.node.shard.clone(), gone);
+            is_back = std::mem::replace(&mut found.gone, gone.is_some()) && gone.is_none();
+            if gone.is_some() {
+                shared.board().lack(shard.clone(), gone);
             }
         }
-        if new.children.is_empty() {
-            return;
-        }
         let addresses = &shared.replication.settings.addresses;
-        children_of(&new, &named.target, addresses, &mut found.names)
+        let (nodes, unmapped) = children_of(&new, &named.target, addresses, &mut found.names);
+        (nodes, unmapped, is_back)
     };
     for node in nodes {
         add(shared, node, host.clone(), true);
     }
+    // Nothing is said to be complete before those who were named are expected. One that can't be reached stays lacking, whatever else
+    // is found.
+    if is_back {
+        shared.board().lack(shard.clone(), None);
+    }
     for lost in unmapped {
-        let shard = lost.node.shard.clone();
-        shared.board().lack(shard, Some(lost.why));
+        shared.board().lack(shard.clone(), Some(lost.why));
+    }
+    if named.role == NodeRole::Primary {
+        shared.board().named(shard);
     }
 }

@@ -10,6 +10,11 @@ const TWO: (&str, &str) = (
     "CREATE TABLE two (id int PRIMARY KEY); INSERT INTO two VALUES (1);",
 );
 
+const THREE: (&str, &str) = (
+    "V3__three.sql",
+    "-- greylag:phase contract\nALTER TABLE one ADD COLUMN three int;",
+);
+
 /// The standby gets nothing any more; what it has it keeps.
 async fn cut_off(standby: &Server, database: &str) {
     for sql in [
@@ -19,7 +24,7 @@ async fn cut_off(standby: &Server, database: &str) {
         standby.execute(database, sql).await.unwrap();
     }
     let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
     while standby.value(database, receivers).await.unwrap().as_deref() != Some("0") {
         assert!(std::time::Instant::now() < deadline, "it still receives");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -77,9 +82,10 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    fleet.watched = NodePolicy::Observe;
+    // Waited for, it is seen to follow: nobody has to accept it later.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.watched = NodePolicy::Observe;
     let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     cut_off(heir, &database).await;
@@ -147,4 +153,149 @@ async fn what_is_lost_between_two_runs_of_one_rollout_is_run_again() {
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
     until(&told, |event| lost(event, 0)).await;
     assert_once(&fleet, heir, 0).await;
+}
+
+/// Of a shard with a row in it: whoever sleeps over that row is in the way of the change.
+const COLUMN: (&str, &str) = ("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;");
+const SLEEPER: &str = "SELECT SLEEP(600) FROM one";
+
+async fn said(fleet: &Replicated, server: &Server, at: usize, sql: &str) -> Option<String> {
+    let database = &fleet.databases[at].name;
+    server.value(database, sql).await.unwrap()
+}
+
+async fn columns(fleet: &Replicated, server: &Server, at: usize) -> Option<String> {
+    let sql = "SELECT count(*) FROM information_schema.columns \
+               WHERE table_schema = database() AND table_name = 'one' AND column_name = 'two'";
+    said(fleet, server, at, sql).await
+}
+
+/// The connection that sleeps, once it does.
+async fn sleeper(fleet: &Replicated, at: usize) -> String {
+    let sql =
+        format!("SELECT min(id) FROM information_schema.processlist WHERE info = '{SLEEPER}'");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Some(id) = said(fleet, fleet.clusters[at].primary(), at, &sql).await {
+            return id;
+        }
+        assert!(std::time::Instant::now() < deadline, "nobody sleeps");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A replica that received nothing any more is promoted after its primary died with a migration that was done.
+async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_off: &str) {
+    let Some(mut fleet) = Replicated::start(engine, 2, 1).await else {
+        return;
+    };
+    // Waited for, it is seen to follow: nobody has to accept it later.
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.watched = NodePolicy::Observe;
+    fleet.clusters[0].wait_replayed().await.unwrap();
+    let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
+    heir.execute(&fleet.databases[0].name, cut_off)
+        .await
+        .unwrap();
+
+    fleet.files.push(COLUMN);
+    let other = fleet.clusters[1].primary();
+    let database = &fleet.databases[1].name;
+    other
+        .execute(database, "INSERT INTO one VALUES (1)")
+        .await
+        .unwrap();
+    // Somebody reads what the second shard changes, until the first has failed over.
+    let sleeps = async { other.value(database, SLEEPER).await };
+    let story = async {
+        let id = sleeper(&fleet, 1).await;
+        let (run, told) = fleet.run(Options::default()).await;
+        until(
+            &told,
+            |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(0)),
+        )
+        .await;
+        until(
+            &told,
+            |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(1)),
+        )
+        .await;
+        assert_eq!(columns(&fleet, old, 0).await.as_deref(), Some("1"));
+        assert_eq!(columns(&fleet, heir, 0).await.as_deref(), Some("0"));
+        old.kill();
+        heir.promote().await.unwrap();
+        until(&told, |event| lost(event, 0)).await;
+        other
+            .execute(database, &format!("KILL {id}"))
+            .await
+            .unwrap();
+        run.await.unwrap()
+    };
+    let (summary, _) = tokio::join!(story, sleeps);
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    let history = "SELECT count(*) FROM greylag_schema_history WHERE version = '2'";
+    for (at, server) in [(0, heir), (1, other)] {
+        assert_eq!(columns(&fleet, server, at).await.as_deref(), Some("1"));
+        let found = said(&fleet, server, at, history).await;
+        assert_eq!(found.as_deref(), Some("1"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_of_mysql_never_received_is_run_again_there() {
+    let stop = "STOP REPLICA IO_THREAD";
+    what_a_replica_never_received_is_run_again_there(Engine::MySql, stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_of_mariadb_never_received_is_run_again_there() {
+    let stop = "STOP SLAVE IO_THREAD";
+    what_a_replica_never_received_is_run_again_there(Engine::MariaDb, stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_before_the_next() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
+        return;
+    };
+    fleet.watched = NodePolicy::Observe;
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    let database = fleet.databases[1].name.clone();
+    let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
+    cut_off(heir, &database).await;
+
+    // V2 goes everywhere before V3 does; somebody reads what V3 needs on the first shard.
+    fleet.files.push(TWO);
+    fleet.files.push(THREE);
+    let url = fleet.clusters[0].primary().url(&fleet.databases[0].name);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    let (run, told) = fleet.run(Options::default()).await;
+    until(
+        &told,
+        |event| matches!(event, Event::ShardStarted { stage: 1, shard } if *shard == name(0)),
+    )
+    .await;
+    assert!(fleet.has(old, 1, "two").await && !fleet.has(heir, 1, "two").await);
+    old.kill();
+    heir.promote().await.unwrap();
+    until(&told, |event| lost(event, 1)).await;
+    client.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_once(&fleet, heir, 1).await;
+    let sql = "SELECT string_agg(version, ' ' ORDER BY installed_rank) FROM greylag_schema_history WHERE version IS NOT NULL";
+    let versions = heir.value(&database, sql).await.unwrap();
+    assert_eq!(versions.as_deref(), Some("1 2 3"));
+    let told = told.lock().unwrap();
+    let times = told.iter().filter(|(_, event)| lost(event, 1)).count();
+    assert_eq!(times, 1, "told once");
 }
