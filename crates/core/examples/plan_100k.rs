@@ -48,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         waves: None,
         first: Vec::new(),
         reviewed: None,
+        refused_there: None,
     };
 
     let since = Instant::now();

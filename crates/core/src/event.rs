@@ -164,6 +164,9 @@ pub enum Event {
         applied: bool,
         by: String,
         reason: String,
+        /// The subscriber that it is about; its shard had failed of it, and may be tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<NodeName>,
     },
     /// Planned files changed that no shard has; a successor goes on.
     Superseded {

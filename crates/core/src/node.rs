@@ -6,6 +6,7 @@
 
 mod downstream;
 mod finding;
+mod following;
 mod judge;
 mod lineage;
 mod preflight;
@@ -14,8 +15,10 @@ mod sighting;
 mod standing;
 mod subscriber;
 mod trail;
+mod unsubscribed;
 
-pub use downstream::downstreams;
+pub use downstream::{copies_table, downstreams};
+pub use following::follows;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};
@@ -24,8 +27,9 @@ pub use sighting::{
     Subscription, Unobservable, Upstream,
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
-pub use subscriber::confirmed;
+pub use subscriber::{confirmed, refresh};
 pub use trail::Trail;
+pub use unsubscribed::{Carried, Taken, unsubscribed};
 
 use crate::fleet::ShardName;
 use jiff::Timestamp;

@@ -15,6 +15,7 @@ mod parts;
 mod render;
 mod resume;
 mod stages;
+mod subscribers;
 mod undo;
 mod waves;
 
@@ -25,4 +26,5 @@ pub use input::{Candidate, Input, Reviewed, Seen};
 pub use parts::{Plan, PlannedMigration, PlannedShard, Stage, StageKind, Wave, Work};
 pub use render::render;
 pub use resume::{Difference, Resume, resume};
+pub use subscribers::{RefusedThere, SubscriberShare, Subscribers, There, Turn};
 pub use undo::{UndoTarget, undo};

@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use async_trait::async_trait;
 use greylag_core::{
     history::HistoryRow,
-    node::{NodeSighting, Published},
+    node::{Carried, NodeSighting, Published, Qualified, Taken},
     outcome::Blocker,
 };
 use std::time::Duration;
@@ -41,6 +41,18 @@ pub trait Observer: Send {
     ) -> Result<Option<Published>, EngineError> {
         let _ = publications;
         Ok(None)
+    }
+
+    /// Of a publisher: each table that subscribers of these publications get, under its publication.
+    async fn carried(&mut self, publications: &[String]) -> Result<Vec<Carried>, EngineError> {
+        let _ = publications;
+        Ok(Vec::new())
+    }
+
+    /// Of a subscriber: the tables that its subscriptions know, and which of `asked` are not there.
+    async fn taken(&mut self, asked: &[Qualified]) -> Result<Taken, EngineError> {
+        let _ = asked;
+        Ok(Taken::default())
     }
 
     /// The tables that these have foreign keys to: dropping such a table, or its keys, locks those just as well.

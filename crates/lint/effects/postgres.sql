@@ -34,3 +34,7 @@ CREATE TABLE g (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORE
 INSERT INTO g SELECT n FROM generate_series(1, 1000) n;
 CREATE TABLE rest (id int NOT NULL) PARTITION BY RANGE (id);
 CREATE TABLE rest_1 PARTITION OF rest DEFAULT;
+CREATE TABLE wide (w varchar(50) CHECK (w <> ''), e varchar(50), p varchar(50));
+CREATE INDEX wide_e ON wide (lower(e));
+CREATE INDEX wide_p ON wide (p) WHERE p <> '';
+INSERT INTO wide SELECT 'w' || n, 'e' || n, 'p' || n FROM generate_series(1, 1000) n;

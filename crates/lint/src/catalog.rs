@@ -5,7 +5,7 @@
 mod apply;
 mod table;
 
-pub(crate) use table::{ForeignKey, Index, KnownColumn, Table, Unique};
+pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 
 use crate::operation::{Name, Operation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +27,7 @@ pub(crate) struct Catalog {
     /// Some publication is FOR ALL TABLES.
     pub(crate) publishes_all: bool,
     pub(crate) publishes: bool,
-    /// Domains with a CHECK or NOT NULL.
-    pub(crate) constrained: BTreeSet<String>,
+    pub(crate) domains: BTreeMap<String, Domain>,
     /// The tables that each change has touched.
     touched: BTreeMap<String, BTreeSet<String>>,
 }

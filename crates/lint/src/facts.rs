@@ -80,11 +80,23 @@ pub struct SlotFacts {
 }
 
 impl FleetFacts {
-    /// What was seen of a table.
-    pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&TableFacts> {
-        let full = schema.map(|schema| format!("{schema}.{name}"));
-        let full = full.and_then(|full| self.tables.get(&full));
-        full.or_else(|| self.tables.get(name))
+    /// What was seen of a table, and under which name. A name without its schema means the largest of that name, where several
+    /// schemas have one: which of them a session sees isn't written in the file.
+    pub fn table(&self, schema: Option<&str>, name: &str) -> Option<(&str, &TableFacts)> {
+        let apart = |key: &str| key.rsplit_once('.').is_some_and(|(_, last)| last == name);
+        let mut others = self.tables.iter().filter(|(key, _)| apart(key));
+        let plain = self.tables.get_key_value(name);
+        let found = match schema {
+            Some(schema) => {
+                let full = self.tables.get_key_value(&format!("{schema}.{name}"));
+                // The one that is known without its schema is another schema's where schemas are known.
+                full.or_else(|| plain.filter(|_| others.next().is_none()))
+            }
+            None => others
+                .chain(plain)
+                .max_by_key(|(key, facts)| (facts.rows, key.len() == name.len())),
+        };
+        found.map(|(key, facts)| (key.as_str(), facts))
     }
 
     /// The publications that carry a table.

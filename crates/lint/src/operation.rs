@@ -43,10 +43,16 @@ pub enum Operation {
         name: String,
         value: String,
         local: bool,
+        /// GLOBAL or PERSIST: for everybody on the server.
+        global: bool,
         /// MySQL sets several at once.
         more: Vec<(String, String)>,
     },
     Transaction(TxControl),
+    /// Changes the server itself, or what its replicas follow: RESET MASTER, STOP REPLICA; in capitals.
+    Server {
+        what: String,
+    },
     /// Runs text that can't be looked into: DO, CALL, EXECUTE, a file that is loaded.
     Opaque {
         what: &'static str,
@@ -74,6 +80,8 @@ pub struct CreateIndex {
     pub columns: Vec<Option<String>>,
     pub method: Option<String>,
     pub partial: bool,
+    /// Names within its expressions and its WHERE, folded: columns, and functions.
+    pub mentions: Vec<String>,
     /// FULLTEXT, SPATIAL.
     pub kind: Option<String>,
     /// MySQL: ALGORITHM and LOCK.
@@ -91,6 +99,9 @@ pub struct DropIndex {
     pub concurrently: bool,
     pub if_exists: bool,
     pub cascade: bool,
+    /// MySQL: ALGORITHM and LOCK.
+    pub algorithm: Option<String>,
+    pub lock: Option<String>,
     pub after_index: usize,
 }
 
@@ -106,6 +117,7 @@ pub struct Reindex {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Table,
+    Index,
     View,
     MaterializedView,
     Sequence,
@@ -148,6 +160,10 @@ pub struct Create {
     pub all_tables: bool,
     /// A domain with CHECK or NOT NULL.
     pub constrained: bool,
+    /// What a domain is made of.
+    pub base: Option<String>,
+    /// A domain's.
+    pub default: Option<Expression>,
     /// A function that says it is IMMUTABLE or STABLE.
     pub steady: bool,
 }
@@ -194,7 +210,7 @@ pub enum Change {
     },
     /// The tables of a publication.
     Tables,
-    /// ALTER INDEX … ATTACH PARTITION and other harmless things; in capitals.
+    /// Any other; in capitals, with single blanks.
     Other(String),
 }
 
@@ -232,6 +248,7 @@ impl Operation {
             Operation::Set {
                 name, value, more, ..
             } => (Some((name.as_str(), value.as_str())), more),
+            Operation::Select(query) => (None, &query.settings),
             _ => (None, &[]),
         };
         let more = more

@@ -16,8 +16,10 @@ mod mysql_action;
 mod other;
 mod postgres_action;
 mod rows;
+mod set;
 
 pub(crate) use dispatch::read;
+pub(crate) use set::set_for_statement;
 
 #[cfg(test)]
 mod tests;

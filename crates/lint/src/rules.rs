@@ -4,7 +4,7 @@
 pub mod example;
 pub mod files;
 mod locks;
-mod online;
+pub(crate) mod online;
 mod phase;
 mod replicas;
 mod rewrite;

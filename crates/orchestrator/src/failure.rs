@@ -124,6 +124,7 @@ impl Explained for PlanningError {
             PlanningError::Unreachable(_) => Exit::Error,
             PlanningError::Unsettled { .. } => Exit::Split,
             PlanningError::Refused(_)
+            | PlanningError::Subscribers(_)
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
             | PlanningError::OtherWay { .. }
@@ -160,7 +161,9 @@ impl Explained for PlanningError {
             PlanningError::Unsettled { why, .. } => why.hints(),
             PlanningError::Rollout(why) => why.hints(),
             PlanningError::Journal(why) => why.hints(),
-            PlanningError::Plan(_) | PlanningError::Changed(_) => Vec::new(),
+            PlanningError::Plan(_)
+            | PlanningError::Changed(_)
+            | PlanningError::Subscribers(_) => Vec::new(),
         }
     }
 
@@ -235,7 +238,8 @@ impl Explained for SteerError {
             SteerError::NoRollout { .. }
             | SteerError::NoSuchRollout(_)
             | SteerError::Ambiguous { .. }
-            | SteerError::NoSuchShard(_) => Exit::Usage,
+            | SteerError::NoSuchShard(_)
+            | SteerError::NoSuchSubscriber(_) => Exit::Usage,
             SteerError::NotNow(_) => Exit::Refused,
             SteerError::Journal(why) => why.exit(),
             SteerError::Shard { failure, .. } if failure.class == FailureClass::Refused => {
@@ -257,6 +261,7 @@ impl Explained for SteerError {
             }
             SteerError::NotNow(_) => vec!["`greylag rollout show` says how it stands.".into()],
             SteerError::NoSuchShard(_) => vec!["`greylag fleet` lists the shards.".into()],
+            SteerError::NoSuchSubscriber(_) => vec!["`greylag fleet` lists the nodes with their roles.".into()],
             SteerError::Shard { failure, .. } => failure.hint.iter().cloned().collect(),
             SteerError::Journal(why) => why.hints(),
             SteerError::NotTaken { .. } => vec![

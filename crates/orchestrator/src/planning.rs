@@ -1,13 +1,14 @@
 //! From what was seen to a plan, and what an unfinished rollout makes of it.
 
 use crate::{
-    executor::placeholders,
+    executor::{Scripts, placeholders},
     facts,
     fleet::FleetShard,
     journal::{JournalError, RolloutRow},
     review::{new_migrations, review_pending},
     setup::Setup,
     steering::{self, SteerError},
+    subscribing::{ask_subscribers, foresee},
     survey::Surveyed,
     watch::Blind,
 };
@@ -17,7 +18,10 @@ use greylag_core::{
     history::Reading,
     identity::{Proof, Refusal},
     migration::MigrationId,
-    plan::{self, Candidate, ChangedFile, Input, Plan, PlanError, Resume, Seen, UndoTarget, Wave},
+    plan::{
+        self, Candidate, ChangedFile, HoldReason, Input, Plan, PlanError, RefusedThere, Resume,
+        Seen, UndoTarget, Wave,
+    },
     policy::Scope,
     rollout::{Progress, Rollout},
 };
@@ -108,6 +112,9 @@ pub enum PlanningError {
         #[source]
         why: Box<PlanningError>,
     },
+    /// An undo that subscribers can't take.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Subscribers(Vec<HoldReason>),
     /// An unfinished rollout leads elsewhere than what is asked for.
     #[error("rollout {rollout} is unfinished, and is taken up first: {asked}")]
     OtherWay { rollout: String, asked: String },
@@ -127,7 +134,7 @@ pub async fn look_ahead(
     let facts = look_closer(setup, surveyed, ask).await;
     let facts = facts.as_ref();
     let Some(row) = unfinished(setup).await? else {
-        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new())?);
+        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new()).await?);
         return Ok(Prospect::Fresh { plan });
     };
     let recorded = steering::show(setup, Some(&row.id))
@@ -135,7 +142,7 @@ pub async fn look_ahead(
         .map_err(|why| PlanningError::Rollout(Box::new(why)))?;
     if recorded.events.is_empty() {
         // Begun, and killed before its first event: nothing came of it. It is ended when the next one begins.
-        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new())?);
+        let plan = Arc::new(compose(setup, surveyed, facts, ask, None, Vec::new()).await?);
         return Ok(Prospect::Fresh { plan });
     }
     let readings: HashMap<ShardName, Arc<Reading>> = surveyed
@@ -155,7 +162,7 @@ pub async fn look_ahead(
             waves,
             first,
         } => {
-            let plan = compose(setup, surveyed, facts, ask, Some(waves), first)?;
+            let plan = compose(setup, surveyed, facts, ask, Some(waves), first).await?;
             Ok(Prospect::SettleFirst {
                 rollout: row.id,
                 plan: Arc::new(plan),
@@ -175,7 +182,7 @@ pub async fn look_ahead(
                 })
                 .collect::<Vec<_>>()
                 .join(", ");
-            let plan = compose(setup, surveyed, facts, ask, Some(waves), first)?;
+            let plan = compose(setup, surveyed, facts, ask, Some(waves), first).await?;
             Ok(Prospect::Supersede {
                 rollout: row.id,
                 why,
@@ -308,16 +315,54 @@ pub async fn unfinished(setup: &Setup) -> Result<Option<RolloutRow>, JournalErro
 
 /// The plan for what is pending, whatever rollout is unfinished (`greylag plan`).
 pub fn make_plan(setup: &Setup, surveyed: &Surveyed, ask: &Ask) -> Result<Plan, PlanningError> {
-    compose(setup, surveyed, None, ask, None, Vec::new())
+    let refused = RefusedThere::default();
+    compose_without(setup, surveyed, None, ask, None, Vec::new(), &refused)
 }
 
-fn compose(
+/// The plan without what logical subscribers refuse, and what they make of the rest.
+async fn compose(
     setup: &Setup,
     surveyed: &Surveyed,
     facts: Facts<'_>,
     ask: &Ask,
     waves: Option<Vec<Wave>>,
     first: Vec<ShardName>,
+) -> Result<Plan, PlanningError> {
+    let mut refused = RefusedThere::default();
+    let make = |refused: &RefusedThere| {
+        let (waves, first) = (waves.clone(), first.clone());
+        compose_without(setup, surveyed, facts, ask, waves, first, refused)
+    };
+    let mut plan = make(&refused)?;
+    let asked = ask_subscribers(setup, &plan).await;
+    // What is held takes others with it, and what those would have made is not there for the next.
+    while !asked.is_empty() && !plan.is_empty() {
+        // A file that can't be read is told by whoever begins.
+        let Ok(scripts) = Scripts::on_disk(&plan, &setup.migrations) else {
+            break;
+        };
+        let foreseen = foresee(&plan, &scripts, &asked);
+        if foreseen.refused.is_empty() {
+            return Ok(plan.with_subscribers(foreseen.subscribers));
+        }
+        if ask.undo.is_some() {
+            let reasons = foreseen.refused.into_values().flatten();
+            return Err(PlanningError::Subscribers(reasons.collect()));
+        }
+        refused.extend(foreseen.refused);
+        plan = make(&refused)?;
+    }
+    Ok(plan)
+}
+
+fn compose_without(
+    setup: &Setup,
+    surveyed: &Surveyed,
+    facts: Facts<'_>,
+    ask: &Ask,
+    waves: Option<Vec<Wave>>,
+    first: Vec<ShardName>,
+    refused_there: &RefusedThere,
 ) -> Result<Plan, PlanningError> {
     check_reached(surveyed, ask)?;
     let claimed = check_refusals(surveyed, ask)?;
@@ -338,6 +383,7 @@ fn compose(
         waves,
         first,
         reviewed: reviewed.as_ref(),
+        refused_there: Some(refused_there),
     };
     let plan = match &ask.undo {
         Some(target) => plan::undo(&input, target)?,

@@ -10,8 +10,8 @@ use crate::{
 use clap::Args;
 use greylag_core::{
     fleet::ShardName,
-    migration::Version,
-    plan::{Held, Plan as Planned, PlannedMigration, Stage},
+    migration::{MigrationId, Version},
+    plan::{Held, Plan as Planned, PlannedMigration, Stage, SubscriberShare, There, Turn},
     policy, script,
 };
 use greylag_lint::{Finding, Severity};
@@ -141,6 +141,7 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     for script in without_statements(plan, place) {
         screen.result(paint(Paint::Waits, does_nothing(&script)));
     }
+    print_subscribers(screen, plan);
     if !plan.stages.is_empty() {
         print_waves(screen, plan);
     }
@@ -272,6 +273,56 @@ fn print_stage(screen: &Screen, plan: &Planned, stage: &Stage, at: usize) {
             "  {script:<widest$}  on {}{change}",
             count(shards_of(id), "shard")
         ));
+    }
+}
+
+/// What runs on logical subscribers, file by file, and when.
+fn print_subscribers(screen: &Screen, plan: &Planned) {
+    if plan.subscribers.is_empty() {
+        return;
+    }
+    screen.result(format!("\n{}", paint(Paint::Strong, "subscribers")));
+    for one in &plan.subscribers {
+        let nodes: Vec<_> = one.nodes.iter().map(ToString::to_string).collect();
+        screen.result(format!("  {}", paint(Paint::Name, some(&nodes))));
+        if let Some(why) = &one.unseen {
+            screen.result(format!(
+                "    what runs there is judged when the shard's turn comes: {why}"
+            ));
+        }
+        let script = |share: &SubscriberShare| {
+            let planned = plan.migration(&share.migration);
+            planned.map_or_else(|| share.migration.to_string(), |found| found.script.clone())
+        };
+        let widths = one
+            .migrations
+            .iter()
+            .map(|share| script(share).chars().count());
+        let widest = widths.max().unwrap_or_default();
+        for share in &one.migrations {
+            let words = share_words(share);
+            screen.result(format!("    {:<widest$}  {words}", script(share)));
+        }
+    }
+}
+
+fn share_words(share: &SubscriberShare) -> String {
+    let when = match share.turn {
+        Turn::Before => "before the publisher",
+        Turn::After => "after the publisher, once it has applied what was written before",
+        Turn::Never => "nothing: rows come by replication",
+    };
+    match &share.there {
+        There::Applied if matches!(share.migration, MigrationId::Undo(_)) => {
+            "nothing to take back there".to_owned()
+        }
+        There::Applied => "it has it already".to_owned(),
+        There::Runs => format!("runs {when}"),
+        There::Part { left } => {
+            format!("runs in part {when}; left out: {}", left.join("; "))
+        }
+        There::Left { left } if left.is_empty() => "nothing of it runs there".to_owned(),
+        There::Left { left } => format!("is left out: {}", left.join("; ")),
     }
 }
 

@@ -107,10 +107,16 @@ fn worse(now: Exit, new: Exit) -> Exit {
     if now == Exit::Done { new } else { now }
 }
 
-/// Whether something stayed behind because of what the lint finds in it.
-fn held_by_lint(summary: &Summary) -> bool {
-    let mut reasons = summary.held.iter().flat_map(|held| &held.reasons);
-    reasons.any(|reason| matches!(reason, HoldReason::Lint { .. }))
+/// Why something stayed behind that somebody must mend.
+fn kept_back(summary: &Summary) -> Option<&'static str> {
+    let reasons = || summary.held.iter().flat_map(|held| &held.reasons);
+    let is_refused = |reason: &HoldReason| matches!(reason, HoldReason::Subscriber { .. });
+    if reasons().any(is_refused) {
+        return Some("logical subscribers can't take what is pending");
+    }
+    reasons()
+        .any(|reason| matches!(reason, HoldReason::Lint { .. }))
+        .then_some("the lint finds errors in what is pending")
 }
 
 fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
@@ -118,11 +124,13 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
     let shards = &summary.shards;
     let mut lines = Vec::new();
     match summary.verdict {
-        Verdict::Done if summary.rollout.is_none() && held_by_lint(summary) => lines.push(paint(
-            Paint::Bad,
-            "nothing was applied: the lint finds errors in what is pending",
-        )),
-        Verdict::Done if held_by_lint(summary) => lines.push(format!(
+        Verdict::Done
+            if summary.rollout.is_none()
+                && let Some(why) = kept_back(summary) =>
+        {
+            lines.push(paint(Paint::Bad, format!("nothing was applied: {why}")));
+        }
+        Verdict::Done if kept_back(summary).is_some() => lines.push(format!(
             "{}: {} changed, {} applied, {took}; what is held is left",
             paint(Paint::Waits, "done in part"),
             count(shards.changed, "shard"),

@@ -8,7 +8,7 @@ use crate::{
     workplace::{self, Journal, Workplace},
 };
 use clap::{ArgGroup, Args, Subcommand};
-use greylag_core::{fleet::ShardName, migration::MigrationId};
+use greylag_core::{fleet::ShardName, migration::MigrationId, node::NodeName};
 use greylag_orchestrator::{
     Exit, Notice,
     steering::{self, Recorded, Request},
@@ -109,7 +109,7 @@ enum Verb {
     /// Says what became of a migration where the catalog can't tell
     #[command(
         group = ArgGroup::new("what").required(true).args(["applied", "absent"]),
-        after_help = "Examples:\n  greylag rollout settle eu-17 V42 --applied --reason \"the index is there\"\n  greylag rollout settle eu-17 V42 --absent --reason \"neither table nor index is there\""
+        after_help = "Examples:\n  greylag rollout settle eu-17 V42 --applied --reason \"the index is there\"\n  greylag rollout settle eu-17 V42 --absent --reason \"neither table nor index is there\"\n  greylag rollout settle eu-17 V42 --on reports --applied --reason \"the subscriber has the index\""
     )]
     Settle {
         /// Its name
@@ -122,6 +122,9 @@ enum Verb {
         /// None of it happened
         #[arg(long)]
         absent: bool,
+        /// On this logical subscriber of the shard, not on its primary; the shard is tried again
+        #[arg(long, value_name = "NODE")]
+        on: Option<String>,
         /// Why, for the next person
         #[arg(long)]
         reason: String,
@@ -174,13 +177,22 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
             migration,
             applied,
             reason,
+            on,
             ..
-        } => Request::Settle {
-            shard: names(std::slice::from_ref(shard))?.remove(0),
-            migration: migration.clone(),
-            applied: *applied,
-            reason: given(reason)?,
-        },
+        } => {
+            let shard = names(std::slice::from_ref(shard))?.remove(0);
+            let node = on.as_ref().map(|node| NodeName {
+                shard: shard.clone(),
+                node: node.rsplit('/').next().unwrap_or(node).into(),
+            });
+            Request::Settle {
+                shard,
+                migration: migration.clone(),
+                applied: *applied,
+                reason: given(reason)?,
+                node,
+            }
+        }
     };
     let done = steering::steer(&place.setup, None, request).await?;
     if screen.human() {

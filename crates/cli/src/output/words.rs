@@ -40,6 +40,9 @@ pub fn wait_reason(reason: &WaitReason) -> String {
                 clock(*deadline)
             )
         }
+        WaitReason::Subscriber { node, waits } => {
+            format!("on subscriber {node}: {}", wait_reason(waits))
+        }
         WaitReason::Retry { attempt, at, error } => {
             format!("try {attempt} failed ({error}); again at {}", clock(*at))
         }
@@ -86,6 +89,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         | WaitReason::ReplicaUnseen { .. }
         | WaitReason::ReplicaTrouble { .. }
         | WaitReason::NoPrimary { .. }
+        | WaitReason::PrimaryDisputed { .. }
         | WaitReason::NoReplicas { .. }
         | WaitReason::Replay { .. }
         | WaitReason::NotReplayed { .. }
@@ -170,6 +174,7 @@ pub fn hold_reason(reason: &HoldReason) -> String {
             "the lint finds errors in it ({}); `greylag lint` shows them, `-- greylag:allow RULE because REASON` lets one pass",
             rules.join(", ")
         ),
+        HoldReason::Subscriber { .. } => format!("refused {reason}"),
         HoldReason::BeyondTarget { to } => format!("it is above V{to} (--to)"),
     }
 }

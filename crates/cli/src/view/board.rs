@@ -294,6 +294,7 @@ impl Board {
                 self.stand(shard, Standing::Idle);
             }
             Event::Settled { shard, .. } => {
+                self.failed.remove(shard);
                 self.unknown.remove(shard);
                 self.stand(shard, Standing::Idle);
             }

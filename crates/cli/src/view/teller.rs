@@ -195,10 +195,15 @@ impl Teller {
                 migration,
                 applied,
                 by,
+                node,
                 ..
             } => {
                 let how = if *applied { "applied" } else { "absent" };
-                lines.push(format!("{shard}: {migration} is settled as {how} by {by}"));
+                let whom = match node {
+                    Some(node) => format!("subscriber {node}"),
+                    None => shard.to_string(),
+                };
+                lines.push(format!("{whom}: {migration} is settled as {how} by {by}"));
             }
             Event::NotReplayed { shard, nodes, .. } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
@@ -402,6 +407,7 @@ fn about(reason: &WaitReason) -> String {
     };
     match reason {
         WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
+        WaitReason::Subscriber { node, waits } => format!("{node} {}", about(waits)),
         WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
         WaitReason::Retry { error, .. } => format!("retry {error}"),
         WaitReason::ReplicaLag { node, .. } => format!("lag {node}"),

@@ -123,6 +123,61 @@ async fn two_hosts_of_mariadb_lead_to_the_primary_before_and_after_a_failover() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_of_mysql_lead_to_the_primary_before_and_after_a_failover() {
+    several_hosts_lead_to_the_primary(Engine::MySql, |primary, standby, database| {
+        let hosts = format!("127.0.0.1:{primary},127.0.0.1:{standby}");
+        format!("primary = \"mysql://greylag:greylag@{hosts}/{database}\"")
+    })
+    .await;
+}
+
+/// Nobody has seen it follow: a person must say that it is the shard, and is told how.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_nobody_watched_is_accepted_by_the_very_command_that_is_told() {
+    let url = |port: u16, database: &str| {
+        format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}")
+    };
+    let Some(moved) = Moved::start(Engine::Postgres, |primary, _, database| {
+        format!("primary = \"postgres://greylag:greylag@127.0.0.1:{primary}/{database}\"")
+    })
+    .await
+    else {
+        return;
+    };
+    let (place, database) = (&moved.place, &moved.database.name);
+    place.out("apply --yes", 0);
+    moved.fail_over().await;
+    let (old, heir) = (
+        moved.cluster.primary().port(),
+        moved.cluster.replica(0).port(),
+    );
+    let text = place.read("greylag.toml");
+    let named = url(old, database);
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+
+    // Listed only now: it carries the identity, and proves nothing.
+    let listed = format!("{named}\"\nreplicas = [\"{}\"]", url(heir, database));
+    place.write("greylag.toml", text.replace(&format!("{named}\""), &listed));
+    let said = place.run("plan");
+    assert_eq!(said.code, 1, "{said:#?}");
+    assert!(said.err.contains("was never proven its node"), "{said:#?}");
+    assert!(said.err.contains("point `primary` at it"), "{said:#?}");
+    let command = "greylag fleet accept eu-7 --reason …";
+    assert!(said.err.contains(command), "{said:#?}");
+
+    place.write("greylag.toml", text.replace(&named, &url(heir, database)));
+    let said = place.run("apply --yes");
+    assert_eq!(said.code, 6, "{said:#?}");
+    assert!(said.err.contains(command), "{said:#?}");
+    let accept = command
+        .trim_start_matches("greylag ")
+        .replace('…', "promoted");
+    place.out(&accept, 0);
+    place.out("apply --yes", 0);
+    assert_eq!(moved.had().await.as_deref(), Some("2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_is_found_by_every_verb_and_told() {
     let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
         let url = |port: u16| format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}");
@@ -190,4 +245,41 @@ async fn two_primaries_among_the_hosts_of_a_url_are_refused_and_nothing_is_writt
     let doctor = place.run("doctor");
     assert!(doctor.out.contains("has two primaries"), "{doctor:#?}");
     assert_eq!(moved.had().await.as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_promoted_beside_its_primary_is_refused_by_every_verb_that_writes() {
+    let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
+        let url = |port: u16| format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}");
+        format!(
+            "primary = \"{}\"\nreplicas = [\"{}\"]",
+            url(primary),
+            url(standby)
+        )
+    })
+    .await
+    else {
+        return;
+    };
+    let place = &moved.place;
+    place.out("apply --yes", 0);
+    moved.cluster.wait_replayed().await.unwrap();
+    moved.cluster.replica(0).promote().await.unwrap();
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+    for line in [
+        "plan",
+        "apply --yes",
+        "repair --yes --reason mend",
+        "baseline 1 --yes",
+    ] {
+        let said = place.run(line);
+        assert_eq!(said.code, 6, "{line}: {said:#?}");
+        let text = said.out.clone() + &said.err;
+        assert!(text.contains("has two primaries"), "{line}: {said:#?}");
+    }
+    assert_eq!(moved.had().await.as_deref(), Some("1"));
+    // A person decides.
+    moved.cluster.replica(0).kill();
+    let plan = place.run("plan");
+    assert_eq!(plan.code, 0, "{plan:#?}");
 }

@@ -114,6 +114,32 @@ fn a_fix_stands_in_files_of_its_own_and_finds_nothing_more() {
 }
 
 #[test]
+fn a_fix_that_needs_a_version_that_is_taken_writes_nothing() {
+    let cut = (
+        "V2__cut.sql",
+        "ALTER TABLE orders ADD COLUMN note text;\nCREATE INDEX i ON orders (id);\n",
+    );
+    let other = ("V2.1__other.sql", "SELECT 1;\n");
+    let place = postgres(&[ORDERS, cut, other]);
+    let said = place.run("lint --fix");
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains("the version of V2.1__other.sql"), "{told}");
+    assert_eq!(place.read("migrations/V2__cut.sql"), cut.1);
+    let place = postgres(&[ORDERS, cut]);
+    place.write(
+        "migrations/V2__cut.sql.conf",
+        "executeInTransaction=false\n",
+    );
+    let said = place.run("lint --fix");
+    let told = format!("{}{}", said.out, said.err);
+    assert!(
+        told.contains("V2__cut.sql.conf would count for the first alone"),
+        "{told}"
+    );
+    assert_eq!(place.read("migrations/V2__cut.sql"), cut.1);
+}
+
+#[test]
 fn only_what_changed_since_a_revision_is_judged() {
     let place = postgres(&[ORDERS, INDEX]);
     let git = |line: &str| {

@@ -146,6 +146,30 @@ async fn a_plan_knows_sizes_only_where_the_project_asks_for_it() {
     assert_eq!(index["decided"], "fleet");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_as_large_as_its_heirs_and_as_any_that_has_its_name() {
+    let Some(server) = greylag_lab::require(Engine::Postgres).await else {
+        return;
+    };
+    let database = server.database("heirs").await.unwrap();
+    let shards = [("one", format!("primary = {:?}", database.admin_url))];
+    let place = applied(&shards, "");
+    let fill = "CREATE TABLE base (id int); CREATE TABLE child () INHERITS (base); CREATE TABLE both () INHERITS (base, child); \
+                CREATE SCHEMA sales; CREATE TABLE sales.orders (id int); \
+                INSERT INTO child SELECT generate_series(1, 3000); INSERT INTO both SELECT generate_series(1, 1000); \
+                INSERT INTO sales.orders SELECT generate_series(1, 5000); ANALYZE base, child, both, orders, sales.orders";
+    server.execute(&database.name, fill).await.unwrap();
+    let document = place.json("lint --fleet --output json", 5);
+    let tables = &document["fleet"]["facts"]["postgres"]["tables"];
+    assert_eq!(tables["base"]["rows"], 4_000, "{document:#}");
+    assert_eq!(tables["child"]["rows"], 4_000, "{document:#}");
+    assert_eq!(tables["public.orders"]["rows"], 0);
+    let index = finding(&document, "add-index-blocking");
+    assert_eq!(index["severity"], "error");
+    let why = index["message"]["why"].as_str().unwrap();
+    assert!(why.contains("5000 rows of sales.orders"), "{why}");
+}
+
 async fn sizes_of(engine: Engine, key: &str) {
     let Some(server) = greylag_lab::require(engine).await else {
         return;

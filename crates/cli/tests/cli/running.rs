@@ -33,7 +33,7 @@ fn start(place: &Place, line: &str) -> Child {
 
 /// Waits until the fleet's status is as wanted.
 fn until(place: &Place, wanted: impl Fn(&serde_json::Value) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + greylag_lab::patience();
     loop {
         let status = place.json("status --output json", 0);
         if wanted(&status) {

@@ -5,6 +5,17 @@ use greylag_lab::Engine;
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// A check that says yes to the first wave, and to no other until [`let_it_go`].
+pub const AFTER_THE_CANARY: &str = "[[check]]\nname = \"ready\"\nevery = \"100ms\"\n\
+    command = [\"sh\", \"-c\", \"test -e may-go || { echo asked >> asked; test $(wc -l < asked) = 1; }\"]\n\n";
+
+/// What a run says that it holds.
+pub const HELD: &str = "check `ready` says";
+
+pub fn let_it_go(ground: &Ground) {
+    fs::write(ground.file("may-go"), "").expect("a file");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_says_no_holds_the_wave_until_it_says_yes() {
     let ground = checked(
@@ -40,11 +51,11 @@ async fn a_command_that_is_not_there_is_not_a_yes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_nobody_answers_at_is_not_a_yes() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let port = listener.local_addr().expect("a port").port();
-    drop(listener);
+    // Taken, so that nobody else listens there meanwhile, and not listened at.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port");
+    let port = socket.local_addr().expect("a port").port();
     let ground = checked(&format!("http = \"http://127.0.0.1:{port}/ok\"")).await;
     ground
         .run(&["apply", "--yes", "--wait", "1s"])
@@ -52,6 +63,7 @@ async fn an_address_that_nobody_answers_at_is_not_a_yes() {
         .ends(4)
         .says("check `ready` says:");
     assert_eq!(ground.versions(0).await, "");
+    drop(socket);
 }
 
 #[tokio::test(flavor = "multi_thread")]

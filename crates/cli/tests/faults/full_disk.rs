@@ -1,9 +1,10 @@
 //! The disk of the state store is full: nothing new is touched, and once there is room, apply goes on.
 
-use crate::ground::Ground;
+use crate::{checks, ground::Ground};
 use greylag_lab::{Engine, SmallDisk};
 
-const WAVES: &str = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\nsoak = \"2s\"\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+const WAVES: &str =
+    "[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_whose_journal_finds_no_room_touches_nothing_new() {
@@ -11,8 +12,9 @@ async fn a_rollout_whose_journal_finds_no_room_touches_nothing_new() {
         return;
     };
     let mut run = ground.start(&["apply", "--yes"]);
-    run.until_it_says("soaking until").await;
+    run.until_it_says(checks::HELD).await;
     disk.fill().expect("it fills");
+    checks::let_it_go(&ground);
     run.end()
         .await
         .ends(3)
@@ -59,7 +61,11 @@ async fn on_a_small_disk() -> Option<(Ground, SmallDisk)> {
     );
     ground.write_project(
         "greylag.toml",
-        &format!("{}{WAVES}{state}{shards}", Ground::head("")),
+        &format!(
+            "{}{WAVES}{}{state}{shards}",
+            Ground::head(""),
+            checks::AFTER_THE_CANARY
+        ),
     );
     ground.migration(
         "V1__effect.sql",

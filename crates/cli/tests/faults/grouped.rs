@@ -48,6 +48,11 @@ async fn a_dry_run_of_repair_locks_nothing_and_makes_nothing() {
         .ends(0);
     // While a rollout has the shard's lock.
     let holder = ground.somebody(0, "BEGIN; LOCK TABLE a; SELECT pg_sleep(3600)");
+    let held = "SELECT count(*) FROM pg_locks WHERE relation = 'a'::regclass AND granted";
+    crate::run::eventually("a is locked", async || {
+        ground.count(0, held).await == Some(1)
+    })
+    .await;
     let run = ground.start(&["apply", "--yes"]);
     let waits = "SELECT count(*) FROM pg_locks WHERE relation = 'a'::regclass AND NOT granted";
     crate::run::eventually("V2 waits", async || ground.count(0, waits).await >= Some(1)).await;

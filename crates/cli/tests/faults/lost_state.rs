@@ -1,9 +1,10 @@
 //! The state store is a PostgreSQL server, and goes away in the middle.
 
-use crate::{ground::Ground, run::eventually};
+use crate::{checks, ground::Ground, run::eventually};
 use greylag_lab::{Engine, Options, Proxy, Server};
 
-const SOAK: &str = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\nsoak = \"2s\"\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+const WAVES: &str =
+    "[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_store_that_is_gone_ends_the_run_and_nothing_new_is_touched() {
@@ -11,9 +12,10 @@ async fn a_state_store_that_is_gone_ends_the_run_and_nothing_new_is_touched() {
         return;
     };
     let mut run = ground.start(&["apply", "--yes"]);
-    run.until_it_says("soaking until").await;
+    run.until_it_says(checks::HELD).await;
     state.kill();
     proxy.refuse(true).await.expect("the port closes");
+    checks::let_it_go(&ground);
     // It does not wait in silence.
     run.until_it_says("can't be reached, and is sought for")
         .await;
@@ -49,8 +51,9 @@ async fn a_state_store_whose_connection_is_cut_is_found_again() {
         return;
     };
     let mut run = ground.start(&["apply", "--yes"]);
-    run.until_it_says("soaking until").await;
+    run.until_it_says(checks::HELD).await;
     proxy.cut().await;
+    checks::let_it_go(&ground);
     run.end().await.ends(0);
     for shard in 0..3 {
         assert_eq!(ground.versions(shard).await, "1");
@@ -73,7 +76,11 @@ async fn with_a_server_for_state() -> Option<(Ground, Server, Proxy)> {
     let state = format!("[state]\nurl = \"{url}\"\n\n");
     ground.write_project(
         "greylag.toml",
-        &format!("{}{SOAK}{state}{shards}", Ground::head("")),
+        &format!(
+            "{}{WAVES}{}{state}{shards}",
+            Ground::head(""),
+            checks::AFTER_THE_CANARY
+        ),
     );
     ground.migration(
         "V1__effect.sql",

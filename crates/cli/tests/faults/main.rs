@@ -5,6 +5,7 @@ mod approval;
 mod checks;
 mod clones;
 mod cut_commit;
+mod door;
 mod flyway_table;
 mod frozen_state;
 mod full_disk;

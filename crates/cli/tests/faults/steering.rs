@@ -1,6 +1,10 @@
 //! Steered from a second process while `apply` runs in the first.
 
-use crate::{ground::Ground, run::eventually};
+use crate::{
+    door::{Door, THROUGH},
+    ground::Ground,
+    run::eventually,
+};
 use greylag_lab::Engine;
 
 /// Two waves, with time between for a person to act.
@@ -95,13 +99,15 @@ async fn a_pause_between_runs_is_durable_before_it_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_interrupt_drains() {
-    let Some(ground) = long_statement(3).await else {
+    let Some(ground) = long_statement(THROUGH).await else {
         return;
     };
+    let door = Door::shut(&ground, 0).await;
     let mut run = ground.start(&["apply", "--yes"]);
-    runs_on_the_server(&ground).await;
+    door.until_it_waits().await;
     run.interrupt().await;
     run.until_it_says("^C again cancels").await;
+    door.open().await;
     // The migration in flight is finished, the list is not: V3 stays where it is.
     let ended = run.end().await;
     assert_eq!(ground.versions(0).await, "1 2", "{}", ended.said);
@@ -115,7 +121,8 @@ async fn the_first_interrupt_drains() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_interrupt_cancels_on_the_server() {
-    let Some(ground) = long_statement(600).await else {
+    let asleep = "INSERT INTO effect SELECT '2' FROM pg_sleep(600);\n";
+    let Some(ground) = long_statement(asleep).await else {
         return;
     };
     let mut run = ground.start(&["apply", "--yes"]);
@@ -197,18 +204,15 @@ async fn soaking(engine: Engine) -> Option<Ground> {
     Some(ground)
 }
 
-/// V2 sleeps on the server.
-async fn long_statement(seconds: u32) -> Option<Ground> {
+/// V2 is at work on the server for long.
+async fn long_statement(v2: &str) -> Option<Ground> {
     let ground = Ground::on(Engine::Postgres, 2).await?;
     ground.project("");
     ground.migration(
         "V1__effect.sql",
         "CREATE TABLE effect (step text NOT NULL);\n",
     );
-    ground.migration(
-        "V2__long.sql",
-        &format!("INSERT INTO effect SELECT '2' FROM pg_sleep({seconds});\n"),
-    );
+    ground.migration("V2__long.sql", v2);
     ground.migration("V3__last.sql", "CREATE TABLE last (id int);\n");
     Some(ground)
 }

@@ -1,23 +1,25 @@
 //! Two `apply` at once on one fleet: one works, the other says who holds what, and ends with 6.
 
-use crate::ground::Ground;
+use crate::{
+    door::{Door, THROUGH},
+    ground::Ground,
+};
 use greylag_lab::Engine;
-
-/// A migration that takes longer than the second apply needs to be turned away.
-const SLOW: &str = "INSERT INTO effect SELECT 'slow' FROM (SELECT pg_sleep(4)) AS slow;\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_apply_on_the_same_state_says_who_is_at_it() {
     let Some(ground) = slow_ground().await else {
         return;
     };
-    let mut first = ground.start(&["apply", "--yes"]);
-    first.until_it_says("wave canary: 1 shard may start").await;
+    let door = Door::shut(&ground, 0).await;
+    let first = ground.start(&["apply", "--yes"]);
+    door.until_it_waits().await;
     let second = ground.run(&["apply", "--yes"]).await;
     second
         .ends(6)
         .says("another greylag works on this fleet: `greylag apply` of oncall@")
         .says("follow it with `greylag status --watch`");
+    door.open().await;
     first.end().await.ends(0);
     each_effect_once(&ground).await;
 }
@@ -89,7 +91,7 @@ async fn slow_ground() -> Option<Ground> {
         "V1__effect.sql",
         "CREATE TABLE effect (step text NOT NULL);\n",
     );
-    ground.migration("V2__slow.sql", SLOW);
+    ground.migration("V2__slow.sql", THROUGH);
     Some(ground)
 }
 

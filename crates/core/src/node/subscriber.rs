@@ -20,6 +20,16 @@ pub fn confirmed<'a>(
     })
 }
 
+/// What makes a subscription know of the tables that were published after it was made, or last refreshed. Its owner runs it.
+pub fn refresh(subscription: &str) -> String {
+    let name = quoted(subscription);
+    format!("ALTER SUBSCRIPTION {name} REFRESH PUBLICATION;")
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// Why a server that subscribes to something is no subscriber of this publisher.
 pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
     let address = &case.node.server.address;

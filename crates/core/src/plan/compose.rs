@@ -33,6 +33,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         scope: input.scope,
         flyway_table: input.flyway_table,
         reviewed: input.reviewed,
+        refused_there: input.refused_there,
         lane: &lane.everywhere,
     };
     let groups = Groups::of(input, lane.has_others, |reading, newcomer| {
@@ -107,6 +108,7 @@ pub(super) fn finish(input: &Input<'_>, parts: Parts) -> Plan {
         findings: input
             .reviewed
             .map_or_else(Vec::new, |reviewed| reviewed.findings.clone()),
+        subscribers: Vec::new(),
         policy: input.policy.clone(),
         budget,
         settings: input.settings.to_owned(),
@@ -274,6 +276,32 @@ pub(super) fn refuse_unable_online<'a>(
                 shards: unable,
             });
         }
+        if let Some(tool) = asked.tool() {
+            refuse_unfit(input, script, tool)?;
+        }
     }
     Ok(())
+}
+
+/// A tool is not begun on a server that it can't work with: its own refusal would come when statements before it have run.
+fn refuse_unfit(input: &Input<'_>, script: String, tool: &str) -> Result<(), PlanError> {
+    let Some(rule) = input.policy.online.tool(tool) else {
+        return Ok(());
+    };
+    let unfit = (input.shards.iter())
+        .filter(|candidate| input.in_scope(candidate))
+        .filter_map(|candidate| {
+            let why = rule.unfit(tool, candidate.shard.engine)?;
+            Some((why, candidate.shard.name.clone()))
+        });
+    let (reasons, shards): (Vec<_>, Vec<_>) = unfit.unzip();
+    match reasons.first() {
+        None => Ok(()),
+        Some(why) => Err(PlanError::UnfitTool {
+            script,
+            tool: tool.to_owned(),
+            why,
+            shards,
+        }),
+    }
 }

@@ -4,6 +4,8 @@ use crate::{
     fleet::ShardName,
     identity::Refusal,
     migration::{MigrationId, Phase, Version},
+    node::NodeName,
+    outcome::Place,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, hash, mem};
@@ -43,6 +45,14 @@ pub enum HoldReason {
     Refused { refusal: Refusal },
     /// The lint's findings on it are errors, and nobody allowed them.
     Lint { rules: Vec<String> },
+    /// Logical subscribers would stop at it, or nobody can tell what of it must run there.
+    Subscriber {
+        nodes: Vec<NodeName>,
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+        hint: String,
+    },
     /// Left out by `--only`.
     OutOfScope,
 }
@@ -61,6 +71,7 @@ impl HoldReason {
             | HoldReason::MissingOnDisk { .. }
             | HoldReason::Unreachable { .. }
             | HoldReason::Lint { .. }
+            | HoldReason::Subscriber { .. }
             | HoldReason::Refused { .. } => false,
         }
     }
@@ -77,7 +88,7 @@ impl hash::Hash for HoldReason {
             | HoldReason::MissingOnDisk { migration: id } => id.hash(state),
             HoldReason::OutOfOrder { highest: version }
             | HoldReason::BeyondTarget { to: version } => version.hash(state),
-            HoldReason::Unreachable { why } => why.hash(state),
+            HoldReason::Unreachable { why } | HoldReason::Subscriber { why, .. } => why.hash(state),
             HoldReason::Lint { rules } => rules.hash(state),
             HoldReason::NotSupportedYet { .. }
             | HoldReason::Refused { .. }
@@ -127,7 +138,27 @@ impl fmt::Display for HoldReason {
                  `-- greylag:allow RULE because REASON`",
                 rules.join(", ")
             ),
+            HoldReason::Subscriber {
+                nodes,
+                why,
+                place,
+                hint,
+            } => {
+                let at = place.as_ref().map_or(String::new(), |place| {
+                    format!(" ({}:{})", place.script, place.line)
+                });
+                write!(f, "on {}{at}: {why}. {hint}", subscribers(nodes))
+            }
             HoldReason::OutOfScope => f.write_str("left out by --only"),
         }
+    }
+}
+
+/// A few of them by name.
+fn subscribers(nodes: &[NodeName]) -> String {
+    match nodes {
+        [one] => format!("subscriber {one}"),
+        [first, rest @ ..] => format!("subscriber {first} and {} more", rest.len()),
+        [] => "a subscriber".to_owned(),
     }
 }

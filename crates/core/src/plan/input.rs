@@ -1,6 +1,6 @@
 //! What a plan is made of: what was seen, and what people chose.
 
-use super::parts::Wave;
+use super::{parts::Wave, subscribers::RefusedThere};
 use crate::{
     fleet::{Shard, ShardName},
     history::Reading,
@@ -31,6 +31,8 @@ pub struct Input<'a> {
     pub first: Vec<ShardName>,
     /// What a review of the files found, if there was one.
     pub reviewed: Option<&'a Reviewed>,
+    /// What logical subscribers refuse.
+    pub refused_there: Option<&'a RefusedThere>,
 }
 
 /// What a review of the files found.

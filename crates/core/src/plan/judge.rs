@@ -2,7 +2,7 @@
 //!
 //! Knows one shard's reading at a time; what other shards have comes in as the newcomers' lane.
 
-use super::{files::Files, held::HoldReason, input::Reviewed};
+use super::{files::Files, held::HoldReason, input::Reviewed, subscribers::RefusedThere};
 use crate::{
     history::Reading,
     migration::{Migration, MigrationId, Phase, Version},
@@ -18,6 +18,8 @@ pub(super) struct Law<'a> {
     pub flyway_table: bool,
     /// What a review found, if there was one.
     pub reviewed: Option<&'a Reviewed>,
+    /// What logical subscribers refuse.
+    pub refused_there: Option<&'a RefusedThere>,
     /// What every shard has that is not new.
     pub lane: &'a BTreeSet<u32>,
 }
@@ -67,6 +69,10 @@ impl Law<'_> {
             if let Some(to) = self.beyond_target(migration) {
                 reasons.push(HoldReason::BeyondTarget { to });
             }
+            // Of what goes, only: what does not is nobody's to refuse.
+            if reasons.is_empty() {
+                reasons.extend(self.refused_there(&migration.id).iter().cloned());
+            }
             if reasons.is_empty() {
                 if in_lane {
                     judgement.lane.push(number);
@@ -111,6 +117,12 @@ impl Law<'_> {
     /// The rules whose errors hold it.
     fn errors(&self, id: &MigrationId) -> Option<Vec<String>> {
         self.reviewed?.errors.get(id).cloned()
+    }
+
+    /// Why subscribers won't have it.
+    fn refused_there(&self, id: &MigrationId) -> &[HoldReason] {
+        let refused = self.refused_there.and_then(|refused| refused.get(id));
+        refused.map_or(&[], |reasons| reasons)
     }
 
     /// The highest version above it, where it may not be applied below one.

@@ -3,6 +3,7 @@
 use super::{
     held::Held,
     index::{IndexCell, PlanIndex},
+    subscribers::Subscribers,
 };
 use crate::{
     fleet::ShardName,
@@ -31,6 +32,9 @@ pub struct Plan {
     /// Findings of the lint, when there is one.
     #[serde(default)]
     pub findings: Vec<serde_json::Value>,
+    /// What logical subscribers make of the migrations, where there are any. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscribers: Vec<Subscribers>,
     pub policy: Policy,
     /// The failure budget in shards, worked out over the plan's shards.
     pub budget: u32,
@@ -106,6 +110,13 @@ impl Plan {
     pub fn with_settings(mut self, settings: String) -> Self {
         self.settings = settings;
         self.digest = super::digest::of(&self);
+        self
+    }
+
+    /// The same plan, with what subscribers make of it.
+    #[must_use]
+    pub fn with_subscribers(mut self, subscribers: Vec<Subscribers>) -> Self {
+        self.subscribers = subscribers;
         self
     }
 

@@ -51,6 +51,17 @@ impl Rollout {
         Ok(())
     }
 
+    /// A shard that lacks what earlier stages put there is not applied, whatever became of its work in this one.
+    pub(super) fn expect_nothing_owed(&self, number: u32) -> Result<(), Why> {
+        match self.lost.get(&number).and_then(|lost| lost.first()) {
+            None => Ok(()),
+            Some(migration) => Err(Why::Owed {
+                shard: self.name(number).clone(),
+                migration: migration.clone(),
+            }),
+        }
+    }
+
     pub(super) fn is_lost(&self, number: u32, migration: &MigrationId) -> bool {
         let lost = self.lost.get(&number);
         lost.is_some_and(|lost| lost.contains(migration))

@@ -38,6 +38,11 @@ pub enum Why {
         shard: ShardName,
         migration: MigrationId,
     },
+    #[error("shard `{shard}` lacks {migration}, which a failover lost: it is run again first")]
+    Owed {
+        shard: ShardName,
+        migration: MigrationId,
+    },
     #[error("stage {stage} is not the one under way")]
     AnotherStage { stage: usize },
     #[error("this gate was not asked, or no longer matters")]

@@ -93,6 +93,11 @@ impl Rollout {
             Event::Skipped { shard, .. } => self.skip(shard)?,
             Event::Settled {
                 shard,
+                node: Some(_),
+                ..
+            } => self.retry(shard)?,
+            Event::Settled {
+                shard,
                 migration,
                 applied,
                 ..
@@ -291,13 +296,15 @@ impl Rollout {
             return self.end_replaying(number, outcome, at);
         }
         self.expect_in_flight(number)?;
+        if *outcome == Outcome::Applied {
+            self.expect_nothing_owed(number)?;
+        }
         self.unknown.remove(&number);
         match outcome {
             Outcome::Applied => {
                 let work = self.plan.work_of(stage, number).len();
                 self.shards[number as usize].applied = work as u32;
                 self.verify_again.remove(&number);
-                self.lost.remove(&number);
                 self.mark_changed(number);
                 self.set(number, Progress::Applied);
                 self.soak(number, at);

@@ -29,9 +29,9 @@ impl Rollout {
             return Ok(());
         }
         self.expect_in_flight(number)?;
+        self.expect_nothing_owed(number)?;
         self.unknown.remove(&number);
         self.verify_again.remove(&number);
-        self.lost.remove(&number);
         self.shards[number as usize].applied = self.plan.work_of(stage, number).len() as u32;
         self.mark_changed(number);
         let awaited = Awaited {

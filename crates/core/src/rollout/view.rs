@@ -68,15 +68,28 @@ impl Rollout {
             && !self.is_lost(number, migration)
     }
 
-    /// What this rollout has recorded as applied there, stage by stage up to the current one.
-    pub fn recorded(&self, shard: &ShardName) -> Vec<MigrationId> {
+    /// What this rollout had applied there, stage by stage up to the current one, and whether it still is there: what is not was
+    /// lost with a failover, and is run again before anything else of the shard.
+    pub fn had(&self, shard: &ShardName) -> Vec<(MigrationId, bool)> {
         let Some(number) = self.plan.index().number(shard) else {
             return Vec::new();
         };
         (0..self.plan.stages.len())
             .flat_map(|stage| self.there(stage, number))
-            .filter(|id| !self.is_lost(number, id))
-            .cloned()
+            .map(|id| (id.clone(), !self.is_lost(number, id)))
+            .collect()
+    }
+
+    /// What of it is there.
+    pub fn recorded(&self, shard: &ShardName) -> Vec<MigrationId> {
+        let had = self.had(shard).into_iter();
+        had.filter_map(|(id, there)| there.then_some(id)).collect()
+    }
+
+    /// What of it is not: the shard is not applied, in any stage, before it has that again.
+    pub fn owed(&self, shard: &ShardName) -> Vec<MigrationId> {
+        let had = self.had(shard).into_iter();
+        had.filter_map(|(id, there)| (!there).then_some(id))
             .collect()
     }
 

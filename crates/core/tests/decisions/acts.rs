@@ -4,6 +4,7 @@ use crate::{fixture::*, story::*};
 use greylag_core::{
     event::Event,
     gate::WaitReason,
+    node::NodeName,
     outcome::{FailureClass, Outcome},
     rollout::{Command, Progress, RunVerdict, Why},
 };
@@ -88,4 +89,39 @@ fn a_successor_ends_a_rollout_once_nothing_is_in_flight() {
     story.tell(superseded());
     assert_eq!(story.next(), []);
     assert_eq!(story.ends(), (RunVerdict::NothingChanged, 1));
+}
+
+#[test]
+fn what_is_settled_on_a_subscriber_lets_its_shard_be_tried_again_and_says_nothing_of_the_shard() {
+    let mut story = Story::of(small(0));
+    let a = name("a");
+    let on_subscriber = |applied| {
+        let Event::Settled {
+            shard,
+            migration,
+            by,
+            reason,
+            ..
+        } = settle(&a, &id("V1"), applied)
+        else {
+            unreachable!()
+        };
+        let node = Some(NodeName {
+            shard: shard.clone(),
+            node: "mirror".into(),
+        });
+        Event::Settled {
+            shard,
+            migration,
+            applied,
+            by,
+            reason,
+            node,
+        }
+    };
+    story.pass(0, 0).run(0, "a", failed(FailureClass::Refused));
+    story.tell(on_subscriber(true));
+    assert_eq!(story.0.shard_progress(0, &a), Some(Progress::Pending));
+    assert_eq!(story.0.recorded(&a), [], "it never ran there");
+    story.refuse(on_subscriber(true));
 }

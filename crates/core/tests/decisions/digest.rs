@@ -47,6 +47,7 @@ fn planned(world: &World) -> Plan {
         waves: None,
         first: Vec::new(),
         reviewed: None,
+        refused_there: None,
     })
     .unwrap()
 }

@@ -111,6 +111,7 @@ pub fn made(
         waves: None,
         first: Vec::new(),
         reviewed: None,
+        refused_there: None,
     })
 }
 
@@ -251,6 +252,7 @@ pub fn settle(shard: &ShardName, migration: &MigrationId, applied: bool) -> Even
         applied,
         by: "ann".into(),
         reason: "looked".into(),
+        node: None,
     }
 }
 

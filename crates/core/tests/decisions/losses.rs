@@ -2,7 +2,7 @@
 
 use crate::{fixture::*, story::*};
 use greylag_core::{
-    outcome::Outcome,
+    outcome::{FailureClass, Outcome},
     policy::Size,
     rollout::{Progress, RunVerdict, Why},
 };
@@ -68,4 +68,60 @@ fn nothing_is_lost_that_was_not_there() {
     story.tell(skip(&name("s2")));
     let why = story.refuse(lost(0, &name("s2"), &[]));
     assert!(matches!(why, Why::Shard { .. }), "{why:?}");
+}
+
+#[test]
+fn a_shard_is_not_applied_while_it_lacks_what_an_earlier_stage_put_there() {
+    // `b` has V1 and V2 in the first stage, and the views in the second.
+    let mut story = Story::of(small(0));
+    let b = name("b");
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
+    story.pass(0, 1).run(0, "b", Outcome::Applied);
+    story.pass(0, 2).run(0, "d", Outcome::Applied);
+    story.pass(1, 0).run(1, "a", Outcome::Applied);
+    story.pass(1, 1).tell(lost(1, &b, &ids("V1 V2")));
+    assert_eq!(story.0.owed(&b), ids("V1 V2"));
+    assert_eq!(story.0.recorded(&b), []);
+    story.tell(start(1, &b));
+    story.tell(applied(1, &b, &ids("R__views")[0]));
+    for end in [end(1, &b, Outcome::Applied), replaying(1, &b, Some(7))] {
+        let why = story.refuse(end);
+        assert!(
+            matches!(&why, Why::Owed { migration, .. } if *migration == id("V1")),
+            "{why:?}"
+        );
+    }
+    // A failure, a break and a retry forget nothing.
+    story.restart().tell(end(1, &b, Outcome::Absent));
+    assert_eq!(story.0.owed(&b), ids("V1 V2"));
+    story.pass(1, 1).tell(start(1, &b));
+    story.tell(end(1, &b, failed(FailureClass::Data)));
+    story.tell(retry(&b)).pass(1, 1).tell(start(1, &b));
+    assert_eq!(story.0.owed(&b), ids("V1 V2"));
+    story.tell(applied(1, &b, &id("V1")));
+    assert_eq!(story.0.owed(&b), ids("V2"));
+    assert_eq!(story.0.recorded(&b), ids("V1 R__views"));
+    story.tell(applied(1, &b, &id("V2")));
+    story.tell(end(1, &b, Outcome::Applied));
+    assert_eq!(story.0.owed(&b), []);
+}
+
+#[test]
+fn a_shard_without_work_of_its_own_is_applied_once_it_has_again_what_was_lost() {
+    // `d` has no work in the second stage.
+    let mut story = Story::of(small(0));
+    let d = name("d");
+    story.pass(0, 0).run(0, "a", Outcome::Applied);
+    story.pass(0, 1).run(0, "b", Outcome::Applied);
+    story.pass(0, 2).run(0, "d", Outcome::Applied);
+    story.tell(lost(1, &d, &ids("V2")));
+    story.pass(1, 0).run(1, "a", Outcome::Applied);
+    story.pass(1, 1).run(1, "b", Outcome::Applied);
+    story.run(1, "c", Outcome::Applied);
+    story.pass(1, 2).tell(start(1, &d));
+    let why = story.refuse(end(1, &d, Outcome::Applied));
+    assert!(matches!(why, Why::Owed { .. }), "{why:?}");
+    story.tell(applied(1, &d, &id("V2")));
+    story.tell(end(1, &d, Outcome::Applied));
+    assert_eq!(story.next().len(), 1, "the end is all that is left");
 }

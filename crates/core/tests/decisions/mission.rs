@@ -182,6 +182,7 @@ fn after_an_edit_and_a_repair_a_successor_takes_the_failed_shard_first() {
         waves: Some(waves),
         first,
         reviewed: None,
+        refused_there: None,
     })
     .unwrap();
     let next = Arc::new(next);

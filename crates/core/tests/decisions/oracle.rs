@@ -32,7 +32,7 @@ pub struct Oracle {
     held: bool,
     /// Shards that a failover set back in a stage, until their work of it is there again.
     set_back: BTreeSet<(usize, ShardName)>,
-    /// What it lost, of whatever stage: a shard that is done has it again.
+    /// What it lost, of whatever stage, until the shard is done: then it has it again.
     lost: BTreeSet<(ShardName, MigrationId)>,
     /// Something broke it off since a gate last let it go on.
     broke: bool,
@@ -109,7 +109,7 @@ impl Oracle {
                     "replays while idle: {event:?}"
                 );
                 self.replaying.entry(shard.clone()).or_insert(false);
-                self.find_again(shard);
+                self.check_has_again(plan, *stage, shard);
                 for migration in plan.work(*stage, shard) {
                     self.applied.insert((shard.clone(), migration.clone()));
                 }
@@ -170,7 +170,7 @@ impl Oracle {
                         self.touched
                             .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
                         assert!(self.done.insert((*stage, shard.clone())), "done twice");
-                        self.find_again(shard);
+                        self.check_has_again(plan, *stage, shard);
                         for migration in plan.work(*stage, shard) {
                             self.applied.insert((shard.clone(), migration.clone()));
                         }
@@ -191,7 +191,12 @@ impl Oracle {
                 self.gate_stop = false;
             }
             Event::Aborted { .. } => self.aborted = true,
-            Event::Retried { shard, .. } => {
+            Event::Retried { shard, .. }
+            | Event::Settled {
+                shard,
+                node: Some(_),
+                ..
+            } => {
                 if !self.failed.remove(shard) {
                     assert_eq!(self.unknown.insert(shard.clone(), false), Some(true));
                 }
@@ -452,9 +457,16 @@ impl Oracle {
             && !self.skipped.contains(shard)
     }
 
-    fn find_again(&mut self, shard: &ShardName) {
-        let again = self.lost.iter().filter(|(of, _)| of == shard).cloned();
-        self.applied.extend(again);
+    /// What is lost of the stage's own work is told with its end; what earlier stages had must have been told by itself.
+    fn check_has_again(&mut self, plan: &Plan, stage: usize, shard: &ShardName) {
+        let here = plan.work(stage, shard);
+        for (_, migration) in self.lost.iter().filter(|(of, _)| of == shard) {
+            let there = (self.applied).contains(&(shard.clone(), migration.clone()));
+            assert!(
+                there || here.contains(migration),
+                "{shard} is done without {migration}, which it lost"
+            );
+        }
         self.lost.retain(|(of, _)| of != shard);
     }
 

@@ -238,13 +238,19 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
 }
 
 fn draw_answer(dice: &mut Dice, teller: &Teller, stage: usize, shard: ShardName) -> Event {
+    if let Some(migration) = teller.rollout.owed(&shard).first()
+        && dice.below(3) > 0
+    {
+        return applied(stage, &shard, migration);
+    }
     let done = teller.rollout.applied_so_far(&shard).len();
     if let Some(migration) = teller.plan.work(stage, &shard).get(done)
         && dice.below(2) == 0
     {
         return applied(stage, &shard, migration);
     }
-    if dice.below(4) == 0 {
+    let owes = !teller.rollout.owed(&shard).is_empty();
+    if dice.below(4) == 0 && !owes {
         let lsn = (dice.below(2) == 0).then(|| dice.below(4));
         return replaying(stage, &shard, lsn);
     }
@@ -254,6 +260,8 @@ fn draw_answer(dice: &mut Dice, teller: &Teller, stage: usize, shard: ShardName)
         2 => unknown(false),
         3 => unknown(true),
         4 => Outcome::Absent,
+        // Refused: `draw_nonsense` tells it.
+        _ if owes => Outcome::Absent,
         _ => Outcome::Applied,
     };
     end(stage, &shard, outcome)

@@ -15,6 +15,8 @@
 //!   budget 2%
 //! scope
 //!   to 2
+//! subscribers
+//!   V2  eu-1/mirror: it would stop apply there
 //! undo latest
 //! ```
 //!
@@ -26,8 +28,9 @@ use greylag_core::{
     history::{self, HistoryRow, Reading},
     identity::Refusal,
     migration::{Migration, MigrationId, Set, parse_duration},
+    node::NodeName,
     online::OnlineDdl,
-    plan::{Candidate, Input, Seen, UndoTarget},
+    plan::{Candidate, HoldReason, Input, RefusedThere, Seen, UndoTarget},
     policy::{Budget, Group, Policy, Retry, Scope, Size, WaveRule},
 };
 use std::{path::Path, sync::Arc, time::Duration};
@@ -39,6 +42,7 @@ pub struct Scenario {
     scope: Scope,
     flyway_table: bool,
     first: Vec<ShardName>,
+    refused_there: RefusedThere,
     pub direction: Direction,
 }
 
@@ -61,6 +65,10 @@ impl Scenario {
             scope: Scope::default(),
             flyway_table: world.lines().any(|line| line == "table flyway"),
             first: Vec::new(),
+            refused_there: section("subscribers")
+                .iter()
+                .map(|line| refused_there(line))
+                .collect(),
             direction: Direction::Forward,
         };
         for line in section("scope") {
@@ -98,8 +106,26 @@ impl Scenario {
             waves: None,
             first: self.first.clone(),
             reviewed: None,
+            refused_there: Some(&self.refused_there),
         }
     }
+}
+
+/// `V2  eu-1/mirror: why`: what a subscriber refuses.
+fn refused_there(line: &str) -> (MigrationId, Vec<HoldReason>) {
+    let (id, rest) = line.split_once("  ").unwrap();
+    let (node, why) = rest.split_once(": ").unwrap();
+    let (shard, node) = node.split_once('/').unwrap();
+    let reason = HoldReason::Subscriber {
+        nodes: vec![NodeName {
+            shard: shard.parse().unwrap(),
+            node: node.into(),
+        }],
+        why: why.to_owned(),
+        place: None,
+        hint: "Expand and contract instead".to_owned(),
+    };
+    (id.parse().unwrap(), vec![reason])
 }
 
 /// The indented lines after a line that is the section's name.

@@ -44,6 +44,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         role: seen.role,
         access: access(&address, password, with_tls),
         notes: Vec::new(),
+        looked: None,
     }))
 }
 

@@ -47,6 +47,8 @@ pub struct MysqlSession {
     pub access: Access,
     /// What a look found that a person should see.
     pub notes: Vec<String>,
+    /// Who was seen to block somebody last.
+    pub looked: Option<blockers::Looked>,
 }
 
 #[async_trait]

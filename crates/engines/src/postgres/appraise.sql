@@ -14,14 +14,13 @@ WITH RECURSIVE t AS (
       ELSE greatest(live, heap / (28 + width)) END AS rows
     FROM t
 ), tree AS (
-  SELECT oid AS root, oid AS member FROM t WHERE relkind = 'p'
-  UNION ALL
+  -- Whatever has heirs: partitions, and tables that inherit; each once, by however many ways it descends.
+  SELECT oid AS root, oid AS member FROM t WHERE EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = t.oid)
+  UNION
   SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.member
 ), whole AS (
   SELECT c.nspname, c.relname, c.visible, c.keyed,
-         CASE WHEN c.relkind = 'p' THEN p.rows ELSE c.rows END AS rows,
-         CASE WHEN c.relkind = 'p' THEN p.whole ELSE c.whole END AS whole,
-         CASE WHEN c.relkind = 'p' THEN p.indexes ELSE c.indexes END AS indexes
+         coalesce(p.rows, c.rows) AS rows, coalesce(p.whole, c.whole) AS whole, coalesce(p.indexes, c.indexes) AS indexes
     FROM counted c
     LEFT JOIN (SELECT tree.root, sum(m.rows) AS rows, sum(m.whole) AS whole, sum(m.indexes) AS indexes
                  FROM tree JOIN counted m ON m.oid = tree.member GROUP BY tree.root) p ON p.root = c.oid

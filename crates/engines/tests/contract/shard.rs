@@ -101,7 +101,7 @@ pub async fn ready(target: &Target) -> Box<dyn Session> {
 
 /// Takes the lock, waiting for a holder that is about to die.
 pub async fn lock(session: &mut dyn Session) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + greylag_lab::patience();
     loop {
         match session.try_lock().await.unwrap() {
             LockAttempt::Held => return,

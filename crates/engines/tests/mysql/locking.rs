@@ -12,8 +12,9 @@ on_both!(of_two_sessions_that_race_one_gets_the_lock(stage, shared) {
         let attempts = [one.unwrap(), other.unwrap()];
         let held = attempts.iter().filter(|a| **a == LockAttempt::Held).count();
         assert_eq!(held, 1, "{attempts:?}");
-        first.close().await;
-        second.close().await;
+        // Said, not left to the server, which notices a closed connection when it comes to it.
+        first.unlock().await.unwrap();
+        second.unlock().await.unwrap();
     }
 });
 
@@ -82,6 +83,8 @@ on_both!(a_wait_for_a_row_names_who_holds_it(stage, shared) {
     let pid = session.pid();
     let mut file = job("1", &["UPDATE t SET a = 2 WHERE a = 1"]);
     file.limits.lock_timeout = Duration::from_secs(600);
+    // Asked before anybody waits, and again and again: the answer must not stay what it was then.
+    assert_eq!(watcher.blockers(&pid).await.unwrap(), []);
     {
         let running = crate::stage::apply(session.as_mut(), &file);
         tokio::pin!(running);
@@ -89,7 +92,7 @@ on_both!(a_wait_for_a_row_names_who_holds_it(stage, shared) {
         loop {
             tokio::select! {
                 attempt = &mut running => panic!("it ended too early: {attempt:?}"),
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                () = tokio::time::sleep(Duration::from_millis(10)) => {}
             }
             let blockers = watcher.blockers(&pid).await.unwrap();
             if blockers.iter().any(|b| b.pid == writer.id()) {

@@ -114,7 +114,7 @@ pub fn claim() -> Claim {
 
 /// Takes the lock, waiting for a holder that is about to die.
 pub async fn lock(session: &mut dyn Session) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + greylag_lab::patience();
     loop {
         match session.try_lock().await.unwrap() {
             LockAttempt::Held => return,
@@ -127,9 +127,9 @@ pub async fn lock(session: &mut dyn Session) {
     }
 }
 
-/// Asks until it is so, for half a minute.
+/// Asks until it is so.
 pub async fn until(what: &str, ask: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + greylag_lab::patience();
     while !ask().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -80,9 +80,9 @@ impl Watch {
         self.0.observe().await.unwrap()
     }
 
-    /// Looks until it is so, for half a minute.
+    /// Looks until it is so.
     pub async fn until(&mut self, what: &str, so: impl Fn(&NodeSighting) -> bool) -> NodeSighting {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + greylag_lab::patience();
         loop {
             let seen = self.see().await;
             if so(&seen) {

@@ -8,7 +8,8 @@ use greylag_core::{
     node::{Delay, NodeState, ReplayState, SeenRole, Trail},
     position::{Distance, Reach},
 };
-use greylag_lab::Options;
+use greylag_engines::EngineError;
+use greylag_lab::{Options, Proxy};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -320,4 +321,20 @@ async fn a_look_at_a_primary_and_at_its_standby_reads_the_identity_that_the_shar
     assert_eq!(primary.see().await.shard, wanted);
     let mut standby = nodes.watch_standby(0).await;
     assert_eq!(standby.see().await.shard, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_a_node_that_answers_nothing_ends() {
+    let Some(nodes) = Nodes::start(0, Options::default()).await else {
+        return;
+    };
+    let proxy = Proxy::start(nodes.primary().port()).await.unwrap();
+    let url = nodes
+        .primary()
+        .url_through(proxy.port(), "greylag", &nodes.database.name);
+    let mut watch = Watch::on(&url).await;
+    proxy.set_latency(Duration::from_secs(3600));
+    for ended in [watch.0.observe().await.err(), watch.0.history().await.err()] {
+        assert!(matches!(ended, Some(EngineError::Lost { .. })), "{ended:?}");
+    }
 }

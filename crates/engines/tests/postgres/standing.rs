@@ -246,9 +246,12 @@ async fn a_standby_from_an_old_base_is_seen_to_catch_up() {
         .write("CREATE TABLE t AS SELECT i AS id, repeat('x', 200) AS filler FROM generate_series(1, 100000) i")
         .await;
     let mut primary = nodes.watch_primary().await;
+    // It hears of its primary only once it has been looked at.
+    let proxy = Proxy::start(nodes.primary().port()).await.unwrap();
+    proxy.refuse(true).await.unwrap();
     let late = nodes
         .primary()
-        .replica("late", Options::default())
+        .replica_through(proxy.port(), "late", Options::default())
         .await
         .unwrap();
     // Its database is not there yet: it is looked at from the one that came with it.
@@ -258,6 +261,7 @@ async fn a_standby_from_an_old_base_is_seen_to_catch_up() {
     let (there, here) = (top.position.unwrap(), first.position.unwrap());
     assert_eq!(here.reaches(&there), Reach::No);
     assert_eq!(first.server.lineage, top.server.lineage);
+    proxy.refuse(false).await.unwrap();
     standby
         .until("it has caught up", |seen| {
             seen.position.as_ref().unwrap().reaches(&there) == Reach::Yes

@@ -17,6 +17,8 @@ impl Catalog {
                     name: create.name.as_ref().map(|name| name.name.clone()),
                     columns: create.columns.clone(),
                     unique: create.unique,
+                    mentions: create.mentions.clone(),
+                    worked_out: create.partial || create.columns.contains(&None),
                 };
                 self.known(&create.table).indexes.push(index);
             }
@@ -55,8 +57,12 @@ impl Catalog {
                 (Kind::Type, Some(name), _) => {
                     self.enums.insert(name.name.clone(), create.labels.clone());
                 }
-                (Kind::Domain, Some(name), _) if create.constrained => {
-                    self.constrained.insert(name.name.clone());
+                (Kind::Domain, Some(name), _) => {
+                    let base = create.base.as_ref().and_then(|base| self.domains.get(base));
+                    let mut domain = base.cloned().unwrap_or_default();
+                    domain.constrained |= create.constrained;
+                    domain.default = create.default.clone().or(domain.default);
+                    self.domains.insert(name.name.clone(), domain);
                 }
                 (Kind::Trigger, Some(name), Some(on)) => {
                     let name = name.name.clone();
@@ -72,6 +78,20 @@ impl Catalog {
                 if let (Some(name), Change::AddLabel { label, .. }) = (&alter.name, &alter.change) {
                     let labels = self.enums.entry(name.name.clone()).or_default();
                     labels.push(label.clone());
+                }
+                if let (Some(name), Kind::Domain) = (&alter.name, alter.kind) {
+                    let domain = self.domains.entry(name.name.clone()).or_default();
+                    match &alter.change {
+                        Change::AddConstraint { .. } => domain.constrained = true,
+                        Change::Other(text) if text.starts_with("SET NOT NULL") => {
+                            domain.constrained = true;
+                        }
+                        Change::Other(text) if text.starts_with("SET DEFAULT") => {
+                            domain.default = None;
+                            domain.default_unknown = true;
+                        }
+                        _ => {}
+                    }
                 }
             }
             _ => {}
@@ -96,7 +116,12 @@ impl Catalog {
         if create.if_not_exists && self.table(&create.name).is_some() {
             return;
         }
-        let mut table = Table::new(create.name.clone(), Some(unit));
+        // What is replaced was in use, and so is what takes its place.
+        let made_in = match self.table(&create.name).filter(|_| create.or_replace) {
+            Some(old) => old.made_in,
+            None => Some(unit),
+        };
+        let mut table = Table::new(create.name.clone(), made_in);
         table.temporary = create.temporary;
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
@@ -113,7 +138,7 @@ impl Catalog {
             table.primary_key = other.primary_key.clone();
         }
         for column in &create.columns {
-            add_column(&mut table, column, unit);
+            add_column(&mut table, text, column, unit);
         }
         for constraint in &create.constraints {
             add_constraint(&mut table, text, constraint);
@@ -191,12 +216,10 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
 
 fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
     match action {
-        Action::AddColumn { column, .. } => add_column(table, column, unit),
+        Action::AddColumn { column, .. } => add_column(table, text, column, unit),
         Action::DropColumn { column, .. } => table.columns.retain(|c| c.name != *column),
         Action::RenameColumn { from, to } => {
-            if let Some(column) = table.column_mut(from) {
-                column.name.clone_from(to);
-            }
+            table.rename_column(from, to);
         }
         Action::ModifyColumn { from, column, .. } => {
             if let Some(known) = table.column_mut(from) {
@@ -230,6 +253,8 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
             name: name.clone(),
             columns: columns.clone(),
             unique: false,
+            mentions: Vec::new(),
+            worked_out: false,
         }),
         Action::DropIndex { name } => {
             table
@@ -263,10 +288,16 @@ fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Droppe
     }
     table.uniques.retain(|unique| unique.name != own);
     table.foreign_keys.retain(|key| key.name != own);
+    let before = table.checks.len();
     table.checks.retain(|check| check.0 != own);
+    // It may be one whose name the server has made up: none of those proves anything now.
+    if table.checks.len() == before {
+        let unnamed = table.checks.iter_mut().filter(|check| check.0.is_none());
+        unnamed.for_each(|check| check.2 = false);
+    }
 }
 
-fn add_column(table: &mut Table, column: &Column, unit: usize) {
+fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
     table.columns.retain(|known| known.name != column.name);
     table.columns.push(KnownColumn::of(column, unit));
     if column.primary_key {
@@ -278,6 +309,12 @@ fn add_column(table: &mut Table, column: &Column, unit: usize) {
             name: None,
             columns,
         });
+    }
+    for (name, expression) in &column.checks {
+        let usual = || format!("{}_{}_check", table.name.name, column.name);
+        let name = name.clone().unwrap_or_else(usual);
+        let text = text[expression.clone()].to_owned();
+        table.checks.push((Some(name), text, true));
     }
     if let Some(reference) = &column.references {
         table.foreign_keys.push(ForeignKey {
@@ -317,7 +354,7 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
             refers: reference.columns.clone(),
         }),
         ConstraintKind::Check { expression } => {
-            let text = text[expression.clone()].to_lowercase();
+            let text = text[expression.clone()].to_owned();
             table.checks.push((name, text, !constraint.not_valid));
         }
         ConstraintKind::NotNull { column } => {
@@ -329,6 +366,8 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
             name,
             columns: columns.clone(),
             unique: false,
+            mentions: Vec::new(),
+            worked_out: false,
         }),
         ConstraintKind::Exclude { .. } => {}
     }

@@ -1,6 +1,10 @@
 //! A table, as the migrations made it.
 
 use crate::operation::{Column, DataType, Expression, Name, ReplicaIdentity};
+use greylag_core::{
+    engine::Dialect,
+    script::{SqlToken, TokenKind, tokens},
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -13,7 +17,7 @@ pub(crate) struct Table {
     pub(crate) uniques: Vec<Unique>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
-    /// CHECK constraints: name, expression, whether validated.
+    /// CHECK constraints: name, expression as written, whether validated.
     pub(crate) checks: Vec<(Option<String>, String, bool)>,
     /// Each with the unit that made it.
     pub(crate) triggers: Vec<String>,
@@ -54,6 +58,20 @@ pub(crate) struct Index {
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<Option<String>>,
     pub(crate) unique: bool,
+    /// Names within its expressions and its WHERE.
+    pub(crate) mentions: Vec<String>,
+    /// It has an expression or a WHERE.
+    pub(crate) worked_out: bool,
+}
+
+/// A domain, and what it has of those it is made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Domain {
+    /// CHECK or NOT NULL.
+    pub(crate) constrained: bool,
+    pub(crate) default: Option<Expression>,
+    /// Its default was changed by what isn't read.
+    pub(crate) default_unknown: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +81,23 @@ pub(crate) struct ForeignKey {
     pub(crate) table: Name,
     /// Empty: its primary key.
     pub(crate) refers: Vec<String>,
+}
+
+/// The names within an expression, folded.
+fn names_in(expression: &str) -> Vec<String> {
+    let tokens = tokens(Dialect::Postgres, expression);
+    tokens
+        .filter_map(|token| name_of(expression, &token))
+        .collect()
+}
+
+fn name_of(expression: &str, token: &SqlToken) -> Option<String> {
+    let text = &expression[token.span.clone()];
+    match token.kind {
+        TokenKind::Word => Some(text.to_lowercase()),
+        TokenKind::Name => Some(text.trim_matches('"').to_owned()),
+        _ => None,
+    }
 }
 
 impl Table {
@@ -107,6 +142,59 @@ impl Table {
         let uniques = self.uniques.iter().map(|unique| &unique.columns);
         let indexes = self.indexes.iter().map(|index| &index.columns);
         self.is_in_primary_key(column) || uniques.chain(indexes).any(has)
+    }
+
+    /// Whether an index with an expression or a WHERE has the column anywhere: such an index is built anew with the column's type.
+    pub(crate) fn is_worked_into_index(&self, column: &str) -> bool {
+        self.indexes.iter().any(|index| {
+            let key = index.columns.iter().flatten().any(|own| own == column);
+            index.worked_out && (key || index.mentions.iter().any(|own| own == column))
+        })
+    }
+
+    /// A column has another name from here on.
+    pub(super) fn rename_column(&mut self, from: &str, to: &str) {
+        if let Some(column) = self.column_mut(from) {
+            to.clone_into(&mut column.name);
+        }
+        let keys = self.primary_key.iter_mut().flatten();
+        let keys = keys.chain(
+            self.foreign_keys
+                .iter_mut()
+                .flat_map(|key| &mut key.columns),
+        );
+        let uniques = self
+            .uniques
+            .iter_mut()
+            .flat_map(|unique| &mut unique.columns);
+        let indexes = self.indexes.iter_mut();
+        let indexes = indexes.flat_map(|index| {
+            index
+                .columns
+                .iter_mut()
+                .flatten()
+                .chain(&mut index.mentions)
+        });
+        for name in keys.chain(uniques.flatten()).chain(indexes) {
+            if name == from {
+                to.clone_into(name);
+            }
+        }
+        for (_, expression, _) in &mut self.checks {
+            let at: Vec<_> = tokens(Dialect::Postgres, expression)
+                .filter(|token| name_of(expression, token).as_deref() == Some(from))
+                .map(|token| token.span)
+                .collect();
+            for span in at.into_iter().rev() {
+                expression.replace_range(span, &format!("\"{to}\""));
+            }
+        }
+    }
+
+    /// Whether a CHECK names the column.
+    pub(crate) fn is_checked(&self, column: &str) -> bool {
+        let mut names = self.checks.iter().flat_map(|check| names_in(&check.1));
+        names.any(|name| name == column)
     }
 
     pub(crate) fn is_in_primary_key(&self, column: &str) -> bool {

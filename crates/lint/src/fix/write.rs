@@ -1,7 +1,7 @@
 //! Names and texts of the files a fix makes.
 
 use super::{NewFile, apply::Piece};
-use crate::unit::Content;
+use crate::{finding::Finding, rules::trace::is_of_trace, unit::Content};
 use greylag_core::{
     migration::{Directives, MigrationId},
     script::Script,
@@ -43,7 +43,11 @@ pub(super) fn says_nothing(text: &str) -> bool {
         .all(|line| line.is_empty() || line.starts_with("--"))
 }
 
-pub(super) fn files(content: &Content, pieces: Vec<Piece>) -> Option<Vec<NewFile>> {
+pub(super) fn files(
+    content: &Content,
+    pieces: Vec<Piece>,
+    findings: &[&Finding],
+) -> Option<Vec<NewFile>> {
     let migration = &content.migration;
     let MigrationId::Versioned(version) = &migration.id else {
         return None;
@@ -54,6 +58,7 @@ pub(super) fn files(content: &Content, pieces: Vec<Piece>) -> Option<Vec<NewFile
         .script
         .rsplit_once('.')
         .map_or("sql", |(_, suffix)| suffix);
+    let count = pieces.len();
     let files = pieces.into_iter().enumerate().map(|(at, piece)| NewFile {
         script: match (at, &piece.name) {
             (0, _) => migration.script.clone(),
@@ -67,13 +72,22 @@ pub(super) fn files(content: &Content, pieces: Vec<Piece>) -> Option<Vec<NewFile
                 )
             }
         },
-        text: format!("{}{}", head(&migration.directives, &piece), piece.text),
+        text: {
+            let ends = (at == 0, at + 1 == count);
+            let head = head(&migration.directives, &piece, ends, findings);
+            format!("{head}{}", piece.text)
+        },
     });
     Some(files.collect())
 }
 
-/// The directives of a file that came of another.
-fn head(directives: &Directives, piece: &Piece) -> String {
+/// The directives of a file that came of another. `ends`: whether it is the first of them, and whether it is the last.
+fn head(
+    directives: &Directives,
+    piece: &Piece,
+    (first, last): (bool, bool),
+    findings: &[&Finding],
+) -> String {
     let mut lines = vec![format!("-- greylag:phase {}", directives.phase.as_str())];
     lines.extend(
         directives
@@ -94,10 +108,29 @@ fn head(directives: &Directives, piece: &Piece) -> String {
     if let Some(timeout) = directives.lock_timeout {
         lines.push(format!("-- greylag:lock-timeout {}ms", timeout.as_millis()));
     }
-    let allows = directives.allow.iter();
+    // Where the statements went that the rule spoke of; what has spoken of none stays where it was.
+    let lets_pass = |rule: &str| {
+        let mut allowed = findings
+            .iter()
+            .filter(|finding| finding.allowed.is_some() && finding.rule == rule)
+            .peekable();
+        if is_of_trace(rule) || allowed.peek().is_none() {
+            return first || is_of_trace(rule);
+        }
+        allowed.any(|finding| {
+            let statement = finding.statement;
+            statement.is_none_or(|statement| piece.statements.contains(&statement))
+        })
+    };
+    let allows = directives.allow.iter().filter(|a| lets_pass(&a.rule));
     lines.extend(allows.map(|a| format!("-- greylag:allow {} because {}", a.rule, a.because)));
-    let verify = directives.verify.iter();
+    // What is true at the end need not be true before.
+    let verify = directives.verify.iter().filter(|_| last);
     lines.extend(verify.map(|sql| format!("-- greylag:verify {sql}")));
+    let online = directives.online.iter();
+    lines.extend(online.map(|tool| format!("-- greylag:online {tool}")));
+    let table = directives.table.iter();
+    lines.extend(table.map(|table| format!("-- greylag:table {table}")));
     let subscribers = directives.subscribers.iter();
     lines.extend(subscribers.map(|said| format!("-- greylag:subscribers {}", said.as_str())));
     format!("{}\n\n", lines.join("\n"))

@@ -127,7 +127,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
     findings.sort_by(|a, b| (a.span, &a.rule).cmp(&(b.span, &b.rule)));
     findings.dedup_by(|a, b| a.rule == b.rule && a.span == b.span && a.title == b.title);
     report.findings.extend(findings);
-    cover::count(file, &mut report.coverage);
+    cover::count(file, catalog, &mut report.coverage);
 }
 
 /// How grave a rule's findings are; None where it is not to speak.

@@ -6,6 +6,7 @@ use crate::{
     facts::{FleetFacts, TableFacts},
     finding::{Decided, Severity},
     operation::{Action, Bytes, Name, Operation},
+    read::set_for_statement,
     settings::{Settings, Versions},
     unit::{Content, Unit},
     version::ServerVersion,
@@ -110,6 +111,11 @@ impl<'a> File<'a> {
     }
 
     pub(crate) fn facts(&self, table: &Name) -> Option<&'a TableFacts> {
+        self.seen(table).map(|(_, facts)| facts)
+    }
+
+    /// What the fleet knows of a table, and the name that it was found by.
+    pub(crate) fn seen(&self, table: &Name) -> Option<(&'a str, &'a TableFacts)> {
         self.fleet?.table(table.schema.as_deref(), &table.name)
     }
 
@@ -186,6 +192,15 @@ impl<'a> Scene<'a> {
             let actions = alter.actions.iter();
             actions.map(|(action, span)| (&alter.name, action, span))
         })
+    }
+
+    /// The settings that it changes, with their values; also those that MariaDB changes for one statement.
+    pub(crate) fn assignments(&self) -> Vec<(String, String)> {
+        let text = &self.content.script.text;
+        let mut all = set_for_statement(self.dialect(), text, self.whole());
+        let own = self.operation.assignments();
+        all.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        all
     }
 
     /// What the statement does to which relation, as measured.

@@ -1,12 +1,15 @@
 //! Whether what a rule says of a statement is what was measured.
 
-use super::{Draft, Scene};
+use super::{Draft, Scene, carried::heavier};
 use crate::{
     effects::{Rewrite, Role, StandbyEffect, Taken},
     finding::Severity,
     operation::{Name, Operation},
 };
-use greylag_core::trace::{Measured, Relation};
+use greylag_core::{
+    engine::Dialect,
+    trace::{Measured, Relation},
+};
 
 /// What a rule's findings stand or fall with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,10 @@ fn aspects(rule: &str) -> &'static [Aspect] {
         "concurrently-cancels-standby" => &[ReplayedIndex],
         "copies-table" => &[Copy],
         "replayed-as-a-whole" => &[Work],
-        "concurrently-in-transaction" | "algorithm-refused" | "vacuum-in-transaction" => &[Refusal],
+        "concurrently-in-transaction"
+        | "concurrently-on-partitioned"
+        | "algorithm-refused"
+        | "vacuum-in-transaction" => &[Refusal],
         _ => &[],
     }
 }
@@ -100,7 +106,7 @@ fn answer(aspect: Aspect, case: &Case<'_>) -> Option<bool> {
                     .all(|(table, lock)| has_lock(measured, table, lock)),
             }
         }
-        Aspect::Rewrite => tables().any(|table| names_any(&measured.rewritten, table)),
+        Aspect::Rewrite => case.taken.iter().any(|taken| was_written(taken, measured)),
         Aspect::Scan => {
             let read = measured.read.as_ref()?;
             tables().any(|table| names_any(read, table))
@@ -122,6 +128,31 @@ fn answer(aspect: Aspect, case: &Case<'_>) -> Option<bool> {
         }
         Aspect::Refusal => case.refused,
     })
+}
+
+/// Whether what the effect says to be written anew was; where that is nothing, whether the table was read.
+fn was_written(taken: &Taken, measured: &Measured) -> bool {
+    match taken.effect.rewrite {
+        Rewrite::Table => names_any(&measured.rewritten, &taken.table),
+        Rewrite::Indexes => {
+            let of_table = |one: &Relation| {
+                one.index_of.as_ref().is_some_and(|table| {
+                    let table = Relation {
+                        name: table.clone(),
+                        index_of: None,
+                        new: false,
+                    };
+                    is(&table, &taken.table)
+                })
+            };
+            let mut files = measured.rewritten.iter().chain(&measured.built);
+            files.any(of_table)
+        }
+        Rewrite::None => {
+            let read = measured.read.as_ref();
+            taken.effect.scan && read.is_some_and(|read| names_any(read, &taken.table))
+        }
+    }
 }
 
 fn has_lock(measured: &Measured, table: &Name, lock: &str) -> bool {
@@ -269,6 +300,12 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
     if !indexes.is_empty() {
         told.push(format!("{} locked on replicas", some(&indexes)));
     }
+    let heavier = match scene.dialect() {
+        Dialect::Mysql if by_clause => heavier(scene, measured),
+        _ => None,
+    };
+    let grave = heavier.is_some() || !rewritten.is_empty() || !locked.is_empty();
+    told.extend(heavier);
     if told.is_empty() {
         return None;
     }
@@ -279,7 +316,7 @@ pub(super) fn unforeseen(scene: &Scene<'_>, said: &[Taken], measured: &Measured)
     if locked.iter().any(exclusive) && scene.has_replicas() {
         draft = draft.replicas("Replicas replay the lock, and cancel who reads there.");
     }
-    if rewritten.is_empty() && locked.is_empty() {
+    if !grave {
         draft = draft.severity(Severity::Note);
     }
     Some(draft)

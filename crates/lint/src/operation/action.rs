@@ -153,6 +153,8 @@ pub enum Action {
     AutoIncrement,
     Comment,
     Force,
+    /// MariaDB: ADD or DROP SYSTEM VERSIONING.
+    SystemVersioning,
     OrderBy,
     /// ADD, DROP, TRUNCATE, REORGANIZE … PARTITION; in capitals.
     Partition {

@@ -5,6 +5,8 @@ use super::{Bytes, Name};
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTable {
     pub name: Name,
+    /// MariaDB: what has this name goes, with all its rows.
+    pub or_replace: bool,
     pub if_not_exists: bool,
     pub temporary: bool,
     pub unlogged: bool,
@@ -37,7 +39,8 @@ pub struct Column {
     pub auto_increment: bool,
     pub primary_key: bool,
     pub unique: bool,
-    pub check: bool,
+    /// Its own CHECKs: name and expression.
+    pub checks: Vec<(Option<String>, Bytes)>,
     pub references: Option<Reference>,
     pub collation: Option<String>,
     /// ON UPDATE CURRENT_TIMESTAMP.
@@ -61,6 +64,8 @@ pub struct Expression {
     pub span: Bytes,
     /// Functions called, in lower case; CURRENT_TIMESTAMP and its like are calls too.
     pub calls: Vec<String>,
+    /// Those that are written with a schema, which isn't the server's own.
+    pub qualified: Vec<String>,
     pub is_null: bool,
     /// A plain number, string, TRUE or FALSE, with or without a cast.
     pub literal: bool,

@@ -26,6 +26,12 @@ pub struct Write {
     pub reads: Vec<Name>,
     /// Functions called, in lower case.
     pub calls: Vec<String>,
+    /// Those that are written with a schema, which isn't the server's own.
+    pub qualified: Vec<String>,
+    /// Settings that `set_config` changes, with their values as written.
+    pub settings: Vec<(String, String)>,
+    /// What MERGE does: INSERT, UPDATE, DELETE.
+    pub merges: Vec<Verb>,
     /// Carries `:batch`.
     pub batched: bool,
     /// SELECT *.

@@ -17,9 +17,14 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Operation> {
         let change = Change::Other(rest(cursor));
         return Some(altered(Kind::Other, change));
     }
+    if cursor.eat_all(&["DEFAULT", "PRIVILEGES"]) {
+        create::skip_rest(cursor);
+        let what = "GRANT".to_owned();
+        return Some(Operation::Harmless { what });
+    }
     // An index, view or foreign table takes many of a table's actions; only what matters is told.
     let kind = if cursor.eat("INDEX") {
-        Kind::Other
+        Kind::Index
     } else {
         create::kind(cursor)?
     };

@@ -27,7 +27,7 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Option<Column> {
         auto_increment: false,
         primary_key: false,
         unique: false,
-        check: false,
+        checks: Vec::new(),
         references: None,
         collation: None,
         on_update: false,
@@ -63,6 +63,8 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
                 name: Some(name),
                 ..reference
             });
+        } else if cursor.eat("CHECK") {
+            check(cursor, column, Some(name))?;
         }
         return Some(());
     }
@@ -84,11 +86,7 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     } else if cursor.is("REFERENCES") {
         column.references = Some(reference(cursor)?);
     } else if cursor.eat("CHECK") {
-        cursor.group()?;
-        column.check = true;
-        cursor.eat_all(&["NO", "INHERIT"]);
-        cursor.eat_all(&["NOT", "ENFORCED"]);
-        cursor.eat("ENFORCED");
+        check(cursor, column, None)?;
     } else if cursor.is("GENERATED") || cursor.is("AS") {
         generated(cursor, column)?;
     } else if cursor.eat("COLLATE") {
@@ -115,6 +113,16 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     {
         return None;
     }
+    Some(())
+}
+
+fn check(cursor: &mut Cursor<'_>, column: &mut Column, name: Option<String>) -> Option<()> {
+    let start = cursor.offset();
+    cursor.group()?;
+    column.checks.push((name, start..cursor.before()));
+    cursor.eat_all(&["NO", "INHERIT"]);
+    cursor.eat_all(&["NOT", "ENFORCED"]);
+    cursor.eat("ENFORCED");
     Some(())
 }
 

@@ -3,6 +3,7 @@
 use super::{
     column::{column, constraint},
     cursor::Cursor,
+    datatype::data_type,
     expression, index, rows,
 };
 use crate::operation::{Create, CreateTable, Kind, Name, Operation};
@@ -16,7 +17,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
     let temporary = cursor.eat_any(&["TEMP", "TEMPORARY"]);
     let unlogged = cursor.eat("UNLOGGED");
     if cursor.eat("TABLE") {
-        return table(cursor, temporary, unlogged).map(Operation::CreateTable);
+        return table(cursor, or_replace, temporary, unlogged).map(Operation::CreateTable);
     }
     if cursor.is_any(&["UNIQUE", "INDEX", "FULLTEXT", "SPATIAL"]) {
         return index::create(cursor).map(Operation::CreateIndex);
@@ -59,10 +60,16 @@ fn definer(cursor: &mut Cursor<'_>) -> Option<String> {
     written.then_some(account)
 }
 
-fn table(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<CreateTable> {
+fn table(
+    cursor: &mut Cursor<'_>,
+    or_replace: bool,
+    temporary: bool,
+    unlogged: bool,
+) -> Option<CreateTable> {
     let if_not_exists = cursor.if_not_exists();
     let mut table = CreateTable {
         name: cursor.name()?,
+        or_replace,
         if_not_exists,
         temporary,
         unlogged,
@@ -235,6 +242,8 @@ fn object(
         labels: Vec::new(),
         all_tables: false,
         constrained: false,
+        base: None,
+        default: None,
         steady: false,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
@@ -249,7 +258,7 @@ fn object(
             create.reads = rows::tables_read(cursor);
             let end = cursor.mark();
             cursor.back(start);
-            create.calls = expression::calls(cursor, end);
+            create.calls = expression::calls(cursor, end).names;
         }
         Kind::Trigger | Kind::Policy | Kind::Rule => {
             cursor.skip_until(|c| c.is("ON") && !c.is_at(1, "COMMIT") || c.is("TO"));
@@ -261,10 +270,18 @@ fn object(
         }
         Kind::Type => create.labels = labels(cursor),
         Kind::Domain => {
+            cursor.eat("AS");
+            let base = data_type(cursor)?;
+            // An array of a domain with a CHECK is checked by nobody when there is none yet.
+            create.base = (!base.array).then_some(base.name);
             let at = cursor.mark();
             cursor.skip_until(|c| c.is("CHECK") || c.is("NOT") && c.is_at(1, "NULL"));
             create.constrained = !cursor.is_done();
             cursor.back(at);
+            cursor.skip_until(|c| c.is("DEFAULT"));
+            if cursor.eat("DEFAULT") {
+                create.default = Some(expression::default(cursor));
+            }
         }
         Kind::Publication => create.all_tables = all_tables(cursor),
         Kind::Function => {

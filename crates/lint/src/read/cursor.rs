@@ -280,6 +280,12 @@ impl<'a> Cursor<'a> {
         start..self.before().max(start)
     }
 
+    /// On until `stop` says so outside parentheses; whether it did.
+    pub(super) fn skip_to(&mut self, stop: impl Fn(&Self) -> bool) -> bool {
+        self.skip_until(stop);
+        !self.is_done()
+    }
+
     /// The text of some bytes.
     pub(super) fn slice(&self, span: Bytes) -> &'a str {
         &self.text[span]

@@ -34,7 +34,7 @@ fn unknown(cursor: &Cursor<'_>) -> Operation {
     Operation::Unknown { why }
 }
 
-fn statement(cursor: &mut Cursor<'_>) -> Option<Operation> {
+pub(super) fn statement(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if cursor.is_symbol(b'(') {
         return rows::query(cursor).map(Operation::Select);
     }

@@ -10,6 +10,11 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if cursor.eat("INDEX") {
         return index(cursor).map(Operation::DropIndex);
     }
+    if cursor.eat("OWNED") {
+        create::skip_rest(cursor);
+        let why = "it drops whatever these roles own, tables among them".to_owned();
+        return Some(Operation::Unknown { why });
+    }
     let kind = if cursor.eat("TABLE") || cursor.eat("TABLES") {
         Kind::Table
     } else {
@@ -24,7 +29,10 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Operation> {
         cascade: false,
     };
     if kind == Kind::Other {
-        create::skip_rest(cursor);
+        while !cursor.is_done() {
+            drop.cascade = cursor.is("CASCADE");
+            cursor.skip_group();
+        }
         return Some(Operation::Drop(drop));
     }
     drop.names = create::names_with_arguments(cursor);
@@ -63,9 +71,15 @@ fn index(cursor: &mut Cursor<'_>) -> Option<DropIndex> {
         None
     };
     let cascade = cursor.cascade();
-    while cursor.dialect == Dialect::Mysql && cursor.eat_any(&["ALGORITHM", "LOCK"]) {
-        cursor.eat_symbol(b'=');
+    let (mut algorithm, mut lock) = (None, None);
+    while cursor.dialect == Dialect::Mysql && cursor.is_any(&["ALGORITHM", "LOCK"]) {
+        let place = match cursor.is("LOCK") {
+            true => &mut lock,
+            false => &mut algorithm,
+        };
         cursor.advance();
+        cursor.eat_symbol(b'=');
+        *place = Some(cursor.ident()?.to_ascii_uppercase());
     }
     skip_wait(cursor);
     Some(DropIndex {
@@ -74,6 +88,8 @@ fn index(cursor: &mut Cursor<'_>) -> Option<DropIndex> {
         concurrently,
         if_exists,
         cascade,
+        algorithm,
+        lock,
         after_index,
     })
 }

@@ -120,6 +120,47 @@ const NOT_CALLS: &[&str] = &[
     "double",
     "text",
     "varying",
+    "insert",
+    "operator",
+    "sets",
+    "rollup",
+    "cube",
+    "columns",
+    "offset",
+    "first",
+    "next",
+    "only",
+    "index",
+    "match",
+    "against",
+    "sounds",
+    "xor",
+    "div",
+    "rlike",
+    "regexp",
+    "similar",
+    "to",
+    "escape",
+    "symmetric",
+    "straight_join",
+    "return",
+    "unsigned",
+    "signed",
+    "update",
+    "do",
+];
+
+/// What stands behind these is named, not called: a table, an alias, a type.
+const NAMES_NEXT: &[&str] = &[
+    "into",
+    "as",
+    ":",
+    ")",
+    "ordinality",
+    "references",
+    "tablesample",
+    "insert",
+    "ignore",
 ];
 
 /// A column's DEFAULT, behind the word.
@@ -145,7 +186,10 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
     let end = cursor.mark();
     let span = first..cursor.before().max(first);
     cursor.back(start);
-    let calls = calls(cursor, end);
+    let Calls {
+        names: calls,
+        qualified,
+    } = calls(cursor, end);
     cursor.back(start);
     let is_null = cursor.is("NULL");
     let grouped = cursor.is_symbol(b'(');
@@ -154,27 +198,85 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
     Expression {
         span,
         calls,
+        qualified,
         is_null,
         literal,
         grouped,
     }
 }
 
+/// What is called: last parts of names, and those names that are written with a schema.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    pub(super) names: Vec<String>,
+    pub(super) qualified: Vec<String>,
+}
+
 /// What is called up to a mark; the cursor is left there.
-pub(super) fn calls(cursor: &mut Cursor<'_>, end: usize) -> Vec<String> {
-    let mut calls = Vec::new();
+pub(super) fn calls(cursor: &mut Cursor<'_>, end: usize) -> Calls {
+    let mut calls = Calls::default();
+    let mut before = String::new();
     while cursor.mark() < end && !cursor.is_done() {
-        if matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name)) {
-            let name = cursor.text().trim_matches(['"', '`']).to_lowercase();
-            let opens = cursor.kind_at(1) == Some(TokenKind::Symbol(b'('));
-            let called = opens && !NOT_CALLS.contains(&&*name);
-            if (called || BARE_CALLS.contains(&&*name)) && !calls.contains(&name) {
-                calls.push(name);
-            }
+        if !is_word(cursor, 0) {
+            before = cursor.text().to_owned();
+            cursor.advance();
+            continue;
         }
+        let mut schema = None;
+        let mut name = plain(cursor);
+        while cursor.kind_at(1) == Some(TokenKind::Symbol(b'.')) && is_word(cursor, 2) {
+            cursor.advance();
+            cursor.advance();
+            schema = Some(name);
+            name = plain(cursor);
+        }
+        let alone = schema.is_none();
+        let opens = cursor.kind_at(1) == Some(TokenKind::Symbol(b'('));
+        let keyword = alone && NOT_CALLS.contains(&&*name);
+        let called = opens && !keyword && !NAMES_NEXT.contains(&&*before) && !is_cte(cursor);
+        if called || alone && BARE_CALLS.contains(&&*name) {
+            if let Some(schema) = schema.filter(|schema| schema != "pg_catalog") {
+                add(&mut calls.qualified, format!("{schema}.{name}"));
+            }
+            add(&mut calls.names, name.clone());
+        }
+        before = name;
         cursor.advance();
     }
     calls
+}
+
+fn add(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+fn is_word(cursor: &Cursor<'_>, ahead: usize) -> bool {
+    matches!(
+        cursor.kind_at(ahead),
+        Some(TokenKind::Word | TokenKind::Name)
+    )
+}
+
+fn plain(cursor: &Cursor<'_>) -> String {
+    cursor.text().trim_matches(['"', '`']).to_lowercase()
+}
+
+/// `name (a, b) AS (SELECT …`, as WITH has it.
+fn is_cte(cursor: &Cursor<'_>) -> bool {
+    let mut ahead = cursor.clone();
+    ahead.advance();
+    ahead.skip_group();
+    if !ahead.eat("AS") {
+        return false;
+    }
+    ahead.eat("NOT");
+    ahead.eat("MATERIALIZED");
+    const BEGIN: &[&str] = &[
+        "SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE",
+    ];
+    ahead.group().is_some_and(|inner| inner.is_any(BEGIN))
 }
 
 /// A number, a string, TRUE, FALSE, NULL; with a sign before or a cast behind.

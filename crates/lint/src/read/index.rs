@@ -32,7 +32,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<CreateIndex> {
     let only = cursor.eat("ONLY");
     let table = cursor.name()?;
     method = using(cursor).or(method);
-    let columns = parts(cursor.group()?);
+    let keys = cursor.group()?;
+    let mentions = mentioned(keys.clone());
+    let columns = parts(keys);
     let mut index = CreateIndex {
         name,
         table,
@@ -43,6 +45,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<CreateIndex> {
         columns,
         method,
         partial: false,
+        mentions,
         kind,
         algorithm: None,
         lock: None,
@@ -73,7 +76,11 @@ fn tail(cursor: &mut Cursor<'_>, index: &mut CreateIndex) -> Option<()> {
         cursor.ident()?;
     } else if cursor.eat("WHERE") {
         index.partial = true;
+        let start = cursor.mark();
         cursor.skip_until(|c| c.is("TABLESPACE"));
+        let end = cursor.mark();
+        cursor.back(start);
+        words(cursor, end, &mut index.mentions);
     } else if cursor.dialect == Dialect::Mysql && cursor.is_any(&["ALGORITHM", "LOCK"]) {
         let algorithm = cursor.is("ALGORITHM");
         cursor.advance();
@@ -89,4 +96,36 @@ fn tail(cursor: &mut Cursor<'_>, index: &mut CreateIndex) -> Option<()> {
         return None;
     }
     Some(())
+}
+
+/// Names within those keys that are no plain columns.
+fn mentioned(mut keys: Cursor<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    while !keys.is_done() {
+        let start = keys.mark();
+        let plain = parts_of_one(&keys);
+        keys.skip_clause();
+        let end = keys.mark();
+        if !plain {
+            keys.back(start);
+            words(&mut keys, end, &mut names);
+        }
+        keys.eat_symbol(b',');
+    }
+    names
+}
+
+fn parts_of_one(keys: &Cursor<'_>) -> bool {
+    let first = parts(keys.clone()).into_iter().next();
+    first.flatten().is_some()
+}
+
+/// All names up to a mark; the cursor is left there.
+fn words(cursor: &mut Cursor<'_>, end: usize, names: &mut Vec<String>) {
+    while cursor.mark() < end {
+        match cursor.ident() {
+            Some(name) => names.push(name),
+            None => cursor.advance(),
+        }
+    }
 }

@@ -86,6 +86,12 @@ fn add(cursor: &mut Cursor<'_>) -> Option<Action> {
             }),
         });
     }
+    if cursor.eat_all(&["SYSTEM", "VERSIONING"]) {
+        return Some(Action::SystemVersioning);
+    }
+    if cursor.is("PERIOD") && cursor.is_at(1, "FOR") {
+        return None;
+    }
     cursor.eat("COLUMN");
     let if_not_exists = cursor.if_not_exists();
     let column = Box::new(column(cursor)?);
@@ -175,6 +181,12 @@ fn drop(cursor: &mut Cursor<'_>) -> Option<Action> {
         return Some(Action::Partition {
             work: "DROP PARTITION".to_owned(),
         });
+    }
+    if cursor.eat_all(&["SYSTEM", "VERSIONING"]) {
+        return Some(Action::SystemVersioning);
+    }
+    if cursor.is("PERIOD") && cursor.is_at(1, "FOR") {
+        return None;
     }
     cursor.eat("COLUMN");
     let if_exists = cursor.if_exists();

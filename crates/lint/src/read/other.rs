@@ -1,6 +1,6 @@
 //! Everything that begins with another word.
 
-use super::{create::skip_rest, cursor::Cursor};
+use super::{alter, create::skip_rest, cursor::Cursor, dispatch, set};
 use crate::operation::{Maintain, Operation, Reindex, Truncate, Work};
 use greylag_core::{engine::Dialect, script::TxControl};
 
@@ -12,14 +12,35 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
         "REINDEX" => reindex(cursor)?,
         "VACUUM" => vacuum(cursor),
         "CLUSTER" => maintain(cursor, Work::Cluster),
+        "ANALYZE" if is_run(cursor) => return dispatch::statement(cursor),
         "ANALYZE" | "ANALYSE" | "CHECK" | "CHECKSUM" => maintain(cursor, Work::Analyze),
         "OPTIMIZE" => maintain(cursor, Work::Optimize),
         "REPAIR" => maintain(cursor, Work::Repair),
         "REFRESH" => refresh(cursor)?,
         "LOCK" => return lock(cursor),
-        "SET" => set(cursor),
-        "RESET" => set_to_default(cursor),
-        "PRAGMA" => pragma(cursor),
+        "SET" => return set::set(cursor),
+        "RESET" => set::reset(cursor),
+        "PRAGMA" => set::pragma(cursor),
+        "EXPLAIN" | "DESCRIBE" | "DESC" => return explain(cursor),
+        "DECLARE" if cursor.dialect == Dialect::Postgres => {
+            cursor.skip_until(|c| c.is("FOR"));
+            cursor.eat("FOR");
+            return dispatch::statement(cursor);
+        }
+        "FLUSH" => flush(cursor),
+        "KILL" => unknown(cursor, "it ends somebody else's work"),
+        "REASSIGN" => unknown(
+            cursor,
+            "it locks whatever these roles own, tables among them",
+        ),
+        "START" | "STOP" | "CHANGE" | "PURGE" | "SHUTDOWN" | "RESTART"
+            if cursor.dialect == Dialect::Mysql && !cursor.is("TRANSACTION") =>
+        {
+            let what = format!("{word} {}", alter::rest(cursor));
+            Operation::Server {
+                what: what.trim_end().to_owned(),
+            }
+        }
         "BEGIN" | "START" => transaction(cursor, TxControl::Begin),
         "COMMIT" | "END" => transaction(cursor, TxControl::Commit),
         "ROLLBACK" | "ABORT" => transaction(cursor, TxControl::Rollback),
@@ -30,9 +51,8 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
         "PREPARE" => opaque(cursor, "a statement put together at run time"),
         "SOURCE" | "ATTACH" | "DETACH" | "HANDLER" => opaque(cursor, "another file or session"),
         "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE"
-        | "EXPLAIN" | "SHOW" | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE"
-        | "MOVE" | "DEALLOCATE" | "FLUSH" | "UNLOCK" | "KILL" | "REASSIGN" | "DESCRIBE"
-        | "DESC" => {
+        | "SHOW" | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE" | "MOVE"
+        | "DEALLOCATE" | "UNLOCK" => {
             skip_rest(cursor);
             Operation::Harmless {
                 what: word.to_owned(),
@@ -50,6 +70,82 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
 fn opaque(cursor: &mut Cursor<'_>, what: &'static str) -> Operation {
     skip_rest(cursor);
     Operation::Opaque { what }
+}
+
+fn unknown(cursor: &mut Cursor<'_>, why: &str) -> Operation {
+    skip_rest(cursor);
+    Operation::Unknown {
+        why: why.to_owned(),
+    }
+}
+
+/// What EXPLAIN tells of is only run with ANALYZE.
+fn explain(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let runs = match cursor.dialect {
+        Dialect::Sqlite => false,
+        Dialect::Mysql => {
+            cursor.eat("ANALYZE") && {
+                format(cursor);
+                true
+            }
+        }
+        Dialect::Postgres => match cursor.clone().group() {
+            Some(inner) if inner.is_any(&["SELECT", "WITH", "VALUES", "TABLE"]) => false,
+            Some(mut inner) => {
+                cursor.group();
+                inner.skip_until(|c| c.is_any(&["ANALYZE", "ANALYSE"]));
+                is_on(&inner)
+            }
+            None => {
+                let runs = cursor.eat_any(&["ANALYZE", "ANALYSE"]);
+                cursor.eat("VERBOSE");
+                runs
+            }
+        },
+    };
+    if runs {
+        return dispatch::statement(cursor);
+    }
+    skip_rest(cursor);
+    let what = "EXPLAIN".to_owned();
+    Some(Operation::Harmless { what })
+}
+
+/// MariaDB's ANALYZE before a statement runs it; of TABLE it gathers statistics.
+fn is_run(cursor: &mut Cursor<'_>) -> bool {
+    if cursor.dialect != Dialect::Mysql {
+        return false;
+    }
+    format(cursor);
+    cursor.is_any(&[
+        "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE",
+    ])
+}
+
+/// FORMAT = JSON.
+fn format(cursor: &mut Cursor<'_>) {
+    if cursor.eat("FORMAT") {
+        cursor.eat_symbol(b'=');
+        cursor.advance();
+    }
+}
+
+fn flush(cursor: &mut Cursor<'_>) -> Operation {
+    const HARMLESS: &[&str] = &[
+        "PRIVILEGES",
+        "STATUS",
+        "HOSTS",
+        "USER_RESOURCES",
+        "OPTIMIZER_COSTS",
+        "QUERY",
+    ];
+    cursor.eat_any(&["NO_WRITE_TO_BINLOG", "LOCAL"]);
+    if !cursor.is_any(HARMLESS) {
+        return unknown(cursor, "it closes tables or logs that others have open");
+    }
+    skip_rest(cursor);
+    let what = "FLUSH".to_owned();
+    Operation::Harmless { what }
 }
 
 fn transaction(cursor: &mut Cursor<'_>, mut control: TxControl) -> Operation {
@@ -117,7 +213,7 @@ fn reindex(cursor: &mut Cursor<'_>) -> Option<Operation> {
 
 /// Whether an option of a list was found, and isn't switched off.
 fn is_on(inner: &Cursor<'_>) -> bool {
-    let off = inner.is_at(1, "FALSE") || inner.is_at(1, "OFF");
+    let off = inner.is_at(1, "FALSE") || inner.is_at(1, "OFF") || inner.text_at(1) == "0";
     !inner.is_done() && !off
 }
 
@@ -198,92 +294,4 @@ fn lock(cursor: &mut Cursor<'_>) -> Option<Operation> {
         mode,
         nowait,
     })
-}
-
-fn set(cursor: &mut Cursor<'_>) -> Operation {
-    let local = cursor.eat("LOCAL");
-    cursor.eat_any(&["SESSION", "GLOBAL"]);
-    if cursor.is_any(&[
-        "TRANSACTION",
-        "CONSTRAINTS",
-        "CHARACTERISTICS",
-        "PASSWORD",
-        "STATEMENT",
-    ]) {
-        skip_rest(cursor);
-        return Operation::Harmless {
-            what: "SET".to_owned(),
-        };
-    }
-    if cursor.eat_all(&["TIME", "ZONE"]) {
-        let value = rest_text(cursor);
-        return Operation::Set {
-            name: "timezone".to_owned(),
-            value,
-            local,
-            more: Vec::new(),
-        };
-    }
-    let (name, mut value) = assignment(cursor);
-    let mut more = Vec::new();
-    if cursor.dialect == Dialect::Mysql {
-        while cursor.eat_symbol(b',') {
-            cursor.eat_any(&["LOCAL", "SESSION", "GLOBAL", "PERSIST"]);
-            more.push(assignment(cursor));
-        }
-    } else {
-        value.push_str(&rest_text(cursor));
-    }
-    Operation::Set {
-        name,
-        value,
-        local,
-        more,
-    }
-}
-
-/// `name = value`, up to a comma.
-fn assignment(cursor: &mut Cursor<'_>) -> (String, String) {
-    // MySQL's variables begin with `@@session.` or `@`.
-    while cursor.eat_symbol(b'@') {}
-    while cursor.eat_any(&["SESSION", "GLOBAL", "LOCAL"]) && cursor.eat_symbol(b'.') {}
-    let name = cursor
-        .name()
-        .map(|name| name.to_string())
-        .unwrap_or_default();
-    cursor.eat_symbol(b':');
-    let _ = cursor.eat_symbol(b'=') || cursor.eat("TO");
-    let span = cursor.skip_clause();
-    (name, cursor.slice(span).trim().to_owned())
-}
-
-fn set_to_default(cursor: &mut Cursor<'_>) -> Operation {
-    let name = rest_text(cursor).to_lowercase();
-    Operation::Set {
-        name,
-        value: "DEFAULT".to_owned(),
-        local: false,
-        more: Vec::new(),
-    }
-}
-
-fn pragma(cursor: &mut Cursor<'_>) -> Operation {
-    let name = cursor
-        .name()
-        .map(|name| format!("pragma {}", name.name))
-        .unwrap_or_default();
-    cursor.eat_symbol(b'=');
-    let value = rest_text(cursor);
-    let value = value.trim_matches(['(', ')']).trim().to_owned();
-    Operation::Set {
-        name,
-        value,
-        local: false,
-        more: Vec::new(),
-    }
-}
-
-fn rest_text(cursor: &mut Cursor<'_>) -> String {
-    let span = cursor.skip_until(|_| false);
-    cursor.slice(span).trim().to_owned()
 }

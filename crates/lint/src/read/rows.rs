@@ -1,6 +1,6 @@
 //! Statements over rows: what they write, what they read, what they call.
 
-use super::{column::parts, create::skip_rest, cursor::Cursor, expression};
+use super::{column::parts, create::skip_rest, cursor::Cursor, expression, set};
 use crate::operation::{Bytes, Name, Operation, Verb, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
@@ -83,6 +83,7 @@ pub(super) fn write(cursor: &mut Cursor<'_>) -> Option<Write> {
             cursor.eat("INTO");
             cursor.eat("ONLY");
             write.table = Some(cursor.name()?);
+            merge(cursor, &mut write);
         }
     }
     tail(cursor, &mut write, start);
@@ -161,6 +162,31 @@ fn delete(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     Some(())
 }
 
+/// What MERGE joins on, and what it does with what it finds; the cursor stays.
+fn merge(cursor: &mut Cursor<'_>, write: &mut Write) {
+    let start = cursor.mark();
+    write.from_query = true;
+    cursor.skip_until(|c| c.is("ON"));
+    if cursor.eat("ON") {
+        let span = cursor.skip_until(|c| c.is("WHEN"));
+        write.always_true = always_true(cursor.slice(span.clone()));
+        write.condition = Some(span);
+    }
+    while cursor.skip_to(|c| c.is("THEN")) {
+        cursor.advance();
+        let verb = match cursor.text().to_ascii_uppercase().as_str() {
+            "INSERT" => Verb::Insert,
+            "UPDATE" => Verb::Update,
+            "DELETE" => Verb::Delete,
+            _ => continue,
+        };
+        if !write.merges.contains(&verb) {
+            write.merges.push(verb);
+        }
+    }
+    cursor.back(start);
+}
+
 /// From where it is to the end: conditions, limits, tables, calls.
 fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
     while !cursor.is_done() {
@@ -180,7 +206,13 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
     }
     let end = cursor.mark();
     cursor.back(start);
-    write.calls = expression::calls(cursor, end);
+    let calls = expression::calls(cursor, end);
+    write.calls = calls.names;
+    write.qualified = calls.qualified;
+    if write.calls.iter().any(|call| call == "set_config") {
+        cursor.back(start);
+        write.settings = set::set_configs(cursor);
+    }
     cursor.back(start);
     write.batched = mentions_batch(cursor);
     cursor.back(start);

@@ -9,6 +9,7 @@ mod algorithm_refused;
 mod attach_partition_scan;
 mod change_type_rewriting;
 mod concurrent_index_corrupts;
+mod concurrently_on_partitioned;
 mod copies_table;
 mod create_partition_locks_parent;
 mod detach_partition_blocking;
@@ -37,6 +38,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &attach_partition_scan::ATTACH_PARTITION_SCAN,
     &change_type_rewriting::CHANGE_TYPE_REWRITING,
     &concurrent_index_corrupts::CONCURRENT_INDEX_CORRUPTS,
+    &concurrently_on_partitioned::CONCURRENTLY_ON_PARTITIONED,
     &copies_table::COPIES_TABLE,
     &create_partition_locks_parent::CREATE_PARTITION_LOCKS_PARENT,
     &detach_partition_blocking::DETACH_PARTITION_BLOCKING,

@@ -7,30 +7,91 @@ use crate::{
     operation::{Action, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
     version::ServerVersion,
 };
-use greylag_core::{engine::Dialect, online::Asked};
+use greylag_core::{
+    engine::{Dialect, Engine},
+    online::Asked,
+};
 
 /// What a clause, or a whole statement, costs.
 #[derive(Clone, Debug)]
-pub(super) struct Cost<'a> {
-    pub(super) table: &'a Name,
-    pub(super) span: Bytes,
-    pub(super) title: &'static str,
-    pub(super) algorithm: Algorithm,
+pub(crate) struct Cost<'a> {
+    pub(crate) table: &'a Name,
+    pub(crate) span: Bytes,
+    pub(crate) title: &'static str,
+    pub(crate) algorithm: Algorithm,
     /// Writes wait until it is done.
-    pub(super) writes_wait: bool,
-    pub(super) version: ServerVersion,
-    pub(super) decided: Decided,
+    pub(crate) writes_wait: bool,
+    /// So do reads, because the file asks for it.
+    pub(crate) reads_wait: bool,
+    /// How it is done in place, where that isn't how it is done.
+    in_place: Option<Algorithm>,
+    pub(crate) version: ServerVersion,
+    pub(crate) decided: Decided,
 }
 
-/// The statement's cost: that of its slowest clause. None for new tables, and where nothing is known.
-pub(super) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
+/// The statement's cost: that of its slowest clause, or what its own ALGORITHM and LOCK make of it. None for new tables, and
+/// where nothing is known.
+pub(crate) fn cost<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
+    let (table, algorithm, lock) = match scene.operation {
+        Operation::AlterTable(alter) => (Some(&alter.name), &alter.algorithm, &alter.lock),
+        Operation::CreateIndex(create) => (Some(&create.table), &create.algorithm, &create.lock),
+        Operation::DropIndex(drop) => (drop.table.as_ref(), &drop.algorithm, &drop.lock),
+        _ => (None, &None, &None),
+    };
+    let needed = needed(scene);
+    if algorithm.is_none() && lock.is_none() || scene.dialect() != Dialect::Mysql {
+        return needed;
+    }
+    let table = table.filter(|table| !scene.is_new(table))?;
+    let mut cost = needed.unwrap_or_else(|| {
+        let (version, decided) = version(scene);
+        Cost {
+            table,
+            span: scene.whole(),
+            title: "this",
+            algorithm: Algorithm::Instant,
+            writes_wait: false,
+            reads_wait: false,
+            in_place: None,
+            version,
+            decided,
+        }
+    });
+    match algorithm.as_deref() {
+        Some("COPY") if cost.algorithm < Algorithm::Copy => {
+            cost.title = "ALGORITHM=COPY";
+            cost.algorithm = Algorithm::Copy;
+            cost.writes_wait = true;
+        }
+        Some("INPLACE") if cost.algorithm == Algorithm::Instant => {
+            cost.algorithm = cost.in_place.unwrap_or(Algorithm::InplaceMetadata);
+        }
+        _ => {}
+    }
+    match lock.as_deref() {
+        Some("EXCLUSIVE") => {
+            cost.title = "LOCK=EXCLUSIVE";
+            cost.writes_wait = true;
+            cost.reads_wait = true;
+        }
+        Some("SHARED") if !cost.writes_wait => {
+            cost.title = "LOCK=SHARED";
+            cost.writes_wait = true;
+        }
+        _ => {}
+    }
+    Some(cost)
+}
+
+/// What the slowest clause costs, whatever the statement asks for.
+pub(crate) fn needed<'a>(scene: &Scene<'a>) -> Option<Cost<'a>> {
     clauses(scene)
         .into_iter()
         .max_by_key(|cost| (cost.algorithm, cost.writes_wait))
 }
 
 /// Whether a tool does what the server can't do beside running traffic (`-- greylag:online TOOL`).
-pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
+pub(crate) fn is_handed_over(scene: &Scene<'_>) -> bool {
     let Ok(content) = &scene.unit.content else {
         return false;
     };
@@ -39,7 +100,7 @@ pub(super) fn is_handed_over(scene: &Scene<'_>) -> bool {
 }
 
 /// Each clause that is known, with what it costs.
-pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
+pub(crate) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
     if scene.dialect() != Dialect::Mysql {
         return Vec::new();
     }
@@ -48,6 +109,7 @@ pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
             .actions()
             .filter_map(|(table, action, span)| {
                 let id = match clause_of(action, scene.known(table))? {
+                    _ if references_inline(scene, action) => "add-foreign-key",
                     // One goes and another comes: the table is written anew once.
                     "drop-primary-key" | "drop-primary-key-beside-unique" | "add-primary-key"
                         if swaps_primary_key(scene.operation) =>
@@ -62,6 +124,13 @@ pub(super) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
         Operation::CreateIndex(create) if !scene.is_new(&create.table) => {
             let id = index_clause(create.kind.as_deref());
             one(scene, &create.table, scene.whole(), id)
+                .into_iter()
+                .collect()
+        }
+        Operation::DropIndex(drop) => {
+            let table = drop.table.as_ref().filter(|table| !scene.is_new(table));
+            table
+                .and_then(|table| one(scene, table, scene.whole(), "drop-index"))
                 .into_iter()
                 .collect()
         }
@@ -92,22 +161,40 @@ fn swaps_primary_key(operation: &Operation) -> bool {
     adds && drops
 }
 
-fn one<'a>(scene: &Scene<'a>, table: &'a Name, span: Bytes, id: &str) -> Option<Cost<'a>> {
-    let engine = scene.unit.engine;
-    let (version, decided) = match scene.versions() {
-        Some((versions, decided)) => (versions.oldest, decided),
-        None => (usual_version(engine), Decided::Text),
+/// A new column's own REFERENCES: a foreign key on MariaDB, and on MySQL since 9.0.
+fn references_inline(scene: &Scene<'_>, action: &Action) -> bool {
+    let Action::AddColumn { column, .. } = action else {
+        return false;
     };
-    let clause = known_clauses(engine)
+    let counts =
+        scene.unit.engine == Engine::Mariadb || version(scene).0 >= ServerVersion::new(9, 0, 0);
+    column.references.is_some() && counts
+}
+
+/// The oldest server's, as far as it is known.
+fn version(scene: &Scene<'_>) -> (ServerVersion, Decided) {
+    match scene.versions() {
+        Some((versions, decided)) => (versions.oldest, decided),
+        None => (usual_version(scene.unit.engine), Decided::Text),
+    }
+}
+
+fn one<'a>(scene: &Scene<'a>, table: &'a Name, span: Bytes, id: &str) -> Option<Cost<'a>> {
+    let (version, decided) = version(scene);
+    let clause = known_clauses(scene.unit.engine)
         .iter()
         .find(|clause| clause.id == id)?;
     let (algorithm, writes_wait) = clause.at(version)?;
+    let mut ways = clause.ways().map(|(_, algorithm, _)| algorithm);
+    let in_place = ways.find(|way| !matches!(way, Algorithm::Instant | Algorithm::Copy));
     Some(Cost {
         table,
         span,
         title: &clause.title,
         algorithm,
         writes_wait,
+        reads_wait: false,
+        in_place,
         version,
         decided,
     })

@@ -25,6 +25,14 @@ pub(super) fn clause(
     let Operation::AlterTable(alter) = scene.operation else {
         return None;
     };
+    // IF EXISTS would be lost, and ONLY where there is something that inherits.
+    let alone = || {
+        let known = scene.known(&alter.name);
+        known.is_some_and(|table| !table.partitioned) && scene.catalog.heirs(&alter.name).is_empty()
+    };
+    if alter.if_exists || alter.only && !alone() {
+        return None;
+    }
     let others: Vec<&str> = alter
         .actions
         .iter()

@@ -2,6 +2,7 @@
 
 use crate::{
     effects::{StandbyEffect, Taken},
+    finding::Decided,
     judge::{Draft, File, Scene},
     operation::{Bytes, Name},
 };
@@ -18,14 +19,15 @@ pub(super) fn replayed_lock(file: &File<'_>, table: &Name) -> Option<String> {
 
 /// "The largest shard has 120000 rows of orders."
 pub(super) fn rows(file: &File<'_>, table: &Name) -> Option<String> {
-    let (rows, _) = file.rows(table)?;
-    let shard = file
-        .facts(table)
-        .filter(|facts| !facts.largest_shard.is_empty())
-        .map(|facts| format!(" ({})", facts.largest_shard));
+    let (rows, decided) = file.rows(table)?;
+    let seen = file.seen(table).filter(|_| decided == Decided::Fleet);
+    let shard = seen
+        .filter(|(_, facts)| !facts.largest_shard.is_empty())
+        .map(|(_, facts)| format!(" ({})", facts.largest_shard));
     let shard = shard.unwrap_or_default();
+    let name = seen.map_or_else(|| table.to_string(), |(name, _)| name.to_owned());
     Some(format!(
-        "The largest shard{shard} has {rows} rows of {table}."
+        "The largest shard{shard} has {rows} rows of {name}."
     ))
 }
 
@@ -72,4 +74,26 @@ pub(super) fn why(scene: &Scene<'_>, table: &Name, text: &str) -> String {
         None => text.to_owned(),
         Some(rows) => format!("{text} {rows}"),
     }
+}
+
+/// Words that PostgreSQL takes for no name unless they are quoted.
+const RESERVED: &str = " all analyse analyze and any array as asc asymmetric authorization between binary both case cast check collate \
+    collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time \
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full \
+    grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime \
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right \
+    select session_user similar some symmetric table tablesample then to trailing true union unique user using variadic verbose \
+    when where window with ";
+
+/// A name of PostgreSQL as it must be written.
+pub(super) fn ident(name: &str) -> String {
+    let mut letters = name.chars();
+    let begins = letters
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase() || c == '_');
+    let plain = letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if begins && plain && !RESERVED.contains(&format!(" {name} ")) {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -95,11 +95,10 @@ impl Sharer<'_> {
                 _ => self.untold("what it is about can't be told".into()),
             },
             Operation::Harmless { what } => match &**what {
-                "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" | "REASSIGN" => {
-                    self.aside("rows come without it")
-                }
+                "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" => self.aside("rows come without it"),
                 _ => Take::Along,
             },
+            Operation::Server { .. } => self.aside("it is about the whole server"),
             Operation::Opaque { what } => self.untold(format!("{what} can't be looked into")),
             Operation::Unknown { why } => self.untold(why.clone()),
         }
@@ -140,7 +139,7 @@ impl Sharer<'_> {
             .count();
         match names.first() {
             Some(name) if carried == names.len() => {
-                Take::Leave(format!("the rows of {name} come by replication"))
+                Take::Comes(format!("the rows of {name} come by replication"))
             }
             Some(name) if carried > 0 => Take::Doubt(format!(
                 "the rows of {name} and of the others don't all come by replication"
@@ -164,7 +163,8 @@ impl Sharer<'_> {
         }
         self.astray |= query.calls.iter().any(|call| call == "set_config");
         let strange = |call: &&String| !HARMLESS.contains(&call.as_str());
-        match query.calls.iter().find(strange) {
+        let mut calls = query.qualified.iter().chain(&query.calls);
+        match calls.find(strange) {
             Some(call) if query.verb == Verb::Select => {
                 self.untold(format!("what {call}() does can't be looked into"))
             }
@@ -300,7 +300,7 @@ impl Sharer<'_> {
             Kind::Role | Kind::Tablespace | Kind::Database | Kind::EventTrigger => {
                 self.aside("it is about the whole server")
             }
-            Kind::Table | Kind::Event | Kind::Other => {
+            Kind::Table | Kind::Index | Kind::Event | Kind::Other => {
                 self.untold("what it makes isn't understood".into())
             }
         }

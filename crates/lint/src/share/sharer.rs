@@ -55,9 +55,13 @@ impl<'a> Sharer<'a> {
         self.astray = false;
         self.made.clear();
         let mut takes = Vec::new();
+        let mut brings = false;
         for statement in &script.statements {
             let operation = read(script.dialect, &script.text, statement.span.clone());
             let judged = self.judge(&operation, script.sql(statement));
+            // What runs there brings its rows itself.
+            brings |= said != Some(OnSubscribers::Run)
+                && matches!(judged, Take::Comes(_) | Take::Doubt(_));
             takes.push(match said {
                 None => judged,
                 Some(OnSubscribers::Run) => Take::Run,
@@ -67,6 +71,7 @@ impl<'a> Sharer<'a> {
         Share {
             takes,
             made: std::mem::take(&mut self.made),
+            brings,
         }
     }
 

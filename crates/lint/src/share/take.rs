@@ -12,6 +12,8 @@ pub enum Take {
     Along,
     /// It does not run there; says why.
     Leave(String),
+    /// It does not run there either: the rows that it changes come by replication. Says which.
+    Comes(String),
     /// Nobody can tell whether it must; says why.
     Doubt(String),
     /// It would stop rows from being applied, there and then; says why.
@@ -25,6 +27,8 @@ pub struct Share {
     pub takes: Vec<Take>,
     /// Published tables that the file makes: their rows come once the subscription is refreshed.
     pub made: Vec<Qualified>,
+    /// Rows of published tables come from it, once the publisher has run it: what runs there behind it may need them.
+    pub brings: bool,
 }
 
 impl Share {
@@ -48,7 +52,7 @@ impl Share {
     pub fn left(&self) -> Vec<&str> {
         let mut seen = BTreeSet::new();
         let reasons = self.takes.iter().filter_map(|take| match take {
-            Take::Leave(why) => Some(why.as_str()),
+            Take::Leave(why) | Take::Comes(why) => Some(why.as_str()),
             _ => None,
         });
         reasons.filter(|why| seen.insert(*why)).collect()

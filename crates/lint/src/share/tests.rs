@@ -43,7 +43,7 @@ fn letters(share: &Share) -> String {
     let letter = |take: &super::Take| match take {
         super::Take::Run => 'r',
         super::Take::Along => 'a',
-        super::Take::Leave(_) => 'l',
+        super::Take::Leave(_) | super::Take::Comes(_) => 'l',
         super::Take::Doubt(_) => 'd',
         super::Take::Stops(_) => 's',
     };
@@ -165,4 +165,25 @@ fn a_file_may_say_for_itself_whether_it_runs_there() {
     let skip = sharer.share(&script, Phase::Expand, Some(OnSubscribers::Skip));
     assert!(!skip.runs() && skip.obstacle().is_none());
     assert_eq!(skip.left(), ["the file says so"]);
+}
+
+#[test]
+fn rows_come_from_what_is_left_out_over_published_tables_and_from_what_nobody_can_look_into() {
+    let published = some();
+    let brings = |sql: &str, said| {
+        let script = split(Dialect::Postgres, sql).unwrap();
+        let mut sharer = Sharer::new(&published, Intake::Published);
+        sharer.share(&script, Phase::Expand, said).brings
+    };
+    assert!(brings(
+        "ALTER TABLE orders ADD total int; UPDATE orders SET total = 1;",
+        None
+    ));
+    assert!(!brings(
+        "ALTER TABLE orders ADD total int; UPDATE audit SET who = 'ann';",
+        None
+    ));
+    let block = "DO $$ BEGIN INSERT INTO orders VALUES (1); END $$;";
+    assert!(brings(block, Some(OnSubscribers::Skip)));
+    assert!(!brings(block, Some(OnSubscribers::Run)));
 }

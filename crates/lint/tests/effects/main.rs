@@ -1,6 +1,7 @@
 //! The tables of effects against real servers: a claim about a lock is measured, not remembered.
 
 mod fixture;
+mod functions;
 mod mysql;
 mod postgres;
 #[path = "../servers/versions.rs"]

@@ -15,13 +15,16 @@ use std::collections::BTreeMap;
 use super::{fixture, servers, tracer::tracer};
 
 /// The part that each relation of the fixture plays.
-const ROLES: [(&str, Role); 15] = [
+const ROLES: [(&str, Role); 18] = [
     ("t", Role::Target),
     ("bare", Role::Target),
     ("mv", Role::Target),
     ("v", Role::Target),
     ("g", Role::Target),
     ("holder", Role::Target),
+    ("wide", Role::Target),
+    ("wide_e", Role::Index),
+    ("wide_p", Role::Index),
     ("ref", Role::Referenced),
     ("part", Role::Parent),
     ("rest", Role::Parent),
@@ -181,13 +184,17 @@ fn seen(measured: &Measured, sql: &str) -> Seen {
         }
     }
     let full = sql.contains(" t ")
+        || sql.contains(" wide ")
         || sql.ends_with(" t")
         || (sql.contains("mv") && !sql.contains("VIEW mv"));
     let read = measured.read.as_ref();
     seen.scanned = read
         // TRUNCATE builds the empty indexes of the empty table.
         .filter(|_| full && !sql.starts_with("DELETE") && !sql.starts_with("TRUNCATE"))
-        .map(|read| read.iter().any(|table| table.name == "t"));
+        .map(|read| {
+            read.iter()
+                .any(|table| table.name == "t" || table.name == "wide")
+        });
     // What reads the log came with 15; readers of a standby tell the same of 14 (standby.rs).
     seen.logged = measured.replayed_locks.as_ref().map(|logged| {
         let roles: Vec<Role> = logged.iter().filter_map(role_of).collect();

@@ -16,6 +16,7 @@ CREATE TABLE t (
     INDEX t_a (a),
     UNIQUE KEY t_b (b)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+CREATE TABLE numbered (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
 INSERT INTO t (id, b, w) VALUES (1, 1, 'w'), (2, 2, 'w');
 -- case backticks
 ALTER TABLE `t` ADD COLUMN `select` INT NULL;
@@ -131,3 +132,11 @@ ALTER TABLE t ADD COLUMN c DATE NOT NULL DEFAULT (CURRENT_DATE);
 ALTER TABLE t ADD COLUMN c DOUBLE NOT NULL DEFAULT (RAND());
 -- case a column with a check beside an index
 ALTER TABLE t ADD COLUMN c INT NULL CHECK (c > 0), ADD INDEX t_c (c);
+-- case a number that is no longer given
+ALTER TABLE numbered MODIFY id BIGINT NOT NULL;
+-- case a number that stays
+ALTER TABLE numbered MODIFY id BIGINT NOT NULL AUTO_INCREMENT;
+-- case a number that is given from now on
+ALTER TABLE t MODIFY id BIGINT NOT NULL AUTO_INCREMENT;
+-- case a column with a reference of its own
+ALTER TABLE t ADD COLUMN r BIGINT NULL REFERENCES ref (id);

@@ -338,3 +338,25 @@ ALTER/**/TABLE/* a */orders--b
 CREATE UNIQUE INDEX users_name ON users (name);
 DROP VIEW rich;
 ALTER TABLE users ALTER COLUMN name TYPE text COLLATE "C";
+-- case a domain's default that differs from row to row
+CREATE DOMAIN did AS uuid DEFAULT gen_random_uuid();
+ALTER TABLE orders ADD COLUMN g did;
+-- case a domain over one with a check
+CREATE DOMAIN outer_positive AS positive;
+ALTER TABLE orders ADD COLUMN g outer_positive;
+-- case an array of a domain with a check
+ALTER TABLE orders ADD COLUMN g positive[] DEFAULT '{}';
+-- case a function of one's own that has a usual name
+CREATE FUNCTION sales.now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()';
+ALTER TABLE orders ADD COLUMN g timestamptz DEFAULT sales.now();
+-- case a function of the server's, with its schema
+ALTER TABLE orders ADD COLUMN g timestamptz DEFAULT pg_catalog.now();
+-- case a longer varchar in an expression of an index
+CREATE UNIQUE INDEX orders_code ON orders (lower(code));
+ALTER TABLE orders ALTER COLUMN code TYPE varchar(100);
+-- case an index on only the parent
+CREATE INDEX events_id ON ONLY events (id);
+-- case [15] a merge that deletes
+MERGE INTO orders USING users ON users.id = orders.user_id WHEN MATCHED THEN DELETE;
+-- case explain that runs
+EXPLAIN (ANALYZE) DELETE FROM items WHERE id = 1;

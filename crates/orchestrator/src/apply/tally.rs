@@ -176,12 +176,20 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
     }
 }
 
-/// A run that left migrations behind because of what the lint finds in them is not done: nobody may take it for that.
+/// A run that left migrations behind because of what the lint finds in them, or because subscribers can't take them, is not done:
+/// nobody may take it for that.
 fn with_findings(code: u8, plan: &Plan) -> u8 {
-    let mut reasons = plan.held.iter().flat_map(|held| &held.reasons);
-    let holds = reasons.any(|reason| matches!(reason, HoldReason::Lint { .. }));
+    let holds = |is: fn(&HoldReason) -> bool| {
+        let mut reasons = plan.held.iter().flat_map(|held| &held.reasons);
+        reasons.any(is)
+    };
     match Exit::from_code(code) {
-        Exit::Done if holds => Exit::Problems.code(),
+        Exit::Done if holds(|reason| matches!(reason, HoldReason::Subscriber { .. })) => {
+            Exit::Refused.code()
+        }
+        Exit::Done if holds(|reason| matches!(reason, HoldReason::Lint { .. })) => {
+            Exit::Problems.code()
+        }
         _ => code,
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     executor::shows_all,
-    journal::{JournalError, KnownShard},
+    journal::{JournalError, revise},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
@@ -25,8 +25,8 @@ pub struct Nodes {
     /// Where each shard's primary was after its work.
     positions: HashMap<ShardName, Position>,
     go: Go,
-    /// Servers that are nodes of shards, to be remembered.
-    proven: Vec<(ShardName, Server)>,
+    /// Servers that are nodes of shards, to be remembered, and which primary each was seen to follow.
+    proven: Vec<(ShardName, Server, Option<Server>)>,
     /// Shards of which a node says that it was promoted.
     promoted: BTreeSet<ShardName>,
     /// What was said last of a shard whose primary can't be told.
@@ -76,7 +76,8 @@ impl Nodes {
         let of = |role| -> Arc<[NamedNode]> {
             match &self.watcher {
                 Some(watcher) => watcher.guarded(shard, role).into(),
-                None => Arc::from([]),
+                // Nobody watches where things are only settled: what the project names still has its part of the work to get.
+                None => self.run.setup.replication.guarded(shard, role).into(),
             }
         };
         (of(NodeRole::Replica), of(NodeRole::Subscriber))
@@ -107,6 +108,7 @@ impl Nodes {
     /// Waits for a shard's nodes, where that is not under way; says that it is done where there are none any more.
     pub fn await_replicas(
         &mut self,
+        ledger: &Ledger,
         stage: usize,
         shard: &ShardName,
         position: Option<Position>,
@@ -123,7 +125,7 @@ impl Nodes {
                 outcome: Outcome::Applied,
             });
         }
-        let shows = self.shows(stage, shard)?;
+        let shows = self.shows(ledger, shard)?;
         watcher.wait_for(
             shard,
             Awaited {
@@ -135,10 +137,11 @@ impl Nodes {
         None
     }
 
-    fn shows(&self, stage: usize, shard: &ShardName) -> Option<Shows> {
+    /// What is lost of an earlier stage and was run again is to be replayed as the stage's own work is.
+    fn shows(&self, ledger: &Ledger, shard: &ShardName) -> Option<Shows> {
         let found = self.run.setup.fleet.get(shard)?.clone();
         let scripts = self.run.scripts.clone();
-        let work = self.run.plan.work(stage, shard).to_vec();
+        let work = ledger.state.recorded(shard);
         Some(Arc::new(move |rows| {
             shows_all(&scripts, &found, &work, rows)
         }))
@@ -224,31 +227,23 @@ impl Nodes {
             return Ok(());
         }
         let setup = &self.run.setup;
-        let mut known: HashMap<ShardName, KnownShard> =
-            (setup.journal.known(&setup.scope()).await?)
-                .into_iter()
-                .map(|known| (known.name.clone(), known))
-                .collect();
-        let mut changed = BTreeSet::new();
-        self.proven.retain(|(shard, server)| {
-            let Some(known) = known.get_mut(shard) else {
-                return true;
-            };
-            let before = known.known.clone();
-            known.known.prove_replica(server);
-            if known.known != before {
-                changed.insert(shard.clone());
+        let (scope, lease) = (setup.scope(), Some(&self.run.lease));
+        let proven = &self.proven;
+        let known = revise(&*setup.journal, &scope, lease, |known| {
+            for (shard, server, follows) in proven {
+                let Some(known) = known.get_mut(shard) else {
+                    continue;
+                };
+                match follows {
+                    Some(primary) => known.known.prove_follower(server, primary),
+                    None => known.known.prove_replica(server),
+                }
             }
-            false
         });
-        let changed: Vec<KnownShard> = changed
-            .iter()
-            .filter_map(|name| known.remove(name))
-            .collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        setup.journal.remember(&setup.scope(), &changed).await
+        let known = known.await?;
+        self.proven
+            .retain(|(shard, _, _)| !known.contains_key(shard));
+        Ok(())
     }
 
     fn take_one(&mut self, ledger: &mut Ledger, news: News) -> Result<(), OutOfOrder> {
@@ -282,7 +277,11 @@ impl Nodes {
                     })?;
                 }
             }
-            News::Proven { shard, server } => self.proven.push((shard, server)),
+            News::Proven {
+                shard,
+                server,
+                follows,
+            } => self.proven.push((shard, server, follows)),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Waits {
                 stage,

@@ -3,16 +3,14 @@
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Limits, Report, Reports, Scripts, Sisters},
+    executor::{Anchor, Errand, Had, Limits, Report, Reports, Scripts, Sisters},
     fleet::FleetShard,
-    journal::KnownShard,
+    journal::{KnownShard, Lease},
     replicas::NamedNode,
     runner::Holds,
     setup::Setup,
 };
-use greylag_core::{
-    fleet::ShardName, gate::WaitReason, migration::MigrationId, plan::Plan, survey::Server,
-};
+use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan, survey::Server};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
@@ -27,6 +25,7 @@ pub struct Run {
     pub plan: Arc<Plan>,
     pub scripts: Arc<Scripts>,
     pub epoch: u64,
+    pub lease: Lease,
     pub options: Options,
     /// What is remembered of shards.
     pub known: Mutex<BTreeMap<ShardName, KnownShard>>,
@@ -118,7 +117,7 @@ impl Run {
         shard: &ShardName,
         ties: Ties,
         (standbys, subscribers): Followers,
-        had: Arc<[MigrationId]>,
+        had: Had,
     ) -> Option<Errand> {
         let Ties {
             reports,
@@ -137,10 +136,9 @@ impl Run {
             .map(|(_, anchor)| anchor.clone());
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
-            had,
             beside: self.beside.get(shard).map_or(&[][..], |list| list).into(),
             named: shard_named.target.clone(),
-            seeker: Some(self.setup.seeker()),
+            seeker: Some(self.setup.seeker().under(&self.lease)),
             uuid: place.uuid,
             known: self.known_of(shard).map(|known| known.known),
             project: self.setup.fleet.project.clone(),
@@ -161,7 +159,7 @@ impl Run {
             anchor,
             take_over: self.options.take_over,
             sisters: place.sisters.clone(),
-            reports: Reports::new(stage, shard.clone(), reports),
+            reports: Reports::new(stage, shard.clone(), had, reports),
             standbys,
             subscribers,
             phase: self.plan.stages[stage].phase,

@@ -5,13 +5,12 @@ use super::{
     run::{Followers, Run, Ties},
 };
 use crate::{
-    executor::{self, Report},
+    executor::{self, Had, Report},
     gates,
 };
 use greylag_core::{
     fleet::ShardName,
     gate::{Verdict, WaitReason},
-    migration::MigrationId,
     outcome::{Doubt, Outcome},
 };
 use std::{
@@ -119,13 +118,7 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(
-        &mut self,
-        stage: usize,
-        shard: &ShardName,
-        followers: Followers,
-        had: Vec<MigrationId>,
-    ) {
+    pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers, had: Had) {
         self.send(stage, shard, true, Duration::ZERO, followers, had);
     }
 
@@ -136,7 +129,7 @@ impl Tasks {
         shard: &ShardName,
         pause: Duration,
         followers: Followers,
-        had: Vec<MigrationId>,
+        had: Had,
     ) {
         self.send(stage, shard, false, pause, followers, had);
     }
@@ -165,7 +158,7 @@ impl Tasks {
         run: bool,
         pause: Duration,
         followers: Followers,
-        had: Vec<MigrationId>,
+        had: Had,
     ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
         let draining = if run {
@@ -178,7 +171,7 @@ impl Tasks {
             draining,
             holds: self.holds.subscribe(),
         };
-        let errand = self.run.errand(stage, shard, ties, followers, had.into());
+        let errand = self.run.errand(stage, shard, ties, followers, had);
         let name = shard.clone();
         let task = self.set.spawn(async move {
             if !pause.is_zero() {

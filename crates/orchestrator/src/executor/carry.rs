@@ -6,13 +6,14 @@ use super::{
     explain::{chain, failure_of, failure_of_verb, is_lost},
     follow::{Followed, follow},
     hold::{AndLook, Held, TakeOver, hold},
+    legs::legs,
     look::{Found, Left, doubt, look},
     portion::trim,
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
     scripts::is_transactional,
     sisters::turn,
-    subscribers::{Turn, migrate, turn_of},
+    subscribers::{Follower, followers, lead, tell_left, tell_made, trail},
     verify::verify,
 };
 use crate::{
@@ -22,6 +23,7 @@ use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
     outcome::{Failure, FailureClass, Outcome},
+    plan::Turn,
     policy::Group,
     survey::{ShardIdentity, Survey},
 };
@@ -31,29 +33,64 @@ use std::time::Instant;
 
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
-    let turn = turn_of(errand.phase);
     let mut errand = errand.clone();
-    while turn == Turn::Before
-        && let Err(outcome) = migrate(&errand).await
-    {
-        let Outcome::Failed { failure } = outcome else {
-            return outcome;
+    match Turn::of(errand.phase) {
+        _ if errand.subscribers.is_empty() => carry_out_there(&mut errand).await,
+        Turn::Never => carry_out_there(&mut errand).await,
+        Turn::Before => carry_out_behind(&mut errand).await,
+        Turn::After => {
+            let outcome = carry_out_there(&mut errand).await;
+            if outcome == Outcome::Applied
+                && let Err(outcome) = trail(&errand).await
+            {
+                return outcome;
+            }
+            outcome
+        }
+    }
+}
+
+/// Behind the shard's subscribers, file by file.
+async fn carry_out_behind(errand: &mut Errand) -> Outcome {
+    let mut told = false;
+    loop {
+        let failure = match in_turns(errand, &mut told).await {
+            Ok(outcome) => return outcome,
+            Err(Outcome::Failed { failure }) => failure,
+            Err(outcome) => return outcome,
         };
         // What is published is asked of the primary, which may be another one by now.
-        match follow(&mut errand, failure).await {
+        match follow(errand, failure).await {
             Followed::Yes => {}
             Followed::GaveUp => return Outcome::Absent,
             Followed::No(failure) => return Outcome::Failed { failure },
         }
     }
-    let outcome = carry_out_there(&mut errand).await;
-    if turn == Turn::After
-        && outcome == Outcome::Applied
-        && let Err(outcome) = migrate(&errand).await
-    {
-        return outcome;
+}
+
+/// An error is of a subscriber, or of asking about it.
+async fn in_turns(errand: &mut Errand, told: &mut bool) -> Result<Outcome, Outcome> {
+    let mut followers: Vec<Follower> = followers(errand).await?;
+    if !std::mem::replace(told, true) {
+        tell_left(errand, &followers);
     }
-    outcome
+    let taken = |id: &MigrationId| followers.iter().any(|follower| follower.takes(id));
+    let legs = legs(&errand.work, taken);
+    let work = errand.work.clone();
+    for leg in legs {
+        if errand.must_stop() {
+            return Ok(Outcome::Absent);
+        }
+        lead(errand, &mut followers, &leg.files).await?;
+        errand.work = leg.files.clone().into();
+        let outcome = carry_out_there(errand).await;
+        errand.work = work.clone();
+        if outcome != Outcome::Applied {
+            return Ok(outcome);
+        }
+    }
+    tell_made(errand, &followers);
+    Ok(Outcome::Applied)
 }
 
 /// On the shard's own primary.
@@ -103,7 +140,7 @@ async fn once(errand: &Errand) -> Outcome {
 /// A session that holds the shard's lock: the anchor's own, or a new one; and a look under the lock, if it came with it.
 pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Survey>>), Outcome> {
     if let Some(anchor) = &errand.anchor
-        && let Some(session) = anchor.lend().await
+        && let Some(session) = anchor.lend(&errand.shard.target).await
     {
         return Ok((session, None));
     }
@@ -182,7 +219,7 @@ pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outco
         return drop(session);
     }
     match &errand.anchor {
-        Some(anchor) => anchor.take_back(session).await,
+        Some(anchor) => anchor.take_back(&errand.shard.target, session).await,
         // The lock dies with the session, and saying so first would be a round trip.
         None => session.close().await,
     }

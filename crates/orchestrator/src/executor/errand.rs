@@ -1,6 +1,6 @@
 //! What an executor is sent to do, and what it tells while it does.
 
-use super::{hold::Anchor, scripts::Scripts};
+use super::{had::Had, hold::Anchor, scripts::Scripts};
 use crate::{
     control::Control,
     fleet::FleetShard,
@@ -16,6 +16,7 @@ use greylag_core::{
     gate::WaitReason,
     identity::Known,
     migration::{MigrationId, Phase},
+    node::NodeName,
     online::{OnlinePolicy, Way},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
@@ -39,8 +40,6 @@ pub struct Errand {
     pub shard: FleetShard,
     /// In order.
     pub work: Arc<[MigrationId]>,
-    /// What this rollout has applied there, in this stage and before: a history that lacks some of it was lost with a failover.
-    pub had: Arc<[MigrationId]>,
     /// Servers that were seen to follow the primary when the fleet was looked at.
     pub beside: Arc<[Server]>,
     /// Where the project says that the primary is; `shard` has where it is reached now.
@@ -122,31 +121,45 @@ pub enum Report {
 pub struct Reports {
     stage: usize,
     shard: ShardName,
+    /// What this rollout has put there, in this stage and before: a history that lacks some of it was lost with a failover.
+    had: Had,
     send: mpsc::UnboundedSender<Report>,
     /// The position after the work has been told.
     positioned: Arc<AtomicBool>,
-    /// Only what a person should see is told: what happens is not the shard's own work.
-    quiet: bool,
+    /// A subscriber of the shard's: only what a person should see is told, and where. What happens there is not the shard's own work.
+    there: Option<NodeName>,
 }
 
 impl Reports {
-    pub fn new(stage: usize, shard: ShardName, send: mpsc::UnboundedSender<Report>) -> Self {
+    pub fn new(
+        stage: usize,
+        shard: ShardName,
+        had: Had,
+        send: mpsc::UnboundedSender<Report>,
+    ) -> Self {
         Self {
             stage,
             shard,
+            had,
             send,
             positioned: Arc::default(),
-            quiet: false,
+            there: None,
         }
     }
 
-    /// For work that is not recorded: waits and warnings are told, and no more.
-    pub fn quiet(&self) -> Self {
+    /// For work on a subscriber, which is not recorded: waits and warnings are told, and no more.
+    pub fn of_subscriber(&self, node: NodeName) -> Self {
         Self {
-            quiet: true,
+            there: Some(node),
+            had: Had::default(),
             positioned: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// What this rollout has put there, as far as it has been told.
+    pub fn had(&self) -> &Had {
+        &self.had
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
@@ -155,13 +168,21 @@ impl Reports {
             report,
             Report::Warning { .. } | Report::Event(Event::ShardWaiting { .. })
         );
-        if self.quiet && !heard {
+        if self.there.is_some() && !heard {
             return;
         }
         let _ = self.send.send(report);
     }
 
     pub fn waiting(&self, reasons: Vec<WaitReason>) {
+        let reasons = reasons.into_iter().map(|waits| match &self.there {
+            None => waits,
+            Some(node) => WaitReason::Subscriber {
+                node: node.clone(),
+                waits: Box::new(waits),
+            },
+        });
+        let reasons = reasons.collect();
         self.tell(Report::Event(Event::ShardWaiting {
             stage: self.stage,
             shard: self.shard.clone(),
@@ -170,6 +191,7 @@ impl Reports {
     }
 
     pub fn applied(&self, migration: MigrationId, millis: u64) {
+        self.had.gain(&migration);
         self.tell(Report::Event(Event::MigrationApplied {
             stage: self.stage,
             shard: self.shard.clone(),
@@ -216,8 +238,12 @@ impl Reports {
         }
     }
 
-    /// The history read on this server lacks what the rollout had applied.
-    pub fn lost(&self, migrations: Vec<MigrationId>, primary: &str) {
+    /// The history read on this server lacks what the rollout had applied; what was told before is not told again.
+    pub fn lost(&self, lacks: impl Fn(&MigrationId) -> bool, primary: &str) {
+        let migrations = self.had.lose(lacks);
+        if migrations.is_empty() {
+            return;
+        }
         self.tell(Report::Event(Event::MigrationsLost {
             stage: self.stage,
             shard: self.shard.clone(),
@@ -253,6 +279,10 @@ impl Reports {
     }
 
     pub fn warning(&self, text: String) {
+        let text = match &self.there {
+            None => text,
+            Some(node) => format!("on subscriber {node}: {text}"),
+        };
         self.tell(Report::Warning {
             shard: self.shard.clone(),
             text,
@@ -265,6 +295,11 @@ impl Errand {
     pub fn must_stop(&self) -> bool {
         *self.draining.borrow() || self.control.level() != crate::control::Level::Run
     }
+}
+
+/// A guard's word, before anything is touched.
+pub fn refusal(message: String, hint: &str) -> Failure {
+    untouched(FailureClass::Refused, message, Some(hint.to_owned()))
 }
 
 /// A failure that touched nothing.

@@ -51,7 +51,8 @@ pub async fn look(
         .read(&survey.history, &errand.shard)
         .map_err(Left::Failed)?;
     if let Some(changed) = reading.changed.iter().find(|changed| {
-        errand.work.contains(&changed.migration) || errand.had.contains(&changed.migration)
+        let id = &changed.migration;
+        errand.work.contains(id) || errand.reports.had().contains(id)
     }) {
         return Err(Left::Failed(untouched(
             FailureClass::Refused,
@@ -75,19 +76,20 @@ pub async fn look(
     })
 }
 
-/// What is to be run, in order: first what the rollout had applied in earlier stages, where a failover has lost it.
+/// What is to be run, in order: first what the rollout had applied in earlier stages and a failover has lost, now or before.
 fn lacking(errand: &Errand, reading: &Reading, primary: &str) -> Vec<MigrationId> {
-    let lost: Vec<MigrationId> = (errand.had.iter())
+    errand.reports.lost(|id| lacks(reading, id), primary);
+    let owed = errand.reports.had().owed();
+    for found in owed.iter().filter(|id| !lacks(reading, id)) {
+        // Run again, and the answer was lost; or the old primary came back with it.
+        errand.reports.applied(found.clone(), 0);
+    }
+    let before = owed.iter().filter(|id| !errand.work.contains(id));
+    before
+        .chain(errand.work.iter())
         .filter(|id| lacks(reading, id))
         .cloned()
-        .collect();
-    let before = lost.iter().filter(|id| !errand.work.contains(id)).cloned();
-    let here = errand.work.iter().filter(|id| lacks(reading, id)).cloned();
-    let lacking = before.chain(here).collect();
-    if !lost.is_empty() {
-        errand.reports.lost(lost, primary);
-    }
-    lacking
+        .collect()
 }
 
 impl Found {
@@ -123,7 +125,7 @@ pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
 }
 
 /// The judgement that one shard's survey allows: the fleet's was made before.
-fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
+pub fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
     let name = &errand.shard.shard.name;
     let expected = Expected {
         shard: name,

@@ -122,13 +122,7 @@ impl Scripts {
         epoch: u64,
         lock_timeout: Duration,
     ) -> Result<Job, Failure> {
-        let file = self.files.get(id).ok_or_else(|| {
-            untouched(
-                FailureClass::Refused,
-                format!("the file of {id} is not there"),
-                None,
-            )
-        })?;
+        let file = self.file(id)?;
         let Cut {
             script,
             checksum,
@@ -152,9 +146,29 @@ impl Scripts {
         })
     }
 
+    /// A file's statements, as they are on a shard.
+    pub fn script(&self, id: &MigrationId, shard: &FleetShard) -> Result<Arc<Script>, Failure> {
+        Ok(self.cut(self.file(id)?, shard)?.script)
+    }
+
+    /// Whether the file's text is the same on every shard of an engine.
+    pub fn is_same_everywhere(&self, id: &MigrationId) -> bool {
+        self.get(id).is_some_and(is_same_everywhere)
+    }
+
+    fn file(&self, id: &MigrationId) -> Result<&Migration, Failure> {
+        self.files.get(id).ok_or_else(|| {
+            untouched(
+                FailureClass::Refused,
+                format!("the file of {id} is not there"),
+                None,
+            )
+        })
+    }
+
     fn cut(&self, file: &Migration, shard: &FleetShard) -> Result<Cut, Failure> {
         let engine = shard.shard.engine;
-        let same_everywhere = !file.text.contains("${");
+        let same_everywhere = is_same_everywhere(file);
         let key = (file.id.clone(), engine);
         if same_everywhere && let Some(cut) = self.cut.lock().expect("no panics inside").get(&key) {
             return Ok(cut.clone());
@@ -191,6 +205,10 @@ impl Scripts {
         }
         Ok(cut)
     }
+}
+
+fn is_same_everywhere(file: &Migration) -> bool {
+    !file.text.contains("${")
 }
 
 /// The project's placeholders, the shard's over them, and Flyway's defaults under them.

@@ -6,10 +6,10 @@ use super::{
     explain::{chain, is_lost},
     follow::{Followed, follow},
     look::{Left, doubt, look},
-    subscribers::{Turn, turn_of},
 };
 use greylag_core::{
     outcome::{FailureClass, Outcome},
+    plan::Turn,
     survey::Survey,
 };
 use greylag_engines::{Session, Settled};
@@ -56,7 +56,7 @@ async fn look_once(errand: &Errand) -> Result<Outcome, Outcome> {
     Ok(match outcome {
         // Its own work is there; that of subscribers comes after it, and is gone through again.
         Outcome::Applied
-            if turn_of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
+            if Turn::of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
         {
             Outcome::Absent
         }

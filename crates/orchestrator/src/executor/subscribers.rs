@@ -1,26 +1,28 @@
 //! Logical subscribers get rows by replication and DDL from nobody: the migrations themselves are run there.
 //!
-//! What expands runs on a subscriber before its publisher, so that no row comes with a column it doesn't have; what contracts
-//! runs there afterwards, once the last row with the old column has been applied.
+//! What expands runs on a subscriber before its publisher, file by file, so that no row comes with a column it doesn't have, and
+//! what needs rows of an earlier file finds them; what contracts runs there afterwards, once the last row with the old column has
+//! been applied.
 
 use super::{
     carry::carry_out,
     claim::{claim_held, part, seize},
     errand::{Errand, untouched},
     explain::{chain, failure_of_verb},
-    portion::{Portion, ask_both, portion_of},
+    portion::{Portion, portion_of},
 };
 use crate::{
     fleet::FleetShard,
     replicas::{Named, NamedNode},
     setup::Setup,
+    subscribing::ask_both,
 };
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
-    migration::Phase,
-    node::{NodePolicy, NodeRole, confirmed},
-    outcome::{Failure, FailureClass, Outcome},
+    migration::MigrationId,
+    node::{NodePolicy, NodeRole, NodeSighting, confirmed, refresh},
+    outcome::{Doubt, Failure, FailureClass, Outcome},
     position::{Position, Reach},
 };
 use greylag_engines::Observer;
@@ -33,49 +35,89 @@ use std::{
 /// How often a subscriber that is waited for is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// When the subscribers of a shard get the files of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    Before,
-    After,
-    /// Rows come by replication.
-    Never,
+/// A subscriber, and what it takes of the errand's work.
+pub struct Follower {
+    node: NamedNode,
+    portion: Portion,
+    /// Rows that it may need are still under way to it.
+    awaits: bool,
 }
 
-/// Which comes first.
-pub fn turn_of(phase: Phase) -> Turn {
-    match phase {
-        Phase::Expand => Turn::Before,
-        Phase::Contract => Turn::After,
-        Phase::Backfill => Turn::Never,
+impl Follower {
+    pub fn takes(&self, id: &MigrationId) -> bool {
+        self.portion.takes(id)
     }
 }
 
-/// Runs on each subscriber what it takes of the errand's work; says what stands in the way, if anything does. Nothing is
-/// touched before all of them are judged.
-pub async fn migrate(errand: &Errand) -> Result<(), Outcome> {
-    let mut portions = Vec::new();
+/// Judges what each subscriber takes; says what stands in the way, if anything does. Nothing is touched before all are judged.
+pub async fn followers(errand: &Errand) -> Result<Vec<Follower>, Outcome> {
+    let mut followers = Vec::new();
     for node in errand.subscribers.iter() {
         let portion = portion_of(errand, node).await;
-        portions.push((node, portion.map_err(|failure| on(node, failure))?));
+        followers.push(Follower {
+            portion: portion.map_err(|failure| on(node, failure))?,
+            node: node.clone(),
+            awaits: false,
+        });
     }
-    for (node, portion) in portions {
-        tell_left(errand, node, &portion);
-        // Rows of Greylag's own tables stop apply where those tables are not there.
-        if portion.work.is_empty() && !portion.carries_own {
-            continue;
+    Ok(followers)
+}
+
+/// Runs on each subscriber what it takes of these files, once it has the rows that they may need.
+pub async fn lead(
+    errand: &Errand,
+    followers: &mut [Follower],
+    files: &[MigrationId],
+) -> Result<(), Outcome> {
+    for follower in followers {
+        let Follower { node, portion, .. } = follower;
+        let work = within(portion, files);
+        if work.iter().any(|id| portion.takes(id)) && follower.awaits {
+            wait_until_applied(errand, node, BEHIND).await?;
+            follower.awaits = false;
         }
-        if turn_of(errand.phase) == Turn::After && !portion.work.is_empty() {
-            wait_until_applied(errand, node).await?;
-        }
-        let outcome = Box::pin(carry_out(&errand_of(errand, node, &portion))).await;
-        match outcome {
-            Outcome::Applied => tell_made(errand, node, &portion),
-            Outcome::Failed { failure } => return Err(on(node, failure)),
-            other => return Err(other),
-        }
+        run_there(errand, node, portion, work).await?;
+        follower.awaits |= files.iter().any(|id| portion.brings.contains(id));
     }
     Ok(())
+}
+
+/// Runs on each subscriber what it takes of the work, once it has applied all that was written before the publisher's.
+pub async fn trail(errand: &Errand) -> Result<(), Outcome> {
+    let followers = followers(errand).await?;
+    tell_left(errand, &followers);
+    for Follower { node, portion, .. } in &followers {
+        if !portion.work.is_empty() {
+            wait_until_applied(errand, node, OLD_ROWS).await?;
+        }
+        run_there(errand, node, portion, portion.work.clone()).await?;
+    }
+    tell_made(errand, &followers);
+    Ok(())
+}
+
+/// Those of the files that concern the subscriber, in order.
+fn within(portion: &Portion, files: &[MigrationId]) -> Vec<MigrationId> {
+    let wanted = portion.work.iter().filter(|id| files.contains(id));
+    wanted.cloned().collect()
+}
+
+async fn run_there(
+    errand: &Errand,
+    node: &NamedNode,
+    portion: &Portion,
+    work: Vec<MigrationId>,
+) -> Result<(), Outcome> {
+    // Rows of Greylag's own tables stop apply where those tables are not there.
+    if work.is_empty() && !portion.carries_own {
+        return Ok(());
+    }
+    match Box::pin(carry_out(&errand_of(errand, node, portion, work))).await {
+        Outcome::Applied => Ok(()),
+        Outcome::Failed { failure } => Err(on(node, failure)),
+        Outcome::Unknown { doubt } => Err(doubt_on(errand, node, doubt)),
+        Outcome::Absent => Err(Outcome::Absent),
+    }
 }
 
 fn on(node: &NamedNode, failure: Failure) -> Outcome {
@@ -87,45 +129,92 @@ fn on(node: &NamedNode, failure: Failure) -> Outcome {
     }
 }
 
-/// What is left out is said, never only done.
-fn tell_left(errand: &Errand, node: &NamedNode, portion: &Portion) {
-    for (id, why) in &portion.left {
-        let why = why.join("; ");
-        let text = match portion.work.contains(id) {
-            true => format!("{id} runs on subscriber {} in part: {why}", node.node),
-            false => format!("{id} is left out on subscriber {}: {why}", node.node),
+/// A lost answer is looked for there when the shard is gone through again. What the subscriber's catalog can't tell is no doubt
+/// about the publisher: whoever settled that would write the publisher's history for what never ran on it.
+fn doubt_on(errand: &Errand, node: &NamedNode, doubt: Doubt) -> Outcome {
+    let why = format!("on subscriber {}: {}", node.node, doubt.why);
+    if !doubt.needs_person {
+        return Outcome::Unknown {
+            doubt: Doubt { why, ..doubt },
         };
-        errand.reports.warning(text);
+    }
+    let migration = (doubt.migration.as_ref()).map_or("V…".into(), ToString::to_string);
+    let settle = format!(
+        "greylag rollout settle {} {migration} --on {}",
+        errand.shard.shard.name, node.node.node
+    );
+    let hint = format!(
+        "Look at the subscriber, then say what became of it there: `{settle} --applied --reason 'looked'` or `{settle} --absent --reason 'looked'`; `greylag apply` goes on."
+    );
+    Outcome::Failed {
+        failure: Failure {
+            migration: doubt.migration,
+            place: doubt.place,
+            ..untouched(FailureClass::Refused, why, Some(hint))
+        },
+    }
+}
+
+/// What is left out is said, never only done.
+pub fn tell_left(errand: &Errand, followers: &[Follower]) {
+    for Follower { node, portion, .. } in followers {
+        for (id, why) in &portion.left {
+            let why = why.join("; ");
+            let text = match portion.takes(id) {
+                true => format!("{id} runs on subscriber {} in part: {why}", node.node),
+                false => format!("{id} is left out on subscriber {}: {why}", node.node),
+            };
+            errand.reports.warning(text);
+        }
     }
 }
 
 /// A subscription knows of no table that was published after it was last refreshed.
-fn tell_made(errand: &Errand, node: &NamedNode, portion: &Portion) {
-    let Some((schema, first)) = portion.made.first() else {
-        return;
-    };
-    let more = match portion.made.len() {
-        1 => String::new(),
-        count => format!(" and {} more", count - 1),
-    };
-    let refresh: Vec<_> = (portion.subscriptions.iter())
-        .map(|name| format!("ALTER SUBSCRIPTION \"{name}\" REFRESH PUBLICATION;"))
-        .collect();
-    errand.reports.warning(format!(
-        "rows of {schema}.{first}{more} come to subscriber {} once its subscription is refreshed there, after the publisher has the table: {}",
-        node.node,
-        refresh.join(" ")
-    ));
+pub fn tell_made(errand: &Errand, followers: &[Follower]) {
+    for Follower { node, portion, .. } in followers {
+        let Some((schema, first)) = portion.made.first() else {
+            continue;
+        };
+        let more = match portion.made.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        let refresh: Vec<_> = portion
+            .subscriptions
+            .iter()
+            .map(|name| refresh(name))
+            .collect();
+        errand.reports.warning(format!(
+            "rows of {schema}.{first}{more} come to subscriber {} once its subscription is refreshed there: {}",
+            node.node,
+            refresh.join(" ")
+        ));
+    }
 }
 
-/// Rows that were written before the publisher's change still carry what it takes away.
-async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Outcome> {
+/// Why a subscriber is waited for: what it lacks, and how it goes on once it has it.
+type Awaited = (&'static str, &'static str);
+
+const BEHIND: Awaited = (
+    "it has not applied the rows that an earlier file wrote on the publisher, and the next one may need them",
+    "Both have what came before; `greylag rollout retry` goes on there.",
+);
+
+const OLD_ROWS: Awaited = (
+    "it has not applied what was written before the publisher's change",
+    "The publisher has the migration; `greylag rollout retry` goes on with the subscriber.",
+);
+
+/// Waits until the subscriber has applied all that the publisher has written up to now.
+async fn wait_until_applied(
+    errand: &Errand,
+    node: &NamedNode,
+    (lacks, goes_on): Awaited,
+) -> Result<(), Outcome> {
     let until = Instant::now() + errand.limits.lock_deadline;
     let lost = |why: String| {
-        let hint =
-            "The publisher has the migration; `greylag rollout retry` goes on with the subscriber.";
         let class = FailureClass::Lag;
-        on(node, untouched(class, why, Some(hint.to_owned())))
+        on(node, untouched(class, why, Some(goes_on.to_owned())))
     };
     let mut publisher = look_at(errand, &errand.shard.target).await.map_err(lost)?;
     let mut subscriber = look_at(errand, &node.target).await.map_err(lost)?;
@@ -134,20 +223,15 @@ async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Out
     loop {
         let here = publisher.observe().await.map_err(|e| lost(chain(&e)))?;
         let there = subscriber.observe().await.map_err(|e| lost(chain(&e)))?;
-        let wanted = wanted.get_or_insert_with(|| {
-            here.position.clone().unwrap_or(Position::Wal {
-                system: String::new(),
-                timeline: 0,
-                lsn: u64::MAX,
-            })
-        });
+        let Some(place) = wanted.clone().or(here.position.clone()) else {
+            return Err(lost(unplaced(&here)));
+        };
+        let wanted = wanted.get_or_insert(place);
         if confirmed(&there, &here).is_some_and(|place| place.reaches(wanted) == Reach::Yes) {
             break;
         }
         if Instant::now() + AGAIN > until {
-            return Err(lost(
-                "it has not applied what was written before the publisher's change".into(),
-            ));
+            return Err(lost(lacks.into()));
         }
         if !told {
             told = true;
@@ -170,6 +254,16 @@ async fn wait_until_applied(errand: &Errand, node: &NamedNode) -> Result<(), Out
     Ok(())
 }
 
+/// Why the publisher's place can't be told.
+fn unplaced(publisher: &NodeSighting) -> String {
+    let mend = (publisher.unobservable.first())
+        .map(|unseen| format!(" (on the publisher: {})", unseen.mend));
+    format!(
+        "the publisher's position can't be seen, so nobody can tell what has been applied{}",
+        mend.unwrap_or_default()
+    )
+}
+
 async fn look_at(
     errand: &Errand,
     target: &greylag_engines::Target,
@@ -182,13 +276,17 @@ async fn look_at(
 }
 
 /// The same work, there: under the subscriber's own lock, with its own history.
-fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
+fn errand_of(
+    errand: &Errand,
+    node: &NamedNode,
+    portion: &Portion,
+    work: Vec<MigrationId>,
+) -> Errand {
     let mut there = errand.clone();
     there.shard = shard_of(&errand.shard, node);
-    there.work = portion.work.clone();
+    there.work = work.into();
     there.shares = Some(portion.shares.clone());
     there.uuid = None;
-    there.had = Arc::from([]);
     there.seeker = None;
     there.beside = Arc::from([]);
     there.known = None;
@@ -197,12 +295,12 @@ fn errand_of(errand: &Errand, node: &NamedNode, portion: &Portion) -> Errand {
     there.replicated = false;
     there.standbys = Arc::from([]);
     there.subscribers = Arc::from([]);
-    there.reports = errand.reports.quiet();
+    there.reports = errand.reports.of_subscriber(node.node.clone());
     there
 }
 
 /// The subscriber as a shard: somebody of its own, whose identity must not pass for the publisher's.
-fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
+pub fn shard_of(publisher: &FleetShard, node: &NamedNode) -> FleetShard {
     let mut there = publisher.clone();
     let application = there.target.application.clone();
     there.target = node.target.clone();

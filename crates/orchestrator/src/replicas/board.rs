@@ -10,7 +10,7 @@ use greylag_core::{
     history::HistoryRow,
     node::{
         Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
-        Standing, Trail, confirmed, judge,
+        Standing, Trail, confirmed, copies_table, follows, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -55,6 +55,8 @@ pub enum News {
     Proven {
         shard: ShardName,
         server: Server,
+        /// The primary that it was seen to get changes from.
+        follows: Option<Server>,
     },
     /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
     Promoted {
@@ -71,13 +73,17 @@ pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
-    proven: Vec<(ShardName, Server)>,
+    proven: Vec<(ShardName, Server, Option<Server>)>,
 }
 
 #[derive(Default)]
 struct ShardNodes {
     /// Its primary says which nodes there are.
     auto: bool,
+    /// It has said so, and those that it named are expected.
+    named: bool,
+    /// Why nobody can say that all of its nodes are known.
+    lacking: Option<String>,
     primary: Option<Arc<NodeSighting>>,
     trail: Trail,
     nodes: BTreeMap<NodeName, Node>,
@@ -95,15 +101,26 @@ struct Node {
     error: Option<String>,
     replayed: bool,
     proven: bool,
+    /// Changes were seen to come in from the primary, or from another node that follows it.
+    follows: bool,
 }
 
 impl ShardNodes {
+    /// Until the primary has said who follows it, and that is believed, nobody can say that nobody does.
+    fn knows_its_nodes(&self) -> bool {
+        !self.auto || self.named && self.lacking.is_none()
+    }
+
     /// Subscribers have what is waited for once they have confirmed its place to the publisher.
     fn see_subscribers(&mut self) {
         let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
             return;
         };
-        let Some(wanted) = awaited.position.as_ref().or(self.later.as_ref()) else {
+        // After a failover the place of the work is one of another log: what the new publisher has written since is past it.
+        let there = primary.position.as_ref();
+        let told = (awaited.position.as_ref())
+            .filter(|place| there.is_some_and(|there| there.behind(place).is_some()));
+        let Some(wanted) = told.or(self.later.as_ref()) else {
             return;
         };
         for node in self.nodes.values_mut() {
@@ -144,6 +161,7 @@ impl Board {
             error: None,
             replayed: false,
             proven: false,
+            follows: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
@@ -164,7 +182,9 @@ impl Board {
             return;
         };
         found.primary = None;
+        (found.named, found.lacking) = (false, None);
         found.trail = Trail::default();
+        (found.looks, found.later) = (0, None);
         let names: Vec<NodeName> = found.nodes.keys().cloned().collect();
         for name in names {
             self.dismiss(&name);
@@ -225,6 +245,9 @@ impl Board {
             .flat_map(|(seen, _)| &seen.subscriptions)
             .filter_map(|subscription| subscription.slot.clone())
             .collect();
+        let followed = shard
+            .followed_by(&seen)
+            .filter(|_| role == NodeRole::Replica);
         let Some(node) = shard.nodes.get_mut(name) else {
             return;
         };
@@ -248,15 +271,20 @@ impl Board {
             standing.state,
             NodeState::Refused | NodeState::Unobservable | NodeState::Unreachable
         );
-        if role == NodeRole::Replica && !unproven && !node.proven {
-            node.proven = true;
+        let begins = followed.is_some() && !unproven && !node.follows;
+        if begins {
+            node.follows = true;
             if &*name.node == FORMER {
                 // The old primary follows the new one: a replica like any other.
                 node.named.policy = NodePolicy::Guard;
                 let host = self.throttle.host(name).unwrap_or_default();
                 (self.throttle).expect(name.clone(), role, NodePolicy::Guard, host);
             }
-            self.proven.push((name.shard.clone(), seen.server.clone()));
+        }
+        if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
+            node.proven = true;
+            let follows = followed.filter(|_| begins);
+            (self.proven).push((name.shard.clone(), seen.server.clone(), follows));
         }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
@@ -275,7 +303,16 @@ impl Board {
 
     /// The shard should have nodes to wait for, and has none.
     pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
+        let found = self.shards.entry(shard.clone()).or_default();
+        found.lacking.clone_from(&why);
         self.throttle.lack(shard, why);
+    }
+
+    /// The shard's primary has said who follows it, and all that could be found of these are expected.
+    pub fn named(&mut self, shard: &ShardName) {
+        if let Some(found) = self.shards.get_mut(shard) {
+            found.named = true;
+        }
     }
 
     pub fn go(&self) -> Go {
@@ -291,8 +328,7 @@ impl Board {
                 let counts = |node: &Node| {
                     node.named.role != NodeRole::Primary && node.named.policy.guards(now)
                 };
-                // Until the primary has said who follows it, nobody can say that nobody does.
-                shard.auto && shard.primary.is_none() || nodes.any(counts)
+                !shard.knows_its_nodes() || nodes.any(counts)
             })
     }
 
@@ -368,13 +404,18 @@ impl Board {
         let settings = self.settings.clone();
         let proven = self.proven.drain(..);
         let mut news: Vec<News> = proven
-            .map(|(shard, server)| News::Proven { shard, server })
+            .map(|(shard, server, follows)| News::Proven {
+                shard,
+                server,
+                follows,
+            })
             .collect();
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),
         }));
         for (name, shard) in &mut self.shards {
+            let knows_its_nodes = shard.knows_its_nodes();
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
             };
@@ -390,8 +431,7 @@ impl Board {
                 .filter(|node| !node.replayed)
                 .collect();
             let replayed = required.len() - missing.len();
-            let known = !shard.auto || shard.primary.is_some();
-            let enough = known
+            let enough = knows_its_nodes
                 && match settings.wait {
                     Expected::All => missing.is_empty(),
                     Expected::Number(number) => replayed >= required.len().min(number as usize),
@@ -414,14 +454,24 @@ impl Board {
                     nodes: names().collect(),
                 });
             }
-            news.push(News::Waits {
-                stage,
-                shard: name.clone(),
-                reasons: vec![WaitReason::Replay {
+            let lacks = shard.lacking.iter().filter(|_| shard.auto);
+            let mut reasons: Vec<WaitReason> = lacks
+                .map(|why| WaitReason::NoReplicas {
+                    shard: name.clone(),
+                    why: why.clone(),
+                })
+                .collect();
+            if !missing.is_empty() {
+                reasons.push(WaitReason::Replay {
                     nodes: names().take(NAMED).collect(),
                     count: missing.len() as u32,
                     blame: missing.iter().find_map(|node| blame_of(node)),
-                }],
+                });
+            }
+            news.push(News::Waits {
+                stage,
+                shard: name.clone(),
+                reasons,
             });
         }
         news
@@ -433,6 +483,18 @@ impl Board {
 }
 
 impl ShardNodes {
+    /// The primary, where the node is seen to get changes from it: at first hand, or from another node that does.
+    fn followed_by(&self, node: &NodeSighting) -> Option<Server> {
+        let primary = self.primary.as_deref()?;
+        let others = self.nodes.values().filter(|other| other.follows);
+        let mut upstream = others
+            .filter_map(|other| Some(&*other.before.as_ref()?.0))
+            .chain([primary]);
+        upstream
+            .any(|upstream| follows(node, upstream))
+            .then(|| primary.server.clone())
+    }
+
     /// A replica accepts writes, and the primary can't be looked at, or does not.
     fn was_promoted(&self) -> bool {
         let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
@@ -490,7 +552,7 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
         .iter()
         .map(|slot| SlotFigure {
             slot: slot.name.clone(),
-            lag: (slot.logical && !subscribers.contains(&slot.name))
+            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
                 .then(|| lag(slot))
                 .flatten(),
             retained: slot.retained_bytes,
@@ -502,3 +564,6 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
 pub fn patience(poll: Duration) -> Duration {
     (poll * 2).max(Duration::from_secs(2))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,27 @@
-//! Connections to nodes that are kept between one look and the next, for those who look again and again.
+//! Connections that are kept between one look and the next, for those who look again and again: those to nodes, and those that look
+//! at what shards have.
+
+mod observer;
+mod session;
 
 use crate::setup::Open;
 use async_trait::async_trait;
-use greylag_core::{
-    history::HistoryRow,
-    node::{NodeSighting, Published},
-    outcome::Blocker,
-};
-use greylag_engines::{EngineError, Observer, OpenError, Session, Target};
+use greylag_engines::{Observer, OpenError, Session, Target};
+use observer::KeptObserver;
+use session::KeptSession;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-type Pool = Arc<Mutex<HashMap<String, Vec<Box<dyn Observer>>>>>;
+/// Connections that nobody uses now, by where they lead.
+type Pool<T> = Arc<Mutex<HashMap<String, Vec<Box<T>>>>>;
 
 /// Opens as another does, and keeps what has looked without a fault for the next look.
 pub struct Keeping {
     open: Arc<dyn Open>,
-    pool: Pool,
+    observers: Pool<dyn Observer>,
+    sessions: Pool<dyn Session>,
 }
 
 impl std::fmt::Debug for Keeping {
@@ -32,103 +34,67 @@ impl Keeping {
     pub fn over(open: Arc<dyn Open>) -> Self {
         Self {
             open,
-            pool: Pool::default(),
+            observers: Pool::default(),
+            sessions: Pool::default(),
         }
     }
 }
 
 #[async_trait]
 impl Open for Keeping {
+    /// What is opened here only surveys. A database without a host is a file, or as near: opening it costs nothing.
     async fn open(&self, target: &Target) -> Result<Box<dyn Session>, OpenError> {
-        self.open.open(target).await
+        if target.url.host_str().is_none_or(str::is_empty) {
+            return self.open.open(target).await;
+        }
+        let kept = take(&self.sessions, target);
+        let is_kept = kept.is_some();
+        let inner = match kept {
+            Some(inner) => inner,
+            None => self.open.open(target).await?,
+        };
+        Ok(Box::new(KeptSession {
+            inner,
+            open: self.open.clone(),
+            pool: self.sessions.clone(),
+            target: target.clone(),
+            is_kept,
+            sound: true,
+        }))
     }
 
     async fn observe(&self, target: &Target) -> Result<Option<Box<dyn Observer>>, OpenError> {
-        let key = format!(
-            "{} {} {}",
-            target.url,
-            target.schema.as_deref().unwrap_or_default(),
-            target.application
-        );
-        let kept = {
-            let mut pool = self.pool.lock().expect("no panics inside");
-            pool.get_mut(&key).and_then(Vec::pop)
-        };
-        let inner = match kept {
+        let inner = match take(&self.observers, target) {
             Some(inner) => inner,
             None => match self.open.observe(target).await? {
                 Some(inner) => inner,
                 None => return Ok(None),
             },
         };
-        Ok(Some(Box::new(Kept {
+        Ok(Some(Box::new(KeptObserver {
             inner,
-            pool: self.pool.clone(),
-            key,
+            pool: self.observers.clone(),
+            key: key(target),
             sound: true,
         })))
     }
 }
 
-struct Kept {
-    inner: Box<dyn Observer>,
-    pool: Pool,
-    key: String,
-    /// Nothing has failed on it: it may serve again.
-    sound: bool,
+fn key(target: &Target) -> String {
+    format!(
+        "{} {} {}",
+        target.url,
+        target.schema.as_deref().unwrap_or_default(),
+        target.application
+    )
 }
 
-impl Kept {
-    fn note<T>(&mut self, said: Result<T, EngineError>) -> Result<T, EngineError> {
-        self.sound &= said.is_ok();
-        said
-    }
+fn take<T: ?Sized>(pool: &Pool<T>, target: &Target) -> Option<Box<T>> {
+    let mut pool = pool.lock().expect("no panics inside");
+    pool.get_mut(&key(target)).and_then(Vec::pop)
 }
 
-#[async_trait]
-impl Observer for Kept {
-    async fn observe(&mut self) -> Result<NodeSighting, EngineError> {
-        let said = self.inner.observe().await;
-        self.note(said)
-    }
-
-    async fn history(&mut self) -> Result<Vec<HistoryRow>, EngineError> {
-        let said = self.inner.history().await;
-        self.note(said)
-    }
-
-    async fn in_the_way(
-        &mut self,
-        tables: &[String],
-        older_than: Duration,
-    ) -> Result<Vec<Blocker>, EngineError> {
-        let said = self.inner.in_the_way(tables, older_than).await;
-        self.note(said)
-    }
-
-    async fn published(&mut self) -> Result<Option<Vec<String>>, EngineError> {
-        let said = self.inner.published().await;
-        self.note(said)
-    }
-
-    async fn publishes(
-        &mut self,
-        publications: &[String],
-    ) -> Result<Option<Published>, EngineError> {
-        let said = self.inner.publishes(publications).await;
-        self.note(said)
-    }
-
-    async fn partners(&mut self, tables: &[String]) -> Result<Vec<String>, EngineError> {
-        let said = self.inner.partners(tables).await;
-        self.note(said)
-    }
-
-    async fn close(self: Box<Self>) {
-        if !self.sound {
-            return self.inner.close().await;
-        }
-        let mut pool = self.pool.lock().expect("no panics inside");
-        pool.entry(self.key).or_default().push(self.inner);
-    }
+fn put<T: ?Sized>(pool: &Pool<T>, key: String, kept: Box<T>) {
+    let mut pool = pool.lock().expect("no panics inside");
+    pool.entry(key).or_default().push(kept);
 }

@@ -2,6 +2,7 @@
 
 use super::{
     arrange::arrange,
+    behind::{Behind, compare},
     named::{Named, NamedNode},
     report::NodeReport,
     topology::{Unmapped, children_of},
@@ -46,10 +47,14 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
             .then_some((&shard.target, named))
     });
     let looks = stream::iter(shards)
-        .map(|(target, named)| look_at_shard(setup, target, named))
+        .map(|(target, named)| async move {
+            let seen = look_at_shard(setup, target, named).await;
+            let behind = compare(&*setup.open, &seen).await;
+            (seen, behind)
+        })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     looks
-        .flat_map(|seen| stream::iter(report(setup, seen)))
+        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind)))
         .collect()
         .await
 }
@@ -169,7 +174,7 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
     seen
 }
 
-fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
+fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
     let primary = look.primary.seen.as_ref().ok();
     let mut trail = Trail::default();
     if let Some((seen, position)) = primary.and_then(|seen| Some((seen, seen.position.as_ref()?))) {
@@ -179,7 +184,7 @@ fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
     let max_lag = setup.replication.settings.limits.max_lag;
     let mut reports = Vec::new();
     for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
-        let standing = match seen {
+        let mut standing = match seen {
             Ok(seen) => judge(&Case {
                 role: node.role,
                 node: seen,
@@ -191,6 +196,10 @@ fn report(setup: &Setup, look: ShardLook) -> Vec<NodeReport> {
             }),
             Err(error) => unreachable(error.clone()),
         };
+        let more = behind.get(&node.node);
+        standing
+            .findings
+            .extend(more.into_iter().flatten().cloned());
         let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
         match seen {
             Ok(seen) => {

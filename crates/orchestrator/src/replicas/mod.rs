@@ -4,6 +4,7 @@
 //! `greylag_core::node`'s, going or holding `greylag_core::throttle`'s. A fleet that names no nodes costs nothing here.
 
 mod arrange;
+mod behind;
 mod board;
 mod keep;
 mod look;

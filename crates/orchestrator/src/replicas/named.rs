@@ -77,6 +77,16 @@ impl Replication {
         }
     }
 
+    /// The shard's guarded nodes of a role, as far as the project names them.
+    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
+        let Some(Named::Listed(list)) = self.of_shard(shard) else {
+            return Vec::new();
+        };
+        let now = Timestamp::now();
+        let guarded = |node: &&NamedNode| node.role == role && node.policy.guards(now);
+        list.iter().filter(guarded).cloned().collect()
+    }
+
     /// The shard's nodes, if anything is to be watched of it. A list that is empty says: there are none.
     pub fn of_shard(&self, shard: &ShardName) -> Option<&Named> {
         self.shards.get(shard).filter(|named| match named {

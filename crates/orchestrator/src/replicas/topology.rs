@@ -31,7 +31,7 @@ pub fn children_of(
                 node,
                 role: NodeRole::Replica,
                 policy: NodePolicy::Guard,
-intake: Intake::default(),
+                intake: Intake::default(),
                 target,
             }),
             None => unmapped.push(Unmapped {

@@ -40,6 +40,9 @@ const HASTE: Duration = Duration::from_millis(20);
 /// A dead node is tried less and less often, up to this many times the ordinary interval.
 const SLOWEST: u32 = 8;
 
+/// A node that answers, but not in time, is given twice as long, and so again, so many times: what is slow is seen in the end.
+const GIVEN: u32 = 3;
+
 /// Watches nodes until it is dropped.
 pub struct Watcher {
     shared: Arc<Shared>,
@@ -289,7 +292,9 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
     let hurry = shared.notify_of(&named.node.shard);
     let mut observer: Option<Box<dyn Observer>> = None;
     let mut missed = 0_u32;
+    let mut given = 0_u32;
     let mut haste = HASTE;
+    let limit = shared.replication.settings.limits.missed;
     let mut target = named.target.clone();
     target.application = "greylag/watch".into();
     loop {
@@ -303,9 +308,13 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
         hurried.as_mut().enable();
         let begun = Instant::now();
         let look = look(&shared, &named.node, &target, &mut observer);
-        match tokio::time::timeout(patience(poll), look).await {
+        let allowed = patience(poll) * 2_u32.pow(given);
+        match tokio::time::timeout(allowed, look).await {
             Ok(Ok(seen)) => {
                 missed = 0;
+                if begun.elapsed() < allowed / 4 {
+                    given = given.saturating_sub(1);
+                }
                 if follows {
                     follow(&shared, &named, &host, &seen);
                 }
@@ -318,12 +327,15 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
             Err(_) => {
                 observer = None;
                 missed = missed.saturating_add(1);
-                let why = format!("no answer within {:?}", patience(poll));
+                let why = format!("no answer within {allowed:?}");
                 shared.board().miss(&named.node, why);
+                // One that is dead has been told of by now; this one may only be slow to connect to.
+                if missed >= limit {
+                    given = (given + 1).min(GIVEN);
+                }
             }
         }
         // The first misses count soon; a node that stays dead is left in peace.
-        let limit = shared.replication.settings.limits.missed;
         let mut wait = match missed.saturating_sub(limit) {
             0 => poll,
             more => poll * 2_u32.saturating_pow(more).min(SLOWEST),
@@ -378,16 +390,18 @@ fn follow(
     host: &Arc<str>,
     seen: &greylag_core::node::NodeSighting,
 ) {
-    let (nodes, unmapped) = {
+    let shard = &named.node.shard;
+    let (nodes, unmapped, is_back) = {
         let mut found = shared.found.lock().expect("no panics inside");
-        let found = found.entry(named.node.shard.clone()).or_default();
+        let found = found.entry(shard.clone()).or_default();
         let mut new = seen.clone();
         new.children.retain(|child| {
             let known = (child.name.clone(), child.address.clone());
             !child.logical && found.children.insert(known)
         });
+        let mut is_back = false;
         if named.role == NodeRole::Primary {
-            let before = shared.remembered.get(&named.node.shard).copied();
+            let before = shared.remembered.get(shard).copied();
             let gone = before
                 .filter(|before| *before > 0 && found.children.is_empty())
                 .map(|before| {
@@ -395,23 +409,27 @@ fn follow(
                         "its primary names none, and {before} were known before; bring one back, or say `replicas = []`"
                     )
                 });
-            // One that can't be reached stays lacking, whatever else is found.
-            if gone.is_some() || std::mem::take(&mut found.gone) {
-                found.gone = gone.is_some();
-                shared.board().lack(named.node.shard.clone(), gone);
+            is_back = std::mem::replace(&mut found.gone, gone.is_some()) && gone.is_none();
+            if gone.is_some() {
+                shared.board().lack(shard.clone(), gone);
             }
         }
-        if new.children.is_empty() {
-            return;
-        }
         let addresses = &shared.replication.settings.addresses;
-        children_of(&new, &named.target, addresses, &mut found.names)
+        let (nodes, unmapped) = children_of(&new, &named.target, addresses, &mut found.names);
+        (nodes, unmapped, is_back)
     };
     for node in nodes {
         add(shared, node, host.clone(), true);
     }
+    // Nothing is said to be complete before those who were named are expected. One that can't be reached stays lacking, whatever else
+    // is found.
+    if is_back {
+        shared.board().lack(shard.clone(), None);
+    }
     for lost in unmapped {
-        let shard = lost.node.shard.clone();
-        shared.board().lack(shard, Some(lost.why));
+        shared.board().lack(shard.clone(), Some(lost.why));
+    }
+    if named.role == NodeRole::Primary {
+        shared.board().named(shard);
     }
 }

@@ -1,7 +1,7 @@
 //! Why a request was not taken.
 
 use crate::journal::JournalError;
-use greylag_core::{fleet::ShardName, outcome::Failure};
+use greylag_core::{fleet::ShardName, node::NodeName, outcome::Failure};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SteerError {
@@ -24,6 +24,8 @@ pub enum SteerError {
     },
     #[error("`{0}` is no shard of this fleet")]
     NoSuchShard(ShardName),
+    #[error("`{0}` is no subscriber that the project names")]
+    NoSuchSubscriber(NodeName),
     #[error("the journal failed")]
     Journal(#[from] JournalError),
     #[error(

@@ -74,6 +74,7 @@ pub fn events_of(
             migration,
             applied,
             reason,
+            node,
         } => (
             vec![Event::Settled {
                 shard: shard.clone(),
@@ -81,9 +82,14 @@ pub fn events_of(
                 applied: *applied,
                 by,
                 reason: reason.clone(),
+                node: node.clone(),
             }],
             format!(
-                "{migration} on `{shard}` is settled as {}",
+                "{migration} on `{}` is settled as {}",
+                match node {
+                    Some(node) => node.to_string(),
+                    None => shard.to_string(),
+                },
                 if *applied { "applied" } else { "absent" }
             ),
         ),

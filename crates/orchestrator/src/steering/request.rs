@@ -1,6 +1,6 @@
 //! What a person asks of a rollout.
 
-use greylag_core::{fleet::ShardName, migration::MigrationId};
+use greylag_core::{fleet::ShardName, migration::MigrationId, node::NodeName};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub enum Request {
         migration: MigrationId,
         applied: bool,
         reason: String,
+        /// The subscriber on which it is settled; none: the shard's primary.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<NodeName>,
     },
 }
 

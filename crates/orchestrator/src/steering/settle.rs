@@ -4,8 +4,9 @@
 
 use super::{error::SteerError, show::Recorded};
 use crate::{
-    executor::{failure_of_verb, part, refused, seize, untouched},
+    executor::{failure_of_verb, part, refused, seize, shard_of, untouched},
     journal::KnownShard,
+    replicas::Named,
     setup::Setup,
     survey::expected_of,
 };
@@ -14,6 +15,7 @@ use greylag_core::{
     history,
     identity::{self, Known, Refusal},
     migration::MigrationId,
+    node::{NodeName, NodeRole},
     outcome::{Failure, FailureClass},
     survey::{StepRow, Survey},
 };
@@ -36,11 +38,57 @@ pub async fn settle_shard(
     };
     let known = setup.journal.known(&setup.scope()).await?;
     let known = known.iter().find(|known| known.name == *shard);
-    let found = setup.seeker().locate(setup, found).await;
+    let located = setup.seeker().locate(setup, found).await;
+    let found = located.map_err(|refusal| failed(refused(&refusal)))?;
     let mut session = seize(setup, &found).await.map_err(failed)?;
     let done = settle(&mut *session, setup, recorded, known, migration, applied).await;
     part(session).await;
     done.map_err(failed)
+}
+
+/// The same on a logical subscriber: a shard of its own, with its own history.
+pub async fn settle_subscriber(
+    setup: &Setup,
+    recorded: &Recorded,
+    node: &NodeName,
+    migration: &MigrationId,
+    applied: bool,
+) -> Result<(), SteerError> {
+    let shard = &node.shard;
+    let publisher =
+        (setup.fleet.get(shard)).ok_or_else(|| SteerError::NoSuchShard(shard.clone()))?;
+    let named = match setup.replication.of_shard(shard) {
+        Some(Named::Listed(nodes)) => nodes.iter().find(|named| named.node == *node),
+        Some(Named::Auto) | None => None,
+    };
+    let named = named
+        .filter(|named| named.role == NodeRole::Subscriber)
+        .ok_or_else(|| SteerError::NoSuchSubscriber(node.clone()))?;
+    let there = shard_of(publisher, named);
+    let failed = |failure| SteerError::Shard {
+        shard: there.shard.name.clone(),
+        failure: Box::new(failure),
+    };
+    let mut session = seize(setup, &there).await.map_err(failed)?;
+    let done = match is_open(&mut *session, migration).await {
+        Ok(true) => settle(&mut *session, setup, recorded, None, migration, applied).await,
+        Ok(false) => Err(untouched(
+            FailureClass::Refused,
+            format!("nothing of {migration} is open there"),
+            Some("`greylag rollout retry` goes through the shard again.".into()),
+        )),
+        Err(failure) => Err(failure),
+    };
+    part(session).await;
+    done.map_err(failed)
+}
+
+/// Whether a statement was begun of which nobody knows the end.
+async fn is_open(session: &mut dyn Session, migration: &MigrationId) -> Result<bool, Failure> {
+    let survey = session.survey().await;
+    let survey = survey.map_err(|error| failure_of_verb(&error))?;
+    let mut steps = survey.steps.iter();
+    Ok(steps.any(|step| step.migration == *migration && step.intent.is_some()))
 }
 
 async fn settle(

@@ -4,7 +4,7 @@ use super::{
     error::SteerError,
     fold::{events_of, fold},
     request::{Acknowledged, Request},
-    settle::settle_shard,
+    settle::{settle_shard, settle_subscriber},
     show::{find, read},
 };
 use crate::{
@@ -37,10 +37,14 @@ pub async fn steer(
         shard,
         migration,
         applied,
+        node,
         ..
     } = &request
     {
-        settle_shard(setup, &recorded, shard, migration, *applied).await?;
+        match node {
+            Some(node) => settle_subscriber(setup, &recorded, node, migration, *applied).await?,
+            None => settle_shard(setup, &recorded, shard, migration, *applied).await?,
+        }
     }
     let id = recorded.rollout;
     let value = serde_json::to_value(&request).expect("a request is JSON");

@@ -10,20 +10,21 @@ use greylag_orchestrator::apply::Verdict;
 #[tokio::test]
 async fn killed_at_every_event_every_migration_happens_exactly_once() {
     let clean = World::new(3, 3);
-    let (ran, writes) = clean.run(None).await;
+    let (ran, _) = clean.run(None).await;
     assert!(
         matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
         "{ran:?}"
     );
     clean.is_home();
-    assert!(writes > 5, "{writes}");
 
-    let mut crashes = 0;
-    for at in 0..writes {
+    // How events fall into writes differs from run to run: it is killed ever later, until it gets by.
+    let mut at = 0;
+    loop {
+        let mut crashed = false;
         for durable in [false, true] {
             let world = World::new(3, 3);
             let (ran, _) = world.run(Some(Crash { at, durable })).await;
-            crashes += usize::from(matches!(ran, Ran::Crashed));
+            crashed |= matches!(ran, Ran::Crashed);
             let (ran, _) = world.run(None).await;
             assert!(
                 matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
@@ -31,9 +32,14 @@ async fn killed_at_every_event_every_migration_happens_exactly_once() {
             );
             world.is_home();
         }
+        if !crashed {
+            break;
+        }
+        at += 1;
     }
-    // How events fall into writes differs from run to run, so that the last ones may not come to a crash.
-    assert!(crashes > writes, "only {crashes} of {} crashed", writes * 2);
+    eprintln!("killed at {at} writes");
+    // The rollout itself, the start of its canary, that of the rest, and their end can't share a write.
+    assert!(at > 3, "it was killed at {at} writes only");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn settle(applied: bool) -> Request {
         migration: "V1".parse().unwrap(),
         applied,
         reason: "looked".into(),
+        node: None,
     }
 }
 
@@ -125,6 +126,8 @@ async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
     );
 
     world.retry().await;
+    // It is ended at once: no deadline is what this is about.
+    world.policy.lock_deadline = std::time::Duration::from_secs(60);
     let options = Options {
         take_over: true,
         ..Options::default()

@@ -167,6 +167,7 @@ fn a_plan() -> Plan {
         waves: None,
         first: Vec::new(),
         reviewed: None,
+        refused_there: None,
     })
     .unwrap()
 }

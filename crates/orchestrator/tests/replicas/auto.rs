@@ -2,7 +2,7 @@
 
 use crate::fleet::{Replicated, name, until};
 use greylag_core::{event::Event, gate::WaitReason, node::NodeRole};
-use greylag_lab::Engine;
+use greylag_lab::{Engine, Server};
 use greylag_orchestrator::{
     apply::{Options, Verdict},
     replicas::look_at_nodes,
@@ -93,4 +93,95 @@ async fn a_standby_that_can_not_be_reached_as_it_is_named_holds_the_rollout() {
     .await;
     assert!(!fleet.has(fleet.clusters[0].primary(), 0, "one").await);
     run.abort();
+}
+
+/// Makes a replica follow another server.
+async fn follow(replica: &Server, database: &str, port: u16) {
+    let statements = match replica.engine() {
+        Engine::Postgres => vec![
+            format!(
+                "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port={port} user=postgres password=greylag application_name=replica2'"
+            ),
+            "SELECT pg_reload_conf()".into(),
+        ],
+        Engine::MariaDb => vec![
+            "STOP SLAVE".into(),
+            format!("CHANGE MASTER TO MASTER_PORT={port}"),
+            "START SLAVE".into(),
+        ],
+        _ => vec![
+            "STOP REPLICA".into(),
+            format!("CHANGE REPLICATION SOURCE TO SOURCE_PORT={port}"),
+            "START REPLICA".into(),
+        ],
+    };
+    for statement in statements {
+        replica.execute(database, &statement).await.unwrap();
+    }
+}
+
+/// A replica that only the dead primary named is promoted, and the one that is left is waited for behind it.
+async fn goes_on_with_what_the_primary_named(engine: Engine) {
+    let Some(mut fleet) = Replicated::start(engine, 1, 2).await else {
+        return;
+    };
+    fleet.auto = true;
+    for (at, replica) in fleet.clusters[0].replicas().iter().enumerate() {
+        let address = format!("127.0.0.1:{}", replica.port());
+        let addresses = &mut fleet.settings.addresses;
+        addresses.insert(format!("replica{}", at + 1), address);
+    }
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+
+    fleet
+        .files
+        .push(("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);"));
+    let cluster = &fleet.clusters[0];
+    let (old, heir, other) = (cluster.primary(), cluster.replica(0), cluster.replica(1));
+    cluster.pause_replay(1).await.unwrap();
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, |event| matches!(event, Event::ShardReplaying { .. })).await;
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
+    while !fleet.has(heir, 0, "two").await {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the heir never has it"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    old.kill();
+    heir.promote().await.unwrap();
+    until(&told, |event| {
+        matches!(event, Event::PrimaryMoved { to, .. } if to.ends_with(&format!(":{}", heir.port())))
+    })
+    .await;
+    assert!(!fleet.has(other, 0, "two").await);
+    assert!(
+        !run.is_finished(),
+        "one of its replicas has not replayed it"
+    );
+    follow(other, &fleet.databases[0].name, heir.port()).await;
+    cluster.resume_replay(1).await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert!(fleet.has(other, 0, "two").await);
+    let history = "SELECT count(*) FROM greylag_schema_history WHERE version = '2'";
+    let found = heir.value(&fleet.databases[0].name, history).await.unwrap();
+    assert_eq!(found.as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_only_its_primary_named_is_found_when_it_is_promoted() {
+    goes_on_with_what_the_primary_named(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_of_mysql_that_only_its_primary_named_is_found_when_it_is_promoted() {
+    goes_on_with_what_the_primary_named(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_of_mariadb_that_only_its_primary_named_is_found_when_it_is_promoted() {
+    goes_on_with_what_the_primary_named(Engine::MariaDb).await;
 }

@@ -59,7 +59,7 @@ async fn at_work(server: &Server) -> String {
 }
 
 async fn are_at_work(server: &Server, count: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + greylag_lab::patience();
     while at_work(server).await != count {
         assert!(Instant::now() < deadline, "they never were");
         tokio::time::sleep(Duration::from_millis(50)).await;

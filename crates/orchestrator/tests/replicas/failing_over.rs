@@ -11,23 +11,23 @@ use greylag_orchestrator::{
 
 /// How the old primary ends.
 #[derive(Clone, Copy)]
-enum Old {
+pub enum Old {
     Dies,
     /// It lives, and accepts no writes any more.
     IsFenced,
 }
 
 const FENCE_POSTGRES: &str = "ALTER SYSTEM SET default_transaction_read_only = on";
-const TWO: (&str, &str) = ("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);");
+pub const TWO: (&str, &str) = ("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);");
 
 /// How often the server's history has a version.
-async fn times(fleet: &Replicated, server: &Server, at: usize, version: &str) -> String {
+pub async fn times(fleet: &Replicated, server: &Server, at: usize, version: &str) -> String {
     let sql = format!("SELECT count(*) FROM greylag_schema_history WHERE version = '{version}'");
     let found = server.value(&fleet.databases[at].name, &sql).await.unwrap();
     found.unwrap()
 }
 
-async fn end_old(fleet: &Replicated, at: usize, engine: Engine, old: Old) {
+pub async fn end_old(fleet: &Replicated, at: usize, engine: Engine, old: Old) {
     let primary = fleet.clusters[at].primary();
     match (old, engine) {
         (Old::Dies, _) => primary.kill(),
@@ -45,7 +45,7 @@ async fn end_old(fleet: &Replicated, at: usize, engine: Engine, old: Old) {
     }
 }
 
-fn told_move(event: &Event, at: usize, fleet: &Replicated) -> bool {
+pub fn told_move(event: &Event, at: usize, fleet: &Replicated) -> bool {
     let ends = |text: &str, server: &Server| text.ends_with(&format!(":{}", server.port()));
     matches!(event, Event::PrimaryMoved { shard, from, to } if *shard == name(at)
         && ends(from, fleet.clusters[at].primary()) && ends(to, fleet.clusters[at].replica(0)))
@@ -53,9 +53,20 @@ fn told_move(event: &Event, at: usize, fleet: &Replicated) -> bool {
 
 /// Two rollouts over three shards; during the second the primary of the second shard is promoted away, before its turn.
 async fn goes_on_where_the_primary_is_now(engine: Engine, old: Old) {
-    let Some(mut fleet) = Replicated::start(engine, 3, 1).await else {
-        return;
-    };
+    if let Some(fleet) = Replicated::start(engine, 3, 1).await {
+        goes_on_with(fleet, engine, old).await;
+    }
+}
+
+/// The same, where each URL names the shard's two hosts.
+async fn goes_on_at_the_other_host(engine: Engine) {
+    if let Some(mut fleet) = Replicated::start(engine, 3, 1).await {
+        fleet.several_hosts = true;
+        goes_on_with(fleet, engine, Old::Dies).await;
+    }
+}
+
+async fn goes_on_with(mut fleet: Replicated, engine: Engine, old: Old) {
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
 
@@ -110,6 +121,16 @@ async fn a_rollout_finds_the_promoted_replica_of_mysql_and_finishes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollout_finds_the_promoted_replica_of_mariadb_and_finishes() {
     goes_on_where_the_primary_is_now(Engine::MariaDb, Old::IsFenced).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_goes_on_at_the_other_host_of_a_url_of_mysql() {
+    goes_on_at_the_other_host(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_goes_on_at_the_other_host_of_a_url_of_mariadb() {
+    goes_on_at_the_other_host(Engine::MariaDb).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,8 +49,16 @@ pub struct Replicated {
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
     pub auto: bool,
+    /// The project names no nodes.
+    pub unlisted: bool,
+    /// The URL of each primary names its replicas as well.
+    pub several_hosts: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// Ports through which replicas are reached, by shard and number, where that is not their own.
+    pub doors: BTreeMap<(usize, usize), u16>,
+    /// Who logs in, and by which password, where it is not the lab's own account.
+    pub login: Option<(String, String)>,
     folder: TempDir,
 }
 
@@ -80,9 +88,23 @@ impl Replicated {
             claim: None,
             watched: NodePolicy::Guard,
             auto: false,
+            several_hosts: false,
+            unlisted: false,
             one_host: false,
+            doors: BTreeMap::new(),
+            login: None,
             folder: tempfile::tempdir().unwrap(),
         })
+    }
+
+    /// All that is in the journal's files, as far as it is text.
+    pub fn journal(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let texts = files.map(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.collect()
     }
 
     pub async fn setup(&self) -> Setup {
@@ -93,9 +115,11 @@ impl Replicated {
             true => Named::Auto,
             false => Named::Listed(self.nodes(at)),
         };
-        let nodes = (0..self.clusters.len())
-            .map(|at| (name(at), named(at)))
-            .collect();
+        let listed = match self.unlisted {
+            true => 0,
+            false => self.clusters.len(),
+        };
+        let nodes = (0..listed).map(|at| (name(at), named(at))).collect();
         let path = self.folder.path().join("state.db");
         Setup {
             fleet: Fleet {
@@ -130,7 +154,7 @@ impl Replicated {
                 schema: None,
                 labels: Arc::default(),
             },
-            target: self.target(at, self.clusters[at].primary()),
+            target: self.named(at),
             placeholders: Arc::default(),
         }
     }
@@ -145,7 +169,10 @@ impl Replicated {
             role: NodeRole::Replica,
             policy: self.watched.clone(),
             intake: Default::default(),
-            target: self.target(at, replica),
+            target: match self.doors.get(&(at, number)) {
+                Some(door) => self.reach_through(at, replica, *door),
+                None => self.target(at, replica),
+            },
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
         let subscriber = |(_, server, database): &(usize, Server, TestDatabase)| NamedNode {
@@ -164,12 +191,40 @@ impl Replicated {
             .collect()
     }
 
+    /// Where the project says that the primary is.
+    fn named(&self, at: usize) -> Target {
+        let mut target = self.target(at, self.clusters[at].primary());
+        if self.several_hosts {
+            let servers = self.clusters[at].replicas().iter();
+            let ports = servers
+                .chain([self.clusters[at].primary()])
+                .map(Server::port);
+            let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
+            let hosts = vec!["127.0.0.1"; ports.len() - 1].join(",");
+            target.url.set_port(None).unwrap();
+            let mut options = target.url.query_pairs_mut();
+            options.append_pair("host", &hosts);
+            options.append_pair("port", &ports.join(","));
+        }
+        target
+    }
+
     pub fn target(&self, at: usize, server: &Server) -> Target {
         self.reach(at, server, &self.databases[at].name)
     }
 
+    fn reach_through(&self, at: usize, server: &Server, door: u16) -> Target {
+        let mut target = self.target(at, server);
+        target.url.set_port(Some(door)).unwrap();
+        target
+    }
+
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
-        let url: url::Url = server.url(database).parse().unwrap();
+        let mut url: url::Url = server.url(database).parse().unwrap();
+        if let Some((user, password)) = &self.login {
+            url.set_username(user).unwrap();
+            url.set_password(Some(password)).unwrap();
+        }
         Target {
             engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
             shard: name(at),
@@ -195,6 +250,16 @@ impl Replicated {
         options: Options,
         control: Control,
     ) -> (JoinHandle<Summary>, Told) {
+        self.run_after(options, control, async || ()).await
+    }
+
+    /// … with something that happens once it is planned.
+    pub async fn run_after(
+        &self,
+        options: Options,
+        control: Control,
+        between: impl AsyncFnOnce(),
+    ) -> (JoinHandle<Summary>, Told) {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
@@ -202,6 +267,7 @@ impl Replicated {
         };
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
         let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+        between().await;
         let told = Told::default();
         let ears = told.clone();
         let warnings = self.warnings.clone();
@@ -210,6 +276,7 @@ impl Replicated {
                 Notice::Event(stamped) => stamped.event.clone(),
                 Notice::Live { event, .. } => event.clone(),
                 Notice::Warning { text, .. } => {
+                    eprintln!("warning: {text}");
                     return warnings.lock().unwrap().push(text.clone());
                 }
                 _ => return,
@@ -245,7 +312,7 @@ pub fn name(at: usize) -> ShardName {
 
 /// Waits until an event has been told, and says when it was.
 pub async fn until(told: &Told, what: impl Fn(&Event) -> bool) -> Instant {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + greylag_lab::patience() * 2;
     loop {
         let found = told
             .lock()
@@ -285,7 +352,8 @@ fn policy() -> Policy {
             cap: Duration::from_secs(1),
         },
         lock_timeout: Duration::from_secs(1),
-        lock_deadline: Duration::from_secs(60),
+        // Some hold a lock for as long as something else takes: no deadline of ours must end that.
+        lock_deadline: greylag_lab::patience() * 10,
         windows: Vec::new(),
         checks: Vec::new(),
         online: Default::default(),

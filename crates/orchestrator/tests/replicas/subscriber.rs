@@ -9,6 +9,8 @@ pub const ONE: &str = "CREATE TABLE one (id int PRIMARY KEY); ALTER TABLE one OW
 
 pub struct Pair {
     pub fleet: Replicated,
+    /// The shard that publishes.
+    at: usize,
     there: String,
     here: String,
 }
@@ -16,10 +18,19 @@ pub struct Pair {
 impl Pair {
     /// `publication` is what stands behind FOR; `make` is run on both before.
     pub async fn start(publication: &str, make: &str) -> Option<Self> {
-        let mut fleet = Replicated::start(Engine::Postgres, 1, 0).await?;
-        let publisher = fleet.clusters[0].primary();
-        let there = fleet.databases[0].name.clone();
-        publisher.execute(&there, make).await.unwrap();
+        Self::start_last_of(1, publication, make).await
+    }
+
+    /// The last of so many shards publishes; the others have nobody.
+    pub async fn start_last_of(shards: usize, publication: &str, make: &str) -> Option<Self> {
+        let mut fleet = Replicated::start(Engine::Postgres, shards, 0).await?;
+        for (cluster, database) in fleet.clusters.iter().zip(&fleet.databases) {
+            let primary = cluster.primary();
+            primary.execute(&database.name, make).await.unwrap();
+        }
+        let at = shards - 1;
+        let publisher = fleet.clusters[at].primary();
+        let there = fleet.databases[at].name.clone();
         let publish = format!("CREATE PUBLICATION everything FOR {publication}");
         publisher.execute(&there, &publish).await.unwrap();
         let port = publisher.port();
@@ -27,17 +38,18 @@ impl Pair {
         let subscriber = Server::start(Engine::Postgres, options).await.unwrap();
         let here = subscriber.database("sub").await.unwrap();
         subscriber.execute(&here.name, make).await.unwrap();
-        let at =
+        let from =
             format!("host=127.0.0.1 port={port} user=postgres password=greylag dbname={there}");
         let subscribe =
-            format!("CREATE SUBSCRIPTION mirror CONNECTION '{at}' PUBLICATION everything");
+            format!("CREATE SUBSCRIPTION mirror CONNECTION '{from}' PUBLICATION everything");
         subscriber.execute(&here.name, &subscribe).await.unwrap();
         let name = here.name.clone();
-        fleet.subscribers.push((0, subscriber, here));
+        fleet.subscribers.push((at, subscriber, here));
         // Its tables are there already.
-        fleet.claim = Some(1);
+        fleet.claim = u32::try_from(shards).ok();
         let pair = Self {
             fleet,
+            at,
             there,
             here: name,
         };
@@ -47,7 +59,7 @@ impl Pair {
     }
 
     pub async fn publish(&self, sql: &str) {
-        let publisher = self.fleet.clusters[0].primary();
+        let publisher = self.fleet.clusters[self.at].primary();
         publisher.execute(&self.there, sql).await.unwrap();
     }
 
@@ -59,9 +71,14 @@ impl Pair {
             .unwrap();
     }
 
+    /// For a session of a test's own on the subscriber.
+    pub fn subscriber_url(&self) -> String {
+        self.fleet.subscribers[0].1.superuser_url(&self.here)
+    }
+
     /// What the publisher says.
     pub async fn there(&self, sql: &str) -> Option<String> {
-        let publisher = self.fleet.clusters[0].primary();
+        let publisher = self.fleet.clusters[self.at].primary();
         publisher.value(&self.there, sql).await.unwrap()
     }
 
@@ -73,7 +90,7 @@ impl Pair {
 
     /// Waits until the subscriber says so.
     pub async fn until(&self, sql: &str, wanted: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + greylag_lab::patience();
         loop {
             let found = self.here(sql).await;
             if found.as_deref() == Some(wanted) {

@@ -112,7 +112,7 @@ async fn the_second_interrupt_cancels_on_the_server_and_nothing_is_left() {
             let (hand, file) = (hand.clone(), file.clone());
             // Once it is well under way: nobody else may write.
             std::thread::spawn(move || {
-                let deadline = Instant::now() + Duration::from_secs(30);
+                let deadline = Instant::now() + greylag_lab::patience();
                 while may_write(&file) {
                     assert!(Instant::now() < deadline, "its transaction did not come");
                     std::thread::sleep(Duration::from_millis(20));

@@ -271,9 +271,9 @@ pub fn wave(name: &str, size: Size) -> WaveRule {
     }
 }
 
-/// Comes back when it is so; polls, and gives up after half a minute.
+/// Comes back when it is so; polls.
 pub async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + greylag_lab::patience();
     while !is_so().await {
         assert!(std::time::Instant::now() < deadline, "{what} did not come");
         tokio::time::sleep(Duration::from_millis(20)).await;

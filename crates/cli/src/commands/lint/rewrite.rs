@@ -6,7 +6,8 @@ use crate::{
     problem::Problem,
     workplace::shown,
 };
-use greylag_lint::{Report, Unit, fix};
+use greylag_core::migration::{FileName, MigrationId};
+use greylag_lint::{Finding, Report, Unit, fix};
 use greylag_orchestrator::{Exit, files::FoundFile};
 use std::path::{Path, PathBuf};
 
@@ -18,34 +19,50 @@ pub(super) fn write_fixes(
 ) -> Result<Exit, Problem> {
     let mut written = 0;
     for file in &scope.files {
-        let fixes: Vec<_> = report
-            .of(&file.script)
-            .filter(|finding| finding.allowed.is_none())
-            .filter_map(|finding| Some((finding.engine, finding.fix.as_ref()?)))
-            .collect();
-        let Some((engine, _)) = fixes.first() else {
+        let findings: Vec<&Finding> = report.of(&file.script).collect();
+        let open = |finding: &&&Finding| finding.allowed.is_none() && finding.fix.is_some();
+        let Some(engine) = findings.iter().find(open).map(|finding| finding.engine) else {
             continue;
         };
         let config = file.config.as_ref();
         let unit = Unit::read(
-            *engine,
+            engine,
             &file.script,
             &file.bytes,
             config.map(|(script, bytes)| (script.as_str(), bytes.as_slice())),
             &scope.placeholders,
         );
-        let fixes: Vec<_> = fixes.iter().map(|(_, fix)| *fix).collect();
+        let own: Vec<&Finding> = findings
+            .into_iter()
+            .filter(|f| f.engine == engine)
+            .collect();
         let new = unit
             .content
             .ok()
-            .and_then(|content| fix::apply(&content, &fixes));
+            .and_then(|content| fix::apply(&content, &own));
         let Some(new) = new else {
             screen.say(format!(
-                "{}: its findings have rewrites, but the file can't be cut (repeatable, undo, placeholders, or transactions of its own); see `greylag lint`",
+                "{}: its findings have rewrites, but the file can't be cut (repeatable, undo, placeholders, transactions, settings, locks or temporary tables of its own); see `greylag lint`",
                 shown(&file.path)
             ));
             continue;
         };
+        if let Some((script, _)) = config.filter(|_| new.len() > 1) {
+            screen.say(format!(
+                "{}: it has to be cut in {}, and {script} would count for the first alone; say what it says with directives, then run this again",
+                shown(&file.path),
+                new.len()
+            ));
+            continue;
+        }
+        if let Some(taken) = taken(scope, &file.script, &new) {
+            screen.say(format!(
+                "{}: it has to be cut in {}, and the version of {taken} is among those that it needs; give that file another one, then run this again",
+                shown(&file.path),
+                new.len()
+            ));
+            continue;
+        }
         write_files(screen, file, &new)?;
         written += 1;
     }
@@ -57,6 +74,18 @@ pub(super) fn write_fixes(
         ),
     });
     Ok(Exit::Done)
+}
+
+/// A known file whose version is one of the new files', or between them.
+fn taken<'s>(scope: &'s Scope, script: &str, new: &[fix::NewFile]) -> Option<&'s str> {
+    let version = |script: &str| match FileName::parse(script).ok()?.ok()?.id {
+        MigrationId::Versioned(version) => Some(version),
+        _ => None,
+    };
+    let (first, last) = (version(script)?, version(&new.last()?.script)?);
+    let others = scope.files.iter().map(|file| file.script.as_str());
+    let mut others = others.filter(|other| *other != script);
+    others.find(|other| version(other).is_some_and(|version| first <= version && version <= last))
 }
 
 fn write_files(screen: &Screen, file: &FoundFile, new: &[fix::NewFile]) -> Result<(), Problem> {

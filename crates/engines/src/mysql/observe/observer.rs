@@ -21,9 +21,6 @@ use std::time::{Duration, Instant};
 /// Grants on everything reach new connections only: so often what was refused is asked again over one.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
-/// How often the list of transactions may be read.
-const SLOWLY: Duration = Duration::from_millis(150);
-
 const LOOKING: &str = "looking at a node";
 
 pub struct MysqlObserver {
@@ -104,7 +101,10 @@ impl MysqlObserver {
         self.seat().await?;
         let (at, now) = (Timestamp::now(), Instant::now());
         let mut heard = Answers::default();
-        self.slow = self.slow.take().filter(|(read, _)| read.elapsed() < SLOWLY);
+        self.slow = self
+            .slow
+            .take()
+            .filter(|(read, _)| read.elapsed() < blockers::SLOWLY);
         let first = self.questions();
         let shard = survey::identity_sql(&self.names);
         self.ask(&first, Some(&shard), &mut heard).await?;

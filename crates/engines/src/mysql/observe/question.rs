@@ -71,8 +71,7 @@ pub struct InTheWay {
 #[derive(Debug, Default)]
 pub struct Answers(Vec<(Topic, Answer)>);
 
-/// InnoDB shows its transactions as they were until nobody has asked for a tenth of a second: whoever asks more often sees no
-/// change ever.
+/// What is read from InnoDB's transactions, and not at every look (`blockers::SLOWLY`).
 pub const SLOW: [Topic; 2] = [Topic::Oldest, Topic::RowWaits];
 
 /// A question that was refused, and the grant that would let it be asked.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use greylag_core::{
     history::HistoryRow,
-    node::{NodeSighting, Published},
+    node::{Carried, NodeSighting, Published, Qualified, Taken},
     outcome::{Blocker, FailureClass},
 };
 use jiff::Timestamp;
@@ -28,6 +28,9 @@ use crate::{
 
 /// An answer that is late is none, and compiling a look that takes a millisecond takes longer than it.
 const SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET jit = off";
+
+/// The server gives a statement up before that: one that says nothing for so long is frozen, or cut off without a word.
+const LATE: Duration = Duration::from_secs(12);
 
 /// Connects to a node, primary or standby, to look at it.
 pub async fn observe(target: &Target) -> Result<Box<dyn Observer>, OpenError> {
@@ -136,10 +139,25 @@ impl PgObserver {
     }
 }
 
+/// What does not come in time is lost, and the connection with it.
+async fn in_time<T>(
+    address: String,
+    look: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    match tokio::time::timeout(LATE, look).await {
+        Ok(seen) => seen,
+        Err(_) => Err(EngineError::Lost {
+            address,
+            doing: "looking at a node",
+            source: format!("no answer within {LATE:?}").into(),
+        }),
+    }
+}
+
 #[async_trait]
 impl Observer for PgObserver {
     async fn observe(&mut self) -> Result<NodeSighting, EngineError> {
-        let seen = self.look().await?;
+        let seen = in_time(self.target.address(), self.look()).await?;
         Ok(sight(
             seen,
             &self.target,
@@ -149,7 +167,7 @@ impl Observer for PgObserver {
     }
 
     async fn history(&mut self) -> Result<Vec<HistoryRow>, EngineError> {
-        self.read_history().await
+        in_time(self.target.address(), self.read_history()).await
     }
 
     async fn in_the_way(
@@ -157,26 +175,38 @@ impl Observer for PgObserver {
         tables: &[String],
         older_than: Duration,
     ) -> Result<Vec<Blocker>, EngineError> {
-        self.obstacles(tables, older_than).await
+        in_time(self.target.address(), self.obstacles(tables, older_than)).await
     }
 
     async fn published(&mut self) -> Result<Option<Vec<String>>, EngineError> {
         let sql =
             "SELECT DISTINCT schemaname || '.' || tablename FROM pg_publication_tables ORDER BY 1";
-        let rows = self.rows("reading the publications", sql).await?;
-        let any = "SELECT FROM pg_publication LIMIT 1";
-        if rows.is_empty() && self.rows("reading the publications", any).await?.is_empty() {
-            return Ok(None);
-        }
-        let tables = rows.iter().filter_map(|row| row.get(0)).map(str::to_owned);
-        Ok(Some(tables.collect()))
+        in_time(self.target.address(), async {
+            let rows = self.rows("reading the publications", sql).await?;
+            let any = "SELECT FROM pg_publication LIMIT 1";
+            if rows.is_empty() && self.rows("reading the publications", any).await?.is_empty() {
+                return Ok(None);
+            }
+            let tables = rows.iter().filter_map(|row| row.get(0)).map(str::to_owned);
+            Ok(Some(tables.collect()))
+        })
+        .await
     }
 
     async fn publishes(
         &mut self,
         publications: &[String],
     ) -> Result<Option<Published>, EngineError> {
-        self.read_published(publications).await.map(Some)
+        let published = in_time(self.target.address(), self.read_published(publications));
+        published.await.map(Some)
+    }
+
+    async fn carried(&mut self, publications: &[String]) -> Result<Vec<Carried>, EngineError> {
+        self.read_carried(publications).await
+    }
+
+    async fn taken(&mut self, asked: &[Qualified]) -> Result<Taken, EngineError> {
+        self.read_taken(asked).await
     }
 
     async fn partners(&mut self, tables: &[String]) -> Result<Vec<String>, EngineError> {
@@ -192,7 +222,11 @@ impl Observer for PgObserver {
              WHERE contype = 'f' AND conrelid IN ({}) ORDER BY 1",
             names.join(", ")
         );
-        let rows = self.rows("reading foreign keys", &sql).await?;
+        let rows = in_time(
+            self.target.address(),
+            self.rows("reading foreign keys", &sql),
+        )
+        .await?;
         let partners = rows.iter().filter_map(|row| row.get(0)).map(str::to_owned);
         Ok(partners.collect())
     }

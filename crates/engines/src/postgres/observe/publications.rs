@@ -2,7 +2,7 @@
 
 use super::{super::quote::literal, observer::PgObserver};
 use crate::error::EngineError;
-use greylag_core::node::Published;
+use greylag_core::node::{Carried, Published, Qualified, Taken};
 use std::collections::BTreeSet;
 
 const DOING: &str = "reading the publications";
@@ -48,5 +48,58 @@ impl PgObserver {
         let missing = publications.iter().filter(|name| !there.contains(*name));
         published.missing = missing.cloned().collect();
         Ok(published)
+    }
+
+    /// As a subscription learns of them when it is refreshed: parts of partitioned tables, or the whole where the publication says so.
+    pub(super) async fn read_carried(
+        &self,
+        publications: &[String],
+    ) -> Result<Vec<Carried>, EngineError> {
+        if publications.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = publications.iter().map(|name| literal(name)).collect();
+        let sql = format!(
+            "SELECT pubname, schemaname, tablename FROM pg_publication_tables WHERE pubname IN ({})",
+            names.join(", ")
+        );
+        let rows = self.rows(DOING, &sql).await?;
+        let text = |row: &tokio_postgres::SimpleQueryRow, at: usize| {
+            row.get(at).unwrap_or_default().to_owned()
+        };
+        let carried = rows.iter();
+        Ok(carried
+            .map(|row| (text(row, 0), (text(row, 1), text(row, 2))))
+            .collect())
+    }
+
+    pub(super) async fn read_taken(&self, asked: &[Qualified]) -> Result<Taken, EngineError> {
+        const DOING: &str = "reading the subscriptions";
+        let known = "SELECT 'knows', s.subname, n.nspname, c.relname FROM pg_subscription_rel r \
+             JOIN pg_subscription s ON s.oid = r.srsubid JOIN pg_class c ON c.oid = r.srrelid \
+             JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let names: Vec<_> = asked
+            .iter()
+            .map(|(schema, name)| format!("({}, {})", literal(schema), literal(name)))
+            .collect();
+        let sql = match names.is_empty() {
+            true => known.to_owned(),
+            false => format!(
+                "{known} UNION ALL SELECT 'lacks', '', a.s, a.t FROM (VALUES {}) AS a(s, t) \
+                 WHERE to_regclass(quote_ident(a.s) || '.' || quote_ident(a.t)) IS NULL",
+                names.join(", ")
+            ),
+        };
+        let mut taken = Taken::default();
+        for row in self.rows(DOING, &sql).await? {
+            let text = |at: usize| row.get(at).unwrap_or_default().to_owned();
+            let table = (text(2), text(3));
+            match row.get(0) {
+                Some("knows") => drop(taken.tables.insert((text(1), table))),
+                _ => drop(taken.absent.insert(table)),
+            }
+        }
+        Ok(taken)
     }
 }

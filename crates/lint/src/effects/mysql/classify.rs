@@ -47,6 +47,7 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             "ANALYZE PARTITION" | "CHECK PARTITION" => "comment",
             _ => "reorganize-partition",
         },
+        Action::SystemVersioning => "system-versioning",
         Action::ColumnOptions | Action::Harmless { .. } => "comment",
         _ => return None,
     })
@@ -73,7 +74,7 @@ fn added(column: &Column, placed: bool) -> &'static str {
         "add-primary-key"
     } else if column.unique {
         "add-index"
-    } else if column.check {
+    } else if !column.checks.is_empty() {
         "add-column-checked"
     } else if calls(column, &["uuid", "sys_guid"]) {
         "add-column-uuid"
@@ -136,6 +137,8 @@ fn modified(known: &KnownColumn, column: &Column, placed: bool) -> Option<&'stat
     let stricter = column.not_null && !known.not_null;
     let looser = !column.not_null && known.not_null;
     Some(match same_type {
+        TypeChange::Same if known.numbers_itself && !column.auto_increment => "drop-auto-increment",
+        _ if column.auto_increment && !known.numbers_itself => "change-type",
         TypeChange::Different => "change-type",
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
         TypeChange::Appended if !stricter && !looser => "append-enum",

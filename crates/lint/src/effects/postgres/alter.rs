@@ -26,6 +26,10 @@ pub(super) fn alter_table(
                 keys_with(list, catalog, table, column, span, "drop-foreign-key");
             }
             Action::AlterType { column, .. } => {
+                let kept = id == "alter-type" || id == "alter-type-reindexing";
+                if kept && known.is_some_and(|known| known.is_checked(column)) {
+                    list.add("alter-type-rechecking", Role::Target, table, span);
+                }
                 keys_with(list, catalog, table, column, span, "drop-foreign-key");
             }
             _ => {}
@@ -115,7 +119,8 @@ fn plain(action: &Action, catalog: &Catalog, known: Option<&Table>) -> Option<&'
             match from {
                 Some(from) if !using && keeps_form(&from.data_type, data_type) => {
                     let indexed = known.is_some_and(|table| table.is_indexed(column));
-                    if collation.is_some() && indexed {
+                    let worked = known.is_some_and(|table| table.is_worked_into_index(column));
+                    if collation.is_some() && indexed || worked {
                         "alter-type-reindexing"
                     } else {
                         "alter-type"
@@ -183,7 +188,7 @@ fn added_column(list: &mut List, table: &Name, column: &Column, span: &Bytes) {
     if column.unique || column.primary_key {
         list.add("add-unique", Role::Target, table, span);
     }
-    if column.check {
+    if !column.checks.is_empty() {
         list.add("add-check", Role::Target, table, span);
     }
 }

@@ -1,80 +1,46 @@
 //! What adding a column, or changing its type, does to the rows that are there.
 
 use crate::{
-    catalog::{Catalog, Table},
-    operation::{Column, DataType, Generated},
+    catalog::{Catalog, Domain, Table},
+    effects::functions::is_steady,
+    operation::{Column, DataType, Expression, Generated},
 };
-
-/// Functions whose value is the same for all rows of a statement: a default of them needs no rewrite.
-const STABLE: &[&str] = &[
-    "now",
-    "current_timestamp",
-    "current_date",
-    "current_time",
-    "localtime",
-    "localtimestamp",
-    "transaction_timestamp",
-    "statement_timestamp",
-    "current_user",
-    "session_user",
-    "user",
-    "current_role",
-    "current_catalog",
-    "current_schema",
-    "current_setting",
-    "current_database",
-    "pg_backend_pid",
-    "to_timestamp",
-    "coalesce",
-    "concat",
-    "lower",
-    "upper",
-    "md5",
-    "abs",
-    "round",
-    "floor",
-    "ceil",
-    "date_trunc",
-    "make_interval",
-    "nullif",
-    "greatest",
-    "least",
-    "timezone",
-    "jsonb_build_object",
-    "json_build_object",
-    "jsonb_build_array",
-    "to_jsonb",
-    "array_fill",
-    "repeat",
-    "extract",
-    "date_part",
-    "length",
-    "trim",
-    "substring",
-    "replace",
-    "to_char",
-    "to_date",
-    "int4range",
-    "tstzrange",
-    "daterange",
-    "encode",
-    "decode",
-    "sha256",
-    "inet_server_addr",
-    "inet_server_port",
-];
+use greylag_core::{
+    engine::Dialect,
+    script::{TokenKind, tokens},
+};
 
 /// Whether adding the column writes the table anew.
 pub(crate) fn column_rewrites(column: &Column, catalog: &Catalog) -> bool {
-    let steady = |call: &String| STABLE.contains(&call.as_str()) || catalog.steady.contains(call);
-    let volatile = column
-        .default
-        .as_ref()
-        .is_some_and(|default| !default.calls.iter().all(steady));
+    let domain = domain_of(&column.data_type, catalog);
+    let inherited = domain.and_then(|domain| domain.default.as_ref());
+    let unknown = domain.is_some_and(|domain| domain.default_unknown);
+    let volatile = match column.default.as_ref().or(inherited) {
+        Some(default) => !is_same_for_all(default, catalog),
+        None => unknown,
+    };
     volatile
         || column.numbers_itself()
         || column.generated == Some(Generated::Stored)
-        || catalog.constrained.contains(&column.data_type.name)
+        || domain.is_some_and(|domain| domain.constrained)
+}
+
+/// The domain that a column is of: an array of one is none.
+pub(crate) fn domain_of<'c>(data_type: &DataType, catalog: &'c Catalog) -> Option<&'c Domain> {
+    let domain = catalog.domains.get(&data_type.name);
+    domain.filter(|_| !data_type.array)
+}
+
+/// Whether a default has one value for all rows of a statement: it needs no rewrite.
+fn is_same_for_all(default: &Expression, catalog: &Catalog) -> bool {
+    let last = |call: &str| call.rsplit('.').next().map(str::to_owned);
+    let own = |call: &String| last(call).is_some_and(|name| catalog.steady.contains(&name));
+    let written = |call: &String| {
+        let mut qualified = default.qualified.iter();
+        qualified.any(|other| last(other).as_ref() == Some(call))
+    };
+    let steady = |call: &String| own(call) || !written(call) && is_steady(call);
+    default.calls.iter().all(steady)
 }
 
 /// Whether a value of the first type is stored the same as the second: no rewrite.
@@ -107,12 +73,104 @@ pub(crate) fn keeps_form(from: &DataType, to: &DataType) -> bool {
 
 /// A validated CHECK says that the column is not null.
 pub(crate) fn proves_not_null(table: &Table, column: &str) -> bool {
-    let says = format!("{column} is not null");
     let not_null = table.column(column).is_some_and(|known| known.not_null);
-    not_null
-        || table.checks.iter().any(|(_, expression, valid)| {
-            let plain: String = expression.replace(['(', ')', '"'], " ");
-            let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-            *valid && plain.split(" and ").any(|part| part == says)
+    let mut checks = table.checks.iter().filter(|(_, _, valid)| *valid);
+    not_null || checks.any(|(_, expression, _)| says_not_null(expression, column))
+}
+
+/// Whether an expression is `column IS NOT NULL`, alone or beside others that hold as well.
+fn says_not_null(expression: &str, column: &str) -> bool {
+    let words: Vec<Word<'_>> = tokens(Dialect::Postgres, expression)
+        .map(|token| Word {
+            kind: token.kind,
+            text: &expression[token.span],
         })
+        .collect();
+    proves(&words, column)
+}
+
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    kind: TokenKind,
+    text: &'a str,
+}
+
+impl Word<'_> {
+    fn is(&self, word: &str) -> bool {
+        self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
+    }
+
+    fn names(&self, column: &str) -> bool {
+        match self.kind {
+            TokenKind::Word => self.text.to_lowercase() == column,
+            TokenKind::Name => self.text.trim_matches('"').replace("\"\"", "\"") == column,
+            _ => false,
+        }
+    }
+}
+
+fn proves(words: &[Word<'_>], column: &str) -> bool {
+    if let [name, is, not, null] = words {
+        return name.names(column) && is.is("is") && not.is("not") && null.is("null");
+    }
+    let symbol = |at: usize, symbol: u8| words[at].kind == TokenKind::Symbol(symbol);
+    let mut depth = 0usize;
+    let mut parts = vec![0];
+    let mut whole = !words.is_empty() && symbol(0, b'(');
+    for (at, word) in words.iter().enumerate() {
+        if symbol(at, b'(') {
+            depth += 1;
+        } else if symbol(at, b')') {
+            depth = depth.saturating_sub(1);
+            whole &= depth > 0 || at + 1 == words.len();
+        } else if depth > 0 {
+            continue;
+        } else if word.is("or") || word.is("case") || word.is("between") {
+            // An AND beside one of these need not hold by itself.
+            return false;
+        } else if word.is("and") {
+            parts.push(at + 1);
+        }
+    }
+    if whole {
+        return proves(&words[1..words.len() - 1], column);
+    }
+    parts.push(words.len() + 1);
+    parts.len() > 2
+        && parts
+            .windows(2)
+            .any(|ends| proves(&words[ends[0]..ends[1] - 1], column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_condition_that_must_hold_proves_that_there_is_no_null() {
+        for proof in [
+            "(a IS NOT NULL)",
+            "((a is not null))",
+            "(b > 0 AND a IS NOT NULL)",
+            "((b > 0) AND ((c = 1 OR c = 2) AND (\"a\" IS NOT NULL)))",
+        ] {
+            assert!(says_not_null(proof, "a"), "{proof}");
+        }
+        for none in [
+            "(status = 'draft' OR total > 0 AND a IS NOT NULL)",
+            "(NOT (a IS NOT NULL))",
+            "(NOT a IS NOT NULL)",
+            "(CASE WHEN b AND a IS NOT NULL AND c THEN true ELSE true END)",
+            "(coalesce(b > 0 AND a IS NOT NULL, true))",
+            "(b BETWEEN false AND a IS NOT NULL)",
+            "((a IS NOT NULL) = false)",
+            "(b > 0) OR (a IS NOT NULL)",
+            "(\"A\" IS NOT NULL)",
+            "(ba IS NOT NULL)",
+            "('and a is not null' = b)",
+            "",
+        ] {
+            assert!(!says_not_null(none, "a"), "{none}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Clauses that go down to whatever inherits from the table.
-const ALL: [&str; 19] = [
+const ALL: [&str; 20] = [
     "add-column",
     "add-column-rewriting",
     "drop-column",
@@ -15,6 +15,7 @@ const ALL: [&str; 19] = [
     "alter-type",
     "alter-type-rewriting",
     "alter-type-reindexing",
+    "alter-type-rechecking",
     "set-expression",
     "set-default",
     "set-not-null",

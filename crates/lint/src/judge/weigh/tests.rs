@@ -7,9 +7,12 @@ const INDEX: &str = "CREATE INDEX orders_email ON orders (email);";
 
 /// The report on one file after a table of orders, weighed with what was seen of it.
 fn weighed(sql: &str, seen: serde_json::Value) -> Report {
+    weighed_on(Engine::Postgres, sql, seen)
+}
+
+fn weighed_on(engine: Engine, sql: &str, seen: serde_json::Value) -> Report {
     let none = BTreeMap::new();
-    let read =
-        |script, text: &str| Unit::read(Engine::Postgres, script, text.as_bytes(), None, &none);
+    let read = |script, text: &str| Unit::read(engine, script, text.as_bytes(), None, &none);
     let units = [
         read(
             "V1__orders.sql",
@@ -24,7 +27,8 @@ fn weighed(sql: &str, seen: serde_json::Value) -> Report {
     for (name, value) in seen.as_object().unwrap() {
         file[name] = value.clone();
     }
-    let trace = json!({"engine": "postgres", "version": "15.4", "replayed": 1, "files": [file]});
+    let trace =
+        json!({"engine": engine.as_str(), "version": "15.4", "replayed": 1, "files": [file]});
     let trace: Trace = serde_json::from_value(trace).unwrap();
     weigh(&mut report, &units, &settings, None, trace);
     report
@@ -125,4 +129,42 @@ fn what_the_server_refuses_is_an_error_unless_a_rule_had_said_so() {
     assert_eq!(of(&report, "add-index-blocking").unwrap().traced, None);
     let inside = "-- greylag:transaction on\nALTER TABLE orders ADD c int;\nSELECT 1;";
     assert!(of(&weighed(inside, refused), "refused-by-trace").is_some());
+}
+
+#[test]
+fn a_copy_that_no_clause_had_foreseen_is_a_finding_of_its_own_on_mysql_too() {
+    let seen = |algorithm: Option<&str>| {
+        json!({"statements": [{
+            "statement": 0, "duration_us": 10, "locks": [], "rewritten": [{"name": "orders"}], "built": [],
+            "log_bytes": 10, "algorithm": algorithm, "in_transaction": false,
+        }]})
+    };
+    let told = |engine, sql: &str, algorithm| {
+        let report = weighed_on(engine, sql, seen(algorithm));
+        let found = of(&report, "seen-by-trace");
+        found.map(|found| (found.severity, found.title.clone()))
+    };
+    for engine in [Engine::Mysql, Engine::Mariadb] {
+        // What another server's version, or its settings, make of it.
+        let add = "ALTER TABLE orders ADD COLUMN note int;";
+        let (severity, title) = told(engine, add, Some("COPY")).unwrap();
+        assert_eq!(severity, Severity::Warning);
+        assert!(title.contains("orders copied"), "{title}");
+        assert!(
+            told(engine, add, None)
+                .unwrap()
+                .1
+                .contains("orders written anew")
+        );
+        assert!(told(engine, "ALTER TABLE unknown MODIFY a int;", Some("COPY")).is_some());
+        for foreseen in [
+            "ALTER TABLE orders MODIFY email int;",
+            "ALTER TABLE orders ADD COLUMN note int, ALGORITHM=COPY;",
+            "TRUNCATE orders;",
+            "ALTER TABLE orders RENAME TO others;",
+            "-- greylag:online gh-ost\nALTER TABLE orders ADD COLUMN note int;",
+        ] {
+            assert_eq!(told(engine, foreseen, Some("COPY")), None, "{foreseen}");
+        }
+    }
 }

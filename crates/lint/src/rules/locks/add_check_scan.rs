@@ -33,7 +33,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 fix(scene, table, constraint, span)
             }
             // A default is known to fit only by trying.
-            Action::AddColumn { column, .. } if column.check && column.default.is_some() => None,
+            Action::AddColumn { column, .. }
+                if !column.checks.is_empty() && column.default.is_some() =>
+            {
+                None
+            }
             _ => continue,
         };
         let draft = words::about(
@@ -72,7 +76,7 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -
         Some(name) => (name.clone(), sql.to_owned()),
         None => {
             let name = words::named(&[&table.name, "check"]);
-            let add = format!("CONSTRAINT {name} {sql}");
+            let add = format!("CONSTRAINT {} {sql}", words::ident(&name));
             (name, add)
         }
     };
@@ -80,7 +84,10 @@ fn fix(scene: &Scene<'_>, table: &Name, constraint: &Constraint, span: &Bytes) -
         Step::here(format!("ALTER TABLE {target} ADD {add} NOT VALID;")),
         Step::apart(
             format!("validate {name}"),
-            format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};"),
+            format!(
+                "ALTER TABLE {target} VALIDATE CONSTRAINT {};",
+                words::ident(&name)
+            ),
         ),
     ];
     rewrite::clause(scene, span, "add it NOT VALID, validate it apart", steps)

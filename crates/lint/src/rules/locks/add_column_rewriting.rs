@@ -2,7 +2,7 @@
 
 use super::super::{rewrite, words};
 use crate::{
-    effects::column_rewrites,
+    effects::{column_rewrites, domain_of},
     fix::{Fix, Step},
     operation::{Action, Bytes, Column, Name},
 };
@@ -31,24 +31,27 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     scene
         .actions()
         .filter_map(|(table, action, span)| match action {
-            Action::AddColumn { column, .. } => Some((table, &**column, span, reason(scene, column)?)),
+            Action::AddColumn { column, if_not_exists, .. } => {
+                Some((table, (&**column, *if_not_exists), span, reason(scene, column)?))
+            }
             _ => None,
         })
-        .map(|(table, column, span, reason)| {
+        .map(|(table, (column, if_not_exists), span, reason)| {
             let name = &column.name;
             words::about(scene, table, span, format!("adding {name} writes {table} and all its indexes anew"))
                 .why(words::why(scene, table, &format!("{reason}; all reads and writes wait until it is done.")))
                 .instead(format!(
                     "Add {name} without a default, set the default for new rows, and fill the old ones with a backfill."
                 ))
-                .fix(fix(scene, table, column, span))
+                .fix(fix(scene, table, column, if_not_exists, span))
         })
         .collect()
 }
 
 fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
-    let domain = scene.catalog.constrained.contains(&column.data_type.name);
-    if !domain && !column_rewrites(column, scene.catalog) {
+    let domain = domain_of(&column.data_type, scene.catalog);
+    let domain = domain.is_some_and(|domain| domain.constrained);
+    if !column_rewrites(column, scene.catalog) {
         return None;
     }
     Some(if column.numbers_itself() {
@@ -66,11 +69,29 @@ fn reason(scene: &Scene<'_>, column: &Column) -> Option<String> {
 }
 
 /// Only a volatile default can be set afterwards.
-fn fix(scene: &Scene<'_>, table: &Name, column: &Column, span: &Bytes) -> Option<Fix> {
+fn fix(
+    scene: &Scene<'_>,
+    table: &Name,
+    column: &Column,
+    if_not_exists: bool,
+    span: &Bytes,
+) -> Option<Fix> {
     let default = column.default.as_ref()?;
     let special = column.numbers_itself() || column.generated.is_some() || column.not_null;
-    if special || column.unique || column.primary_key || column.check || column.references.is_some()
+    if special
+        || column.unique
+        || column.primary_key
+        || !column.checks.is_empty()
+        || column.references.is_some()
     {
+        return None;
+    }
+    // Anything else that the column says would be lost.
+    let between = scene
+        .sql(&(column.data_type.span.end..default.span.start))
+        .trim();
+    let whole = between.eq_ignore_ascii_case("DEFAULT") && column.span.end == default.span.end;
+    if !whole || if_not_exists {
         return None;
     }
     let (table, name) = (

@@ -75,7 +75,7 @@ fn fix(
         Some(name) => (name.clone(), sql.to_owned()),
         None => {
             let name = words::named(&[&table.name, &columns.join("_"), "fkey"]);
-            let add = format!("CONSTRAINT {name} {sql}");
+            let add = format!("CONSTRAINT {} {sql}", words::ident(&name));
             (name, add)
         }
     };
@@ -83,7 +83,10 @@ fn fix(
         Step::here(format!("ALTER TABLE {target} ADD {add} NOT VALID;")),
         Step::apart(
             format!("validate {name}"),
-            format!("ALTER TABLE {target} VALIDATE CONSTRAINT {name};"),
+            format!(
+                "ALTER TABLE {target} VALIDATE CONSTRAINT {};",
+                words::ident(&name)
+            ),
         ),
     ];
     rewrite::clause(scene, span, "add it NOT VALID, validate it apart", steps)

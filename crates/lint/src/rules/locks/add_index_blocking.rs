@@ -35,6 +35,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let table = &create.table;
     // A partitioned table takes no CONCURRENTLY.
     let partitioned = scene.known(table).is_some_and(|known| known.partitioned);
+    if partitioned && create.only {
+        // Nothing is built.
+        return Vec::new();
+    }
     let name = create.name.as_ref().map_or_else(
         || format!("an index on {table}"),
         |name| format!("the index {name}"),

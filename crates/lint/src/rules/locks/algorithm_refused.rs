@@ -26,7 +26,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::AlterTable(alter) = scene.operation else {
         return Vec::new();
     };
-    let Some(cost) = online::cost(scene) else {
+    let Some(cost) = online::needed(scene) else {
         return Vec::new();
     };
     let asked = alter.algorithm.as_deref().unwrap_or("DEFAULT");

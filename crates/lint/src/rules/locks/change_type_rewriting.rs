@@ -16,7 +16,8 @@ pub(super) static CHANGE_TYPE_REWRITING: Rule = Rule {
     title: "another type writes the whole table anew",
     about: "Most changes of a column's type write the table and its indexes anew while nobody may read. A \
             longer varchar, varchar to text, and a numeric with more digits before the point keep what is \
-            stored. Whether the old type allows that is known only where a migration made the column. \
+            stored, but an index with an expression or a WHERE is built anew, and a CHECK of the column is \
+            tried on every row. Whether the old type allows that is known only where a migration made the column. \
             Otherwise: a new column, both written, a backfill, then the switch.",
     bad: include_str!("change_type_rewriting/bad.sql"),
     good: include_str!("change_type_rewriting/good.sql"),
@@ -30,7 +31,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .filter(|t| {
             matches!(
                 &*t.effect.id,
-                "alter-type-rewriting" | "alter-type-reindexing" | "set-expression"
+                "alter-type-rewriting"
+                    | "alter-type-reindexing"
+                    | "alter-type-rechecking"
+                    | "set-expression"
             )
         })
         .collect();
@@ -44,15 +48,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 _ => ("", ""),
             };
             let known = scene.known(table).and_then(|known| known.column(column));
-            let indexes = rewriting
-                .iter()
-                .any(|taken| taken.span == *span && taken.effect.id == "alter-type-reindexing");
-            let what = if indexes {
-                format!("the indexes of {table}.{column}")
+            let has = |id: &str| rewriting.iter().any(|taken| taken.span == *span && taken.effect.id == id);
+            let does = if has("alter-type-rewriting") || has("set-expression") {
+                format!("writes {table} and all its indexes anew")
+            } else if has("alter-type-reindexing") {
+                format!("writes indexes of {table}.{column} anew")
             } else {
-                format!("{table} and all its indexes")
+                format!("reads all of {table}, to try its CHECK again")
             };
-            let title = format!("changing {column} to {to} writes {what} anew");
+            let title = format!("changing {column} to {to} {does}");
             let mut draft = words::about(scene, table, span, title)
                 .why(words::why(scene, table, "Reads and writes wait until it is done."))
                 .instead(format!(

@@ -14,8 +14,8 @@ pub(super) static COPIES_TABLE: Rule = Rule {
     severity: Some(Severity::Error),
     dialects: MYSQL,
     title: "the table is copied while writes wait",
-    about: "Changing a type, dropping a primary key, adding a foreign key or a CHECK, or converting the \
-            character set makes the server copy the table: writes wait until it is done, and replicas then \
+    about: "Changing a type, dropping a primary key, adding a foreign key or a CHECK, converting the character \
+            set, or asking for ALGORITHM=COPY or a LOCK makes the server copy the table: writes wait until it is done, and replicas then \
             do it again. A tool that changes tables online does it beside running traffic.",
     bad: include_str!("copies_table/bad.sql"),
     good: include_str!("copies_table/good.sql"),
@@ -35,12 +35,36 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     } else {
         "worked on"
     };
-    Draft::new(cost.span.clone(), format!("{table} is {does} while writes wait"))
+    let who = if cost.reads_wait {
+        "reads and writes"
+    } else {
+        "writes"
+    };
+    let why = match cost.title {
+        "ALGORITHM=COPY" | "LOCK=EXCLUSIVE" | "LOCK=SHARED" => {
+            format!("The statement itself asks for {}.", cost.title)
+        }
+        title => format!(
+            "{title} isn't possible beside writes in {engine} {}.",
+            cost.version
+        ),
+    };
+    let lock = if cost.reads_wait {
+        format!("Reads and writes of {table} wait until it is done.")
+    } else {
+        format!("Writes to {table} wait until it is done; at its beginning and end reads wait too.")
+    };
+    let title = format!("{table} is {does} while {who} wait");
+    let draft = Draft::new(cost.span.clone(), title)
         .sized(&scene.size(table))
         .decided(cost.decided)
-        .why(words::why(scene, table, &format!("{} isn't possible beside writes in {engine} {}.", cost.title, cost.version)))
-        .lock(format!("Writes to {table} wait until it is done; at its beginning and end reads wait too."))
-        .replicas("Replicas do it again when the primary is done, and lag all the while.")
-        .instead("Hand it to `-- greylag:online pt-online-schema-change`, or add something new beside it and fill that with a backfill.")
-        .alone()
+        .why(words::why(scene, table, &why))
+        .lock(lock)
+        .replicas("Replicas do it again when the primary is done, and lag all the while.");
+    let instead = if why.starts_with("The statement") {
+        "Leave the clause out: Greylag asks for the lightest way itself."
+    } else {
+        "Hand it to `-- greylag:online pt-online-schema-change`, or add something new beside it and fill that with a backfill."
+    };
+    draft.instead(instead).alone()
 }

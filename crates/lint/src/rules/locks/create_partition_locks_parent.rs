@@ -49,7 +49,13 @@ fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
     let (table, of) = (scene.sql(&create.name.span), scene.sql(&parent.span));
     let bounds = scene.sql(&(parent.span.end..scene.whole().end)).trim();
     let plain = bounds.to_ascii_uppercase();
-    if !(plain.starts_with("FOR VALUES") || plain == "DEFAULT") {
+    // What else is said of the table would be lost.
+    let more = [" PARTITION BY", ") WITH", "TABLESPACE", ") USING"];
+    let special = create.if_not_exists || create.unlogged || create.temporary;
+    if special
+        || more.iter().any(|more| plain.contains(more))
+        || !(plain.starts_with("FOR VALUES") || plain == "DEFAULT")
+    {
         return None;
     }
     let sql = format!(

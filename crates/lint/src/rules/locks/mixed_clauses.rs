@@ -56,7 +56,11 @@ fn fix(scene: &Scene<'_>, clauses: &[online::Cost<'_>]) -> Option<Fix> {
         return None;
     };
     // A statement that says how it is to be carried out is left to its author.
-    if alter.algorithm.is_some() || alter.lock.is_some() || clauses.len() != alter.actions.len() {
+    if alter.if_exists
+        || alter.algorithm.is_some()
+        || alter.lock.is_some()
+        || clauses.len() != alter.actions.len()
+    {
         return None;
     }
     // The clauses of one statement know each other's new names; two statements don't.

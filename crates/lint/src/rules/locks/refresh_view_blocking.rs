@@ -7,7 +7,7 @@ use crate::{
     rule::{Group, Look, POSTGRES, Rule},
 };
 use crate::{
-    fix::Step,
+    fix::{Fix, Step},
     operation::{Name, Operation, Work},
 };
 
@@ -60,11 +60,17 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             )
             .why("Every query on the view waits until its own query is done.")
             .instead("Use REFRESH MATERIALIZED VIEW CONCURRENTLY; the view needs a unique index.")
-            .fix(rewrite::statement(
-                scene,
-                "refresh it concurrently",
-                vec![Step::here(sql.clone())],
-            ))
+            .fix(fix(scene, view, &sql))
         })
         .collect()
+}
+
+/// Without a unique index of plain columns over all rows the server refuses CONCURRENTLY.
+fn fix(scene: &Scene<'_>, view: &Name, sql: &str) -> Option<Fix> {
+    let mut indexes = scene.known(view)?.indexes.iter();
+    if !indexes.any(|index| index.unique && !index.worked_out) {
+        return None;
+    }
+    let steps = vec![Step::here(sql)];
+    rewrite::statement(scene, "refresh it concurrently", steps)
 }

@@ -39,6 +39,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .replicas("Replicas replay the lock on each index, and cancel queries on the table.")
         .instead("Use REINDEX … CONCURRENTLY, in a file of its own with `-- greylag:transaction off`.")
         .fix(reindex.name.as_ref().and_then(|name| {
+            // Options would be lost.
+            if scene.text().contains('(') {
+                return None;
+            }
             let sql = format!("REINDEX {kind} CONCURRENTLY {};", scene.sql(&name.span));
             let steps = vec![Step::outside(format!("reindex {}", name.name), sql)];
             rewrite::statement(scene, "rebuild concurrently, in a file of its own", steps)

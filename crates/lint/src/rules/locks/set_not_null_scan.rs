@@ -53,19 +53,20 @@ fn is_proven(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
 
 fn fix(scene: &Scene<'_>, table: &Name, column: &str, span: &Bytes) -> Option<Fix> {
     let name = words::named(&[&table.name, column, "not_null"]);
-    let table = scene.sql(&table.span);
+    let (table, plain) = (scene.sql(&table.span), name.clone());
+    let (name, written) = (words::ident(&name), words::ident(column));
     let steps = vec![
         Step::here(format!(
-            "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID;"
+            "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({written} IS NOT NULL) NOT VALID;"
         )),
         Step::apart(
-            format!("validate {name}"),
+            format!("validate {plain}"),
             format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name};"),
         ),
         Step::apart(
             format!("set {column} not null"),
             format!(
-                "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;\nALTER TABLE {table} DROP CONSTRAINT {name};"
+                "ALTER TABLE {table} ALTER COLUMN {written} SET NOT NULL;\nALTER TABLE {table} DROP CONSTRAINT {name};"
             ),
         ),
     ];

@@ -49,6 +49,20 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 _ => None,
             })
             .collect(),
+        Operation::CreateTable(create)
+            if create.or_replace && scene.known(&create.name).is_some() =>
+        {
+            let table = Some(&create.name).filter(|name| !scene.is_new(name) && !create.temporary);
+            let table = table.into_iter();
+            table
+                .map(|name| told(&name.span, name.to_string()))
+                .collect()
+        }
+        Operation::Create(create) if create.or_replace && create.kind == Kind::Database => {
+            let name = create.name.iter();
+            name.map(|name| told(&name.span, name.to_string()))
+                .collect()
+        }
         Operation::Drop(drop) if counts(drop.kind) => {
             // What this file makes anew is replaced, not dropped.
             let replaced = |name: &Name| {

@@ -59,6 +59,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             }
             Action::ModifyColumn { from, column, .. } => {
                 let known = scene.known(table)?.column(from)?;
+                if known.numbers_itself && !column.auto_increment {
+                    return Some(told(span, format!("{table}.{from} without AUTO_INCREMENT")));
+                }
                 let stricter = column.not_null && !known.not_null
                     || narrows(&known.data_type, &column.data_type);
                 stricter.then(|| told(span, format!("the narrower {table}.{from}")))

@@ -42,7 +42,10 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
                 && !write.reads.is_empty()
                 && write.reads.iter().any(|read| !scene.is_new(read))
         }
-        _ => false,
+        Verb::Merge => {
+            !write.merges.is_empty() && write.reads.iter().any(|read| !scene.is_new(read))
+        }
+        Verb::Select | Verb::Copy => false,
     };
     if write.batched || write.limit || !many {
         return Vec::new();
@@ -50,6 +53,8 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
     let verb = match write.verb {
         Verb::Update => "updated",
         Verb::Delete => "deleted",
+        Verb::Merge if write.merges.contains(&Verb::Delete) => "merged or deleted",
+        Verb::Merge => "merged",
         _ => "inserted",
     };
     let whole = write.condition.is_none() || write.always_true;

@@ -22,8 +22,8 @@ pub(super) static BINARY_LOG_OFF: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let off = |value: &str| ["0", "OFF", "FALSE"].contains(&value.to_ascii_uppercase().as_str());
-    let mut assignments = scene.operation.assignments();
-    if !assignments.any(|(name, value)| name.to_lowercase().ends_with("sql_log_bin") && off(value))
+    let mut assignments = scene.assignments().into_iter();
+    if !assignments.any(|(name, value)| name.to_lowercase().ends_with("sql_log_bin") && off(&value))
     {
         return Vec::new();
     }

@@ -16,8 +16,8 @@ pub(super) static CLUSTER_WIDE_STATEMENT: Rule = Rule {
     severity: Some(Severity::Warning),
     dialects: SERVERS,
     title: "it changes the whole server, and shards share servers",
-    about: "Roles, databases, tablespaces, ALTER SYSTEM, subscriptions and event triggers belong to the \
-            server (or the database), not to a shard. Where several shards are on one server, the second one \
+    about: "Roles, databases, tablespaces, ALTER SYSTEM, SET GLOBAL and PERSIST, RESET MASTER and its like, \
+            subscriptions and event triggers belong to the server (or the database), not to a shard. Where several shards are on one server, the second one \
             fails on what the first has made, or changes it for all.",
     bad: include_str!("cluster_wide_statement/bad.sql"),
     good: include_str!("cluster_wide_statement/good.sql"),
@@ -25,6 +25,18 @@ pub(super) static CLUSTER_WIDE_STATEMENT: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    if let Operation::Server { what } = scene.operation {
+        return Draft::new(
+            scene.whole(),
+            format!("{what} is about the server, and about what its replicas follow"),
+        )
+        .severity(Severity::Error)
+        .why("Replicas may lose their place, and all databases of the server with them.")
+        .replicas("Greylag waits for positions that are no longer there.")
+        .shards("It runs once per shard, not once per server.")
+        .instead("Do it by hand, apart from migrations.")
+        .alone();
+    }
     let shared = match (scene.settings.shared_servers, scene.fleet) {
         (Some(shared), _) => Some((shared, Decided::Config)),
         (None, Some(fleet)) => Some((fleet.shards_per_server > 1, Decided::Fleet)),
@@ -52,7 +64,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         Operation::Create(create) => wide(create.kind),
         Operation::Drop(drop) => wide(drop.kind),
         Operation::Alter(alter) => wide(alter.kind) || system,
-        Operation::Set { .. } => scene.text().to_ascii_uppercase().starts_with("SET GLOBAL"),
+        Operation::Set { global, .. } => *global,
         _ => false,
     };
     if !found {

@@ -76,8 +76,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 _ => None,
             })
             .collect(),
-        Operation::Set { name, .. } => {
-            let plain = name.trim_start_matches('@').to_ascii_lowercase();
+        Operation::Set { .. } | Operation::Select(_) => {
+            let names = scene.assignments().into_iter();
+            let names: Vec<String> = names.map(|(name, _)| name.to_ascii_lowercase()).collect();
             let watched = [
                 "search_path",
                 "role",
@@ -86,7 +87,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 "default_tablespace",
                 "default_storage_engine",
             ];
-            let found = watched.iter().find(|setting| **setting == plain);
+            let found = watched
+                .iter()
+                .find(|setting| names.iter().any(|name| name == *setting));
             found
                 .map(|setting| {
                     told(

@@ -1,6 +1,5 @@
 //! The file waits for locks without a limit.
 
-use crate::operation::Operation;
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -14,7 +13,7 @@ pub(super) static LOCK_TIMEOUT_TAKEN_AWAY: Rule = Rule {
     dialects: POSTGRES,
     title: "the file waits for locks without a limit",
     about: "Greylag bounds how long a statement waits for a lock, because everything else waits behind it. A \
-            SET lock_timeout = 0 in the file takes the bound away. The directive `-- greylag:lock-timeout` \
+            SET lock_timeout = 0 in the file, set_config() or RESET ALL takes the bound away. The directive `-- greylag:lock-timeout` \
             is the way to another bound.",
     bad: include_str!("lock_timeout_taken_away/bad.sql"),
     good: include_str!("lock_timeout_taken_away/good.sql"),
@@ -22,11 +21,14 @@ pub(super) static LOCK_TIMEOUT_TAKEN_AWAY: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let Operation::Set { name, value, .. } = scene.operation else {
-        return Vec::new();
+    let assignments = scene.assignments();
+    let gone = |(name, value): &(String, String)| match name.to_lowercase().as_str() {
+        "lock_timeout" => is_none(value),
+        // RESET ALL.
+        "all" => value == "DEFAULT",
+        _ => false,
     };
-    let none = ["0", "'0'", "DEFAULT", "'0s'", "'0ms'"].contains(&value.as_str());
-    if name != "lock_timeout" || !none {
+    if !assignments.iter().any(gone) {
         return Vec::new();
     }
     Draft::new(
@@ -36,4 +38,12 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     .why("A statement that waits for a lock keeps out everything that comes after it.")
     .instead("Take it out, or choose another bound with `-- greylag:lock-timeout 500ms`.")
     .alone()
+}
+
+/// DEFAULT, or zero of any unit.
+fn is_none(value: &str) -> bool {
+    let value = value.trim_matches('\'').trim();
+    let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let zero = !number.trim().is_empty() && number.chars().all(|c| "0. ".contains(c));
+    zero || value.eq_ignore_ascii_case("default")
 }

@@ -36,7 +36,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             _ => None,
         })
         .map(|(table, name, span)| {
-            let sql = format!("ALTER TABLE {} VALIDATE CONSTRAINT {name};", scene.sql(&table.span));
+            let sql = format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", scene.sql(&table.span), words::ident(name));
             let steps = vec![Step::apart(format!("validate {name}"), sql)];
             words::about(scene, table, span, format!("{name} is validated under the lock that added it"))
                 .why("The stronger lock of ADD CONSTRAINT is held until the transaction ends, so all of the table is read under it.")

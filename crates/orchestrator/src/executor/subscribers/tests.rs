@@ -6,20 +6,13 @@ use crate::{
 };
 use greylag_core::{
     fleet::Shard,
-    migration::{Migration, Set},
+    migration::{Migration, Phase, Set},
     policy::{Group, Retry},
 };
 use greylag_engines::Target;
 use greylag_lab::{Engine, Options, Server, TestDatabase};
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
-
-#[test]
-fn what_expands_goes_to_subscribers_first_and_what_contracts_last() {
-    assert_eq!(turn_of(Phase::Expand), Turn::Before);
-    assert_eq!(turn_of(Phase::Contract), Turn::After);
-    assert_eq!(turn_of(Phase::Backfill), Turn::Never);
-}
 
 /// A publisher and its subscriber, without a table; errands are put together by hand, since contracts are held before they
 /// come to an executor.
@@ -135,7 +128,6 @@ impl Pair {
                 placeholders: Arc::default(),
             },
             work: Arc::from([id]),
-            had: Arc::from([]),
             beside: Arc::from([]),
             named: target,
             seeker: None,
@@ -163,7 +155,7 @@ impl Pair {
             anchor: None,
             take_over: false,
             sisters: None,
-            reports: Reports::new(0, name, self.reports.clone()),
+            reports: Reports::new(0, name, Default::default(), self.reports.clone()),
             replicated: true,
             holds: watch::channel(Arc::from([])).1,
             online: Arc::default(),
