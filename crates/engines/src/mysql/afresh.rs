@@ -5,13 +5,19 @@
 //! somebody came between, nothing goes on. What a login brings and a reset does not is set again: the variables are compared, all
 //! of them, with what they were before the first file.
 
-use super::{link::Trouble, lock, open, quote, session::MysqlSession};
+use super::{
+    link::{Answer, Row, Trouble},
+    lock, open, quote,
+    session::MysqlSession,
+};
 use crate::{error::EngineError, session_sql};
 use greylag_core::outcome::FailureClass;
 use std::collections::BTreeMap;
 
 /// Variables of a session with their values.
 pub type Variables = BTreeMap<String, String>;
+
+const VARIABLES: &str = "SHOW SESSION VARIABLES";
 
 const DOING: &str = "renewing the session";
 
@@ -31,20 +37,16 @@ const VOLATILE: [&str; 9] = [
     "last_gtid",
 ];
 
-/// Makes a session that has carried a file like new.
+/// Makes a session that has carried a file like new: three round trips.
 pub async fn renew(session: &mut MysqlSession) -> Result<(), EngineError> {
     if !session.dirty {
         return Ok(());
     }
-    let refused = |session: &MysqlSession, trouble| session.link.refused(trouble, DOING);
     let own =
         session_sql::statements(&session.target).map_err(|why| lost(session, why.to_string()))?;
     let before = settle(session).await.map_err(|t| refused(session, t))?;
-    session
-        .link
-        .reset()
-        .await
-        .map_err(|t| refused(session, t))?;
+    let reset = session.link.reset().await;
+    reset.map_err(|t| refused(session, t))?;
     let keys = std::mem::take(&mut session.held);
     let mut packet = vec![
         open::settings(),
@@ -56,32 +58,31 @@ pub async fn renew(session: &mut MysqlSession) -> Result<(), EngineError> {
     packet.extend(own);
     let take = |key: &String| format!("SELECT GET_LOCK({}, 0)", quote::text(key));
     packet.extend(keys.iter().map(take));
+    packet.extend([seen(session), VARIABLES.to_owned()]);
     let mut answers = Vec::new();
     let ran = session
         .link
         .run_all(packet.join("\n; "), &mut answers)
         .await;
     ran.map_err(|t| refused(session, t))?;
+    // From the end: session SQL before them may have answers of its own.
+    let now = pairs(answers.pop().unwrap_or_default());
+    let after = first(answers.pop());
     for key in keys.into_iter().rev() {
-        let rows = answers.pop().unwrap_or_default().rows;
-        let had = rows.first().and_then(|row| row.first().cloned().flatten());
-        if had.as_deref() == Some("1") {
+        if first(answers.pop()).first() == Some(&Some("1".to_owned())) {
             session.held.insert(0, key);
         }
     }
-    if before.is_some()
-        && !lock::keys(session)
-            .iter()
-            .all(|key| session.held.contains(key))
-    {
-        return Err(lost(session, "another program took it".into()));
+    if let Some(before) = before {
+        let ours = lock::keys(session);
+        if !ours.iter().all(|key| session.held.contains(key)) {
+            return Err(lost(session, "another program took it".into()));
+        }
+        if after != before {
+            return Err(lost(session, "another program had it meanwhile".into()));
+        }
     }
-    if let Some(before) = before
-        && seen(session).await.map_err(|t| refused(session, t))? != before
-    {
-        return Err(lost(session, "another program had it meanwhile".into()));
-    }
-    restore(session).await?;
+    restore(session, &now).await?;
     session.dirty = false;
     Ok(())
 }
@@ -89,47 +90,58 @@ pub async fn renew(session: &mut MysqlSession) -> Result<(), EngineError> {
 /// Looks at the variables before the first file.
 pub async fn remember(session: &mut MysqlSession) -> Result<(), EngineError> {
     if session.found.is_none() {
-        session.found = Some(variables(session).await?);
+        let answer = session.link.run(VARIABLES).await;
+        let answer = answer.map_err(|t| refused(session, t))?;
+        session.found = Some(pairs(answer));
     }
     Ok(())
 }
 
 /// Ends what a file left open, and looks at what is there under the lock, where it is held.
-async fn settle(session: &mut MysqlSession) -> Result<Option<Vec<Option<String>>>, Trouble> {
-    let packet = format!("ROLLBACK; UNLOCK TABLES; {}", session.flavour.reset_sql());
-    session.link.run_all(packet, &mut Vec::new()).await?;
-    if session.held.is_empty() || !held(session).await? {
+async fn settle(session: &mut MysqlSession) -> Result<Option<Row>, Trouble> {
+    let packet = format!(
+        "ROLLBACK; UNLOCK TABLES; {}; SELECT {} LIMIT 1; {}",
+        session.flavour.reset_sql(),
+        lock::held_condition(session),
+        seen(session)
+    );
+    let mut answers = Vec::new();
+    session.link.run_all(packet, &mut answers).await?;
+    let seen = first(answers.pop());
+    let held = first(answers.pop()).first() == Some(&Some("1".to_owned()));
+    if session.held.is_empty() || !held {
         // A file let go of it: whoever runs the next one is to be told, and nothing is taken behind anybody's back.
         session.held.clear();
         return Ok(None);
     }
-    seen(session).await.map(Some)
-}
-
-async fn held(session: &mut MysqlSession) -> Result<bool, Trouble> {
-    let sql = format!("SELECT {} LIMIT 1", lock::held_condition(session));
-    Ok(session.link.value(&sql).await?.as_deref() == Some("1"))
+    Ok(Some(seen))
 }
 
 /// What another holder of the lock would have changed.
-async fn seen(session: &mut MysqlSession) -> Result<Vec<Option<String>>, Trouble> {
+fn seen(session: &MysqlSession) -> String {
     let names = &session.names;
-    let sql = format!(
+    format!(
         "SELECT (SELECT COUNT(*) FROM {history}), (SELECT MAX(installed_rank) FROM {history}), \
          (SELECT COUNT(*) FROM {step}), (SELECT MAX(updated_at) FROM {step}) LIMIT 1",
         history = names.history,
         step = names.step,
-    );
-    let answer = session.link.run(sql).await?;
-    Ok(answer.rows.into_iter().next().unwrap_or_default())
+    )
+}
+
+fn first(answer: Option<Answer>) -> Row {
+    let rows = answer.unwrap_or_default().rows;
+    rows.into_iter().next().unwrap_or_default()
+}
+
+fn refused(session: &MysqlSession, trouble: Trouble) -> EngineError {
+    session.link.refused(trouble, DOING)
 }
 
 /// Sets what a reset did not bring back: `init_connect`, the account's limits, a server's default that the file changed.
-async fn restore(session: &mut MysqlSession) -> Result<(), EngineError> {
+async fn restore(session: &mut MysqlSession, now: &Variables) -> Result<(), EngineError> {
     let Some(found) = session.found.clone() else {
         return Ok(());
     };
-    let now = variables(session).await?;
     for (name, value) in found {
         if now.get(&name) == Some(&value) || VOLATILE.contains(&&*name) {
             continue;
@@ -144,14 +156,12 @@ async fn restore(session: &mut MysqlSession) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn variables(session: &mut MysqlSession) -> Result<Variables, EngineError> {
-    let answer = session.link.run("SHOW SESSION VARIABLES").await;
-    let answer = answer.map_err(|t| session.link.refused(t, "reading the session's variables"))?;
-    let pair = |row: Vec<Option<String>>| {
+fn pairs(answer: Answer) -> Variables {
+    let pair = |row: Row| {
         let mut row = row.into_iter();
         Some((row.next()??.to_lowercase(), row.next()?.unwrap_or_default()))
     };
-    Ok(answer.rows.into_iter().filter_map(pair).collect())
+    answer.rows.into_iter().filter_map(pair).collect()
 }
 
 fn literal(value: &str) -> String {

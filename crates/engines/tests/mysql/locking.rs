@@ -113,3 +113,24 @@ on_both!(a_statement_past_its_time_is_ended_on_the_server(stage, shared) {
     let failure = fail(session.as_mut(), &file).await;
     assert_eq!(failure.class, FailureClass::Cancelled, "{failure:?}");
 });
+
+on_both!(a_rival_that_gets_the_lock_while_the_session_is_renewed_stops_the_next_file(stage, shared) {
+    let mut session = stage.ready().await;
+    succeed(session.as_mut(), &job("1", &["CREATE TABLE t (a int)", "SET @a = 1"])).await;
+    let key = greylag_core::identity::lock_key(&stage.database.name, "");
+    let key: String = key[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut rival = stage.open_plain().await;
+    let id = rival.id();
+    let waiting = tokio::spawn(async move {
+        rival.run(&format!("DO GET_LOCK('greylag-{key}', 60)")).await;
+        rival
+    });
+    let waits = format!("SELECT state FROM information_schema.processlist WHERE id = {id}");
+    stage.until(&waits, "User lock").await;
+    let failure = fail(session.as_mut(), &job("2", &["INSERT INTO t VALUES (1)"])).await;
+    // A new session takes the lock, in its turn, and looks anew.
+    assert_eq!(failure.class, FailureClass::Connection, "{failure:?}");
+    assert!(failure.message.contains("lock"), "{failure:?}");
+    assert_eq!(stage.count("t").await, "0");
+    waiting.await.unwrap().end().await;
+});
