@@ -3,7 +3,7 @@
 
 use crate::{ground::Ground, run::eventually};
 use greylag_lab::Engine;
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 const TOOL: &str = "pt-online-schema-change";
 
@@ -29,9 +29,19 @@ async fn play(engine: Engine) {
             .await;
     }
     ground.execute(0, "ANALYZE TABLE big").await;
-    ground.project(&format!(
-        "[online.tool.{TOOL}]\nprogram = \"{}\"\narguments = [\"--chunk-size=10\", \"--chunk-time=0\", \"--sleep=0.2\"]\n",
+    // The first time it is slow enough to be met half-way, for minutes; a plan keeps the arguments that it began with.
+    let (script, slow) = (ground.file("tool"), ground.file("slow"));
+    let text = format!(
+        "#!/bin/sh\n[ -e {0} ] && exec {1} --chunk-size=10 --chunk-time=0 --sleep=5 \"$@\"\nexec {1} \"$@\"\n",
+        slow.display(),
         program.display()
+    );
+    fs::write(&script, text).expect("a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a script");
+    fs::write(&slow, "").expect("a file");
+    ground.project(&format!(
+        "[online.tool.{TOOL}]\nprogram = \"{}\"\n",
+        script.display()
     ));
     ground.migration(
         "V1__widen.sql",
@@ -60,6 +70,7 @@ async fn play(engine: Engine) {
     let left = "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()";
     assert_eq!(ground.count(0, left).await, Some(3));
 
+    fs::remove_file(&slow).expect("the file");
     ground
         .run(&["apply", "--yes"])
         .await
