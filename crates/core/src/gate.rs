@@ -97,6 +97,14 @@ pub enum WaitReason {
         servers: Vec<String>,
         deadline: Timestamp,
     },
+    /// Which of the shard's servers is its primary can't be told: two of them accept writes, or one that was promoted away from.
+    /// Nothing is written on either. Asked again until the deadline.
+    PrimaryDisputed {
+        shard: ShardName,
+        why: String,
+        mend: String,
+        deadline: Timestamp,
+    },
     /// The shard should have nodes to wait for, and has none.
     NoReplicas { shard: ShardName, why: String },
     /// The shard's work is there, and these nodes of it have not replayed it. The first few are named.
@@ -108,6 +116,11 @@ pub enum WaitReason {
     /// The work of these shards is applied, and was not replayed within the time limit; it goes on by itself once it is.
     /// The first few are named.
     NotReplayed { shards: Vec<ShardName>, count: u32 },
+    /// A logical subscriber gets its part of the shard's work, and this is waited for there.
+    Subscriber {
+        node: NodeName,
+        waits: Box<WaitReason>,
+    },
     /// Queries on a standby are in the way of what the migration locks: it would cancel them, or stall replay.
     StandbyQueries {
         node: NodeName,

@@ -6,6 +6,7 @@
 
 mod downstream;
 mod finding;
+mod following;
 mod judge;
 mod lineage;
 mod preflight;
@@ -16,7 +17,8 @@ mod subscriber;
 mod trail;
 mod unsubscribed;
 
-pub use downstream::downstreams;
+pub use downstream::{copies_table, downstreams};
+pub use following::follows;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};

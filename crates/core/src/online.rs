@@ -120,6 +120,12 @@ pub struct ToolRule {
     /// Triggers that it makes, with `{schema}` and `{table}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
+    /// Whether the old rows stay when it has come to its end, or are dropped whatever it leaves; none: as it leaves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old_rows: Option<bool>,
+    /// Tables that only a run of it which nobody of ours has started makes, with `{table}`: where one is there, it is not begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
 }
 
 impl ToolRule {
@@ -137,11 +143,27 @@ impl ToolRule {
                 ]),
                 ..ToolRule::default()
             }),
+            // Names of each attempt's own: by its usual ones it would drop and fill what another run of it has made.
             GH_OST => Some(ToolRule {
-                makes: texts(&["_{table}_gho", "_{table}_ghc"]),
-                keeps: Some("_{table}_del".to_owned()),
+                makes: texts(&[
+                    "_{table}_{mark}_gho",
+                    "_{table}_{mark}_ghc",
+                    "_{table}_{mark}_ghk",
+                ]),
+                keeps: Some("_{table}_{mark}_del".to_owned()),
+                signs: texts(&["_{table}_gho", "_{table}_ghc", "_{table}_del"]),
                 ..ToolRule::default()
             }),
+            _ => None,
+        }
+    }
+
+    /// Why a tool as it is known by its name is not for an engine, if it is not. A command line of the project's own is the project's.
+    pub fn unfit(&self, name: &str, engine: Engine) -> Option<&'static str> {
+        match (name, engine) {
+            (GH_OST, Engine::Mariadb) if self.command.is_empty() => Some(
+                "gh-ost is for MySQL: it can't log in to MariaDB before 11.1, and on later ones works only with its check of metadata locks left out",
+            ),
             _ => None,
         }
     }
@@ -227,6 +249,21 @@ mod tests {
         assert_eq!(policy.of(&one, Engine::Mariadb), OnlineDdl::Off);
         assert_eq!(policy.of(&two, Engine::Mariadb), OnlineDdl::Instant);
         assert_eq!(policy.of(&two, Engine::Mysql), OnlineDdl::Inplace);
+    }
+
+    #[test]
+    fn gh_ost_is_not_for_mariadb_unless_the_project_has_its_own_command() {
+        let mut rule = ToolRule::known(GH_OST).unwrap();
+        assert_eq!(rule.unfit(GH_OST, Engine::Mysql), None);
+        assert!(rule.unfit(GH_OST, Engine::Mariadb).is_some());
+        assert_eq!(
+            ToolRule::known(PT_OSC)
+                .unwrap()
+                .unfit(PT_OSC, Engine::Mariadb),
+            None
+        );
+        rule.command = vec!["my-gh-ost".into()];
+        assert_eq!(rule.unfit(GH_OST, Engine::Mariadb), None);
     }
 
     #[test]

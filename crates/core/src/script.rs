@@ -24,7 +24,7 @@ pub use prepare::{Prepared, prepare};
 pub use refusal::Refusal;
 pub use split::split;
 pub use statement::{LARGE, Script, Statement, Tx, TxControl};
-pub use token::{SqlToken, TokenKind, tokens};
+pub use token::{SqlToken, TokenKind, has_executable_comment, tokens};
 
 #[cfg(test)]
 mod tests;

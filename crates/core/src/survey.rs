@@ -43,6 +43,10 @@ pub struct Server {
     /// Where the project says that it is, without secrets.
     #[serde(default)]
     pub dialled: String,
+    /// This run of the server, where servers share a lineage and the engine tells runs apart: two connections that agree in it end
+    /// at one server, whatever they were dialled as. Gone with the next restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

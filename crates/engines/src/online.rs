@@ -17,8 +17,10 @@ pub struct Online {
     pub asked: Asked,
     /// What the project allows on this shard.
     pub ddl: OnlineDdl,
-    /// The largest table that is built or rebuilt in place, in bytes; none: any, since no replica would repeat it.
+    /// The largest table that is built or rebuilt in place where replicas would repeat it, in bytes; none: any.
     pub inplace_up_to: Option<u64>,
+    /// The project names replicas. Where it names none, the server is asked who reads its binary log.
+    pub names_replicas: bool,
     /// The largest table that may be copied while writes wait, in bytes.
     pub copy_up_to: u64,
     /// The file allows the copy, with a reason.
@@ -34,6 +36,7 @@ impl Default for Online {
             asked: Asked::Auto,
             ddl: OnlineDdl::Off,
             inplace_up_to: None,
+            names_replicas: false,
             copy_up_to: 0,
             may_copy: false,
             tool: None,
@@ -49,8 +52,13 @@ pub trait OnlineTool: Send + Sync + fmt::Debug {
     /// What it makes beside the table, and what becomes of the old rows.
     fn rule(&self) -> &ToolRule;
 
-    /// It is told to leave the old rows where they are.
-    fn keeps_old_rows(&self) -> bool;
+    /// The old rows are to stay where they are, or to go; none: as it leaves them where it comes to its end.
+    fn keeps_old_rows(&self) -> Option<bool>;
+
+    /// Waits until it may begin. False where it may not any more: the run is over.
+    async fn may_begin(&self) -> bool {
+        true
+    }
 
     /// Runs it to its end. Dropping the future ends it.
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd;

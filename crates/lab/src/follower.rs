@@ -39,6 +39,17 @@ impl Server {
         Ok(replica)
     }
 
+    /// Stops it, and starts it again on the data that it has as a replica of whatever is reached on a port of 127.0.0.1: an old
+    /// primary that is taken back; or one that listens for somebody who isn't there.
+    pub async fn rejoin(&self, port: u16, name: &str) -> Result<(), StartError> {
+        self.stop_fast().await;
+        (self.recipe.prepare_replica(&self.node, port, name))
+            .map_err(StartError::machine("cannot prepare a replica"))?;
+        self.restart().await?;
+        replication::attach(&self.node, port, self.recipe).await?;
+        Ok(())
+    }
+
     /// Waits until it streams from the server it follows.
     pub async fn wait_streaming(&self) -> Result<(), StartError> {
         replication::wait_streaming(&self.node, self.recipe).await

@@ -150,7 +150,7 @@ fn unpacked_places(engine: Engine) -> Vec<PathBuf> {
         .collect()
 }
 
-fn subfolders(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+pub(crate) fn subfolders(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))

@@ -8,8 +8,8 @@ use crate::{
     review::{new_migrations, review_pending},
     setup::Setup,
     steering::{self, SteerError},
-    survey::Surveyed,
     subscribing::{ask_subscribers, foresee},
+    survey::Surveyed,
     watch::Blind,
 };
 use greylag_core::{
@@ -19,8 +19,8 @@ use greylag_core::{
     identity::{Proof, Refusal},
     migration::MigrationId,
     plan::{
-        self, Candidate, ChangedFile, HoldReason, Input, Plan, PlanError, RefusedThere, Resume, Seen,
-        UndoTarget, Wave,
+        self, Candidate, ChangedFile, HoldReason, Input, Plan, PlanError, RefusedThere, Resume,
+        Seen, UndoTarget, Wave,
     },
     policy::Scope,
     rollout::{Progress, Rollout},

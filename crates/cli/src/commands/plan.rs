@@ -11,9 +11,7 @@ use clap::Args;
 use greylag_core::{
     fleet::ShardName,
     migration::{MigrationId, Version},
-    plan::{
-        Held, Plan as Planned, PlannedMigration, Stage, SubscriberShare, There, Turn,
-    },
+    plan::{Held, Plan as Planned, PlannedMigration, Stage, SubscriberShare, There, Turn},
     policy, script,
 };
 use greylag_lint::{Finding, Severity};
@@ -296,7 +294,10 @@ fn print_subscribers(screen: &Screen, plan: &Planned) {
             let planned = plan.migration(&share.migration);
             planned.map_or_else(|| share.migration.to_string(), |found| found.script.clone())
         };
-        let widths = one.migrations.iter().map(|share| script(share).chars().count());
+        let widths = one
+            .migrations
+            .iter()
+            .map(|share| script(share).chars().count());
         let widest = widths.max().unwrap_or_default();
         for share in &one.migrations {
             let words = share_words(share);

@@ -51,6 +51,12 @@ pub fn node_reason(reason: &WaitReason) -> String {
             "shard {shard} has no primary: {}; promote one, or bring the primary back",
             servers.join("; ")
         ),
+        WaitReason::PrimaryDisputed { why, mend, .. } => {
+            format!(
+                "{why}. Nothing is written there. {}",
+                mend.trim_end_matches('.')
+            )
+        }
         WaitReason::Replay {
             nodes,
             count,

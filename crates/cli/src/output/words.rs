@@ -40,6 +40,9 @@ pub fn wait_reason(reason: &WaitReason) -> String {
                 clock(*deadline)
             )
         }
+        WaitReason::Subscriber { node, waits } => {
+            format!("on subscriber {node}: {}", wait_reason(waits))
+        }
         WaitReason::Retry { attempt, at, error } => {
             format!("try {attempt} failed ({error}); again at {}", clock(*at))
         }
@@ -86,6 +89,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         | WaitReason::ReplicaUnseen { .. }
         | WaitReason::ReplicaTrouble { .. }
         | WaitReason::NoPrimary { .. }
+        | WaitReason::PrimaryDisputed { .. }
         | WaitReason::NoReplicas { .. }
         | WaitReason::Replay { .. }
         | WaitReason::NotReplayed { .. }

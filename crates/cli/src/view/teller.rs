@@ -407,6 +407,7 @@ fn about(reason: &WaitReason) -> String {
     };
     match reason {
         WaitReason::Lock { blockers, .. } => format!("lock {}", pids(blockers)),
+        WaitReason::Subscriber { node, waits } => format!("{node} {}", about(waits)),
         WaitReason::ShardLock { holder } => format!("shard lock {}", holder.pid),
         WaitReason::Retry { error, .. } => format!("retry {error}"),
         WaitReason::ReplicaLag { node, .. } => format!("lag {node}"),

@@ -147,7 +147,10 @@ async fn a_standby_that_nobody_watched_is_accepted_by_the_very_command_that_is_t
     let (place, database) = (&moved.place, &moved.database.name);
     place.out("apply --yes", 0);
     moved.fail_over().await;
-    let (old, heir) = (moved.cluster.primary().port(), moved.cluster.replica(0).port());
+    let (old, heir) = (
+        moved.cluster.primary().port(),
+        moved.cluster.replica(0).port(),
+    );
     let text = place.read("greylag.toml");
     let named = url(old, database);
     place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
@@ -166,7 +169,9 @@ async fn a_standby_that_nobody_watched_is_accepted_by_the_very_command_that_is_t
     let said = place.run("apply --yes");
     assert_eq!(said.code, 6, "{said:#?}");
     assert!(said.err.contains(command), "{said:#?}");
-    let accept = command.trim_start_matches("greylag ").replace('…', "promoted");
+    let accept = command
+        .trim_start_matches("greylag ")
+        .replace('…', "promoted");
     place.out(&accept, 0);
     place.out("apply --yes", 0);
     assert_eq!(moved.had().await.as_deref(), Some("2"));

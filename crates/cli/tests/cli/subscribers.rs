@@ -106,7 +106,9 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
     // What the page tells to run is what is run.
     let status = place.json("status --output json", 0);
     let findings = node(&status, "mirror")["findings"].as_array().unwrap();
-    let finding = findings.iter().find(|found| found["kind"] == "not-subscribed");
+    let finding = findings
+        .iter()
+        .find(|found| found["kind"] == "not-subscribed");
     let finding = finding.unwrap_or_else(|| panic!("{status:#}"));
     assert_eq!(finding["severity"], "warning");
     let text = finding["text"].as_str().unwrap();
@@ -244,7 +246,13 @@ async fn a_plan_says_what_runs_on_a_subscriber_and_holds_what_it_would_stop_at()
     let one = &plan["subscribers"][0];
     assert_eq!(one["nodes"][0]["node"], "mirror", "{plan:#}");
     let there: Vec<_> = one["migrations"].as_array().unwrap().iter().collect();
-    let words = |at: usize| (&there[at]["migration"], &there[at]["turn"], &there[at]["there"]);
+    let words = |at: usize| {
+        (
+            &there[at]["migration"],
+            &there[at]["turn"],
+            &there[at]["there"],
+        )
+    };
     let texts = |at: usize| {
         let (migration, turn, there) = words(at);
         [migration, turn, there].map(|value| value.as_str().unwrap().to_owned())
@@ -265,6 +273,15 @@ async fn a_plan_says_what_runs_on_a_subscriber_and_holds_what_it_would_stop_at()
     assert!(
         told.contains("nothing was applied: logical subscribers can't take what is pending"),
         "{told}"
+    );
+
+    // One that can't be asked is named: its shard's turn is when it is judged.
+    published.subscriber.stop_fast().await;
+    let page = place.out("plan", 0);
+    let said = "what runs there is judged when the shard's turn comes";
+    assert!(
+        page.contains("eu-7/mirror") && page.contains(said),
+        "{page}"
     );
 }
 

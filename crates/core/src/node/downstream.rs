@@ -3,6 +3,14 @@
 use super::{Blame, Lag, NodeSighting, NodeState, Slot, Standing, Trail};
 use std::collections::BTreeSet;
 
+/// Whether a slot is one by which a subscription copies a table: its subscriber's own, as long as that takes.
+pub fn copies_table(slot: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = slot.split('_').collect();
+    matches!(parts[..], ["pg", subscription, "sync", table, system]
+        if is_number(subscription) && is_number(table) && is_number(system))
+}
+
 /// The slots that somebody else reads, by name, each with how its reader stands. `subscribers` are the slots of subscribers,
 /// which are nodes of their own.
 pub fn downstreams(
@@ -13,7 +21,8 @@ pub fn downstreams(
     let others = primary
         .slots
         .iter()
-        .filter(|slot| slot.logical && !subscribers.contains(&slot.name));
+        .filter(|slot| slot.logical && !subscribers.contains(&slot.name))
+        .filter(|slot| subscribers.is_empty() || !copies_table(&slot.name));
     others
         .map(|slot| (slot.name.clone(), stand(primary, slot, trail)))
         .collect()
@@ -77,6 +86,7 @@ mod tests {
             address: "a:1".into(),
             database: "orders".into(),
             dialled: "postgres://a:1/orders".into(),
+            instance: None,
         };
         let now = Timestamp::UNIX_EPOCH;
         let mut primary = NodeSighting::bare(now, server, "a:1".into(), SeenRole::Primary);
@@ -105,5 +115,18 @@ mod tests {
         assert_eq!(found[1].1.state, NodeState::Stalled);
         assert!(matches!(found[1].1.blame, Some(Blame::Disconnected { .. })));
         assert!(matches!(found[2].1.blame, Some(Blame::Stopped { .. })));
+    }
+
+    #[test]
+    fn a_slot_by_which_a_table_is_copied_is_known_by_its_name() {
+        assert!(copies_table("pg_16390_sync_16459_16218995620553860334"));
+        for other in [
+            "cdc",
+            "pg_16390_sync_16459",
+            "pg_a_sync_1_2",
+            "my_pg_1_sync_2_3",
+        ] {
+            assert!(!copies_table(other), "{other}");
+        }
     }
 }

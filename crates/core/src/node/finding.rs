@@ -1,6 +1,6 @@
 //! What is wrong with a node, or about to be, whether or not it lags.
 
-use super::{Case, Finding, NodeRole, Severity, Slot};
+use super::{Case, Finding, NodeRole, Severity, Slot, subscriber::quoted};
 use crate::position::{Position, Reach};
 
 /// A slot with less room left than this share of what it holds is near its limit.
@@ -122,16 +122,19 @@ fn subscriptions(case: &Case<'_>) -> Vec<Finding> {
             findings.push(warning(
                 "subscription-disabled",
                 format!("the subscription `{name}` is disabled"),
-                Some("ALTER SUBSCRIPTION … ENABLE"),
+                Some(&format!(
+                    "its owner runs there: ALTER SUBSCRIPTION {} ENABLE;",
+                    quoted(name)
+                )),
             ));
         }
         if subscription.syncing > 0 {
             findings.push(warning(
                 "subscription-syncing",
-                format!(
-                    "the subscription `{name}` copies {} tables still",
-                    subscription.syncing
-                ),
+                match subscription.syncing {
+                    1 => format!("the subscription `{name}` copies a table still"),
+                    several => format!("the subscription `{name}` copies {several} tables still"),
+                },
                 None,
             ));
         }

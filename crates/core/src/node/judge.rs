@@ -2,7 +2,8 @@
 
 use super::{
     Blame, Child, Finding, Lag, NodeRole, NodeSighting, NodeState, ReplayState, SeenRole, Severity,
-    Standing, Trail, finding::findings_of, lineage::disproof, subscriber,
+    Standing, Trail, finding::findings_of, lineage::disproof, lineage::is_rival, standing::RIVAL,
+    subscriber,
 };
 use crate::position::{Distance, Position};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 const FAR: u32 = 4;
 
 /// A replica that has heard nothing for so long, no sign of life either, is cut off, whatever its server believes.
-const DEAF: Duration = Duration::from_secs(60);
+pub(super) const DEAF: Duration = Duration::from_secs(60);
 
 /// All that a judgement stands on.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,20 @@ pub fn judge(case: &Case<'_>) -> Standing {
         return stand_primary(case, findings);
     }
     if let Some(why) = disproof(case) {
-        return refuse(why, findings);
+        return match is_rival(case) {
+            true => refuse(
+                RIVAL,
+                why,
+                "find out which of the two has what was written last, and stop the other one",
+                findings,
+            ),
+            false => refuse(
+                "refused",
+                why,
+                "correct its URL, or take it out of `replicas`",
+                findings,
+            ),
+        };
     }
     match case.role {
         NodeRole::Subscriber => subscriber::stand(case, findings),
@@ -66,14 +80,14 @@ fn stand_primary(case: &Case<'_>, mut findings: Vec<Finding>) -> Standing {
     }
 }
 
-fn refuse(why: String, mut findings: Vec<Finding>) -> Standing {
+fn refuse(kind: &str, why: String, mend: &str, mut findings: Vec<Finding>) -> Standing {
     findings.insert(
         0,
         Finding {
             severity: Severity::Problem,
-            kind: "refused".into(),
+            kind: kind.into(),
             text: why,
-            mend: Some("correct its URL, or take it out of `replicas`".into()),
+            mend: Some(mend.into()),
         },
     );
     Standing {

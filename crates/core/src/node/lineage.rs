@@ -56,9 +56,8 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
     let follows = upstream
         .and_then(|upstream| upstream.identity.as_deref())
         .is_some_and(|identity| {
-            std::iter::once(&primary.own).chain(case.peers).any(|own| {
-                own == identity || own.split_once('@').is_some_and(|(id, _)| id == identity)
-            })
+            let mut known = std::iter::once(&primary.own).chain(case.peers);
+            known.any(|own| is_named(own, identity))
         });
     // MariaDB forgets whom it follows until it has reached them once; what it holds has come from somewhere.
     let unsaid = upstream.is_some_and(|upstream| upstream.identity.is_none());
@@ -74,8 +73,16 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
     ))
 }
 
+/// Whether what tells a node from others is what a replica has of its source.
+pub(super) fn is_named(own: &str, identity: &str) -> bool {
+    own == identity || own.split_once('@').is_some_and(|(id, _)| id == identity)
+}
+
 /// It carries the shard's identity, and the primary accepted writes when it was looked at a moment ago.
-fn is_rival(case: &Case<'_>) -> bool {
+pub(super) fn is_rival(case: &Case<'_>) -> bool {
+    if (case.role, case.node.role) != (NodeRole::Replica, SeenRole::Primary) {
+        return false;
+    }
     let Some(primary) = case.primary else {
         return false;
     };

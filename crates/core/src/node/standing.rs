@@ -17,6 +17,16 @@ pub struct Standing {
     pub findings: Vec<Finding>,
 }
 
+/// The finding that a node accepts writes beside its primary.
+pub(super) const RIVAL: &str = "two-primaries";
+
+impl Standing {
+    /// Whether the node accepts writes beside its primary: nothing goes on then, whatever else is made of the node.
+    pub fn is_rival(&self) -> bool {
+        self.state == NodeState::Refused && self.findings.iter().any(|found| found.kind == RIVAL)
+    }
+}
+
 /// How far behind a node is. Absent is not zero: nobody knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lag {
@@ -76,7 +86,7 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub severity: Severity,
-    /// A stable word: `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`,
+    /// A stable word: `refused`, `two-primaries`, `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`,
     /// `errant-writes`.
     pub kind: String,
     /// For a person: what, with the figure and the limit.

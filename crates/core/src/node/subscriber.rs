@@ -22,8 +22,12 @@ pub fn confirmed<'a>(
 
 /// What makes a subscription know of the tables that were published after it was made, or last refreshed. Its owner runs it.
 pub fn refresh(subscription: &str) -> String {
-    let name = subscription.replace('"', "\"\"");
-    format!("ALTER SUBSCRIPTION \"{name}\" REFRESH PUBLICATION;")
+    let name = quoted(subscription);
+    format!("ALTER SUBSCRIPTION {name} REFRESH PUBLICATION;")
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Why a server that subscribes to something is no subscriber of this publisher.

@@ -66,7 +66,9 @@ pub fn unsubscribed(
 
 fn listed(tables: &[&Qualified]) -> String {
     let names = tables.iter().take(NAMED);
-    let names: Vec<_> = names.map(|(schema, name)| format!("{schema}.{name}")).collect();
+    let names: Vec<_> = names
+        .map(|(schema, name)| format!("{schema}.{name}"))
+        .collect();
     match tables.len().saturating_sub(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
@@ -109,7 +111,10 @@ mod tests {
         let [found] = &found[..] else {
             panic!("{found:#?}");
         };
-        assert!(found.text.ends_with("its rows don't come: public.kinds"), "{found:#?}");
+        assert!(
+            found.text.ends_with("its rows don't come: public.kinds"),
+            "{found:#?}"
+        );
         assert_eq!(
             found.mend.as_deref(),
             Some("its owner runs there: ALTER SUBSCRIPTION \"mirror\" REFRESH PUBLICATION;")
@@ -118,7 +123,11 @@ mod tests {
 
     #[test]
     fn each_subscription_is_asked_of_its_own_publications_and_never_of_greylags_tables() {
-        let published = [("shop", "orders"), ("other", "tags"), ("shop", "greylag_step")];
+        let published = [
+            ("shop", "orders"),
+            ("other", "tags"),
+            ("shop", "greylag_step"),
+        ];
         let taken = [("mirror", "orders"), ("b", "tags")];
         assert_eq!(found(&published, &taken, &[]), []);
         // Another subscription's table is not its own.
@@ -131,6 +140,9 @@ mod tests {
     fn a_table_that_is_not_there_is_to_be_made_first() {
         let found = found(&[("shop", "kinds")], &[], &["kinds"]);
         let mend = found[0].mend.as_deref().unwrap();
-        assert!(mend.starts_with("make public.kinds there first; then "), "{mend}");
+        assert!(
+            mend.starts_with("make public.kinds there first; then "),
+            "{mend}"
+        );
     }
 }

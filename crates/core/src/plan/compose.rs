@@ -276,6 +276,32 @@ pub(super) fn refuse_unable_online<'a>(
                 shards: unable,
             });
         }
+        if let Some(tool) = asked.tool() {
+            refuse_unfit(input, script, tool)?;
+        }
     }
     Ok(())
+}
+
+/// A tool is not begun on a server that it can't work with: its own refusal would come when statements before it have run.
+fn refuse_unfit(input: &Input<'_>, script: String, tool: &str) -> Result<(), PlanError> {
+    let Some(rule) = input.policy.online.tool(tool) else {
+        return Ok(());
+    };
+    let unfit = (input.shards.iter())
+        .filter(|candidate| input.in_scope(candidate))
+        .filter_map(|candidate| {
+            let why = rule.unfit(tool, candidate.shard.engine)?;
+            Some((why, candidate.shard.name.clone()))
+        });
+    let (reasons, shards): (Vec<_>, Vec<_>) = unfit.unzip();
+    match reasons.first() {
+        None => Ok(()),
+        Some(why) => Err(PlanError::UnfitTool {
+            script,
+            tool: tool.to_owned(),
+            why,
+            shards,
+        }),
+    }
 }

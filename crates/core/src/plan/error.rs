@@ -47,6 +47,16 @@ pub enum PlanError {
         known: Vec<String>,
     },
     #[error(
+        "`{script}` asks for the tool `{tool}` with `-- greylag:online`, which is not for {}: {why}; ask for pt-online-schema-change, or describe a command line of your own under [online.tool.{tool}]",
+        listed(.shards)
+    )]
+    UnfitTool {
+        script: String,
+        tool: String,
+        why: &'static str,
+        shards: Vec<ShardName>,
+    },
+    #[error(
         "`{script}` says `-- greylag:online`, which is for MySQL and MariaDB; {} of another engine: {}",
         shards_are(.shards.len()),
         listed(.shards)

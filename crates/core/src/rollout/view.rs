@@ -89,7 +89,8 @@ impl Rollout {
     /// What of it is not: the shard is not applied, in any stage, before it has that again.
     pub fn owed(&self, shard: &ShardName) -> Vec<MigrationId> {
         let had = self.had(shard).into_iter();
-        had.filter_map(|(id, there)| (!there).then_some(id)).collect()
+        had.filter_map(|(id, there)| (!there).then_some(id))
+            .collect()
     }
 
     /// The migration that is applied and whose `verify` queries are to be asked again.

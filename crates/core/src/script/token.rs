@@ -43,9 +43,32 @@ pub fn tokens(dialect: Dialect, text: &str) -> impl Iterator<Item = SqlToken> {
     })
 }
 
+/// Whether a part of a text is in comments that servers execute (`/*! … */`). One within a string or an ordinary comment is none.
+pub fn has_executable_comment(dialect: Dialect, text: &str) -> bool {
+    let mut lexer = Lexer::new(dialect, text, 0);
+    while let Ok(Some(token)) = lexer.next() {
+        if token.kind == Kind::OpenExecutable {
+            return true;
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn executable_comments_are_no_words_within_texts() {
+        let has = |sql: &str| has_executable_comment(Dialect::Mysql, sql);
+        assert!(has("ALTER TABLE t ADD c int /*!80000 INVISIBLE */"));
+        assert!(has("/*M!100100 ALTER TABLE t ADD c int */"));
+        assert!(!has("ALTER TABLE t ADD c int COMMENT '/*!' -- /*! x"));
+        assert!(!has_executable_comment(
+            Dialect::Postgres,
+            "SELECT 1 /*! x */"
+        ));
+    }
 
     #[test]
     fn tokens_leave_out_blanks_and_comments() {

@@ -151,6 +151,15 @@ impl Throttle {
         let mut not_yet = false;
         for (name, watched) in &self.nodes {
             if !watched.policy.guards(now) {
+                // One that can't be looked at any more may be gone, which is how a person ends it.
+                let is_seen = watched.missed < self.limits.missed.max(1);
+                let rival = watched.standing.as_ref().filter(|one| one.is_rival());
+                if let Some(standing) = rival
+                    && watched.policy == NodePolicy::Observe
+                    && is_seen
+                {
+                    reasons.extend(self.of_standing(name, watched, standing));
+                }
                 continue;
             }
             if watched.missed >= self.limits.missed.max(1) {

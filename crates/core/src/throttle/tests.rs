@@ -268,3 +268,37 @@ fn lag_on_purpose_is_borne_and_what_goes_beyond_it_is_not() {
     assert!(!delayed(62.0));
     assert!(delayed(66.0));
 }
+
+#[test]
+fn a_node_that_is_only_observed_holds_while_it_accepts_writes_beside_its_primary() {
+    let mut throttle = throttle(Limits::default());
+    see(&mut throttle, standing(NodeState::Good, 0.0));
+    let found = |kind: &str| Standing {
+        findings: vec![Finding {
+            severity: Severity::Problem,
+            kind: kind.into(),
+            text: "b accepts writes".into(),
+            mend: None,
+        }],
+        ..standing(NodeState::Refused, 0.0)
+    };
+    let node = name("b");
+    let policy = NodePolicy::Observe;
+    throttle.expect(node.clone(), NodeRole::Replica, policy, "h".into());
+    throttle.see(&node, found("refused"), None, Vec::new());
+    assert_eq!(throttle.go(at(0)), Go::Yes);
+    throttle.see(&node, found("two-primaries"), None, Vec::new());
+    assert!(holds(&throttle.go(at(0))));
+    // Stopped, it is none any more.
+    for _ in 0..Limits::default().missed.max(1) {
+        throttle.miss(&node, "connection refused".into(), at(1));
+    }
+    assert_eq!(throttle.go(at(1)), Go::Yes);
+    throttle.see(&node, found("two-primaries"), None, Vec::new());
+    let ignored = NodePolicy::Ignore {
+        until: None,
+        reason: "becomes a copy".into(),
+    };
+    throttle.expect(node, NodeRole::Replica, ignored, "h".into());
+    assert_eq!(throttle.go(at(1)), Go::Yes);
+}

@@ -28,8 +28,8 @@ use greylag_core::{
     history::{self, HistoryRow, Reading},
     identity::Refusal,
     migration::{Migration, MigrationId, Set, parse_duration},
-    online::OnlineDdl,
     node::NodeName,
+    online::OnlineDdl,
     plan::{Candidate, HoldReason, Input, RefusedThere, Seen, UndoTarget},
     policy::{Budget, Group, Policy, Retry, Scope, Size, WaveRule},
 };
@@ -65,7 +65,10 @@ impl Scenario {
             scope: Scope::default(),
             flyway_table: world.lines().any(|line| line == "table flyway"),
             first: Vec::new(),
-            refused_there: section("subscribers").iter().map(|line| refused_there(line)).collect(),
+            refused_there: section("subscribers")
+                .iter()
+                .map(|line| refused_there(line))
+                .collect(),
             direction: Direction::Forward,
         };
         for line in section("scope") {

@@ -219,6 +219,34 @@ async fn current_schema(link: &mut Link, database: &str) -> Result<Option<String
     Ok(Some(current.unwrap_or_else(|| database.to_owned())))
 }
 
+/// The image of a table as it would be under the name that it had: the server renames with it the constraints that it has named by itself.
+pub async fn look_renamed(
+    link: &mut Link,
+    table: Object,
+    former: &str,
+) -> Result<Option<String>, Trouble> {
+    let (sql, column) = show(&table);
+    let answer = match link.run(sql).await {
+        Ok(answer) => answer,
+        Err(Trouble::Server(error)) if is_absent(error.code) => return Ok(None),
+        Err(trouble) => return Err(trouble),
+    };
+    let row = answer.rows.into_iter().next().unwrap_or_default();
+    let mut text = strip(
+        row.get(column)
+            .cloned()
+            .flatten()
+            .as_deref()
+            .unwrap_or_default(),
+        &table,
+    );
+    for ending in ["_ibfk_", "_chk_"] {
+        let begins = |name: &str| format!("`{}{ending}", name.replace('`', "``"));
+        text = text.replace(&begins(&table.name), &begins(former));
+    }
+    Ok(Some(digest(&text)))
+}
+
 async fn look(link: &mut Link, object: Object, rule: &Rule) -> Result<Seen, Trouble> {
     let (sql, column) = show(&object);
     let image = match link.run(sql).await {

@@ -53,6 +53,22 @@ impl Walk<'_> {
         Ok(before)
     }
 
+    /// The same intent, with what has become known of its tool.
+    pub async fn intend_again(
+        &mut self,
+        index: usize,
+        before: &image::Before,
+        tool: ToolMark,
+    ) -> Result<(), End> {
+        let before = image::Before {
+            tool: Some(tool),
+            ..before.clone()
+        };
+        let intent = apply::intent(self.job, index, &before);
+        let sql = self.step_sql(index, Some(&intent));
+        self.book(format!("START TRANSACTION; {sql}; COMMIT")).await
+    }
+
     /// Opens a transaction whose step row tells, seen from outside, that something committed half-way.
     pub async fn open_transaction(&mut self, index: usize) -> Result<(), End> {
         let canary = apply::canary(self.job, index);

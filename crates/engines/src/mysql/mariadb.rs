@@ -126,7 +126,7 @@ impl Flavour for MariaDb {
 
     fn extent_sql(&self, schema: Option<&str>, table: &str) -> String {
         format!(
-            "SELECT COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
+            "SELECT DATA_LENGTH + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND TABLE_TYPE = 'BASE TABLE'",
             quote::schema(schema),
             quote::text(table)

@@ -63,7 +63,7 @@ pub async fn intent(
         return Ok(Seen::Open(Box::new(row.clone())));
     };
     let verdict = match serde_json::from_value::<Before>(intent.before.clone()) {
-        Ok(before) if before.tool.is_some() => settle_tool(session, &before).await?,
+        Ok(before) if before.tool.is_some() => settle_tool(session, job, row, before).await?,
         Ok(before) => {
             let atomic = session.flavour.create_select_is_atomic();
             let verdict = image::judge(&mut session.link, &before, atomic).await;
@@ -88,11 +88,16 @@ pub async fn intent(
         }
     }
     row.intent = None;
+    write(session, job, &row).await?;
+    Ok(Seen::Open(Box::new(row)))
+}
+
+async fn write(session: &mut MysqlSession, job: &Job, row: &StepRow) -> Result<(), EngineError> {
     let step = Step {
         state: row.state,
         done: row.statements_done as usize,
         hashes: &row.hashes,
-        intent: None,
+        intent: row.intent.as_ref(),
         failure: row.failure.as_ref(),
     };
     let written = session
@@ -100,15 +105,39 @@ pub async fn intent(
         .run(steps::write_sql(&session.names, job, &step))
         .await;
     written.map_err(|t| session.link.refused(t, "writing greylag_step"))?;
-    Ok(Seen::Open(Box::new(row)))
+    Ok(())
 }
 
 /// What a tool left is cleared away, whether it had come to its end or not; that is said.
-async fn settle_tool(session: &mut MysqlSession, before: &Before) -> Result<Verdict, EngineError> {
+async fn settle_tool(
+    session: &mut MysqlSession,
+    job: &Job,
+    row: &StepRow,
+    before: Before,
+) -> Result<Verdict, EngineError> {
     let Some(mark) = &before.tool else {
         return Ok(Verdict::Absent);
     };
-    let Cleared { verdict, told } = online::settle(session, before, mark).await?;
+    let Cleared {
+        verdict,
+        told,
+        learned,
+    } = online::settle(session, &before, mark, false).await?;
+    if let (Some(mark), Some(intent)) = (learned, &row.intent) {
+        let before = Before {
+            tool: Some(mark),
+            ..before.clone()
+        };
+        let intent = Intent {
+            before: serde_json::to_value(before).unwrap_or_default(),
+            ..intent.clone()
+        };
+        let row = StepRow {
+            intent: Some(intent),
+            ..row.clone()
+        };
+        write(session, job, &row).await?;
+    }
     let stood = match &verdict {
         Verdict::Happened => "had changed the table",
         Verdict::Absent => "had not changed the table, and begins again",

@@ -127,6 +127,7 @@ fn read(
             database: session.names.database.clone(),
             address: address.unwrap_or_else(|| session.link.address().to_owned()),
             dialled: session.target.address(),
+            instance: None,
         },
         role: match (is_replica, read_only) {
             (true, _) => Role::Replica,

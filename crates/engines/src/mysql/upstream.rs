@@ -127,7 +127,7 @@ impl Flavour for MySql {
     fn extent_sql(&self, schema: Option<&str>, table: &str) -> String {
         format!(
             "SET SESSION information_schema_stats_expiry = 0; \
-             SELECT COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
+             SELECT DATA_LENGTH + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND TABLE_TYPE = 'BASE TABLE'; \
              SET SESSION information_schema_stats_expiry = DEFAULT",
             quote::schema(schema),

@@ -45,6 +45,7 @@ impl Facts {
                     None => session.target.address(),
                 },
                 dialled: session.target.address(),
+                instance: row.get(8).map(str::to_owned),
             },
             schema,
             steps: row.get(7).is_some(),

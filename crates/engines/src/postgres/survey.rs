@@ -134,7 +134,7 @@ impl PgSession {
         format!(
             "SHOW transaction_read_only; SHOW in_hot_standby; \
              SELECT pg_backend_pid(), current_schema(), current_database(), pg_relation_filepath(1259), \
-             inet_server_addr(), inet_server_port(), {}, {steps} {};\n{rows}",
+             inet_server_addr(), inet_server_port(), {}, {steps}, extract(epoch FROM pg_postmaster_start_time()) {};\n{rows}",
             lineage.0, lineage.1,
         )
     }

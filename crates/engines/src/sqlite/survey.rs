@@ -71,6 +71,7 @@ fn look(shard: &Shard) -> Result<Survey, EngineError> {
             database: "main".into(),
             address: shard.address.clone(),
             dialled: shard.target.address(),
+            instance: None,
         },
         role: role(shard),
         identity: match found.shard {

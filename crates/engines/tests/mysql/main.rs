@@ -37,4 +37,5 @@ mod online;
 mod opening;
 mod settling;
 mod stage;
+mod strangers;
 mod watching;

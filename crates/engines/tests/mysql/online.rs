@@ -127,7 +127,7 @@ on_both!(a_table_without_rows_or_small_enough_may_be_copied(stage, shared) {
 on_both!(what_replicas_would_repeat_goes_in_place_up_to_a_size_alone(stage, shared) {
     rows(&stage, "t").await;
     let mut session = stage.ready().await;
-    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let limited = Online { inplace_up_to: Some(1), names_replicas: true, ..usual() };
     let sql = "ALTER TABLE t ADD INDEX by_a (a)";
     let failure = ways(session.as_mut(), &with(&limited, "1", &[sql])).await.unwrap_err();
     assert!(failure.message.contains("inplace-up-to"), "{}", failure.message);
@@ -135,6 +135,26 @@ on_both!(what_replicas_would_repeat_goes_in_place_up_to_a_size_alone(stage, shar
     ways(session.as_mut(), &with(&told, "1", &[sql])).await.unwrap();
     // What touches metadata alone costs replicas nothing, whatever the server calls it.
     ways(session.as_mut(), &with(&limited, "2", &["ALTER TABLE t DROP INDEX by_a"])).await.unwrap();
+});
+
+on_both!(a_limit_for_replicas_holds_where_the_project_names_none_and_the_server_has_some(stage, private) {
+    rows(&stage, "t").await;
+    let limited = Online { inplace_up_to: Some(1), ..usual() };
+    let mut session = stage.ready().await;
+    // Nobody reads the binary log.
+    ways(session.as_mut(), &with(&limited, "1", &["ALTER TABLE t ADD INDEX by_a (a)"])).await.unwrap();
+    let replica = stage.server.replica("follower", greylag_lab::Options::default()).await.unwrap();
+    stage.until("SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'", "1").await;
+    let sql = "ALTER TABLE t ADD INDEX by_b (b)";
+    let failure = ways(session.as_mut(), &with(&limited, "2", &[sql])).await.unwrap_err();
+    assert!(failure.message.contains("1 reader of its binary log, which the project does not name"), "{}", failure.message);
+    drop((replica, session));
+    // Who may not see takes it for followed.
+    stage.run("REVOKE PROCESS ON *.* FROM greylag@'%'").await;
+    let mut session = stage.open().await;
+    hold(session.as_mut()).await;
+    let failure = ways(session.as_mut(), &with(&limited, "2", &[sql])).await.unwrap_err();
+    assert!(failure.message.contains("GRANT PROCESS"), "{}", failure.message);
 });
 
 on_both!(where_instant_alone_is_allowed_no_index_is_built(stage, shared) {
@@ -168,6 +188,48 @@ on_both!(temporary_tables_and_executable_comments_are_left_alone(stage, shared) 
         "ALTER TABLE t MODIFY a /*!40000 varchar(9) */",
     ]);
     ways(session.as_mut(), &job).await.unwrap();
+});
+
+on_both!(a_rebuild_behind_a_comment_of_the_table_is_no_metadata(stage, shared) {
+    rows(&stage, "t").await;
+    let mut session = stage.ready().await;
+    let limited = Online { inplace_up_to: Some(1), names_replicas: true, ..usual() };
+    let instant = Online { ddl: OnlineDdl::Instant, ..usual() };
+    for (version, online) in [("1", &limited), ("2", &instant)] {
+        let job = with(online, version, &["ALTER TABLE t COMMENT='x' ENGINE=InnoDB"]);
+        let failure = ways(session.as_mut(), &job).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+    }
+    ways(session.as_mut(), &with(&limited, "3", &["ALTER TABLE t COMMENT='x'"])).await.unwrap();
+});
+
+on_both!(partitions_by_hash_are_not_added_as_if_no_row_moved(stage, shared) {
+    rows(&stage, "t").await;
+    stage.run("ALTER TABLE t PARTITION BY HASH (id) PARTITIONS 2").await;
+    let mut session = stage.ready().await;
+    let limited = Online { inplace_up_to: Some(1), names_replicas: true, ..usual() };
+    let sql = "ALTER TABLE t ADD PARTITION (PARTITION px)";
+    let failure = ways(session.as_mut(), &with(&limited, "1", &[sql])).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+});
+
+on_both!(what_can_t_be_read_is_told_or_refused_where_the_file_asks_for_a_way(stage, shared) {
+    rows(&stage, "t").await;
+    let mut session = stage.ready().await;
+    let sql = "ALTER TABLE t MODIFY a /*!40000 varchar(9) */";
+    for (version, asked) in [("1", Asked::Instant), ("2", Asked::Inplace), ("3", Asked::Tool("shift".into()))] {
+        let online = Online { asked, ..usual() };
+        let failure = ways(session.as_mut(), &with(&online, version, &[sql])).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
+        assert!(failure.message.contains("/*!"), "{}", failure.message);
+    }
+    let took = ways(session.as_mut(), &with(&usual(), "4", &[sql])).await.unwrap();
+    assert_eq!(took, [(Way::Written, Vec::new())]);
+    // What is no change of a table has nothing to be told of, and is not refused.
+    let online = Online { asked: Asked::Instant, ..usual() };
+    let sql = "CREATE TABLE made (a int) /*!50100 PARTITION BY HASH (a) PARTITIONS 2 */";
+    let took = ways(session.as_mut(), &with(&online, "5", &[sql])).await.unwrap();
+    assert!(took.is_empty(), "{took:?}");
 });
 
 on_both!(a_table_that_is_not_there_fails_as_ever(stage, shared) {

@@ -25,8 +25,8 @@ pub struct Nodes {
     /// Where each shard's primary was after its work.
     positions: HashMap<ShardName, Position>,
     go: Go,
-    /// Servers that are nodes of shards, to be remembered.
-    proven: Vec<(ShardName, Server)>,
+    /// Servers that are nodes of shards, to be remembered, and which primary each was seen to follow.
+    proven: Vec<(ShardName, Server, Option<Server>)>,
     /// Shards of which a node says that it was promoted.
     promoted: BTreeSet<ShardName>,
     /// What was said last of a shard whose primary can't be told.
@@ -233,12 +233,15 @@ impl Nodes {
                 .map(|known| (known.name.clone(), known))
                 .collect();
         let mut changed = BTreeSet::new();
-        self.proven.retain(|(shard, server)| {
+        self.proven.retain(|(shard, server, follows)| {
             let Some(known) = known.get_mut(shard) else {
                 return true;
             };
             let before = known.known.clone();
-            known.known.prove_replica(server);
+            match follows {
+                Some(primary) => known.known.prove_follower(server, primary),
+                None => known.known.prove_replica(server),
+            }
             if known.known != before {
                 changed.insert(shard.clone());
             }
@@ -285,7 +288,11 @@ impl Nodes {
                     })?;
                 }
             }
-            News::Proven { shard, server } => self.proven.push((shard, server)),
+            News::Proven {
+                shard,
+                server,
+                follows,
+            } => self.proven.push((shard, server, follows)),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Waits {
                 stage,

@@ -49,7 +49,15 @@ async fn seek(run: &Run, shard: &ShardName, named: &Target) -> Result<Option<Fol
             }))
         }
         Sought::Refused { refusal, .. } => Err(format!("{refusal}. {}", refusal.hint())),
-        Sought::Nowhere { .. } => Ok(None),
+        // One that accepts writes and was never proven is a person's to accept; until one does, others may be promoted yet.
+        Sought::Nowhere {
+            writable: Some(_),
+            said,
+        } => Err(format!(
+            "none of its servers is its primary: {}",
+            said.join("; ")
+        )),
+        Sought::Nowhere { writable: None, .. } => Ok(None),
     }
 }
 

@@ -118,13 +118,7 @@ impl Tasks {
     }
 
     /// Runs the shard's work.
-    pub fn apply(
-        &mut self,
-        stage: usize,
-        shard: &ShardName,
-        followers: Followers,
-        had: Had,
-    ) {
+    pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers, had: Had) {
         self.send(stage, shard, true, Duration::ZERO, followers, had);
     }
 

@@ -25,7 +25,11 @@ impl Patience {
         if self.until.is_some_and(|until| Instant::now() >= until) {
             return false;
         }
-        reasons.iter().all(|reason| match reason {
+        reasons.iter().all(|reason| self.waits_for_one(reason))
+    }
+
+    fn waits_for_one(&self, reason: &WaitReason) -> bool {
+        match reason {
             WaitReason::Approval { .. } | WaitReason::Window { .. } | WaitReason::Paused { .. } => {
                 self.attended
             }
@@ -38,6 +42,7 @@ impl Patience {
             // A node that somebody must mend, or one that had all the time it was given: a pipeline may be told not to wait.
             WaitReason::NotReplayed { .. }
             | WaitReason::NoPrimary { .. }
+            | WaitReason::PrimaryDisputed { .. }
             | WaitReason::NoReplicas { .. }
             | WaitReason::ReplicaUnseen { .. }
             | WaitReason::ReplicaTrouble { .. }
@@ -58,7 +63,8 @@ impl Patience {
             | WaitReason::Load { .. }
             | WaitReason::Sisters { .. }
             | WaitReason::Host { .. } => true,
-        })
+            WaitReason::Subscriber { waits, .. } => self.waits_for_one(waits),
+        }
     }
 
     pub fn until(&self) -> Option<Instant> {

@@ -16,6 +16,7 @@ use greylag_core::{
     gate::WaitReason,
     identity::Known,
     migration::{MigrationId, Phase},
+    node::NodeName,
     online::{OnlinePolicy, Way},
     outcome::{Failure, FailureClass, Left},
     policy::{Group, Retry},
@@ -125,8 +126,8 @@ pub struct Reports {
     send: mpsc::UnboundedSender<Report>,
     /// The position after the work has been told.
     positioned: Arc<AtomicBool>,
-    /// Only what a person should see is told: what happens is not the shard's own work.
-    quiet: bool,
+    /// A subscriber of the shard's: only what a person should see is told, and where. What happens there is not the shard's own work.
+    there: Option<NodeName>,
 }
 
 impl Reports {
@@ -142,14 +143,14 @@ impl Reports {
             had,
             send,
             positioned: Arc::default(),
-            quiet: false,
+            there: None,
         }
     }
 
-    /// For work that is not recorded: waits and warnings are told, and no more.
-    pub fn quiet(&self) -> Self {
+    /// For work on a subscriber, which is not recorded: waits and warnings are told, and no more.
+    pub fn of_subscriber(&self, node: NodeName) -> Self {
         Self {
-            quiet: true,
+            there: Some(node),
             had: Had::default(),
             positioned: Arc::default(),
             ..self.clone()
@@ -167,13 +168,21 @@ impl Reports {
             report,
             Report::Warning { .. } | Report::Event(Event::ShardWaiting { .. })
         );
-        if self.quiet && !heard {
+        if self.there.is_some() && !heard {
             return;
         }
         let _ = self.send.send(report);
     }
 
     pub fn waiting(&self, reasons: Vec<WaitReason>) {
+        let reasons = reasons.into_iter().map(|waits| match &self.there {
+            None => waits,
+            Some(node) => WaitReason::Subscriber {
+                node: node.clone(),
+                waits: Box::new(waits),
+            },
+        });
+        let reasons = reasons.collect();
         self.tell(Report::Event(Event::ShardWaiting {
             stage: self.stage,
             shard: self.shard.clone(),
@@ -270,6 +279,10 @@ impl Reports {
     }
 
     pub fn warning(&self, text: String) {
+        let text = match &self.there {
+            None => text,
+            Some(node) => format!("on subscriber {node}: {text}"),
+        };
         self.tell(Report::Warning {
             shard: self.shard.clone(),
             text,

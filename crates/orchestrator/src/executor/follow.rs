@@ -45,8 +45,9 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
     let mut told = Vec::new();
     loop {
-        let said = match seeker.seek(&errand.named, memory).await {
-            Sought::Refused { refusal, .. } => return Followed::No(refused(&refusal)),
+        let (said, refusal) = match seeker.seek(&errand.named, memory).await {
+            // Nothing is lost by waiting until a person, or what manages the servers, has stopped one of them.
+            Sought::Refused { refusal, .. } => (vec![refusal.to_string()], Some(refusal)),
             Sought::Found(found) => {
                 if !told.is_empty() {
                     errand.reports.waiting(Vec::new());
@@ -78,10 +79,13 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
                 errand.reports.moved(moved, known);
                 return Followed::Yes;
             }
-            Sought::Nowhere { said, .. } => said,
+            Sought::Nowhere { said, .. } => (said, None),
         };
         let wait = backoff.next();
         if Instant::now() + wait > until {
+            if let Some(refusal) = refusal {
+                return Followed::No(refused(&refusal));
+            }
             return Followed::No(Failure {
                 message: format!(
                     "{}; none of the shard's servers is its primary: {}",
@@ -96,10 +100,19 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
             });
         }
         if told != said {
-            errand.reports.waiting(vec![WaitReason::NoPrimary {
-                shard: errand.shard.shard.name.clone(),
-                servers: said.clone(),
-                deadline,
+            let shard = errand.shard.shard.name.clone();
+            errand.reports.waiting(vec![match &refusal {
+                Some(refusal) => WaitReason::PrimaryDisputed {
+                    shard,
+                    why: refusal.to_string(),
+                    mend: refusal.hint(),
+                    deadline,
+                },
+                None => WaitReason::NoPrimary {
+                    shard,
+                    servers: said.clone(),
+                    deadline,
+                },
             }]);
             told = said;
         }

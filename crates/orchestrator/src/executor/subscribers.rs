@@ -179,7 +179,11 @@ pub fn tell_made(errand: &Errand, followers: &[Follower]) {
             1 => String::new(),
             count => format!(" and {} more", count - 1),
         };
-        let refresh: Vec<_> = portion.subscriptions.iter().map(|name| refresh(name)).collect();
+        let refresh: Vec<_> = portion
+            .subscriptions
+            .iter()
+            .map(|name| refresh(name))
+            .collect();
         errand.reports.warning(format!(
             "rows of {schema}.{first}{more} come to subscriber {} once its subscription is refreshed there: {}",
             node.node,
@@ -291,7 +295,7 @@ fn errand_of(
     there.replicated = false;
     there.standbys = Arc::from([]);
     there.subscribers = Arc::from([]);
-    there.reports = errand.reports.quiet();
+    there.reports = errand.reports.of_subscriber(node.node.clone());
     there
 }
 

@@ -56,7 +56,9 @@ struct Look {
 
 async fn look(setup: &Setup, shard: &FleetShard) -> Look {
     let mut look = Look::default();
-    let shard = &setup.seeker().locate(setup, shard).await;
+    // Sizes are those of the shard wherever they are read: whoever begins a rollout says what it is refused for.
+    let located = setup.seeker().locate(setup, shard).await;
+    let shard = &located.unwrap_or_else(|_| shard.clone());
     let name = &shard.shard.name;
     take(&mut look, setup, name, None, &shard.target).await;
     let nodes = match setup.replication.of_shard(name) {

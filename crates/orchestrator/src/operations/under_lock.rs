@@ -47,8 +47,15 @@ pub async fn each(
     let (wanted, deed) = (&wanted, &deed);
     let mut running = stream::iter(0..total)
         .map(|at| async move {
-            let shard = setup.seeker().locate(setup, wanted[at]).await;
-            one(setup, &shard, verb, hold, deed).await
+            match setup.seeker().locate(setup, wanted[at]).await {
+                Ok(shard) => one(setup, &shard, verb, hold, deed).await,
+                Err(refusal) => ShardReport {
+                    shard: wanted[at].shard.name.clone(),
+                    result: ShardResult::Refused {
+                        refusals: vec![refusal],
+                    },
+                },
+            }
         })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     let mut shards = Vec::with_capacity(total);

@@ -2,7 +2,7 @@
 
 use super::seek::{Found, Sought};
 use greylag_core::{
-    identity::{self, Expected, Known, Node, Proof, Refusal},
+    identity::{self, Expected, Node, Proof, Refusal},
     survey::{Role, Server, Survey},
 };
 use greylag_engines::Target;
@@ -13,19 +13,23 @@ pub struct Look {
     pub seen: Result<Survey, String>,
     /// The name of several hosts under which the project has it, too.
     pub vouched: Option<String>,
+    /// The project lists it as a replica of the shard.
+    pub listed: bool,
 }
 
 /// Judges all of them together: one primary is found, two are refused.
-pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
+/// Of the primaries that were, `handed_back` are those that the server which took their place follows now.
+pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) -> Sought {
     let mut primaries: Vec<(Target, Survey)> = Vec::new();
     let mut deposed: Vec<(Target, Survey, Refusal)> = Vec::new();
+    let mut rivals: Vec<Survey> = Vec::new();
     let mut said = Vec::new();
-    let is_handed_over = was_handed_over(expected.known, &looks);
     let writable = only_writable(&looks);
     for Look {
         target,
         seen,
         vouched,
+        listed,
     } in looks
     {
         let survey = match seen {
@@ -47,7 +51,11 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
                 survey.server.address
             )),
             Err(refusal @ Refusal::Deposed { .. }) => deposed.push((target, survey, refusal)),
-            Err(refusal) => said.push(match &refusal {
+            Err(refusal) => {
+                if listed && matches!(refusal, Refusal::Moved { .. }) {
+                    rivals.push(survey);
+                }
+                said.push(match &refusal {
                 Refusal::NotPrimary { address, .. } => format!("{address} is a replica"),
                 Refusal::ReadOnly { address, .. } => format!("{address} is read-only"),
                 Refusal::Moved { address, .. } => format!(
@@ -55,16 +63,16 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
                     expected.shard
                 ),
                 other => other.to_string(),
-            }),
+                });
+            }
         }
     }
-    if primaries.is_empty() && is_handed_over {
-        // Whoever took its place follows now: it was handed back.
-        primaries.extend(
-            deposed
-                .drain(..)
-                .map(|(target, survey, _)| (target, survey)),
-        );
+    if primaries.is_empty() {
+        let is_back = |(_, survey, _): &mut (_, Survey, _)| {
+            handed_back.iter().any(|one| is_same(one, &survey.server))
+        };
+        let back = deposed.extract_if(.., is_back);
+        primaries.extend(back.map(|(target, survey, _)| (target, survey)));
     }
     let two = |one: &Survey, other: &Survey| {
         let refusal = Refusal::TwoPrimaries {
@@ -75,6 +83,10 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>) -> Sought {
         let seen = Box::new(one.clone());
         Sought::Refused { refusal, seen }
     };
+    // The project calls it a replica, it carries the shard's identity, and accepts writes: proven or not, it is one too many.
+    if let ([(_, one)], Some(other)) = (&primaries[..], rivals.first()) {
+        return two(one, other);
+    }
     match (&primaries[..], deposed.first()) {
         ([(_, one), (_, other), ..], _) => two(one, other),
         ([(_, one)], Some((_, other, _))) => two(one, other),
@@ -116,16 +128,13 @@ fn only_writable(looks: &[Look]) -> Option<Box<Found>> {
     }
 }
 
-/// Whether the server where the primary was proven last has been looked at, and follows another one now.
-fn was_handed_over(known: Option<&Known>, looks: &[Look]) -> bool {
-    let mut seen = looks.iter().filter_map(|look| look.seen.as_ref().ok());
-    known.is_some_and(|known| {
-        seen.any(|survey| survey.role == Role::Replica && known.is_primary(&survey.server))
-    })
-}
-
+/// Whether two looks were at one server. Its run tells that, where both say it: two servers may say one address.
 fn is_same(one: &Server, other: &Server) -> bool {
-    Node::from(one).is(other)
+    let is_kin = one.lineage == other.lineage && one.database == other.database;
+    match (&one.instance, &other.instance) {
+        (Some(one), Some(other)) => is_kin && one == other,
+        _ => Node::from(one).is(other),
+    }
 }
 
 #[cfg(test)]

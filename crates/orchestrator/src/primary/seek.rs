@@ -2,14 +2,14 @@
 
 use super::{
     candidates::candidates,
-    followers::{followers_of, replicas_of},
+    followers::{followers_of, handed_back, replicas_of},
     judge::{Look, judge},
     seats::Seats,
 };
 use crate::{
     executor::chain,
     journal::{Journal, JournalError, KnownShard, Scope},
-    replicas::Replication,
+    replicas::{Named, NamedNode, Replication},
     setup::{Open, Setup},
     survey::{expected_of, known_with},
 };
@@ -17,13 +17,17 @@ use futures::future::join_all;
 use greylag_core::{
     fleet::ShardName,
     identity::{Known, Refusal},
-    survey::{Server, Survey},
+    node::{NodePolicy, NodeRole},
+    survey::{Role, Server, Survey},
 };
 use greylag_engines::Target;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A look that takes longer has failed: one dead host must not hide where the primary is.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A replica that does not answer so soon is not waited for where its primary is in its place.
+const GLANCE: Duration = Duration::from_secs(3);
 
 /// Finds primaries.
 #[derive(Clone)]
@@ -57,7 +61,7 @@ pub enum Sought {
 pub struct Found {
     pub target: Target,
     pub survey: Survey,
-    /// Servers that follow it.
+    /// Servers that belong to it; one that was the primary before is among them only if it was seen to follow.
     pub followers: Vec<Server>,
 }
 
@@ -129,19 +133,81 @@ impl Seeker {
         candidates(named, seat.as_ref(), &self.replication, known)
     }
 
+    /// The replicas that the project lists and does not ignore.
+    pub fn listed(&self, shard: &ShardName) -> Vec<Target> {
+        let Some(Named::Listed(list)) = self.replication.of_shard(shard) else {
+            return Vec::new();
+        };
+        let counts = |node: &&NamedNode| match &node.policy {
+            NodePolicy::Guard | NodePolicy::Observe => true,
+            policy @ NodePolicy::Ignore { .. } => policy.guards(jiff::Timestamp::now()),
+        };
+        let replicas = list.iter().filter(|node| node.role == NodeRole::Replica);
+        replicas
+            .filter(counts)
+            .map(|node| node.target.clone())
+            .collect()
+    }
+
     /// Looks at every server where the primary may be; `named` is where the project says that it is.
     pub async fn seek(&self, named: &Target, known: Option<&Known>) -> Sought {
         let hosts: Vec<String> = named.each_host().iter().map(Target::address).collect();
+        let listed = self.listed(&named.shard);
         let looks = self.candidates(named, known).into_iter().map(|target| {
             // The project names all of them as the one shard: what was proven under that name vouches for each.
             let is_host = hosts.contains(&target.address());
-            self.look(target, is_host.then(|| named.address()))
+            let is_listed = listed.iter().any(|one| one.address() == target.address());
+            self.look(
+                target,
+                is_host.then(|| named.address()),
+                is_listed,
+                PATIENCE,
+            )
         });
-        let looks = join_all(looks).await;
+        self.weigh(named, known, join_all(looks).await).await
+    }
+
+    /// Where the primary is in its place: why it is refused nevertheless, which is that a replica that the project lists accepts
+    /// writes too.
+    pub async fn dispute(
+        &self,
+        named: &Target,
+        known: Option<&Known>,
+        seen: &Survey,
+    ) -> Option<Refusal> {
+        let here = named.address();
+        let others = self.listed(&named.shard).into_iter();
+        let others = others.filter(|target| target.address() != here);
+        let looks = others.map(|mut target| {
+            target.application = named.application.clone();
+            self.look(target, None, true, GLANCE)
+        });
+        let mut looks = join_all(looks).await;
+        let is_rival = |look: &Look| matches!(&look.seen, Ok(seen) if seen.role == Role::Primary);
+        if !looks.iter().any(is_rival) {
+            return None;
+        }
+        looks.insert(
+            0,
+            Look {
+                target: named.clone(),
+                seen: Ok(seen.clone()),
+                vouched: None,
+                listed: false,
+            },
+        );
+        match self.weigh(named, known, looks).await {
+            Sought::Refused { refusal, .. } => Some(refusal),
+            Sought::Found(_) | Sought::Nowhere { .. } => None,
+        }
+    }
+
+    async fn weigh(&self, named: &Target, known: Option<&Known>, looks: Vec<Look>) -> Sought {
         let replicas = replicas_of(&looks);
         let (project, environment) = (&self.scope.project, &self.scope.environment);
         let expected = expected_of(&named.shard, project, environment, known);
-        let mut sought = judge(&expected, looks);
+        let handed_back = handed_back(&*self.open, known, &looks).await;
+        let mut sought = judge(&expected, looks, &handed_back);
         if let Sought::Found(found)
         | Sought::Nowhere {
             writable: Some(found),
@@ -153,7 +219,13 @@ impl Seeker {
         sought
     }
 
-    async fn look(&self, target: Target, vouched: Option<String>) -> Look {
+    async fn look(
+        &self,
+        target: Target,
+        vouched: Option<String>,
+        listed: bool,
+        patience: Duration,
+    ) -> Look {
         let look = async {
             let opened = self.open.open(&target).await;
             let mut session = opened.map_err(|why| chain(&why))?;
@@ -162,13 +234,14 @@ impl Seeker {
             session.close().await;
             seen.map_err(|why| chain(&why))
         };
-        let seen = tokio::time::timeout(PATIENCE, look)
+        let seen = tokio::time::timeout(patience, look)
             .await
-            .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+            .unwrap_or_else(|_| Err(format!("no answer within {patience:?}")));
         Look {
             target,
             seen,
             vouched,
+            listed,
         }
     }
 

@@ -76,6 +76,8 @@ fn rule(name: &str, section: Section<'_>) -> ToolRule {
         makes: texts("makes").unwrap_or(base.makes),
         keeps: section.string("keeps").map(|at| at.value).or(base.keeps),
         triggers: texts("triggers").unwrap_or(base.triggers),
+        keep_old_rows: section.boolean("keep-old-rows"),
+        signs: base.signs,
         command,
     };
     let problems = section.problems();

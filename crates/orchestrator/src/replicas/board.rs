@@ -10,7 +10,7 @@ use greylag_core::{
     history::HistoryRow,
     node::{
         Blame, Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Slot,
-        Standing, Trail, confirmed, judge,
+        Standing, Trail, confirmed, copies_table, follows, judge,
     },
     position::{Distance, Position, Reach},
     survey::Server,
@@ -55,6 +55,8 @@ pub enum News {
     Proven {
         shard: ShardName,
         server: Server,
+        /// The primary that it was seen to get changes from.
+        follows: Option<Server>,
     },
     /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
     Promoted {
@@ -71,7 +73,7 @@ pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
-    proven: Vec<(ShardName, Server)>,
+    proven: Vec<(ShardName, Server, Option<Server>)>,
 }
 
 #[derive(Default)]
@@ -99,6 +101,8 @@ struct Node {
     error: Option<String>,
     replayed: bool,
     proven: bool,
+    /// Changes were seen to come in from the primary, or from another node that follows it.
+    follows: bool,
 }
 
 impl ShardNodes {
@@ -157,6 +161,7 @@ impl Board {
             error: None,
             replayed: false,
             proven: false,
+            follows: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
@@ -240,6 +245,9 @@ impl Board {
             .flat_map(|(seen, _)| &seen.subscriptions)
             .filter_map(|subscription| subscription.slot.clone())
             .collect();
+        let followed = shard
+            .followed_by(&seen)
+            .filter(|_| role == NodeRole::Replica);
         let Some(node) = shard.nodes.get_mut(name) else {
             return;
         };
@@ -263,15 +271,20 @@ impl Board {
             standing.state,
             NodeState::Refused | NodeState::Unobservable | NodeState::Unreachable
         );
-        if role == NodeRole::Replica && !unproven && !node.proven {
-            node.proven = true;
+        let begins = followed.is_some() && !unproven && !node.follows;
+        if begins {
+            node.follows = true;
             if &*name.node == FORMER {
                 // The old primary follows the new one: a replica like any other.
                 node.named.policy = NodePolicy::Guard;
                 let host = self.throttle.host(name).unwrap_or_default();
                 (self.throttle).expect(name.clone(), role, NodePolicy::Guard, host);
             }
-            self.proven.push((name.shard.clone(), seen.server.clone()));
+        }
+        if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
+            node.proven = true;
+            let follows = followed.filter(|_| begins);
+            (self.proven).push((name.shard.clone(), seen.server.clone(), follows));
         }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
@@ -391,7 +404,11 @@ impl Board {
         let settings = self.settings.clone();
         let proven = self.proven.drain(..);
         let mut news: Vec<News> = proven
-            .map(|(shard, server)| News::Proven { shard, server })
+            .map(|(shard, server, follows)| News::Proven {
+                shard,
+                server,
+                follows,
+            })
             .collect();
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
@@ -466,6 +483,18 @@ impl Board {
 }
 
 impl ShardNodes {
+    /// The primary, where the node is seen to get changes from it: at first hand, or from another node that does.
+    fn followed_by(&self, node: &NodeSighting) -> Option<Server> {
+        let primary = self.primary.as_deref()?;
+        let others = self.nodes.values().filter(|other| other.follows);
+        let mut upstream = others
+            .filter_map(|other| Some(&*other.before.as_ref()?.0))
+            .chain([primary]);
+        upstream
+            .any(|upstream| follows(node, upstream))
+            .then(|| primary.server.clone())
+    }
+
     /// A replica accepts writes, and the primary can't be looked at, or does not.
     fn was_promoted(&self) -> bool {
         let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
@@ -523,7 +552,7 @@ fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFi
         .iter()
         .map(|slot| SlotFigure {
             slot: slot.name.clone(),
-            lag: (slot.logical && !subscribers.contains(&slot.name))
+            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
                 .then(|| lag(slot))
                 .flatten(),
             retained: slot.retained_bytes,

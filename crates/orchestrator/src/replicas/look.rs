@@ -197,7 +197,9 @@ fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
             Err(error) => unreachable(error.clone()),
         };
         let more = behind.get(&node.node);
-        standing.findings.extend(more.into_iter().flatten().cloned());
+        standing
+            .findings
+            .extend(more.into_iter().flatten().cloned());
         let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
         match seen {
             Ok(seen) => {

@@ -1,11 +1,11 @@
 //! The command line of a tool: the project's own, or the built-in one of a tool that is known.
 
-use super::folder::Folder;
+use super::{folder::Folder, ghost};
 use greylag_core::online::{GH_OST, PT_OSC, ToolRule};
 use greylag_engines::TableChange;
 
 /// What `{placeholders}` of a command may say.
-pub const PLACEHOLDERS: [&str; 14] = [
+pub const PLACEHOLDERS: [&str; 15] = [
     "host",
     "port",
     "socket",
@@ -20,6 +20,7 @@ pub const PLACEHOLDERS: [&str; 14] = [
     "folder",
     "lock-timeout",
     "settings",
+    "server-id",
 ];
 
 /// Program and arguments.
@@ -39,6 +40,19 @@ pub fn command(name: &str, rule: &ToolRule, change: &TableChange, folder: &Folde
     let mut command: Vec<String> = (template.iter())
         .map(|text| fill(text, change, folder))
         .collect();
+    if is_built_in_ghost(name, rule) {
+        command.push(format!(
+            "--assume-master-host={}",
+            ghost::instance(&change.access)
+        ));
+        let named = ghost::name_between(change);
+        command.extend(named.map(|name| format!("--force-table-names={name}")));
+        command.extend(ghost::tls(&change.access));
+        command.push(format!(
+            "--cut-over-lock-timeout-seconds={}",
+            (change.lock_timeout_seconds).clamp(*CUT_OVER_SECONDS.start(), *CUT_OVER_SECONDS.end())
+        ));
+    }
     command.extend(rule.arguments.iter().map(|text| fill(text, change, folder)));
     if rule.command.is_empty() && name == PT_OSC {
         if !rule
@@ -51,6 +65,11 @@ pub fn command(name: &str, rule: &ToolRule, change: &TableChange, folder: &Folde
         command.push(dsn(change, folder));
     }
     command
+}
+
+/// Whether gh-ost is run by the command line that is known here.
+pub fn is_built_in_ghost(name: &str, rule: &ToolRule) -> bool {
+    rule.command.is_empty() && name == GH_OST
 }
 
 /// Lag is Greylag's to watch, on every node that the project names: the tool looks for no replicas of its own, which it could not on
@@ -68,28 +87,40 @@ const PT_OSC_ARGUMENTS: [&str; 10] = [
     "--no-check-replication-filters",
 ];
 
-const GH_OST_ARGUMENTS: [&str; 13] = [
+/// It is told who the primary is: left to find out, it would follow a primary that is a replica of something else up to that, and
+/// restart replication there.
+///
+/// Rows that the new table does not take end it: it passes over them otherwise, and they would be gone.
+///
+/// It does not ask whether the server calls its port as it is called here: the working connection has proven which server it is.
+const GH_OST_ARGUMENTS: [&str; 16] = [
     "--execute",
-    "--conf={login-file}",
+    "--conf={folder}/gh-ost.cnf",
     "--host={host}",
     "--port={port}",
     "--database={schema}",
     "--table={table}",
     "--alter={alter}",
     "--allow-on-master",
+    "--assume-rbr",
+    "--skip-port-validation",
+    "--replica-server-id={server-id}",
     "--throttle-flag-file={pause-file}",
     "--serve-socket-file={folder}/gh-ost.sock",
-    "--cut-over-lock-timeout-seconds={lock-timeout}",
     "--ok-to-drop-table",
+    "--panic-on-warnings",
     "--verbose",
 ];
+
+/// What it takes for the time that writes may wait while the tables change places.
+const CUT_OVER_SECONDS: std::ops::RangeInclusive<u64> = 1..=10;
 
 /// Commas part a DSN.
 fn dsn(change: &TableChange, folder: &Folder) -> String {
     let plain = |text: &str| text.replace(',', "\\,");
     format!(
         "F={},D={},t={}",
-        plain(&folder.login().display().to_string()),
+        plain(&folder.pt_login().display().to_string()),
         plain(&change.schema),
         plain(&change.table)
     )
@@ -137,6 +168,7 @@ fn value(name: &str, change: &TableChange, folder: &Folder) -> Option<String> {
         "pause-file" => path(folder.pause_file()),
         "folder" => folder.path().display().to_string(),
         "lock-timeout" => change.lock_timeout_seconds.to_string(),
+        "server-id" => ghost::server_id(&change.mark).to_string(),
         "settings" => {
             let mut settings = format!("lock_wait_timeout={}", change.lock_timeout_seconds);
             for setting in change.settings {
@@ -207,6 +239,26 @@ mod tests {
         assert!(command.contains(&"--max-load=Threads_running=99".to_owned()));
         let settings = "--set-vars=lock_wait_timeout=2,explain_format=TRADITIONAL";
         assert!(command.contains(&settings.to_owned()), "{command:?}");
+    }
+
+    #[test]
+    fn gh_ost_is_told_its_primary_and_names_of_its_own() {
+        let mut change = change();
+        change.new_table = Some("_orders_gl01ab23_gho".into());
+        change.lock_timeout_seconds = 30;
+        let folder = Folder::make(&change.access).unwrap();
+        let mut rule = ToolRule::known(GH_OST).unwrap();
+        rule.arguments = vec!["--chunk-size=10".into()];
+        let command = command(GH_OST, &rule, &change, &folder);
+        for argument in [
+            "--assume-master-host=10.0.0.1:3306",
+            "--force-table-names=orders_gl01ab23",
+            "--replica-server-id=1191291683",
+            "--cut-over-lock-timeout-seconds=10",
+        ] {
+            assert!(command.iter().any(|text| text == argument), "{command:?}");
+        }
+        assert_eq!(command.last().unwrap(), "--chunk-size=10");
     }
 
     #[test]

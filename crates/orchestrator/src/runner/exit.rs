@@ -1,6 +1,9 @@
 //! Why a tool ended, for the person who has to mend it.
 
-use greylag_core::{online::PT_OSC, outcome::FailureClass};
+use greylag_core::{
+    online::{GH_OST, PT_OSC},
+    outcome::FailureClass,
+};
 use greylag_engines::ToolEnd;
 use std::{collections::VecDeque, process::ExitStatus};
 
@@ -23,7 +26,8 @@ pub fn explain(tool: &str, status: ExitStatus, said: &VecDeque<String>) -> ToolE
         (Some(code), None) => format!("it ended with {code}"),
         (None, _) => format!("it ended by itself: {status}"),
     };
-    let words = telling(said);
+    let fatal = (tool == GH_OST).then(|| fatal(said)).flatten();
+    let words = fatal.unwrap_or_else(|| telling(said));
     ToolEnd::Failed {
         class: class_of(&words),
         hint: hint_of(tool, status.code(), &words),
@@ -43,9 +47,38 @@ pub fn not_started(program: &str, error: &std::io::Error) -> ToolEnd {
     }
 }
 
+/// gh-ost's last word, without its clock and levels.
+fn fatal(said: &VecDeque<String>) -> Option<String> {
+    let (_, words) = said
+        .iter()
+        .rev()
+        .find_map(|line| line.split_once(" FATAL "))?;
+    let words = words
+        .split_once(" ERROR ")
+        .map_or(words, |(_, words)| words);
+    Some(words.to_owned())
+}
+
+/// Whether a line says that rows come into the new table other than they are. Percona's tool says it once, and goes on.
+pub fn spoils(line: &str) -> bool {
+    line.contains("Copying rows caused a MySQL error")
+}
+
+/// It was ended for what it said.
+pub fn spoilt(line: &str) -> ToolEnd {
+    ToolEnd::Failed {
+        class: FailureClass::Data,
+        why: format!("values don't fit the table as it is to be, and would be cut: {line}"),
+        hint: Some(
+            "Find the rows and mend them first; or have the server copy the table (`-- greylag:allow copies-table because REASON`, writes wait), which refuses what does not fit."
+                .into(),
+        ),
+    }
+}
+
 /// The lines that say why: those that look like it, else the last ones.
 fn telling(said: &VecDeque<String>) -> String {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "error",
         "denied",
         "cannot",
@@ -55,6 +88,7 @@ fn telling(said: &VecDeque<String>) -> String {
         "exiting",
         "must",
         "not found",
+        "doesn't work",
     ];
     let looks = |line: &&String| {
         let line = line.to_lowercase();
@@ -85,8 +119,16 @@ fn hint_of(tool: &str, code: Option<i32>, words: &str) -> Option<String> {
     if words.contains("SUPER privilege and binary logging") {
         return Some("The tool makes triggers: SET GLOBAL log_bin_trust_function_creators = 1 on the primary, or give the account the privilege.".into());
     }
+    if words.contains("drop_swap doesn't work") {
+        return Some("Choose `arguments = [\"--alter-foreign-keys-method=rebuild_constraints\"]` under [online.tool.pt-online-schema-change] instead, then `greylag rollout retry`.".into());
+    }
     if words.contains("alter-foreign-keys-method") {
         return Some("Other tables refer to this one: choose with `arguments = [\"--alter-foreign-keys-method=rebuild_constraints\"]` under [online.tool.pt-online-schema-change].".into());
+    }
+    if tool == GH_OST
+        && let Some((_, hint)) = GH_OST_HINTS.iter().find(|(word, _)| words.contains(word))
+    {
+        return Some((*hint).to_owned());
     }
     match code {
         Some(126 | 127) => Some("Install it on the machine that greylag runs on, or name it with `program` under [online.tool.NAME].".into()),
@@ -94,6 +136,46 @@ fn hint_of(tool: &str, code: Option<i32>, words: &str) -> Option<String> {
         _ => Some("Nothing of it is left on the shard; mend what it says, then `greylag rollout retry`.".into()),
     }
 }
+
+/// What gh-ost says, and what mends it.
+const GH_OST_HINTS: [(&str, &str); 9] = [
+    (
+        "insufficient privileges",
+        "It asks for all privileges on the very schema (a pattern in the grant does not do), and GRANT REPLICATION CLIENT, REPLICATION SLAVE ON *.*, to the shard's account.",
+    ),
+    (
+        "foreign key",
+        "It changes no table with foreign keys, on either side: ask for pt-online-schema-change, with --alter-foreign-keys-method.",
+    ),
+    (
+        "ROW binlog format",
+        "It follows writes in the binary log: SET GLOBAL binlog_format = ROW on the primary and let clients connect anew, or ask for pt-online-schema-change.",
+    ),
+    (
+        "binlog_row_image",
+        "It follows writes in the binary log: SET GLOBAL binlog_row_image = FULL on the primary and let clients connect anew, or ask for pt-online-schema-change.",
+    ),
+    (
+        "binary logs enabled",
+        "It follows writes in the binary log, which this server does not write: start it with log_bin, or ask for pt-online-schema-change.",
+    ),
+    (
+        "metadata lock instrument",
+        "On the primary: UPDATE performance_schema.setup_instruments SET ENABLED = 'YES', TIMED = 'YES' WHERE NAME = 'wait/lock/metadata/sql/mdl' (performance_schema must be on).",
+    ),
+    (
+        "setup_instruments",
+        "It looks whether metadata locks are shown: GRANT SELECT ON performance_schema.* to the shard's account.",
+    ),
+    (
+        "unique key",
+        "It copies by a primary key, or a unique index without NULL, which the table must have before and after: ask for another way, or change the key apart.",
+    ),
+    (
+        "--approve-renamed-columns",
+        "Add it to `arguments` under [online.tool.gh-ost] once you have seen what it makes of the renaming, or rename in a statement of its own, which is metadata alone.",
+    ),
+];
 
 /// The tool's own exit codes.
 fn pt_osc(code: i32) -> Option<&'static str> {
@@ -141,6 +223,27 @@ mod tests {
             "it ended with 11 (the new table can't be altered): Error altering new table: DBD::mysql::db do failed: Unknown column 'nope'"
         );
         assert!(hint.unwrap().contains("greylag rollout retry"));
+    }
+
+    #[test]
+    fn gh_ost_s_last_word_is_told_without_its_clock() {
+        let said: VecDeque<String> = [
+            "2026-11-23 00:09:07 ERROR Found 1 child-side foreign keys on `lab`.`child`. Bailing out",
+            "2026-11-23 00:09:07 INFO Tearing down inspector",
+            "2026-11-23 00:09:07 FATAL 2026-11-23 00:09:07 ERROR Found 1 child-side foreign keys on `lab`.`child`. Bailing out",
+        ]
+        .map(str::to_owned)
+        .into();
+        let ToolEnd::Failed { why, hint, .. } =
+            explain(GH_OST, ExitStatus::from_raw(1 << 8), &said)
+        else {
+            panic!();
+        };
+        assert_eq!(
+            why,
+            "it ended with 1: Found 1 child-side foreign keys on `lab`.`child`. Bailing out"
+        );
+        assert!(hint.unwrap().contains("pt-online-schema-change"));
     }
 
     #[test]

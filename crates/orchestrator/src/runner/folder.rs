@@ -21,10 +21,14 @@ pub struct Folder {
 impl Folder {
     pub fn make(access: &Access) -> io::Result<Folder> {
         let name = format!("greylag-{}", uuid::Uuid::new_v4().simple());
-        let path = std::env::temp_dir().join(name);
+        let path = place(std::env::temp_dir()).join(name);
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         let folder = Folder { path };
         folder.write("login.cnf", &login(access))?;
+        // The library under Percona's tool takes TLS for a wish otherwise. Programs take that word for a mistake.
+        let enforced = access.tls.iter().map(|_| "ssl-enforce=\"1\"\n");
+        let enforced: String = enforced.collect();
+        folder.write("pt.cnf", &(login(access) + &enforced))?;
         folder.write("hold.pm", PLUGIN)?;
         Ok(folder)
     }
@@ -37,6 +41,11 @@ impl Folder {
         self.path.join("login.cnf")
     }
 
+    /// The login for Percona's tool.
+    pub fn pt_login(&self) -> PathBuf {
+        self.path.join("pt.cnf")
+    }
+
     pub fn pause_file(&self) -> PathBuf {
         self.path.join("pause")
     }
@@ -44,6 +53,9 @@ impl Folder {
     /// While the file is there, the tool waits.
     pub fn pause(&self, pause: bool) -> io::Result<()> {
         if pause {
+            // In a run of days somebody may have swept the place where it was.
+            let mut folder = fs::DirBuilder::new();
+            folder.mode(0o700).recursive(true).create(&self.path)?;
             return self.write("pause", "");
         }
         match fs::remove_file(self.pause_file()) {
@@ -52,7 +64,8 @@ impl Folder {
         }
     }
 
-    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    /// A file that only its own user may read.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -60,6 +73,14 @@ impl Folder {
             .mode(0o600)
             .open(self.path.join(name))?;
         file.write_all(text.as_bytes())
+    }
+}
+
+/// A socket's path has room for about a hundred bytes, and gh-ost makes one in the folder.
+fn place(usual: PathBuf) -> PathBuf {
+    match usual.as_os_str().len() <= 40 {
+        true => usual,
+        false => PathBuf::from("/tmp"),
     }
 }
 
@@ -155,6 +176,15 @@ mod tests {
         let path = folder.path().to_owned();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_has_room_in_its_path() {
+        assert_eq!(place("/var/tmp".into()), Path::new("/var/tmp"));
+        assert_eq!(
+            place(format!("/{}", "x".repeat(60)).into()),
+            Path::new("/tmp")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 # Read by pt-online-schema-change (--plugin): waits while the file `pause` beside this one is there, before each chunk of rows and
-# before the tables change places, and looks once a second. (Its own --pause-file is looked at once a minute.)
+# before the tables change places, and looks once a second. (Its own --pause-file is looked at once a minute.) And it ends the tool where a
+# value was cut: by itself that would warn, once, and let the tables change places.
 package pt_online_schema_change_plugin;
 use strict;
 use warnings;
@@ -7,10 +8,16 @@ use warnings;
 my $pause = __FILE__;
 $pause =~ s{[^/]*$}{pause};
 my $link;
+my $spoilt;
 
 sub new {
     my ($class, %args) = @_;
     $link = $args{cxn};
+    my $others = $SIG{__WARN__};
+    $SIG{__WARN__} = sub {
+        $spoilt = 1 if $_[0] =~ m/Copying rows caused a MySQL error/;
+        ref $others eq 'CODE' ? $others->(@_) : warn @_;
+    };
     for my $iterator ('NibbleIterator', 'OobNibbleIterator') {
         no strict 'refs';
         no warnings 'redefine';
@@ -25,6 +32,7 @@ sub before_copy_rows   { hold() }
 sub before_swap_tables { hold() }
 
 sub hold {
+    die "Values don't fit the new table: greylag has the tool end here\n" if $spoilt;
     my $waited = 0;
     while (-e $pause) {
         print "Waiting: greylag's lag gates hold\n" unless $waited;

@@ -5,7 +5,12 @@
 mod arguments;
 mod exit;
 mod folder;
+mod ghost;
 mod holds;
+mod hush;
+#[cfg(test)]
+mod logins;
+mod pause;
 mod process;
 mod tool;
 

@@ -1,16 +1,20 @@
 //! A tool's process: its lines, its end, and the lifeline by which it ends with greylag.
 
-use std::{io, process::ExitStatus, process::Stdio};
+use std::{io, process::ExitStatus, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, Command},
     sync::mpsc,
+    time::{Instant, timeout_at},
 };
 
 const WATCHDOG: &str = include_str!("watchdog.sh");
 
-/// Longest line that is passed on, in bytes.
-const LONGEST: usize = 2000;
+/// Longest line that is read, in bytes; what goes on behind it is passed over.
+const LONGEST: usize = 16 * 1024;
+
+/// How long its outputs may stay open once it has ended: something that it started holds them.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// A tool that runs under a watchdog of its own: where this process ends, however it does, so does the tool.
 #[derive(Debug)]
@@ -19,22 +23,29 @@ pub struct Process {
     /// Closed, it ends the tool.
     lifeline: Option<ChildStdin>,
     lines: mpsc::Receiver<String>,
+    /// It has ended, and until then its last lines are waited for.
+    ended: Option<Instant>,
 }
 
 impl Process {
-    /// Starts it in a process group of its own: an interrupt at the terminal is greylag's to answer.
-    pub fn start(command: &[String], folder: &std::path::Path) -> io::Result<Process> {
+    /// Starts it in a process group of its own: an interrupt at the terminal is greylag's to answer. Dropped, the watchdog is left to
+    /// see its lifeline close: killed before it has begun to look, it would leave the tool to itself.
+    pub fn start(
+        command: &[String],
+        variables: &[(&str, String)],
+        folder: &std::path::Path,
+    ) -> io::Result<Process> {
         let mut child = Command::new("/bin/sh")
             .arg("-c")
             .arg(WATCHDOG)
             .arg("greylag-tool")
             .arg(folder)
             .args(command)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()?;
         let lifeline = child.stdin.take();
         let (send, lines) = mpsc::channel(64);
@@ -48,14 +59,28 @@ impl Process {
             child,
             lifeline,
             lines,
+            ended: None,
         })
     }
 
     /// The next line, and once there are no more, how it ended.
     pub async fn next(&mut self) -> Said {
-        match self.lines.recv().await {
-            Some(line) => Said::Line(line),
-            None => Said::End(self.child.wait().await),
+        loop {
+            let line = match self.ended {
+                Some(until) => timeout_at(until, self.lines.recv()).await.ok().flatten(),
+                None => tokio::select! {
+                    biased;
+                    line = self.lines.recv() => line,
+                    _ = self.child.wait() => {
+                        self.ended = Some(Instant::now() + LINGER);
+                        continue;
+                    }
+                },
+            };
+            return match line {
+                Some(line) => Said::Line(line),
+                None => Said::End(self.child.wait().await),
+            };
         }
     }
 
@@ -82,20 +107,30 @@ pub enum Said {
 
 async fn pass_on(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
     let mut reader = BufReader::new(from);
-    let mut bytes = Vec::new();
+    let mut line = Vec::new();
     loop {
-        bytes.clear();
-        match reader.read_until(b'\n', &mut bytes).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        bytes.truncate(LONGEST);
-        let line = String::from_utf8_lossy(&bytes);
-        let line = line.trim_end();
-        if !line.is_empty() && to.send(line.to_owned()).await.is_err() {
+        let (used, is_whole) = match reader.fill_buf().await {
+            Ok([]) | Err(_) => break,
+            Ok(bytes) => {
+                let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                let part = &bytes[..end.unwrap_or(bytes.len())];
+                line.extend_from_slice(&part[..part.len().min(LONGEST - line.len())]);
+                (part.len() + usize::from(end.is_some()), end.is_some())
+            }
+        };
+        reader.consume(used);
+        if is_whole && !hand_on(&mut line, &to).await {
             return;
         }
     }
+    hand_on(&mut line, &to).await;
+}
+
+/// False where nobody listens any more.
+async fn hand_on(line: &mut Vec<u8>, to: &mpsc::Sender<String>) -> bool {
+    let text = String::from_utf8_lossy(line).trim_end().to_owned();
+    line.clear();
+    text.is_empty() || to.send(text).await.is_ok()
 }
 
 #[cfg(test)]
@@ -111,7 +146,8 @@ mod tests {
     async fn lines_come_from_both_outputs_and_then_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let script = "echo one; echo two >&2; exit 3";
-        let mut process = Process::start(&command(&["sh", "-c", script]), folder.path()).unwrap();
+        let mut process =
+            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
         let mut lines = Vec::new();
         let status = loop {
             match process.next().await {
@@ -130,7 +166,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pid = folder.path().with_extension("pid");
         let script = format!("echo $$ > '{}'; echo begun; sleep 1000", pid.display());
-        let mut process = Process::start(&command(&["sh", "-c", &script]), folder.path()).unwrap();
+        let mut process =
+            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
         assert!(matches!(process.next().await, Said::Line(line) if line == "begun"));
         let id = std::fs::read_to_string(&pid).unwrap();
         drop(process);
@@ -141,5 +178,71 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         std::fs::remove_file(pid).unwrap();
+    }
+
+    /// A script that ends and leaves its work to a child, which goes on writing to the shard and holds its outputs open.
+    #[tokio::test]
+    async fn what_a_tool_leaves_running_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            "(trap '' TERM; echo child $(exec sh -c 'echo $PPID'); touch '{0}'; while :; do sleep 1; done) & \
+             until [ -e '{0}' ]; do sleep 0.1; done; exit 4",
+            folder.path().join("begun").display()
+        );
+        let mut process =
+            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
+        let mut child = None;
+        let status = loop {
+            match process.next().await {
+                Said::Line(line) => child = line.strip_prefix("child ").map(str::to_owned),
+                Said::End(status) => break status.unwrap(),
+            }
+        };
+        assert_eq!(status.code(), Some(4));
+        let proc = std::path::PathBuf::from(format!("/proc/{}", child.unwrap()));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while proc.exists() {
+            assert!(Instant::now() < deadline, "it outlives its tool");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A wrapper that does not become the tool, but waits for it.
+    #[tokio::test]
+    async fn a_wrapped_tool_ends_when_it_is_asked_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "sh -c 'echo child $$; sleep 1000; true'; true";
+        let mut process =
+            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let Said::Line(line) = process.next().await else {
+            panic!("it says nothing");
+        };
+        process.terminate().await;
+        let Said::End(status) = process.next().await else {
+            panic!("it says more");
+        };
+        assert!(!status.unwrap().success());
+        let child = line.strip_prefix("child ").unwrap();
+        let proc = std::path::PathBuf::from(format!("/proc/{child}"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while proc.exists() {
+            assert!(Instant::now() < deadline, "it outlives its wrapper");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_cut_and_not_gathered() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'one\\rtwo'";
+        let mut process =
+            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let mut lines = Vec::new();
+        while let Said::Line(line) = process.next().await {
+            lines.push(line);
+        }
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0].len(), LONGEST);
+        assert_eq!(lines[1..], ["one", "two"]);
     }
 }

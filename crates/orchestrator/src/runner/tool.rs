@@ -3,7 +3,10 @@
 use super::{
     arguments, exit,
     folder::Folder,
+    ghost,
     holds::{self, Holds},
+    hush::Hush,
+    pause::{Pause, Put},
     process::{Process, Said},
 };
 use crate::{
@@ -47,8 +50,8 @@ pub fn online_of(errand: &Errand, file: Option<&Migration>) -> Online {
     });
     Online {
         ddl: policy.of(&shard.name, shard.engine),
-        // Where nobody replays it, nobody lags.
-        inplace_up_to: errand.replicated.then_some(policy.inplace_up_to),
+        inplace_up_to: Some(policy.inplace_up_to),
+        names_replicas: errand.replicated,
         copy_up_to: policy.copy_up_to,
         may_copy: directives
             .is_some_and(|said| said.allow.iter().any(|allow| allow.rule == "copies-table")),
@@ -85,19 +88,32 @@ impl OnlineTool for Tool {
         &self.rule
     }
 
-    fn keeps_old_rows(&self) -> bool {
-        let says = |text: &String| text == "--no-drop-old-table" || text == "--nodrop-old-table";
-        self.rule.arguments.iter().any(says)
+    fn keeps_old_rows(&self) -> Option<bool> {
+        let rule = &self.rule;
+        let mut said = rule.command.iter().chain(&rule.arguments);
+        match rule.keep_old_rows {
+            Some(keep) => Some(keep),
+            // What a command line of the project's own does with them, nobody here knows.
+            None if !rule.command.is_empty() => Some(true),
+            None => said.any(|word| keeps_old_rows(word)).then_some(true),
+        }
+    }
+
+    async fn may_begin(&self) -> bool {
+        self.wait_for_nodes(&mut self.holds.clone()).await
     }
 
     async fn change(&self, change: &TableChange, say: Say<'_>) -> ToolEnd {
         let mut holds = self.holds.clone();
-        if !self.may_begin(&mut holds).await {
-            return ToolEnd::Cancelled;
-        }
+        // What nodes say since it was let begin is not news to be waited for.
+        holds.mark_changed();
         let folder = match Folder::make(&change.access) {
             Ok(folder) => folder,
             Err(error) => return not_had("a folder for its files", &error),
+        };
+        let variables = match self.login(&folder, change) {
+            Ok(variables) => variables,
+            Err(end) => return end,
         };
         let command = arguments::command(&self.name, &self.rule, change, &folder);
         let Some(program) = command.first().cloned() else {
@@ -107,7 +123,7 @@ impl OnlineTool for Tool {
             "begins: {program} on `{}`.`{}`: {}",
             change.schema, change.table, change.alter
         ));
-        match Process::start(&command, folder.path()) {
+        match Process::start(&command, &variables, folder.path()) {
             Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
             Err(error) => exit::not_started(&program, &error),
         }
@@ -115,8 +131,31 @@ impl OnlineTool for Tool {
 }
 
 impl Tool {
+    /// What it reads its login from, beyond the option file that is there for all.
+    fn login(
+        &self,
+        folder: &Folder,
+        change: &TableChange,
+    ) -> Result<Vec<(&'static str, String)>, ToolEnd> {
+        if !arguments::is_built_in_ghost(&self.name, &self.rule) {
+            return Ok(Vec::new());
+        }
+        if change.access.socket.is_some() {
+            return Err(ToolEnd::Failed {
+                class: FailureClass::Refused,
+                why: "it reaches servers over TCP alone, and the shard's URL names a socket".into(),
+                hint: Some(
+                    "Name host and port in the shard's URL, or ask for pt-online-schema-change."
+                        .into(),
+                ),
+            });
+        }
+        ghost::write_login(folder, &change.access)
+            .map_err(|error| not_had("its login file", &error))
+    }
+
     /// Waits until the shard's nodes let it begin. False where the run is cancelled meanwhile.
-    async fn may_begin(&self, holds: &mut Holds) -> bool {
+    async fn wait_for_nodes(&self, holds: &mut Holds) -> bool {
         let mut level = self.control.subscribe();
         let mut waited = false;
         loop {
@@ -149,14 +188,25 @@ impl Tool {
         say: Say<'_>,
     ) -> ToolEnd {
         let mut level = self.control.subscribe();
+        let hush = Hush::of(change);
         let mut said = VecDeque::new();
-        let mut paused = false;
+        let mut pause = Pause::default();
+        let mut spoils: Option<String> = None;
         let mut asked_to_end: Option<Why> = None;
         let mut end_at = (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout);
         let status = loop {
             tokio::select! {
                 news = process.next() => match news {
-                    Said::Line(line) => hear(&line, change, &mut said, say),
+                    Said::Line(line) => {
+                        let line = hush.line(&line);
+                        if exit::spoils(&line) && spoils.is_none() {
+                            spoils = Some(line.clone());
+                            process.terminate().await;
+                            end_at = Some(Instant::now() + GRACE);
+                            asked_to_end = asked_to_end.or(Some(Why::Spoils));
+                        }
+                        hear(line, &mut said, say);
+                    }
                     Said::End(status) => break status,
                 },
                 watched = holds.changed(), if asked_to_end.is_none() => {
@@ -168,17 +218,21 @@ impl Tool {
                         continue;
                     }
                     let reasons = holds::of_shard(holds, &self.shard);
-                    if reasons.is_empty() == paused {
-                        paused = !paused;
-                        if let Err(error) = folder.pause(paused) {
-                            say(format!("can't be paused: {error}"));
-                        }
-                        say(match paused {
-                            true => "paused: the shard's nodes hold".to_owned(),
-                            false => "goes on: the shard's nodes let it".to_owned(),
-                        });
-                    }
+                    let put = pause.want(!reasons.is_empty(), folder);
                     self.reports.waiting(reasons);
+                    if !heed(put, pause.is_on(), say) {
+                        asked_to_end = Some(Why::Unpausable);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                    }
+                }
+                () = pause.due(), if asked_to_end.is_none() => {
+                    let put = pause.put(folder);
+                    if !heed(put, pause.is_on(), say) {
+                        asked_to_end = Some(Why::Unpausable);
+                        process.terminate().await;
+                        end_at = Some(Instant::now() + GRACE);
+                    }
                 }
                 () = cancelled(&mut level), if asked_to_end.is_none() => {
                     asked_to_end = Some(Why::Cancelled);
@@ -192,19 +246,24 @@ impl Tool {
                         end_at = Some(Instant::now() + GRACE);
                     }
                     Some(_) => {
+                        say(format!("does not end though it was asked to {} s ago: killed", GRACE.as_secs()));
                         process.let_go();
                         end_at = None;
                     }
                 },
             }
         };
-        if paused {
+        if pause.is_on() {
             self.reports.waiting(Vec::new());
         }
         let ended = match status {
             Ok(status) => exit::explain(&self.name, status, &said),
             Err(error) => not_had("its exit status", &error),
         };
+        // Whatever else it says, and however far it came.
+        if let Some(line) = spoils {
+            return exit::spoilt(&line);
+        }
         match (ended, asked_to_end) {
             // It may have been done before it heard.
             (ToolEnd::Done, _) => ToolEnd::Done,
@@ -215,6 +274,11 @@ impl Tool {
                 why: "it was ended, since nobody watched the shard's nodes any more".into(),
                 hint: None,
             },
+            (_, Some(Why::Unpausable)) => ToolEnd::Failed {
+                class: FailureClass::Lag,
+                why: "it was ended, since it could not be told to wait for the shard's nodes".into(),
+                hint: Some("See that there is room for small files where programs keep theirs for a while (TMPDIR, /tmp).".into()),
+            },
             (_, Some(Why::TooLong)) => ToolEnd::Failed {
                 class: FailureClass::Other,
                 why: format!("it was ended after {:?}", self.timeout),
@@ -223,8 +287,18 @@ impl Tool {
                         .into(),
                 ),
             },
-            (end, None) => end,
+            (end, Some(Why::Spoils) | None) => end,
         }
+    }
+}
+
+/// Whether an argument tells a tool to leave the old rows where they are.
+fn keeps_old_rows(argument: &str) -> bool {
+    let word = argument.trim_start_matches('-').to_ascii_lowercase();
+    let off = ["0", "f", "false"];
+    match word.split_once('=') {
+        Some((name, value)) => name == "ok-to-drop-table" && off.contains(&value),
+        None => matches!(&*word, "no-drop-old-table" | "nodrop-old-table"),
     }
 }
 
@@ -235,21 +309,34 @@ enum Why {
     TooLong,
     /// The lease on the fleet was lost, and with it the watch over nodes.
     Unwatched,
+    /// The file that pauses it can't be written.
+    Unpausable,
+    /// It says that values are cut.
+    Spoils,
 }
 
-/// Passes a line on, without the password should it say it.
-fn hear(line: &str, change: &TableChange, said: &mut VecDeque<String>, say: Say<'_>) {
-    let mut line = line.to_owned();
-    if let Some(password) = &change.access.password
-        && !password.expose().is_empty()
-        && line.contains(password.expose())
-        // A word that stands in its own names anyway is no secret worth hiding them for.
-        && !change.schema.contains(password.expose())
-        && !change.table.contains(password.expose())
-        && change.access.user != password.expose()
-    {
-        line = line.replace(password.expose(), "…");
+/// Tells what became of a pause. False where the tool has to end for want of one.
+fn heed(put: Put, is_on: bool, say: Say<'_>) -> bool {
+    match put {
+        Put::Same | Put::Not(None) => {}
+        Put::Changed if is_on => say("paused: the shard's nodes hold".to_owned()),
+        Put::Changed => say("goes on: the shard's nodes let it".to_owned()),
+        Put::Not(Some(error)) => {
+            let what = if is_on { "be paused" } else { "be let go on" };
+            say(format!("can't {what}: {error}; tried again each second"));
+        }
+        Put::GivenUp(error) => {
+            say(format!(
+                "ended: it can't be paused, and the shard's nodes hold: {error}"
+            ));
+            return false;
+        }
     }
+    true
+}
+
+/// Passes a line on, and keeps the last ones.
+fn hear(line: String, said: &mut VecDeque<String>, say: Say<'_>) {
     if said.len() == exit::LAST_LINES {
         said.pop_front();
     }

@@ -17,10 +17,19 @@ tool=$!
   done
   kill -KILL "$tool"
   rm -rf "$folder"
+  # What the tool has started, and this, which is of the same group.
+  kill -KILL 0
 ) <&3 >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 wait "$tool"
 code=$?
+# What the tool has started and left behind ends with it: it may still write to the shard. The rest of the group is this alone.
+trap '' TERM
+(
+  kill -TERM 0
+  sleep 5
+  kill -KILL 0
+) </dev/null >/dev/null 2>&1 &
 kill "$watch" 2>/dev/null
 exit "$code"

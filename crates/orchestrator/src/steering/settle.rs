@@ -38,7 +38,8 @@ pub async fn settle_shard(
     };
     let known = setup.journal.known(&setup.scope()).await?;
     let known = known.iter().find(|known| known.name == *shard);
-    let found = setup.seeker().locate(setup, found).await;
+    let located = setup.seeker().locate(setup, found).await;
+    let found = located.map_err(|refusal| failed(refused(&refusal)))?;
     let mut session = seize(setup, &found).await.map_err(failed)?;
     let done = settle(&mut *session, setup, recorded, known, migration, applied).await;
     part(session).await;

@@ -72,7 +72,7 @@ pub fn known_with(
     known.uuid = uuid;
     known.prove_primary(&survey.server);
     for server in followers {
-        known.prove_replica(server);
+        known.prove_follower(server, &survey.server);
     }
     let is_same = |before: &KnownShard| before.known == known && before.version == version;
     if before.is_some_and(is_same) {

@@ -41,8 +41,9 @@ impl Looked {
     }
 }
 
-/// Looks at the shard. A primary that is where it was proven last costs one connection; only where it is not (or where the URL
-/// names several hosts) are its other servers looked at.
+/// Looks at the shard. A primary that is where it was proven last costs one connection, and one to each replica that the project
+/// lists, since one of them may have been promoted beside it; only where it is not (or where the URL names several hosts) is every
+/// other server that it ever had looked at.
 pub async fn look(
     setup: &Setup,
     shard: &FleetShard,
@@ -74,7 +75,11 @@ pub async fn look(
     if let Some(Ok(survey)) = &first
         && is_expected(setup, survey, memory)
     {
-        return Ok(Looked::plain(survey.clone()));
+        let refusal = seeker.dispute(&named, memory, survey).await;
+        return Ok(Looked {
+            refusal,
+            ..Looked::plain(survey.clone())
+        });
     }
     match seeker.seek(&named, memory).await {
         Sought::Found(found) => {
@@ -188,25 +193,27 @@ fn lost(known: Option<&KnownShard>, moved: Option<&Move>, survey: &Survey) -> Op
 }
 
 impl Seeker {
-    /// The shard as it is reached now: looked for only where the primary was proven last elsewhere than the project says.
-    pub async fn locate(&self, setup: &Setup, shard: &FleetShard) -> FleetShard {
+    /// The shard as it is reached now: looked for only where the primary was proven last elsewhere than the project says, or
+    /// where another of its servers may have been promoted beside it. Refused where that can't be told.
+    pub async fn locate(&self, setup: &Setup, shard: &FleetShard) -> Result<FleetShard, Refusal> {
         let name = &shard.shard.name;
         if setup.seats.get(name).is_some() {
-            return setup.seats.seated(shard);
+            return Ok(setup.seats.seated(shard));
         }
         // Where the journal can't be asked, whoever needs it says so.
         let known = self.known(name).await.ok().flatten();
         let known = known.as_ref().map(|known| &known.known);
         let last = known.and_then(Known::primary);
         let is_there = last.is_none_or(|last| last.dialled == shard.target.address());
-        if is_there && shard.target.each_host().is_empty() {
-            return shard.clone();
+        let is_alone = shard.target.each_host().is_empty() && self.listed(name).is_empty();
+        if is_there && is_alone || !self.has_choice(&shard.target, known) {
+            return Ok(shard.clone());
         }
-        if self.has_choice(&shard.target, known)
-            && let Sought::Found(found) = self.seek(&shard.target, known).await
-        {
-            self.take_seat(&shard.target, &found);
+        match self.seek(&shard.target, known).await {
+            Sought::Found(found) => self.take_seat(&shard.target, &found),
+            Sought::Refused { refusal, .. } => return Err(refusal),
+            Sought::Nowhere { .. } => {}
         }
-        setup.seats.seated(shard)
+        Ok(setup.seats.seated(shard))
     }
 }

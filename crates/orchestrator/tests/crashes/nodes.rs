@@ -128,6 +128,7 @@ impl Observer for Eye {
             database: "d".into(),
             address: self.node.1.clone(),
             dialled: self.node.1.clone(),
+            instance: None,
         };
         let role = match is_primary {
             true => SeenRole::Primary,

@@ -98,6 +98,7 @@ impl Session for Scripted {
                 database: "d".into(),
                 address: self.shard.to_string(),
                 dialled: self.shard.to_string(),
+                instance: None,
             },
             role: Role::Primary,
             identity: database.identity.clone(),

@@ -22,7 +22,7 @@ fn how_far_changes_of_tables_go_is_read_for_all_for_an_engine_and_for_a_shard() 
         "{HEAD}[online]\nddl = \"instant\"\nmariadb = \"inplace\"\nshards = {{ \"eu-1\" = \"off\" }}\n\
          inplace-up-to = \"20GB\"\ncopy-up-to = 1048576\ntimeout = \"48h\"\n\
          [online.tool.pt-online-schema-change]\nprogram = \"/opt/pt\"\narguments = [\"--max-load=Threads_running=50\"]\n\
-         [online.tool.shift]\ncommand = [\"shift\", \"--alter={{alter}}\"]\nmakes = [\"_{{table}}_{{mark}}\"]\n"
+         [online.tool.shift]\ncommand = [\"shift\", \"--alter={{alter}}\"]\nmakes = [\"_{{table}}_{{mark}}\"]\nkeep-old-rows = false\n"
     );
     let project = read(Path::new("/srv/greylag.toml"), &text).unwrap();
     let online = &project.policy.online;
@@ -46,6 +46,8 @@ fn how_far_changes_of_tables_go_is_read_for_all_for_an_engine_and_for_a_shard() 
     assert_eq!(known.triggers.len(), 3);
     assert_eq!(online.tool("shift").unwrap().command[0], "shift");
     assert!(online.tool("shift").unwrap().triggers.is_empty());
+    assert_eq!(known.keep_old_rows, None);
+    assert_eq!(online.tool("shift").unwrap().keep_old_rows, Some(false));
 }
 
 #[test]

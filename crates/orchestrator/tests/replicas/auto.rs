@@ -134,10 +134,9 @@ async fn goes_on_with_what_the_primary_named(engine: Engine) {
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
 
-    fleet.files.push((
-        "V2__two.sql",
-        "CREATE TABLE two (id int PRIMARY KEY);",
-    ));
+    fleet
+        .files
+        .push(("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);"));
     let cluster = &fleet.clusters[0];
     let (old, heir, other) = (cluster.primary(), cluster.replica(0), cluster.replica(1));
     cluster.pause_replay(1).await.unwrap();
@@ -145,7 +144,10 @@ async fn goes_on_with_what_the_primary_named(engine: Engine) {
     until(&told, |event| matches!(event, Event::ShardReplaying { .. })).await;
     let deadline = std::time::Instant::now() + greylag_lab::patience();
     while !fleet.has(heir, 0, "two").await {
-        assert!(std::time::Instant::now() < deadline, "the heir never has it");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the heir never has it"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     old.kill();
@@ -155,7 +157,10 @@ async fn goes_on_with_what_the_primary_named(engine: Engine) {
     })
     .await;
     assert!(!fleet.has(other, 0, "two").await);
-    assert!(!run.is_finished(), "one of its replicas has not replayed it");
+    assert!(
+        !run.is_finished(),
+        "one of its replicas has not replayed it"
+    );
     follow(other, &fleet.databases[0].name, heir.port()).await;
     cluster.resume_replay(1).await.unwrap();
     let summary = run.await.unwrap();

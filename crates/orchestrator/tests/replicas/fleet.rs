@@ -49,10 +49,14 @@ pub struct Replicated {
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
     pub auto: bool,
+    /// The project names no nodes.
+    pub unlisted: bool,
     /// The URL of each primary names its replicas as well.
     pub several_hosts: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// Who logs in, and by which password, where it is not the lab's own account.
+    pub login: Option<(String, String)>,
     folder: TempDir,
 }
 
@@ -83,9 +87,21 @@ impl Replicated {
             watched: NodePolicy::Guard,
             auto: false,
             several_hosts: false,
+            unlisted: false,
             one_host: false,
+            login: None,
             folder: tempfile::tempdir().unwrap(),
         })
+    }
+
+    /// All that is in the journal's files, as far as it is text.
+    pub fn journal(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let texts = files.map(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.collect()
     }
 
     pub async fn setup(&self) -> Setup {
@@ -94,6 +110,7 @@ impl Replicated {
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
         let named = |at| match self.auto {
             true => Named::Auto,
+            false if self.unlisted => Named::Listed(Vec::new()),
             false => Named::Listed(self.nodes(at)),
         };
         let nodes = (0..self.clusters.len())
@@ -172,7 +189,9 @@ impl Replicated {
         let mut target = self.target(at, self.clusters[at].primary());
         if self.several_hosts {
             let servers = self.clusters[at].replicas().iter();
-            let ports = servers.chain([self.clusters[at].primary()]).map(Server::port);
+            let ports = servers
+                .chain([self.clusters[at].primary()])
+                .map(Server::port);
             let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
             let hosts = vec!["127.0.0.1"; ports.len() - 1].join(",");
             target.url.set_port(None).unwrap();
@@ -188,7 +207,11 @@ impl Replicated {
     }
 
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {
-        let url: url::Url = server.url(database).parse().unwrap();
+        let mut url: url::Url = server.url(database).parse().unwrap();
+        if let Some((user, password)) = &self.login {
+            url.set_username(user).unwrap();
+            url.set_password(Some(password)).unwrap();
+        }
         Target {
             engine: greylag_core::engine::Engine::from_scheme(url.scheme()).unwrap(),
             shard: name(at),
@@ -240,6 +263,7 @@ impl Replicated {
                 Notice::Event(stamped) => stamped.event.clone(),
                 Notice::Live { event, .. } => event.clone(),
                 Notice::Warning { text, .. } => {
+                    eprintln!("warning: {text}");
                     return warnings.lock().unwrap().push(text.clone());
                 }
                 _ => return,

@@ -173,9 +173,8 @@ async fn columns(fleet: &Replicated, server: &Server, at: usize) -> Option<Strin
 
 /// The connection that sleeps, once it does.
 async fn sleeper(fleet: &Replicated, at: usize) -> String {
-    let sql = format!(
-        "SELECT min(id) FROM information_schema.processlist WHERE info = '{SLEEPER}'"
-    );
+    let sql =
+        format!("SELECT min(id) FROM information_schema.processlist WHERE info = '{SLEEPER}'");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         if let Some(id) = said(fleet, fleet.clusters[at].primary(), at, &sql).await {
@@ -191,12 +190,15 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
     let Some(mut fleet) = Replicated::start(engine, 2, 1).await else {
         return;
     };
-    fleet.watched = NodePolicy::Observe;
+    // Waited for, it is seen to follow: nobody has to accept it later.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.watched = NodePolicy::Observe;
     fleet.clusters[0].wait_replayed().await.unwrap();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
-    heir.execute(&fleet.databases[0].name, cut_off).await.unwrap();
+    heir.execute(&fleet.databases[0].name, cut_off)
+        .await
+        .unwrap();
 
     fleet.files.push(COLUMN);
     let other = fleet.clusters[1].primary();
@@ -225,7 +227,10 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
         old.kill();
         heir.promote().await.unwrap();
         until(&told, |event| lost(event, 0)).await;
-        other.execute(database, &format!("KILL {id}")).await.unwrap();
+        other
+            .execute(database, &format!("KILL {id}"))
+            .await
+            .unwrap();
         run.await.unwrap()
     };
     let (summary, _) = tokio::join!(story, sleeps);

@@ -2,13 +2,20 @@
 
 mod auto;
 mod busy;
+mod commands;
+mod deposed;
+mod disputed;
 mod doubting;
 mod failing_over;
 mod fleet;
+mod ghost;
+mod halfway;
 mod holding;
 mod losing;
 mod readers;
 mod resuming;
 mod subscriber;
 mod subscribing;
+mod table;
 mod tools;
+mod writing;

@@ -117,7 +117,11 @@ async fn what_can_not_be_judged_is_held_in_the_plan_until_the_file_says() {
     let (run, _) = pair.fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
     assert_eq!(
-        (summary.verdict, summary.exit_code, summary.migrations_applied),
+        (
+            summary.verdict,
+            summary.exit_code,
+            summary.migrations_applied
+        ),
         (Verdict::Done, 6, 1),
         "{summary:#?}"
     );
@@ -192,8 +196,13 @@ async fn what_would_stop_apply_by_now_is_refused_when_the_shards_turn_comes() {
         return;
     };
     pair.fleet.files = vec![("V1__key.sql", "ALTER TABLE apart RENAME COLUMN id TO key;")];
-    let publish = async || pair.publish("ALTER PUBLICATION everything ADD TABLE apart").await;
-    let run = pair.fleet.run_after(Options::default(), Control::new(), publish);
+    let publish = async || {
+        pair.publish("ALTER PUBLICATION everything ADD TABLE apart")
+            .await
+    };
+    let run = pair
+        .fleet
+        .run_after(Options::default(), Control::new(), publish);
     let (run, told) = run.await;
     let summary = run.await.unwrap();
     assert_eq!(
@@ -232,7 +241,10 @@ async fn a_file_finds_the_rows_there_that_one_before_it_writes_on_the_publisher(
     pair.fleet.files = vec![
         ("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;"),
         ("V2__fill.sql", "UPDATE one SET two = id;"),
-        ("V3__must.sql", "ALTER TABLE one ALTER COLUMN two SET NOT NULL;"),
+        (
+            "V3__must.sql",
+            "ALTER TABLE one ALTER COLUMN two SET NOT NULL;",
+        ),
         ("V4__three.sql", "ALTER TABLE one ADD COLUMN three int;"),
     ];
     pair.subscribe("ALTER SUBSCRIPTION mirror DISABLE").await;
@@ -322,4 +334,33 @@ async fn a_subscriber_of_all_tables_has_greylags_own_before_its_publisher_whatev
     assert_eq!(pair.versions().await, "");
     let side = pair.here("SELECT to_regclass('side')::text").await;
     assert_eq!(side, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_waited_for_on_a_subscriber_is_told_with_its_name() {
+    let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
+        return;
+    };
+    let (client, connection) =
+        tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    pair.fleet.files = vec![("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;")];
+    let (run, told) = pair.fleet.run(Options::default()).await;
+    until(&told, |event| {
+        let Event::ShardWaiting { reasons, .. } = event else {
+            return false;
+        };
+        matches!(&reasons[..], [WaitReason::Subscriber { node, waits }]
+            if node.to_string() == "s1/mirror" && matches!(**waits, WaitReason::Lock { .. }))
+    })
+    .await;
+    client.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
 }

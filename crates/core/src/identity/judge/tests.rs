@@ -19,6 +19,7 @@ fn server(lineage: &str, database: &str) -> Server {
         database: database.into(),
         address: format!("{lineage}:5432/{database}"),
         dialled: format!("postgres://{lineage}/{database}"),
+        instance: None,
     }
 }
 
@@ -293,6 +294,6 @@ fn a_primary_that_was_promoted_away_is_refused_when_it_comes_back() {
         refused(&survey(), Some(&known)),
         "a:5432/orders accepts writes, but the primary of shard `eu-1` was promoted away from it to b:5432/orders, and it has not been seen to follow since"
     );
-    known.prove_replica(&server("a", "orders"));
+    known.prove_follower(&server("a", "orders"), &server("b", "orders"));
     assert_eq!(ask(&survey(), Some(&known), false), Ok(Proof::Proven));
 }

@@ -27,6 +27,7 @@ fn node(address: &str, role: SeenRole, lsn: u64) -> NodeSighting {
         database: "d".into(),
         address: address.into(),
         dialled: String::new(),
+        instance: None,
     };
     NodeSighting {
         position: wal(lsn),

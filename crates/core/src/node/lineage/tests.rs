@@ -14,6 +14,7 @@ fn sighting(own: &str, role: SeenRole) -> NodeSighting {
         database: "orders".into(),
         address: own.split('@').next_back().unwrap().into(),
         dialled: format!("mariadb://{own}/orders"),
+        instance: None,
     };
     let at = "2026-11-22T12:00:00Z".parse().unwrap();
     NodeSighting::bare(at, server, own.into(), role)

@@ -72,6 +72,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         database: seen.database.to_owned(),
         address: fact("address").to_owned(),
         dialled: seen.dialled.clone(),
+        instance: None,
     };
     let own = fact("own").to_owned();
     let (at, shard) = (seen.at, seen.shard.clone());

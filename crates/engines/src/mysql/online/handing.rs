@@ -1,19 +1,20 @@
 //! Hands a change to a tool, and finds out from the catalog what came of it.
 //!
-//! The tool's own word is never enough: what it left is looked for, cleared away, and the table compared with its image.
+//! The tool's own word is never enough: what it left is looked for, cleared away, and the table compared with its image. Whoever else is
+//! at work on the table is looked for when the tool may begin, not before it waits.
 
 use super::{
     marks::{self, ToolMark},
     refusal::Refusal,
     remains::{self, Cleared},
     statement::{Change, Clauses},
+    verdict,
 };
 use crate::{
-    error::EngineError,
     job::Note,
     mysql::{
         apply::{self, End},
-        image::{Before, Verdict},
+        image::Verdict,
         link::Trouble,
         lock, quote, touched,
         walk::Walk,
@@ -22,9 +23,12 @@ use crate::{
 };
 use greylag_core::{online::Way, outcome::FailureClass};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How often the working connection is used while a tool runs: so it stays, and its loss is noticed.
 const PULSE: Duration = Duration::from_secs(10);
+/// How long it may take to answer before it is given up.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
 impl Walk<'_> {
     /// Has a tool change the table.
@@ -43,16 +47,22 @@ impl Walk<'_> {
             let hint = "Give RENAME a statement of its own, behind the change.".to_owned();
             return Err(self.refuse(index, refused(message, Some(hint))).await);
         }
+        let may_begin = self.while_ours(index, tool.may_begin()).await?;
+        if !may_begin {
+            return Err(self.refuse(index, failed(tool, ToolEnd::Cancelled)).await);
+        }
         let schema = self.schema_of(change).await?;
         let alter = change.as_alter(self.sql(index));
         let connection = self.session.link.id();
         let sign = marks::mark(&self.job.rollout, self.job.epoch, index, &alter, connection);
-        let mark = ToolMark::of(tool, &schema, &change.table, &sign);
+        let mut mark = ToolMark::of(tool, &schema, &change.table, &sign);
         let found = remains::find(&mut self.session.link, &mark).await;
         let found = found.map_err(|t| self.trouble(t))?;
         if !found.is_empty() {
             return Err(self.refuse(index, in_the_way(tool, &found)).await);
         }
+        let born = verdict::born_of(&mut self.session.link, &schema, &change.table).await;
+        mark.born = born.map_err(|t| self.trouble(t))?;
         let touched = touched::touched(self.sql(index));
         let before = self.intend_with(index, touched, Some(mark.clone())).await?;
 
@@ -69,41 +79,52 @@ impl Walk<'_> {
             },
             &mark,
         );
-        let end = self.watch_over(index, tool, &asked).await?;
-        let Cleared { verdict, told } = self.clear_away(&before, &mark).await?;
-        let warnings = told
-            .into_iter()
-            .map(|text| format!("{}: {text}", tool.name()));
-        match (verdict, end) {
-            (Verdict::Unclear(why), _) => Err(self.doubt(index, &why)),
-            // A rebuild looks the same before and after.
-            (Verdict::Happened, ToolEnd::Done) | (Verdict::Absent, ToolEnd::Done) => {
-                self.warnings.extend(warnings);
-                self.went(index, Way::Tool(tool.name().to_owned()), not);
-                Ok(())
-            }
-            (Verdict::Happened, end) => {
-                self.warnings.extend(warnings);
-                self.warnings.push(format!(
+        let end = self.run(index, tool, &asked).await?;
+        if let ToolEnd::Failed {
+            class: FailureClass::Data,
+            why,
+            ..
+        } = &end
+        {
+            mark.spoilt = Some(why.clone());
+            self.intend_again(index, &before, mark.clone()).await?;
+        }
+        let cleared = remains::settle(self.session, &before, &mark, end == ToolEnd::Done).await;
+        let Cleared {
+            verdict,
+            told,
+            learned,
+        } = cleared.map_err(|error| apply::of_error(self.job, error))?;
+        if let Some(mark) = learned {
+            self.intend_again(index, &before, mark).await?;
+        }
+        let mut warnings: Vec<String> = (told.into_iter())
+            .map(|text| format!("{}: {text}", tool.name()))
+            .collect();
+        if let Verdict::Happened = verdict {
+            if end != ToolEnd::Done {
+                warnings.push(format!(
                     "{} had changed {} before it ended: {}",
                     tool.name(),
                     quote::name(&change.table),
                     words_of(&end)
                 ));
-                self.went(index, Way::Tool(tool.name().to_owned()), not);
-                Ok(())
             }
-            (Verdict::Absent, end) => {
-                for text in warnings {
-                    self.warn(text);
-                }
-                Err(self.refuse(index, failed(tool, end)).await)
-            }
+            self.warnings.extend(warnings);
+            self.went(index, Way::Tool(tool.name().to_owned()), not);
+            return Ok(());
         }
+        for text in warnings {
+            self.warn(text);
+        }
+        Err(match (verdict, end) {
+            (Verdict::Unclear(why), _) => self.doubt(index, &why),
+            (_, ToolEnd::Done) => self.refuse(index, undone(tool, &change.table)).await,
+            (_, end) => self.refuse(index, failed(tool, end)).await,
+        })
     }
 
-    /// Runs the tool, and keeps the working connection in use; the tool ends with it.
-    async fn watch_over(
+    async fn run(
         &mut self,
         index: usize,
         tool: &dyn OnlineTool,
@@ -118,39 +139,53 @@ impl Walk<'_> {
                 line,
             });
         };
+        self.while_ours(index, tool.change(asked, &say)).await
+    }
+
+    /// Awaits a tool, and keeps the working connection in use meanwhile; what is awaited ends with it.
+    async fn while_ours<T>(
+        &mut self,
+        index: usize,
+        awaited: impl Future<Output = T> + Send,
+    ) -> Result<T, End> {
         let still_ours = format!("SELECT {}", lock::held_condition(self.session));
-        let mut running = tool.change(asked, &say);
+        let mut awaited = Box::pin(awaited);
         let mut pulse = tokio::time::interval(PULSE);
         loop {
             tokio::select! {
-                end = &mut running => return Ok(end),
+                came = &mut awaited => return Ok(came),
                 _ = pulse.tick() => {}
             }
-            match self.session.link.value(&still_ours).await {
-                Ok(held) if held.as_deref() == Some("1") => {}
-                Ok(_) => {
-                    drop(running);
-                    let why = "the shard's lock was lost while a tool ran";
-                    return Err(apply::lost(
-                        self.job,
-                        Some(index),
-                        why,
-                        &std::io::Error::other("it is no longer held"),
-                    ));
+            let (held, came) = {
+                let asked = timeout(ANSWERS_WITHIN, self.session.link.value(&still_ours));
+                tokio::pin!(asked);
+                // A connection that gives no answer keeps no tool from hearing what it is told.
+                tokio::select! {
+                    came = &mut awaited => (asked.await, Some(came)),
+                    held = &mut asked => (held, None),
                 }
+            };
+            let why = match held {
+                Ok(Ok(held)) if held.as_deref() == Some("1") => None,
                 // A cancel that reached this connection: the tool hears of it by itself.
-                Err(Trouble::Server(error)) if error.code == 1317 => {}
-                Err(trouble) => {
-                    drop(running);
+                Ok(Err(Trouble::Server(error))) if error.code == 1317 => None,
+                Ok(Ok(_)) => Some("the shard's lock is no longer held".to_owned()),
+                Ok(Err(trouble)) => {
+                    drop(awaited);
                     return Err(self.trouble(trouble));
                 }
+                Err(_) => Some(format!("no answer for {} s", ANSWERS_WITHIN.as_secs())),
+            };
+            if let Some(why) = why {
+                drop(awaited);
+                let doing = "while a tool ran";
+                let why = std::io::Error::other(why);
+                return Err(apply::lost(self.job, Some(index), doing, &why));
+            }
+            if let Some(came) = came {
+                return Ok(came);
             }
         }
-    }
-
-    async fn clear_away(&mut self, before: &Before, mark: &ToolMark) -> Result<Cleared, End> {
-        let cleared = remains::settle(self.session, before, mark).await;
-        cleared.map_err(|error: EngineError| apply::of_error(self.job, error))
     }
 
     async fn schema_of(&mut self, change: &Change) -> Result<String, End> {
@@ -192,6 +227,17 @@ fn in_the_way(tool: &dyn OnlineTool, found: &[String]) -> Refusal {
             names.join(", ")
         ),
         Some("See that no such tool runs, drop what it left (triggers first), then `greylag rollout retry`.".to_owned()),
+    )
+}
+
+fn undone(tool: &dyn OnlineTool, table: &str) -> Refusal {
+    refused(
+        format!(
+            "{} says that it is done, and {} is as it was: same definition, and not written anew",
+            tool.name(),
+            quote::name(table)
+        ),
+        Some("See what it was told to do (`command` and `arguments` under [online.tool.NAME]: is it to do more than try, and to let the tables change places?) and what it said, then `greylag rollout retry`.".to_owned()),
     )
 }
 

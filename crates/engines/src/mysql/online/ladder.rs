@@ -20,11 +20,23 @@ use greylag_core::online::{Asked, OnlineDdl, Way};
 /// has never heard of, and a table that has been changed instantly too often.
 const CANNOT: [u16; 4] = [1845, 1846, 1800, 4092];
 
+/// Connections that read the binary log: replicas, and what else follows writes there.
+const READERS: &str =
+    "SELECT COUNT(*) FROM information_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'";
+
 /// What is known of a table that is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    pub bytes: u64,
+    /// None where the server doesn't say.
+    pub bytes: Option<u64>,
     pub has_rows: bool,
+}
+
+impl Extent {
+    /// What is not known is not small.
+    fn is_up_to(self, limit: u64) -> bool {
+        self.bytes.is_some_and(|bytes| bytes <= limit)
+    }
 }
 
 impl Walk<'_> {
@@ -38,7 +50,8 @@ impl Walk<'_> {
             _ => false,
         };
         let Some(change) = statement::read(&sql).filter(|_| !off) else {
-            return self.execute(index).await;
+            let unread = statement::unread(&sql).filter(|_| !off);
+            return self.execute_unread(index, unread).await;
         };
         let is_written = change.says_algorithm
             || change.clauses == Clauses::Whole
@@ -64,10 +77,10 @@ impl Walk<'_> {
             // A temporary table, a view, or none at all: the server's own word counts.
             return self.execute(index).await;
         };
-        let is_small = !extent.has_rows || extent.bytes <= online_of(self).copy_up_to;
+        let is_small = !extent.has_rows || extent.is_up_to(online_of(self).copy_up_to);
         if takes_ways {
             for way in self.session.flavour.inplace_ways() {
-                match self.forbids(&change, extent, is_small) {
+                match self.forbids(&change, extent, is_small).await? {
                     Some(why) => {
                         not.push(format!("in place: {why}"));
                         break;
@@ -104,6 +117,19 @@ impl Walk<'_> {
         let copying = change.by(&sql, "COPY", None);
         self.execute_text(index, &copying).await?;
         self.went(index, Way::Copy, not);
+        Ok(())
+    }
+
+    /// What is no change of a table runs as it is. What is one and can't be read goes no way that the file has asked for.
+    async fn execute_unread(&mut self, index: usize, why: Option<&str>) -> Result<(), End> {
+        let Some(why) = why else {
+            return self.execute(index).await;
+        };
+        if self.job.online.asked != Asked::Auto {
+            return Err(self.refuse(index, refusal::unread(why)).await);
+        }
+        self.execute(index).await?;
+        self.went(index, Way::Written, Vec::new());
         Ok(())
     }
 
@@ -149,27 +175,82 @@ impl Walk<'_> {
     }
 
     /// Why the table is not changed in place, if it is not.
-    fn forbids(&self, change: &Change, extent: Extent, is_small: bool) -> Option<String> {
-        let online = &self.job.online;
+    async fn forbids(
+        &mut self,
+        change: &Change,
+        extent: Extent,
+        is_small: bool,
+    ) -> Result<Option<String>, End> {
+        let online = online_of(self);
         if change.is_metadata || is_small {
-            return None;
+            return Ok(None);
         }
         match (&online.asked, online.ddl) {
-            (Asked::Inplace, _) => return None,
-            (Asked::Tool(name), _) => return Some(format!("the file asks for {name}")),
-            (Asked::Instant, _) => return Some("the file allows `instant` alone".into()),
+            (Asked::Inplace, _) => return Ok(None),
+            (Asked::Tool(name), _) => return Ok(Some(format!("the file asks for {name}"))),
+            (Asked::Instant, _) => return Ok(Some("the file allows `instant` alone".into())),
             (_, OnlineDdl::Instant) => {
-                return Some("the project allows `instant` alone here ([online] ddl)".into());
+                let why = "the project allows `instant` alone here ([online] ddl)";
+                return Ok(Some(why.into()));
             }
             _ => {}
         }
-        let limit = online.inplace_up_to.filter(|limit| extent.bytes > *limit)?;
-        Some(format!(
-            "{} has {}, and replicas would repeat it as a whole, which is allowed up to {} ([online] inplace-up-to)",
-            quote::name(&change.table),
-            refusal::size(extent.bytes),
-            refusal::size(limit)
-        ))
+        let Some(limit) = online
+            .inplace_up_to
+            .filter(|limit| !extent.is_up_to(*limit))
+        else {
+            return Ok(None);
+        };
+        let who = match online.names_replicas {
+            true => Some("replicas".to_owned()),
+            false => self.followers().await?,
+        };
+        Ok(who.map(|who| {
+            format!(
+                "{} has {}, and {who} would repeat it as a whole, which is allowed up to {} ([online] inplace-up-to)",
+                quote::name(&change.table),
+                refusal::extent(extent),
+                refusal::size(limit)
+            )
+        }))
+    }
+
+    /// Who would repeat a change though the project names nobody: those that read the binary log now. None where nobody does.
+    async fn followers(&mut self) -> Result<Option<String>, End> {
+        let link = &mut self.session.link;
+        let writes_log = link.value("SELECT @@global.log_bin").await;
+        let answer = match writes_log {
+            Ok(Some(on)) if on != "0" => {
+                // Without PROCESS the list is short, not refused; this is.
+                let sees_all = link
+                    .value("SELECT COUNT(*) FROM information_schema.innodb_trx")
+                    .await;
+                match sees_all {
+                    Ok(_) => link.value(READERS).await,
+                    Err(error) => Err(error),
+                }
+            }
+            Ok(_) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(count) if count.as_deref() == Some("0") => Ok(None),
+            Ok(count) => Ok(Some(format!(
+                "{} of its binary log, which the project does not name as replicas,",
+                match count.as_deref() {
+                    Some("1") => "1 reader".to_owned(),
+                    count => format!("{} readers", count.unwrap_or("some")),
+                }
+            ))),
+            Err(Trouble::Server(_)) => Ok(Some(
+                "replicas, if there are any (the account may not see: GRANT PROCESS ON *.*),"
+                    .into(),
+            )),
+            Err(lost) => {
+                let doing = "asking who reads the binary log";
+                Err(apply::of_trouble(self.session, self.job, lost, doing))
+            }
+        }
     }
 
     /// How much a table holds; none where there is no such table that anybody else sees.
@@ -182,7 +263,7 @@ impl Walk<'_> {
         asked.map_err(|t| apply::of_trouble(self.session, self.job, t, doing))?;
         let row = answers.into_iter().find_map(|a| a.rows.into_iter().next());
         let Some(row) = row else { return Ok(None) };
-        let bytes = row.first().cloned().flatten().unwrap_or_default();
+        let bytes = row.first().cloned().flatten();
         let name = match schema {
             Some(schema) => format!("{}.{}", quote::name(schema), quote::name(table)),
             None => quote::name(table),
@@ -194,8 +275,10 @@ impl Walk<'_> {
             Ok(first) => first,
             Err(trouble) => return Err(apply::of_trouble(self.session, self.job, trouble, doing)),
         };
+        // Rows without a byte are figures that the server has not got.
+        let bytes = bytes.and_then(|text| text.parse().ok());
         Ok(Some(Extent {
-            bytes: bytes.parse().unwrap_or(u64::MAX),
+            bytes: bytes.filter(|bytes| *bytes > 0),
             has_rows: first.is_some(),
         }))
     }

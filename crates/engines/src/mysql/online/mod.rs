@@ -6,9 +6,11 @@
 mod handing;
 mod ladder;
 mod marks;
+mod orphans;
 mod refusal;
 mod remains;
 mod statement;
+mod verdict;
 
 pub use marks::ToolMark;
 pub use remains::{Cleared, settle};

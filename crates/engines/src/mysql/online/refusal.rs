@@ -25,13 +25,35 @@ pub fn no_way(change: &Change, extent: Extent, not: Vec<String>) -> Refusal {
         message: format!(
             "{} ({}) can't be changed like this beside running traffic, and nobody has allowed that writes wait while the server copies it{tried}",
             quote::name(&change.table),
-            size(extent.bytes),
+            self::extent(extent),
         ),
         hint: Some(
             "Put `-- greylag:online pt-online-schema-change` at the top of the file to have that tool do it; or `-- greylag:online inplace` (replicas repeat it as a whole), `-- greylag:allow copies-table because REASON` (writes wait), or an ALGORITHM of your own in the statement."
                 .to_owned(),
         ),
     }
+}
+
+/// The file asks for a way, and the statement can't be read.
+pub fn unread(why: &str) -> Refusal {
+    Refusal {
+        class: FailureClass::Refused,
+        message: format!(
+            "the file asks for a way with `-- greylag:online`, and this statement can't be given one: {why}"
+        ),
+        hint: Some(
+            "Write it out for the servers that you have; or put it into a file of its own, with `-- greylag:online off`, where it runs as written."
+                .to_owned(),
+        ),
+    }
+}
+
+/// How much a table holds, as people read it.
+pub fn extent(extent: Extent) -> String {
+    extent.bytes.map_or_else(
+        || "of a size that the server does not know".to_owned(),
+        size,
+    )
 }
 
 /// A size as people read it.

@@ -1,31 +1,38 @@
-//! What a tool left behind: its statements that still run, its triggers, its tables. Only what an intent names is ever touched.
+//! What a tool left behind: its statements that still run, its triggers, its tables.
+//!
+//! Dropped is what proves to be this attempt's own: a table by the mark in its name, a trigger by the marked table that it writes to,
+//! the old rows by their table's definition. All else is somebody's, and is named.
 
-use super::marks::ToolMark;
+use super::{
+    marks::ToolMark,
+    orphans,
+    verdict::{self, Look, Old},
+};
 use crate::{
     error::EngineError,
     mysql::{
-        image::{self, Before, Verdict},
+        image::{Before, Verdict},
         link::{Link, Trouble},
         quote,
         session::MysqlSession,
     },
 };
-use std::time::{Duration, Instant};
-
-/// How long the server gets to end what a tool had begun there.
-const PATIENCE: Duration = Duration::from_secs(60);
+use greylag_core::fleet::ShardName;
 
 /// What a look at the remains came to.
 pub struct Cleared {
     pub verdict: Verdict,
-    /// What was ended or dropped, in words.
+    /// What was ended, dropped or left, in words.
     pub told: Vec<String>,
+    /// What is to be written into the intent, where the verdict leaves it open.
+    pub learned: Option<ToolMark>,
 }
 
-/// What of a tool's names is there already: tables and triggers.
+/// What of a tool's names is there already: tables and triggers, and what tells of somebody else's run of it.
 pub async fn find(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    let mut found = tables(link, mark).await?;
-    found.extend(triggers(link, mark).await?);
+    let wanted: Vec<String> = mark.tables().chain(&mark.signs).cloned().collect();
+    let mut found = verdict::there(link, mark, &wanted).await?;
+    found.extend(triggers(link, mark).await?.into_iter().map(|t| t.name));
     Ok(found)
 }
 
@@ -35,8 +42,10 @@ pub async fn settle(
     session: &mut MysqlSession,
     before: &Before,
     mark: &ToolMark,
+    says_done: bool,
 ) -> Result<Cleared, EngineError> {
-    let cleared = settle_there(&mut session.link, before, mark).await;
+    let shard = session.target.shard.clone();
+    let cleared = settle_there(&mut session.link, &shard, before, mark, says_done).await;
     cleared.map_err(|trouble| {
         let doing = "clearing away what a tool left behind";
         session.link.refused(trouble, doing)
@@ -45,11 +54,13 @@ pub async fn settle(
 
 async fn settle_there(
     link: &mut Link,
+    shard: &ShardName,
     before: &Before,
     mark: &ToolMark,
+    says_done: bool,
 ) -> Result<Cleared, Trouble> {
     let mut told = Vec::new();
-    if !quiet(link, mark, &mut told).await? {
+    if !orphans::end(link, mark, &mut told).await? {
         return Ok(Cleared {
             verdict: Verdict::Unclear(format!(
                 "a statement of {} still runs on the server and can't be ended: look for {} in its list of processes",
@@ -57,122 +68,148 @@ async fn settle_there(
                 mark.makes.first().unwrap_or(&mark.table)
             )),
             told,
+            learned: None,
         });
     }
-    let there = tables(link, mark).await?;
-    let has_old = mark.keeps.as_ref().is_some_and(|name| there.contains(name));
-    let verdict = match image::judge(link, before, true).await? {
-        // A rebuild leaves the definition as it was; the old rows beside it tell.
-        Verdict::Absent if has_old => Verdict::Happened,
-        verdict => verdict,
-    };
-    match verdict {
-        Verdict::Unclear(_) => {}
-        Verdict::Absent => clear(link, mark, false, &mut told).await?,
-        Verdict::Happened => clear(link, mark, true, &mut told).await?,
+    let look = Look::at(link, shard, before, mark).await?;
+    let mut verdict = judge(&look, says_done, mark);
+    clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
+    if verdict == Verdict::Absent {
+        // The tool may have been alive elsewhere still. Its new table is gone now: from here on nothing can change places.
+        let look = Look::at(link, shard, before, mark).await?;
+        verdict = judge(&look, says_done, mark);
+        if verdict == Verdict::Happened {
+            clear(link, mark, &verdict, look.old, says_done, &mut told).await?;
+        }
     }
-    Ok(Cleared { verdict, told })
+    let learned = look.waiting.map(|image| ToolMark {
+        new_image: Some(image),
+        ..mark.clone()
+    });
+    Ok(Cleared {
+        verdict,
+        told,
+        learned,
+    })
+}
+
+/// Rows that the tool says it has damaged are a person's to look at, and to replace from the old ones.
+fn judge(look: &Look, says_done: bool, mark: &ToolMark) -> Verdict {
+    match (look.verdict(says_done, mark), &mark.spoilt) {
+        (Verdict::Happened, Some(why)) => Verdict::Unclear(format!(
+            "{} has changed {}, and damaged rows: {why}{}",
+            mark.tool,
+            quote::name(&mark.table),
+            match (look.old, &mark.keeps) {
+                (Old::AsItWas, Some(kept)) =>
+                    format!("; the old rows are in {}", quote::name(kept)),
+                _ => String::new(),
+            }
+        )),
+        (verdict, _) => verdict,
+    }
 }
 
 /// Triggers first: a write to the table would fail for want of the table that they write to.
 async fn clear(
     link: &mut Link,
     mark: &ToolMark,
-    swapped: bool,
+    verdict: &Verdict,
+    old: Old,
+    says_done: bool,
     told: &mut Vec<String>,
 ) -> Result<(), Trouble> {
+    if matches!(verdict, Verdict::Unclear(_)) {
+        return Ok(());
+    }
     let schema = quote::name(&mark.schema);
     for trigger in triggers(link, mark).await? {
-        let sql = format!("DROP TRIGGER IF EXISTS {schema}.{}", quote::name(&trigger));
-        link.run(sql).await?;
-        told.push(format!("dropped the trigger {}", quote::name(&trigger)));
+        let name = quote::name(&trigger.name);
+        if trigger.is_its {
+            link.run(format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
+                .await?;
+            told.push(format!("dropped the trigger {name}"));
+        } else {
+            told.push(format!("left the trigger {name}, which is not its own"));
+        }
     }
-    let there = tables(link, mark).await?;
-    let keeps_old = swapped && mark.keep_old;
-    let unwanted = mark
-        .tables()
-        .filter(|table| there.contains(table))
-        .filter(|table| !(keeps_old && mark.keeps.as_ref() == Some(table)));
-    for table in unwanted {
-        let sql = format!("DROP TABLE IF EXISTS {schema}.{}", quote::name(table));
-        link.run(sql).await?;
-        told.push(format!("dropped the table {}", quote::name(table)));
+    for table in verdict::there(link, mark, &mark.makes).await? {
+        match mark.is_marked(&table) {
+            true => drop_table(link, &schema, &table, told).await?,
+            false => told.push(format!(
+                "left the table {}: no mark in its name tells whose it is",
+                quote::name(&table)
+            )),
+        }
+    }
+    let Some(kept) = &mark.keeps else {
+        return Ok(());
+    };
+    let name = quote::name(kept);
+    let swapped = *verdict == Verdict::Happened;
+    match old {
+        Old::Absent => {}
+        Old::AsItWas if swapped && goes(mark, says_done) => {
+            drop_table(link, &schema, kept, told).await?;
+        }
+        Old::AsItWas if swapped => told.push(format!("the old rows are in the table {name}")),
+        // What keeps the name free until the tables change places.
+        Old::Another if !swapped && mark.is_marked(kept) => {
+            drop_table(link, &schema, kept, told).await?;
+        }
+        _ => told.push(format!("left the table {name}, which is not its own")),
     }
     Ok(())
 }
 
-/// Ends the statements on the server that name what the tool makes, and waits until they are gone: a client that died leaves them
-/// running, and a RENAME that waits for a lock would still take place.
-async fn quiet(link: &mut Link, mark: &ToolMark, told: &mut Vec<String>) -> Result<bool, Trouble> {
-    let until = Instant::now() + PATIENCE;
-    let own = link.id().to_string();
-    let mut ended: Vec<String> = Vec::new();
-    loop {
-        let shown = link.run("SHOW FULL PROCESSLIST").await?;
-        let busy: Vec<String> = (0..shown.rows.len())
-            .filter(|row| {
-                let info = shown.named(*row, "Info").unwrap_or_default();
-                mark.tables().any(|table| info.contains(table.as_str()))
-            })
-            .filter_map(|row| shown.named(row, "Id").map(str::to_owned))
-            .filter(|id| *id != own)
-            .collect();
-        if busy.is_empty() {
-            return Ok(true);
-        }
-        for id in busy {
-            if !ended.contains(&id) {
-                match link.run(format!("KILL {id}")).await {
-                    Ok(_) => told.push(format!("ended the connection {id} of {}", mark.tool)),
-                    // Gone by itself, or somebody else's.
-                    Err(Trouble::Server(_)) => {}
-                    Err(lost) => return Err(lost),
-                }
-                ended.push(id);
-            }
-        }
-        if Instant::now() > until {
-            return Ok(false);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+/// Whether the old rows are dropped. A tool that came to its end has left what it was to leave.
+fn goes(mark: &ToolMark, says_done: bool) -> bool {
+    !mark.keep_old.unwrap_or(says_done)
 }
 
-async fn tables(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    let wanted: Vec<String> = mark.tables().cloned().collect();
-    names(link, &wanted, |list| {
-        format!(
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({list})",
-            quote::text(&mark.schema)
-        )
-    })
-    .await
-}
-
-async fn triggers(link: &mut Link, mark: &ToolMark) -> Result<Vec<String>, Trouble> {
-    names(link, &mark.triggers, |list| {
-        format!(
-            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME IN ({list})",
-            quote::text(&mark.schema)
-        )
-    })
-    .await
-}
-
-/// Which of these names the server has; as we spell them, whatever case it keeps.
-async fn names(
+async fn drop_table(
     link: &mut Link,
-    wanted: &[String],
-    sql: impl Fn(String) -> String,
-) -> Result<Vec<String>, Trouble> {
-    if wanted.is_empty() {
+    schema: &str,
+    table: &str,
+    told: &mut Vec<String>,
+) -> Result<(), Trouble> {
+    let name = quote::name(table);
+    link.run(format!("DROP TABLE IF EXISTS {schema}.{name}"))
+        .await?;
+    told.push(format!("dropped the table {name}"));
+    Ok(())
+}
+
+struct Trigger {
+    name: String,
+    /// It writes to the new table, whose name has the mark.
+    is_its: bool,
+}
+
+/// Those of the tool's triggers that are there; as we spell them, whatever case the server keeps.
+async fn triggers(link: &mut Link, mark: &ToolMark) -> Result<Vec<Trigger>, Trouble> {
+    if mark.triggers.is_empty() {
         return Ok(Vec::new());
     }
-    let list: Vec<String> = wanted.iter().map(|name| quote::text(name)).collect();
-    let answer = link.run(sql(list.join(", "))).await?;
-    let there: Vec<String> = (answer.rows.into_iter())
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect();
-    let is_there = |name: &&String| there.iter().any(|t| t.eq_ignore_ascii_case(name));
-    Ok(wanted.iter().filter(is_there).cloned().collect())
+    let list: Vec<String> = mark.triggers.iter().map(|name| quote::text(name)).collect();
+    let sql = format!(
+        "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME IN ({})",
+        quote::text(&mark.schema),
+        list.join(", ")
+    );
+    let answer = link.run(sql).await?;
+    let mut found = Vec::new();
+    for row in answer.rows {
+        let mut columns = row.into_iter().map(Option::unwrap_or_default);
+        let name = columns.next().unwrap_or_default();
+        let does = columns.next().unwrap_or_default();
+        let ours =
+            |new: &String| mark.is_marked(new) && orphans::names_table(&does, &mark.schema, new);
+        let spelt = |ours: &&String| ours.eq_ignore_ascii_case(&name);
+        found.push(Trigger {
+            name: mark.triggers.iter().find(spelt).cloned().unwrap_or(name),
+            is_its: mark.makes.first().is_some_and(ours),
+        });
+    }
+    Ok(found)
 }

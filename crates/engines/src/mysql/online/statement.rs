@@ -5,7 +5,7 @@
 use crate::mysql::quote;
 use greylag_core::{
     engine::Dialect,
-    script::{SqlToken, TokenKind, tokens},
+    script::{SqlToken, TokenKind, has_executable_comment, tokens},
 };
 use std::{iter::once, ops::Range};
 
@@ -52,23 +52,35 @@ pub enum Clauses {
 
 /// Reads a statement; none where it changes no table, or hides a part in a comment that only some servers read.
 pub fn read(sql: &str) -> Option<Change> {
-    if sql.contains("/*!") || sql.contains("/*M!") {
+    if has_executable_comment(Dialect::Mysql, sql) {
         return None;
     }
-    let all: Vec<SqlToken> = tokens(Dialect::Mysql, sql)
-        .take_while(|token| token.kind != TokenKind::Symbol(b';'))
-        .collect();
-    let mut reader = Reader {
-        sql,
-        tokens: &all,
-        at: 0,
-    };
+    let all = tokens_of(sql);
+    let mut reader = Reader::at_start(sql, &all);
     match reader.next_upper().as_str() {
         "ALTER" => reader.alter(),
         "CREATE" => reader.create_index(),
         "DROP" => reader.drop_index(),
         _ => None,
     }
+}
+
+/// Why a statement that changes a table can't be read, if it is one that can't.
+pub fn unread(sql: &str) -> Option<&'static str> {
+    let all = tokens_of(sql);
+    if !Reader::at_start(sql, &all).changes_a_table() || read(sql).is_some() {
+        return None;
+    }
+    Some(match has_executable_comment(Dialect::Mysql, sql) {
+        true => "a part of it is in a comment that only some servers execute (`/*! … */`)",
+        false => "its clauses are not understood",
+    })
+}
+
+fn tokens_of(sql: &str) -> Vec<SqlToken> {
+    tokens(Dialect::Mysql, sql)
+        .take_while(|token| token.kind != TokenKind::Symbol(b';'))
+        .collect()
 }
 
 impl Change {
@@ -119,6 +131,24 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn at_start(sql: &'a str, tokens: &'a [SqlToken]) -> Self {
+        Reader { sql, tokens, at: 0 }
+    }
+
+    /// Its head is that of an ALTER TABLE, CREATE INDEX or DROP INDEX.
+    fn changes_a_table(mut self) -> bool {
+        let verb = self.next_upper();
+        self.takes(&["OR", "REPLACE"]);
+        self.takes_any(&["ONLINE", "OFFLINE"]);
+        self.takes(&["IGNORE"]);
+        self.takes_any(&["UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR"]);
+        match verb.as_str() {
+            "ALTER" => self.takes(&["TABLE"]),
+            "CREATE" | "DROP" => self.takes(&["INDEX"]),
+            _ => false,
+        }
+    }
+
     fn text(&self, at: usize) -> &'a str {
         self.tokens
             .get(at)
@@ -226,10 +256,13 @@ impl<'a> Reader<'a> {
             form: Form::Alter,
             schema,
             table,
-            clauses: kind(&words, self.has_word(from, "PARTITIONS")),
+            clauses: kind(
+                &words,
+                ["VALUES", "HISTORY"].iter().any(|w| self.has_word(from, w)),
+            ),
             says_algorithm: self.says(from, "ALGORITHM", &ALGORITHMS),
             says_lock: online || self.says(from, "LOCK", &LOCKS),
-            is_metadata: words.iter().all(is_metadata),
+            is_metadata: parts.iter().all(|part| self.is_metadata(part)),
             at: self.start(from),
             says: once(self.start(from)..self.end()).collect(),
         })
@@ -278,7 +311,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.takes(&["IF", "EXISTS"]);
-        self.name()?;
+        let is_key = self.name()?.eq_ignore_ascii_case("PRIMARY");
         let on = self.at;
         if !self.takes(&["ON"]) {
             return None;
@@ -295,7 +328,7 @@ impl<'a> Reader<'a> {
             clauses: Clauses::Plain,
             says_algorithm: self.says(self.at, "ALGORITHM", &ALGORITHMS),
             says_lock: online || self.says(self.at, "LOCK", &LOCKS),
-            is_metadata: true,
+            is_metadata: !is_key,
             at: self.end(),
             says: once(self.start(index)..self.start(on)).collect(),
         })
@@ -318,6 +351,28 @@ impl<'a> Reader<'a> {
         }
         parts.push(begin..self.tokens.len());
         parts
+    }
+
+    /// A clause that reads and writes no row. Options of the table may stand side by side in one, and what is said of partitions behind it.
+    fn is_metadata(&self, part: &Range<usize>) -> bool {
+        let word = |i: usize| self.upper_within(part, i);
+        let says = |wanted: &str| part.clone().any(|at| self.upper(at) == wanted);
+        if says("PARTITION") || says("PARTITIONING") {
+            return false;
+        }
+        match (word(0).as_str(), word(1).as_str()) {
+            // By this name it is the primary key, and the table is written anew.
+            ("DROP", "INDEX" | "KEY" | "CONSTRAINT") => !(part.clone()).any(|at| {
+                self.text(at)
+                    .trim_matches('`')
+                    .eq_ignore_ascii_case("PRIMARY")
+            }),
+            ("DROP", "FOREIGN" | "CHECK") | ("RENAME" | "ALTER", _) => true,
+            (first, _) if is_remark(first) => {
+                part.len() == 2 || part.len() == 3 && self.is_symbol(part.start + 1, b'=')
+            }
+            _ => false,
+        }
     }
 
     fn upper_within(&self, part: &Range<usize>, i: usize) -> String {
@@ -350,7 +405,7 @@ impl<'a> Reader<'a> {
 const ALGORITHMS: [&str; 5] = ["DEFAULT", "INSTANT", "INPLACE", "NOCOPY", "COPY"];
 const LOCKS: [&str; 4] = ["DEFAULT", "NONE", "SHARED", "EXCLUSIVE"];
 
-fn kind(words: &[[String; 3]], counts_partitions: bool) -> Clauses {
+fn kind(words: &[[String; 3]], says_what_they_hold: bool) -> Clauses {
     let [first, second, _] = words.first().map_or(["", "", ""], |words| {
         [words[0].as_str(), words[1].as_str(), words[2].as_str()]
     });
@@ -359,7 +414,8 @@ fn kind(words: &[[String; 3]], counts_partitions: bool) -> Clauses {
         ("REORGANIZE" | "COALESCE" | "REBUILD" | "OPTIMIZE" | "REPAIR", "PARTITION") => {
             Clauses::PartitionsAnew
         }
-        ("ADD", "PARTITION") if counts_partitions => Clauses::PartitionsAnew,
+        // By hash or key: all rows find their places anew.
+        ("ADD", "PARTITION") if !says_what_they_hold => Clauses::PartitionsAnew,
         (
             "ADD" | "DROP" | "TRUNCATE" | "EXCHANGE" | "ANALYZE" | "CHECK" | "DISCARD" | "IMPORT"
             | "CONVERT",
@@ -376,13 +432,9 @@ fn renames(words: &[String; 3]) -> bool {
     words[0] == "RENAME" && !["COLUMN", "INDEX", "KEY"].contains(&words[1].as_str())
 }
 
-/// What a clause begins with that reads and writes no row.
-fn is_metadata(words: &[String; 3]) -> bool {
-    match (words[0].as_str(), words[1].as_str()) {
-        ("DROP", "INDEX" | "KEY" | "FOREIGN" | "CONSTRAINT" | "CHECK") => true,
-        ("RENAME" | "ALTER" | "COMMENT" | "AUTO_INCREMENT", _) => true,
-        (first, _) => first.starts_with("STATS_"),
-    }
+/// An option of the table that says something about it, or for rows to come.
+fn is_remark(word: &str) -> bool {
+    matches!(word, "COMMENT" | "AUTO_INCREMENT") || word.starts_with("STATS_")
 }
 
 #[cfg(test)]

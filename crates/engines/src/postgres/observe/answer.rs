@@ -23,6 +23,7 @@ pub struct Seen {
     pub schema: Option<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
+    pub started: Option<String>,
     pub system: Option<String>,
     pub control: Option<u32>,
     pub given_back: bool,

@@ -23,6 +23,7 @@ SELECT json_build_object(
   'schema', current_schema(),
   'host', inet_server_addr(),
   'port', inet_server_port(),
+  'started', extract(epoch FROM pg_postmaster_start_time())::text,
   {control}
   'carries', CASE WHEN has_table_privilege(to_regclass({identity}), 'select') THEN true ELSE false END,
   'shard', {shard},

@@ -43,6 +43,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             ),
             address: address.clone(),
             dialled: target.address(),
+            instance: seen.started.clone(),
         },
         own: address,
         role: match (seen.standby, seen.read_only) {

@@ -1,4 +1,5 @@
 use super::*;
+use greylag_core::identity::Known;
 use greylag_core::{engine::Engine, survey::ShardIdentity};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -11,6 +12,7 @@ fn server(port: u16) -> Server {
         database: "orders/5/public".into(),
         address: format!("10.0.0.1:{port}"),
         dialled: format!("postgres://10.0.0.1:{port}/orders"),
+        instance: None,
     }
 }
 
@@ -46,6 +48,7 @@ fn look(port: u16, role: Role) -> Look {
             steps: Vec::new(),
         }),
         vouched: None,
+        listed: false,
     }
 }
 
@@ -68,6 +71,10 @@ fn known() -> Known {
 }
 
 fn sought(known: &Known, looks: Vec<Look>) -> Result<String, String> {
+    sought_beside(known, looks, &[])
+}
+
+fn sought_beside(known: &Known, looks: Vec<Look>, handed: &[Server]) -> Result<String, String> {
     let shard = "s1".parse().unwrap();
     let expected = Expected {
         shard: &shard,
@@ -76,7 +83,7 @@ fn sought(known: &Known, looks: Vec<Look>) -> Result<String, String> {
         known: Some(known),
         claim_allowed: false,
     };
-    match judge(&expected, looks) {
+    match judge(&expected, looks, handed) {
         Sought::Found(found) => Ok(found.survey.server.address),
         Sought::Refused { refusal, .. } => Err(refusal.to_string()),
         Sought::Nowhere { said, .. } => Err(said.join("; ")),
@@ -127,8 +134,20 @@ fn an_old_primary_that_came_back_is_refused_alone_and_beside_the_new_one() {
     );
     let why = sought(&known, vec![look(1, Role::Primary), look(2, Role::Primary)]);
     assert!(why.unwrap_err().contains("has two primaries"));
-    // Handed back: the one that took its place follows now.
-    let found = sought(&known, vec![look(1, Role::Primary), look(2, Role::Replica)]);
+}
+
+#[test]
+fn an_old_primary_is_the_primary_again_once_the_one_that_took_its_place_is_seen_to_follow_it() {
+    let mut known = known();
+    known.prove_primary(&server(2));
+    let looks = || vec![look(1, Role::Primary), look(2, Role::Replica)];
+    // Whom the other one follows, or whether anybody, its role does not say.
+    let why = sought(&known, looks()).unwrap_err();
+    assert!(
+        why.contains("was promoted away from it to 10.0.0.1:2"),
+        "{why}"
+    );
+    let found = sought_beside(&known, looks(), &[server(1)]);
     assert_eq!(found.unwrap(), "10.0.0.1:1");
 }
 
@@ -151,4 +170,63 @@ fn one_server_under_two_names_is_one_primary() {
     other.target.url = "postgres://localhost:1/orders".parse().unwrap();
     let found = sought(&known(), vec![look(1, Role::Primary), other]);
     assert_eq!(found.unwrap(), "10.0.0.1:1");
+}
+
+/// Both are in networks of their own, in which they have one address.
+fn contained(port: u16, run: &str) -> Look {
+    let mut contained = look(port, Role::Primary);
+    let seen = contained.seen.as_mut().unwrap();
+    seen.server.address = "172.17.0.2:5432".into();
+    seen.server.instance = Some(run.into());
+    contained
+}
+
+#[test]
+fn two_servers_that_say_one_address_are_two_primaries() {
+    let mut known = Known::default();
+    let (one, two) = (contained(1, "1"), contained(2, "2"));
+    known.uuid = Uuid::from_u128(1);
+    known.prove_primary(&one.seen.as_ref().unwrap().server);
+    known.prove_replica(&two.seen.as_ref().unwrap().server);
+    let why = sought(&known, vec![one, two]).unwrap_err();
+    assert!(why.contains("has two primaries"), "{why}");
+    let heir = sought(&known, vec![dead(1), contained(2, "2")]);
+    assert_eq!(heir.unwrap(), "172.17.0.2:5432");
+    // Through a proxy, too.
+    let found = sought(&known, vec![contained(1, "1"), contained(7, "1")]);
+    assert_eq!(found.unwrap(), "172.17.0.2:5432");
+}
+
+#[test]
+fn a_name_of_which_nobody_knows_where_it_leads_is_no_second_server_but_by_its_run() {
+    // What is dialled under one name ended at two servers: a balancer.
+    let mut other = contained(1, "2");
+    other.target = contained(2, "2").target;
+    let why = sought(
+        &known_at(&contained(1, "1")),
+        vec![contained(1, "1"), other],
+    );
+    assert!(why.unwrap_err().contains("has two primaries"));
+}
+
+fn known_at(look: &Look) -> Known {
+    let mut known = Known {
+        uuid: Uuid::from_u128(1),
+        ..Known::default()
+    };
+    known.prove_primary(&look.seen.as_ref().unwrap().server);
+    known
+}
+
+#[test]
+fn a_listed_replica_that_accepts_writes_is_a_second_primary_even_where_it_was_never_proven() {
+    let stranger = || look(3, Role::Primary);
+    let listed = Look {
+        listed: true,
+        ..stranger()
+    };
+    let found = sought(&known(), vec![look(1, Role::Primary), stranger()]);
+    assert_eq!(found.unwrap(), "10.0.0.1:1");
+    let why = sought(&known(), vec![look(1, Role::Primary), listed]);
+    assert!(why.unwrap_err().contains("has two primaries"));
 }

@@ -52,6 +52,7 @@ fn seen(address: &str, role: SeenRole) -> NodeSighting {
         database: "orders".into(),
         address: address.into(),
         dialled: address.into(),
+        instance: None,
     };
     NodeSighting::bare(Timestamp::UNIX_EPOCH, server, address.into(), role)
 }
@@ -120,4 +121,38 @@ fn a_subscriber_is_waited_for_in_the_log_of_the_publisher_that_there_is_now() {
     board.take(&primary.node, publisher(at(2, 140), at(2, 130)));
     board.take(&mirror.node, subscriber());
     assert!(replayed(&mut board));
+}
+
+/// After a failover the new primary may name nobody for a while.
+#[test]
+fn a_shard_whose_primary_is_to_name_its_nodes_is_not_done_before_that_is_believed() {
+    let mut board = Board::new(Arc::default());
+    let primary = named("primary", NodeRole::Primary);
+    board.expect(primary.clone(), "h".into(), true);
+    board.take(&primary.node, seen("primary", SeenRole::Primary));
+    assert!(board.waits_for(&shard()), "it has named nobody yet");
+    board.wait_for(
+        &shard(),
+        Awaited {
+            stage: 0,
+            position: None,
+            shows: Arc::new(|_| true),
+        },
+    );
+    let is_done = |board: &mut Board| {
+        let news = board.news();
+        news.iter().any(|one| matches!(one, News::Replayed { .. }))
+    };
+    assert!(!is_done(&mut board));
+    let why = "its primary names none".to_owned();
+    board.lack(shard(), Some(why.clone()));
+    board.named(&shard());
+    assert!(!is_done(&mut board));
+    let waits = |news: &News| {
+        matches!(news, News::Waits { reasons, .. } if matches!(&reasons[..],
+            [WaitReason::NoReplicas { why: told, .. }] if *told == why))
+    };
+    assert!(board.news().iter().any(waits));
+    board.lack(shard(), None);
+    assert!(is_done(&mut board), "it has none, and none is missed");
 }

@@ -44,6 +44,7 @@ fn seen(children: Vec<Child>) -> NodeSighting {
         database: "d".into(),
         address: address.into(),
         dialled: String::new(),
+        instance: None,
     };
     let at = Timestamp::UNIX_EPOCH;
     NodeSighting {

@@ -104,6 +104,19 @@ fn clauses_are_told_by_their_first_words() {
             "ALTER TABLE t ADD PARTITION PARTITIONS 4",
             Clauses::PartitionsAnew,
         ),
+        // By hash: rows find another place.
+        (
+            "ALTER TABLE t ADD PARTITION (PARTITION px, PARTITION py)",
+            Clauses::PartitionsAnew,
+        ),
+        (
+            "ALTER TABLE t ADD PARTITION (PARTITION p VALUES LESS THAN (3))",
+            Clauses::Whole,
+        ),
+        (
+            "ALTER TABLE t ADD PARTITION (PARTITION p HISTORY)",
+            Clauses::Whole,
+        ),
         (
             "ALTER TABLE t REORGANIZE PARTITION p INTO (PARTITION q VALUES LESS THAN (3))",
             Clauses::PartitionsAnew,
@@ -113,4 +126,42 @@ fn clauses_are_told_by_their_first_words() {
     }
     assert!(change("ALTER TABLE t DROP INDEX i, RENAME INDEX a TO b").is_metadata);
     assert!(!change("ALTER TABLE t DROP INDEX i, ADD INDEX (a)").is_metadata);
+}
+
+#[test]
+fn options_that_are_parted_by_blanks_are_all_looked_at() {
+    for sql in [
+        "ALTER TABLE t COMMENT='x'",
+        "ALTER TABLE t COMMENT 'x', AUTO_INCREMENT = 5",
+        "ALTER TABLE t STATS_PERSISTENT=1",
+        "ALTER TABLE t ALTER COLUMN c SET DEFAULT 'PARTITION', DROP FOREIGN KEY f",
+        "DROP INDEX i ON t",
+    ] {
+        assert!(change(sql).is_metadata, "{sql}");
+    }
+    for sql in [
+        "ALTER TABLE t COMMENT='x' ENGINE=InnoDB",
+        "ALTER TABLE t COMMENT 'x' ENGINE InnoDB",
+        "ALTER TABLE t AUTO_INCREMENT=5 ROW_FORMAT=DYNAMIC",
+        "ALTER TABLE t STATS_PERSISTENT=1 KEY_BLOCK_SIZE=8",
+        "ALTER TABLE t COMMENT='x' PARTITION BY HASH (id)",
+        "ALTER TABLE t DROP INDEX i REMOVE PARTITIONING",
+        "ALTER TABLE t RENAME COLUMN a TO b PARTITION BY KEY (b)",
+        // The primary key under its other name.
+        "ALTER TABLE t DROP INDEX `PRIMARY`",
+        "ALTER TABLE t DROP CONSTRAINT `primary`",
+        "DROP INDEX `PRIMARY` ON t",
+    ] {
+        assert!(!change(sql).is_metadata, "{sql}");
+    }
+}
+
+#[test]
+fn executable_comments_are_found_where_they_are_comments_alone() {
+    for sql in [
+        "ALTER TABLE t ADD c int COMMENT 'see /*! x'",
+        "ALTER TABLE t ADD `/*!` int -- not /*! this",
+    ] {
+        change(sql);
+    }
 }

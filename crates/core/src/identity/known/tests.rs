@@ -1,0 +1,140 @@
+use super::*;
+use crate::engine::Engine;
+
+fn server(port: u16) -> Server {
+    Server {
+        engine: Engine::Postgres,
+        version: "15".into(),
+        lineage: "7".into(),
+        database: "orders/5/public".into(),
+        address: format!("10.0.0.1:{port}"),
+        dialled: format!("postgres://db{port}/orders"),
+        instance: None,
+    }
+}
+
+fn known() -> Known {
+    let mut known = Known::default();
+    known.prove_primary(&server(1));
+    known.prove_replica(&server(2));
+    known.prove_replica(&server(3));
+    known
+}
+
+#[test]
+fn the_primary_that_was_is_deposed_until_it_is_seen_to_follow() {
+    let mut known = known();
+    assert!(known.is_primary(&server(1)) && known.deposed.is_empty());
+    known.prove_primary(&server(2));
+    assert!(known.is_primary(&server(2)));
+    assert!(known.is_deposed(&server(1)) && !known.is_deposed(&server(2)));
+    known.prove_primary(&server(2));
+    assert!(known.is_deposed(&server(1)), "proven again changes nothing");
+    known.prove_replica(&server(1));
+    assert!(known.is_deposed(&server(1)), "it may follow nobody");
+    known.prove_follower(&server(1), &server(3));
+    assert!(known.is_deposed(&server(1)), "it follows somebody else");
+    known.prove_follower(&server(1), &server(2));
+    assert!(!known.is_deposed(&server(1)));
+    assert!(known.is_primary(&server(2)));
+}
+
+#[test]
+fn who_is_expected_to_follow_is_neither_the_primary_nor_one_that_was() {
+    let mut known = known();
+    assert_eq!(known.followers(), 2);
+    known.prove_primary(&server(2));
+    assert_eq!(known.followers(), 1);
+    let run = |dialled: &str| Server {
+        dialled: dialled.into(),
+        instance: Some("1700000000.5".into()),
+        ..server(2)
+    };
+    known.prove_primary(&run("postgres://db2/orders"));
+    known.prove_primary(&run("postgres://other/orders"));
+    assert_eq!(known.followers(), 1, "one server under two names");
+    assert_eq!(known.deposed.len(), 1);
+}
+
+#[test]
+fn what_was_remembered_before_there_were_deposed_ones_is_read() {
+    let json = r#"{"uuid":"00000000-0000-0000-0000-000000000000","nodes":[]}"#;
+    let known: Known = serde_json::from_str(json).unwrap();
+    assert_eq!(known, Known::default());
+    assert_eq!(serde_json::to_string(&known).unwrap(), json);
+}
+
+/// Where each server is in a network of its own, all of them say one address.
+fn contained(name: &str, instance: &str) -> Server {
+    Server {
+        address: "172.17.0.2:5432".into(),
+        dialled: format!("postgres://{name}/orders"),
+        instance: Some(instance.into()),
+        ..server(1)
+    }
+}
+
+#[test]
+fn two_servers_that_say_one_private_address_are_two() {
+    let mut known = Known::default();
+    known.prove_primary(&contained("a", "1"));
+    known.prove_replica(&contained("b", "2"));
+    let heir = contained("b", "2");
+    assert!(!known.is_primary(&heir));
+    known.prove_primary(&heir);
+    assert!(known.is_primary(&heir) && !known.is_deposed(&heir));
+    assert!(known.is_deposed(&contained("a", "1")));
+    assert!(
+        known.is_deposed(&contained("a", "3")),
+        "it was started again"
+    );
+    assert_eq!(known.followers(), 0);
+}
+
+#[test]
+fn one_server_under_another_name_is_known_by_its_run_or_by_an_address_of_its_own() {
+    let mut known = Known::default();
+    known.prove_primary(&contained("a", "1"));
+    assert!(known.is_primary(&contained("proxy", "1")));
+    assert!(!known.is_primary(&contained("proxy", "2")));
+    let public = |name: &str, instance: &str| Server {
+        address: "203.0.113.7:5432".into(),
+        ..contained(name, instance)
+    };
+    known.prove_primary(&public("c", "4"));
+    assert!(known.is_primary(&public("d", "5")));
+    for local in ["127.0.0.1:5432", "::1:5432", "fd00::7:5432", "fe80::1:5432"] {
+        assert!(!is_unique(local), "{local}");
+    }
+    for own in ["2001:db8::1:5432", "db-1:3306", "/srv/shop.db"] {
+        assert!(is_unique(own), "{own}");
+    }
+}
+
+#[test]
+fn an_old_primary_is_deposed_under_each_of_its_names() {
+    let mut known = Known::default();
+    known.prove_primary(&contained("a", "1"));
+    // Behind a proxy, and started again since it was reached by its first name.
+    known.prove_primary(&contained("proxy", "1"));
+    known.prove_primary(&contained("proxy", "2"));
+    let heir = Server {
+        address: "172.17.0.3:5432".into(),
+        ..contained("b", "3")
+    };
+    known.prove_primary(&heir);
+    assert!(known.is_deposed(&contained("proxy", "4")));
+    assert!(known.is_deposed(&contained("a", "4")));
+}
+
+#[test]
+fn what_was_remembered_without_runs_and_names_is_read_and_believed() {
+    let json = r#"{"uuid":"00000000-0000-0000-0000-000000000000","nodes":[
+        {"lineage":"7","database":"orders/5/public","address":"172.17.0.2:5432","dialled":"postgres://a/orders"}]}"#;
+    let known: Known = serde_json::from_str(json).unwrap();
+    assert!(known.is_primary(&contained("a", "1")));
+    assert!(!known.is_primary(&contained("b", "1")));
+    let nameless = json.replace(r#","dialled":"postgres://a/orders""#, "");
+    let known: Known = serde_json::from_str(&nameless).unwrap();
+    assert!(known.is_primary(&contained("a", "1")));
+}
