@@ -126,10 +126,16 @@ fn a_fix_that_needs_a_version_that_is_taken_writes_nothing() {
     assert!(told.contains("the version of V2.1__other.sql"), "{told}");
     assert_eq!(place.read("migrations/V2__cut.sql"), cut.1);
     let place = postgres(&[ORDERS, cut]);
-    place.write("migrations/V2__cut.sql.conf", "executeInTransaction=false\n");
+    place.write(
+        "migrations/V2__cut.sql.conf",
+        "executeInTransaction=false\n",
+    );
     let said = place.run("lint --fix");
     let told = format!("{}{}", said.out, said.err);
-    assert!(told.contains("V2__cut.sql.conf would count for the first alone"), "{told}");
+    assert!(
+        told.contains("V2__cut.sql.conf would count for the first alone"),
+        "{told}"
+    );
     assert_eq!(place.read("migrations/V2__cut.sql"), cut.1);
 }
 

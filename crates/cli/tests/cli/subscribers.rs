@@ -279,7 +279,10 @@ async fn a_plan_says_what_runs_on_a_subscriber_and_holds_what_it_would_stop_at()
     published.subscriber.stop_fast().await;
     let page = place.out("plan", 0);
     let said = "what runs there is judged when the shard's turn comes";
-    assert!(page.contains("eu-7/mirror") && page.contains(said), "{page}");
+    assert!(
+        page.contains("eu-7/mirror") && page.contains(said),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

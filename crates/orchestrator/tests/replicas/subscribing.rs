@@ -341,9 +341,10 @@ async fn what_is_waited_for_on_a_subscriber_is_told_with_its_name() {
     let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
         return;
     };
-    let (client, connection) = tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
-        .await
-        .unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
     tokio::spawn(connection);
     client
         .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
