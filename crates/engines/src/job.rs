@@ -5,7 +5,7 @@ use greylag_core::{
     migration::MigrationId,
     online::Way,
     outcome::{Doubt, Failure},
-    script::{RunMode, Script, Statement, Tx, TxControl},
+    script::{RunMode, Script},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -30,16 +30,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it may share a transaction with others: it runs in one, and asks for no setting that would hold for all of them.
+    /// Whether it may share a transaction with others: it runs in one, and leaves nothing there that those behind it would find.
     pub fn may_share(&self) -> bool {
-        // What it says of its transaction would hold for its neighbours' as well.
-        let settles = |statement: &Statement| {
-            matches!(
-                statement.tx,
-                Tx::Ineffective(_) | Tx::Control(TxControl::Set)
-            )
-        };
-        self.mode == RunMode::Transaction && !self.script.statements.iter().any(settles)
+        self.mode == RunMode::Transaction && !self.script.marks_its_transaction()
     }
 }
 

@@ -131,17 +131,23 @@ fn a_version_below_the_highest_is_held_and_out_of_order_lets_it_in() {
     );
 }
 
+/// Fifty megabytes; a tenth of that in an ordinary run.
 #[test]
-fn a_file_of_fifty_megabytes_goes_through() {
+fn a_huge_file_goes_through() {
+    let size = match std::env::var_os("GREYLAG_FULL") {
+        Some(_) => 50_000_000,
+        None => 5_000_000,
+    };
     let place = Place::with(1, &[]);
     let mut text = String::from("CREATE TABLE big (x);\n");
     let row = format!("INSERT INTO big VALUES ('{}');\n", "y".repeat(50_000));
-    while text.len() < 50_000_000 {
+    while text.len() < size {
         text.push_str(&row);
     }
     place.write("migrations/V1__big.sql", &text);
     place.out("apply --yes", 0);
-    assert_eq!(place.ask("s1", "SELECT count(*) > 900 FROM big"), 1);
+    let rows = text.lines().count() as i64 - 1;
+    assert_eq!(place.ask("s1", "SELECT count(*) FROM big"), rows);
 }
 
 #[test]

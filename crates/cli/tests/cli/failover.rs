@@ -246,3 +246,40 @@ async fn two_primaries_among_the_hosts_of_a_url_are_refused_and_nothing_is_writt
     assert!(doctor.out.contains("has two primaries"), "{doctor:#?}");
     assert_eq!(moved.had().await.as_deref(), Some("1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_promoted_beside_its_primary_is_refused_by_every_verb_that_writes() {
+    let Some(moved) = Moved::start(Engine::Postgres, |primary, standby, database| {
+        let url = |port: u16| format!("postgres://greylag:greylag@127.0.0.1:{port}/{database}");
+        format!(
+            "primary = \"{}\"\nreplicas = [\"{}\"]",
+            url(primary),
+            url(standby)
+        )
+    })
+    .await
+    else {
+        return;
+    };
+    let place = &moved.place;
+    place.out("apply --yes", 0);
+    moved.cluster.wait_replayed().await.unwrap();
+    moved.cluster.replica(0).promote().await.unwrap();
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+    for line in [
+        "plan",
+        "apply --yes",
+        "repair --yes --reason mend",
+        "baseline 1 --yes",
+    ] {
+        let said = place.run(line);
+        assert_eq!(said.code, 6, "{line}: {said:#?}");
+        let text = said.out.clone() + &said.err;
+        assert!(text.contains("has two primaries"), "{line}: {said:#?}");
+    }
+    assert_eq!(moved.had().await.as_deref(), Some("1"));
+    // A person decides.
+    moved.cluster.replica(0).kill();
+    let plan = place.run("plan");
+    assert_eq!(plan.code, 0, "{plan:#?}");
+}

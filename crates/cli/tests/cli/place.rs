@@ -65,7 +65,7 @@ impl Place {
             .env("USER", "ann")
             .env_remove("GREYLAG_CONFIG")
             .env_remove("NO_COLOR")
-            .timeout(std::time::Duration::from_secs(120))
+            .timeout(greylag_lab::patience() * 2)
             .args(words(line));
         Ran {
             place: self,

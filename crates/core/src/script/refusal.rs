@@ -50,7 +50,7 @@ fn postgres(words: &Words<'_>, sql: &str) -> Option<(&'static str, &'static str)
     if words.starts(&["DISCARD", "ALL"]) {
         return Some((
             "lets go of the lock that keeps a second rollout out",
-            "Use RESET ALL, or DISCARD PLANS, SEQUENCES or TEMP.",
+            "Use RESET ALL, or DISCARD PLANS, SEQUENCES or TEMP; what a file leaves in its session ends with it anyway.",
         ));
     }
     if words.at(0, "COPY") && copies_out(sql) {
@@ -69,13 +69,54 @@ fn postgres(words: &Words<'_>, sql: &str) -> Option<(&'static str, &'static str)
                 && calls(Dialect::Postgres, sql, &asks)
         }
     };
-    unlocks.then_some((
-        "may let go of the lock that keeps a second rollout out",
+    if unlocks {
+        return Some((
+            "may let go of the lock that keeps a second rollout out",
+            "Use pg_advisory_xact_lock, which the end of the transaction lets go.",
+        ));
+    }
+    if words.at(0, "DO") && resets_all(sql) {
+        return Some((
+            "takes away the limits and marks that Greylag has set for the file",
+            "Put RESET ALL outside of the block, as a statement of the file; or reset the settings by name.",
+        ));
+    }
+    takes_lock(words, sql).then_some((
+        "keeps a lock past its transaction, which no later statement may let go",
         "Use pg_advisory_xact_lock, which the end of the transaction lets go.",
     ))
 }
 
+/// An advisory lock of the session.
+fn takes_lock(words: &Words<'_>, sql: &str) -> bool {
+    let asks = [
+        "pg_advisory_lock",
+        "pg_advisory_lock_shared",
+        "pg_try_advisory_lock",
+        "pg_try_advisory_lock_shared",
+    ];
+    mentions_any(sql, &asks) && (words.at(0, "DO") || calls(Dialect::Postgres, sql, &asks))
+}
+
+/// RESET ALL in a body that is a string; ALTER ROLE … RESET ALL changes no session.
+fn resets_all(sql: &str) -> bool {
+    sql.split(';').any(|statement| {
+        let words = statement.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let named = |pair: &[&str]| {
+            pair[0].eq_ignore_ascii_case("RESET") && pair[1].eq_ignore_ascii_case("ALL")
+        };
+        words.windows(2).any(named) && !words.iter().any(|word| word.eq_ignore_ascii_case("ALTER"))
+    })
+}
+
 fn mysql(words: &Words<'_>, sql: &str) -> Option<(&'static str, &'static str)> {
+    if words.at(0, "SET") && leaves_the_log(sql) {
+        return Some((
+            "keeps what follows out of the binary log, and so from every replica",
+            "Take it out: replicas get a migration from their primary.",
+        ));
+    }
     if words.at(0, "LOCK") && words.at_any(1, &["TABLES", "TABLE"]) {
         return Some((
             "keeps Greylag from writing its progress on this connection",
@@ -95,6 +136,27 @@ fn mysql(words: &Words<'_>, sql: &str) -> Option<(&'static str, &'static str)> {
         ));
     }
     None
+}
+
+/// Sets `sql_log_bin` to anything but 1, in whatever form.
+fn leaves_the_log(sql: &str) -> bool {
+    if !mentions(sql, "sql_log_bin") {
+        return false;
+    }
+    let mut named = false;
+    let mut items = items(Dialect::Mysql, sql);
+    items.any(|item| {
+        if item.value() == "sql_log_bin" || item.text.to_ascii_lowercase().ends_with("sql_log_bin")
+        {
+            named = true;
+            return false;
+        }
+        if !named || item.is_symbol(b'=') || item.is_symbol(b':') {
+            return false;
+        }
+        named = false;
+        !matches!(item.value().as_str(), "1" | "on" | "true")
+    })
 }
 
 fn mentions_any(sql: &str, names: &[&str]) -> bool {

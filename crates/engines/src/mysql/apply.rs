@@ -1,9 +1,9 @@
 //! Runs jobs: decides between one transaction and statement by statement, and sets the session up for each.
 
 use super::{
-    failure, image,
+    afresh, failure, image,
     link::{Answer, Trouble},
-    lock, open, quote,
+    lock, open,
     session::MysqlSession,
     settle, steps, stepwise, touched, transaction,
     verb::{self, Verb},
@@ -127,11 +127,14 @@ fn refuse_unable(job: &Job) -> Result<(), End> {
 
 /// Sets the session up for a job and reads how far it has come.
 async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>, End> {
-    let mut packet = resets(session);
-    packet.push(format!(
+    afresh::renew(session).await.map_err(|e| of_error(job, e))?;
+    afresh::remember(session)
+        .await
+        .map_err(|e| of_error(job, e))?;
+    let mut packet = vec![format!(
         "SET SESSION {}",
         open::lock_timeouts(job.limits.lock_timeout)
-    ));
+    )];
     packet.push(format!("SELECT {}", lock::held_condition(session)));
     packet.push(steps::one_sql(&session.names, &job.migration));
     session.dirty = true;
@@ -172,21 +175,6 @@ async fn begin(session: &mut MysqlSession, job: &Job) -> Result<Option<StepRow>,
         reopened.map_err(|t| of_trouble(session, job, t, "writing greylag_step"))?;
     }
     Ok(row)
-}
-
-/// What undoes the settings of an earlier file; nothing for a session that has carried none.
-pub fn resets(session: &MysqlSession) -> Vec<String> {
-    let mut packet = Vec::new();
-    if session.dirty {
-        packet.push(format!(
-            "ROLLBACK; UNLOCK TABLES; USE {}",
-            quote::name(&session.names.database)
-        ));
-        packet.push(session.flavour.reset_sql().to_owned());
-        let session_sql = session.target.session_sql.iter();
-        packet.extend(session_sql.map(|sql| sql.trim_end().trim_end_matches(';').to_owned()));
-    }
-    packet
 }
 
 /// An intent that nobody has settled is settled before anything runs.

@@ -88,6 +88,16 @@ impl Link {
         outcome.map_err(trouble)
     }
 
+    /// The session as the server gives a new one, but for what a login brings: variables, temporary tables, prepared statements and
+    /// named locks are gone.
+    pub async fn reset(&mut self) -> Result<(), Trouble> {
+        match self.conn.reset().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Trouble::Lost("this server can't reset a session".into())),
+            Err(error) => Err(trouble(error)),
+        }
+    }
+
     /// The first value of the first row.
     pub async fn value(&mut self, sql: &str) -> Result<Option<String>, Trouble> {
         let answer = self.run(sql).await?;

@@ -193,7 +193,7 @@ pub fn named_in_comment(query: &str) -> Option<String> {
     Some(format!("greylag/{name}"))
 }
 
-fn keys(session: &MysqlSession) -> Vec<String> {
+pub fn keys(session: &MysqlSession) -> Vec<String> {
     let mut keys = vec![own_key(session)];
     if session.names.is_flyways() {
         keys.push(flyways_key(

@@ -7,6 +7,7 @@
 //!
 //! `upstream` is MySQL, `mariadb` the flavour; the rest speaks to both.
 
+mod afresh;
 mod aftermath;
 mod apply;
 mod appraise;

@@ -40,6 +40,8 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
         link,
         held: Vec::new(),
         dirty: false,
+        found: None,
+        role: seen.role,
         access: access(&address, password, with_tls),
         notes: Vec::new(),
         looked: None,
@@ -48,7 +50,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
 
 /// Runs the project's session SQL.
 pub async fn session_sql(target: &Target, link: &mut Link) -> Result<(), OpenError> {
-    for statement in target.session_sql.iter() {
+    for statement in &crate::session_sql::statements(target)? {
         link.run(statement.as_str())
             .await
             .map_err(|trouble| match trouble {
@@ -126,6 +128,8 @@ struct Seen {
     database: String,
     max_packet: u64,
     lowers_names: bool,
+    /// The roles that the login gave.
+    role: Option<String>,
 }
 
 /// Settings of every working connection, and what the server is.
@@ -134,9 +138,9 @@ struct Seen {
 /// shard's lock in a pause. `sql_mode` stays the server's: a migration means what it means there.
 async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
     let sql = format!(
-        "SET NAMES utf8mb4; SET SESSION wait_timeout = 28800, {}; \
-         SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE(), @@global.max_allowed_packet, @@lower_case_table_names",
-        lock_timeouts(Duration::from_secs(2))
+        "{}; SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE(), @@global.max_allowed_packet, \
+         @@lower_case_table_names, CURRENT_ROLE()",
+        settings()
     );
     let row = greeted(target, link, sql).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
@@ -148,7 +152,16 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
         database: column(3),
         max_packet: column(4).parse().unwrap_or(u64::MAX),
         lowers_names: column(5) != "0",
+        role: row.get(6).cloned().flatten(),
     })
+}
+
+/// What every working connection is set to.
+pub fn settings() -> String {
+    format!(
+        "SET NAMES utf8mb4; SET SESSION wait_timeout = 28800, {}",
+        lock_timeouts(Duration::from_secs(2))
+    )
 }
 
 /// Sends what a connection begins with; the row of its last query.

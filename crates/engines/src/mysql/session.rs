@@ -1,8 +1,14 @@
 //! The session's verbs, each answered by a module of its own.
 
 use super::{
-    apply, blockers, diagnose, flavour::Flavour, history, link::Link, lock, names::Names, place,
-    settle, survey, tables,
+    afresh::{self, Variables},
+    apply, blockers, diagnose,
+    flavour::Flavour,
+    history,
+    link::Link,
+    lock,
+    names::Names,
+    place, settle, survey, tables,
 };
 use crate::{
     error::EngineError,
@@ -33,6 +39,10 @@ pub struct MysqlSession {
     pub held: Vec<String>,
     /// A file has run here and may have left settings behind.
     pub dirty: bool,
+    /// Its variables as they were before the first file.
+    pub found: Option<Variables>,
+    /// The roles that the login gave.
+    pub role: Option<String>,
     /// How a tool reaches the same server.
     pub access: Access,
     /// What a look found that a person should see.
@@ -56,6 +66,7 @@ impl Session for MysqlSession {
     }
 
     async fn survey(&mut self) -> Result<Survey, EngineError> {
+        afresh::renew(self).await?;
         survey::look(self).await
     }
 
@@ -88,6 +99,7 @@ impl Session for MysqlSession {
     }
 
     async fn change_history(&mut self, changes: &[HistoryChange]) -> Result<(), EngineError> {
+        afresh::renew(self).await?;
         history::change(self, changes).await
     }
 
@@ -95,13 +107,7 @@ impl Session for MysqlSession {
     async fn ask(&mut self, sql: &str) -> Result<Option<String>, EngineError> {
         let doing = "a query";
         // Not under what the last file left of its settings.
-        let resets = apply::resets(self);
-        if !resets.is_empty() {
-            let mut answers = Vec::new();
-            let reset = self.link.run_all(resets.join("\n; "), &mut answers).await;
-            reset.map_err(|t| self.link.refused(t, doing))?;
-            self.dirty = false;
-        }
+        afresh::renew(self).await?;
         let begun = self.link.run("START TRANSACTION READ ONLY").await;
         begun.map_err(|t| self.link.refused(t, doing))?;
         let answer = self.link.value(sql).await;

@@ -49,13 +49,7 @@ impl PgSession {
                 self.clear_away(walk, Some(&before)).await?;
                 Err(self.give_up(walk, failure).await)
             }
-            Some(trouble) => {
-                let what = What::File {
-                    job: 0,
-                    statement: index,
-                };
-                Err(self.stopped_at(walk, index, what, trouble).await)
-            }
+            Some(trouble) => Err(self.stopped(walk, index, trouble).await),
         }
     }
 
@@ -83,10 +77,7 @@ impl PgSession {
         let answer = self.link.run(message.text(), usize::MAX).await;
         match answer.trouble {
             None => Ok(()),
-            Some(trouble) => {
-                let what = message.spot(answer.completed, None).what;
-                Err(self.stopped_at(walk, index, what, trouble).await)
-            }
+            Some(trouble) => Err(self.stopped(walk, index, trouble).await),
         }
     }
 
@@ -111,7 +102,7 @@ impl PgSession {
             failure: Some(&failure),
         };
         self.link.run("ROLLBACK", usize::MAX).await;
-        self.remember(walk.job, &write).await;
+        walk.warn(self.remember(walk.job, &write).await);
         self.link.hush();
         Box::new(Attempt::Failed(failure))
     }
@@ -215,7 +206,7 @@ impl PgSession {
                 index.name,
                 said.message()
             ),
-            Some(Trouble::Lost(_)) => return Ok(()),
+            Some(Trouble::Lost(_) | Trouble::Unsaid(_)) => return Ok(()),
         };
         (walk.progress)(Note::Warning {
             migration: walk.job.migration.clone(),

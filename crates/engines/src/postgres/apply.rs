@@ -14,12 +14,16 @@ use super::{
     guard::{self, Guard, Tripped},
     history::StepWrite,
     image::Subject,
-    link::{Answer, Trouble, plain, position},
+    link::{Answer, Trouble, position},
     message::{Message, Spot, What},
     session::PgSession,
     stepwise::Stop,
+    verdict::{Verdict, doubt},
 };
-use crate::job::{Applied, Attempt, Job, Note, Progress};
+use crate::{
+    error::EngineError,
+    job::{Applied, Attempt, Job, Note, Progress},
+};
 
 impl PgSession {
     pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
@@ -32,10 +36,7 @@ impl PgSession {
                 return Attempt::Failed(failure);
             }
         }
-        // Where nobody looked yet: home and tables must be known.
-        if self.tables.is_none()
-            && let Err(error) = self.look().await
-        {
+        if let Err(error) = self.begin(jobs).await {
             return Attempt::Failed(self.not_started(jobs, &error));
         }
         self.begin_attempt();
@@ -45,7 +46,7 @@ impl PgSession {
             }
         }
         let is_stepwise = |job: &Job| job.mode != RunMode::Transaction;
-        let is_long = |job: &Job| job.script.is_large() || job.script.has_copy();
+        let is_long = |job: &Job| job.script.is_large() || job.script.has_copy() || resets_all(job);
         if !jobs.iter().any(|job| is_stepwise(job) || is_long(job)) {
             return self.in_one_message(jobs, progress).await;
         }
@@ -57,6 +58,21 @@ impl PgSession {
             _ if jobs.iter().any(is_long) => self.in_pieces(jobs, progress).await,
             _ => self.in_one_message(jobs, progress).await,
         }
+    }
+
+    /// The session as a file is to find it; what is needed to know of the shard.
+    async fn begin(&mut self, jobs: &[Job]) -> Result<(), EngineError> {
+        let goes_on = matches!(jobs, [job] if self.half_way.as_ref() == Some(&job.migration)
+            && job.mode != RunMode::Transaction);
+        if !goes_on && self.half_way.take().is_some() {
+            self.worn = true;
+        }
+        self.refresh().await?;
+        // Where nobody looked yet: home and tables must be known.
+        if self.tables.is_none() {
+            self.look().await?;
+        }
+        Ok(())
     }
 
     /// A transaction takes all of a file or nothing: what an earlier run left of it can't be taken up by one.
@@ -102,113 +118,154 @@ impl PgSession {
         loop {
             let guard = Guard::new();
             let message = self.whole(jobs, &guard);
-            let keep = message.index(What::History { job: 0 }).unwrap_or(0);
             self.worn = true;
-            let mut answer = self.link.run(message.text(), keep).await;
-            if let Err(error) = self.judge_tables(&message, &mut answer).await {
-                return Attempt::Failed(self.not_started(&[], &error));
+            let mut answer = self.link.run_marked(message.text(), &guard.token()).await;
+            match self.judge_tables(&message, &mut answer).await {
+                Ok(None) => {}
+                Ok(Some(text)) => progress(Note::Warning {
+                    migration: jobs[0].migration.clone(),
+                    text,
+                }),
+                Err(error) => return Attempt::Failed(self.not_started(&[], &error)),
             }
-            if self.next_rank.is_some() && rank_is_taken(&message, &answer) {
+            if self.next_rank.is_some() && self.rank_is_taken(&answer) {
                 // Somebody wrote a row by hand since the survey: the server is asked for the next rank after all.
                 self.next_rank = None;
                 self.link.run("ROLLBACK", usize::MAX).await;
+                if let Err(error) = self.refresh().await {
+                    return Attempt::Failed(self.not_started(jobs, &error));
+                }
                 continue;
             }
-            self.worn = answer.trouble.is_some();
-            let attempt = self.judge(jobs, &message, answer, started, progress).await;
-            if self.worn && matches!(attempt, Attempt::Applied(_)) {
-                // What comes behind the COMMIT went wrong, and may have left a transaction of its own.
-                self.link.run("ROLLBACK", usize::MAX).await;
-                self.link.hush();
-            }
-            return attempt;
+            return self
+                .judge(jobs, &message, answer, &guard, started, progress)
+                .await;
         }
     }
 
-    /// What one message's answer says about its jobs.
+    /// What the answer to the message that ends a transaction says about its jobs.
     pub(super) async fn judge(
         &mut self,
         jobs: &[Job],
         message: &Message,
         mut answer: Answer,
+        guard: &Guard,
         started: Instant,
         progress: Progress<'_>,
     ) -> Attempt {
-        let warnings = self.warnings();
-        let committed = message
-            .index(What::Commit)
-            .is_some_and(|commit| answer.completed > commit);
-        match answer.trouble.take() {
-            Some(Trouble::Server(said)) if !committed => {
-                let spot = message.spot(answer.completed, position(&said));
-                self.failed(jobs, &said, spot).await
+        let mut warnings = self.warnings();
+        let verdict = match &answer.trouble {
+            Some(Trouble::Lost(error)) if answer.unsent && !answer.has(&guard.marked()) => {
+                return Attempt::Failed(self.lost_before(jobs, error));
             }
-            Some(Trouble::Lost(error)) if !committed => {
-                if answer.unsent {
-                    return Attempt::Failed(self.lost_before(jobs, &error));
+            _ => self.verdict(&answer, guard).await,
+        };
+        let trouble = answer.trouble.take();
+        self.worn = trouble.is_some();
+        match (verdict, trouble) {
+            (Verdict::Committed, trouble) => {
+                if let Some(trouble) = trouble {
+                    warnings.extend({
+                        let completed = self.recount(message, &answer, guard);
+                        self.behind(message, completed, &trouble).await
+                    });
                 }
-                Attempt::Unknown(Doubt {
-                    migration: jobs.last().map(|job| job.migration.clone()),
-                    place: None,
-                    why: format!(
-                        "the connection to {} was lost before the answer came: {}",
-                        self.target.address(),
-                        plain(&error)
-                    ),
-                    needs_person: false,
-                })
-            }
-            _ => {
                 self.next_rank = self.next_rank.map(|rank| rank + jobs.len() as i32);
                 if let Some(steps) = &mut self.steps {
                     steps.retain(|step| !jobs.iter().any(|job| job.migration == *step));
                 }
-                self.applied(jobs, message, &answer, started, warnings, progress)
+                self.applied(jobs, guard, &answer, started, warnings, progress)
+            }
+            (Verdict::RolledBack { was_open }, Some(Trouble::Server(said))) => {
+                let spot = message.spot(answer.completed, position(&said));
+                self.failed(jobs, &said, spot, was_open, progress).await
+            }
+            (Verdict::RolledBack { .. }, _) => Attempt::Unknown(doubt(
+                jobs.last().map(|job| job.migration.clone()),
+                "nothing was refused, and nothing was committed".into(),
+            )),
+            (Verdict::Unknown(why), _) => {
+                self.worn = true;
+                Attempt::Unknown(doubt(jobs.last().map(|job| job.migration.clone()), why))
             }
         }
+    }
+
+    /// What comes behind the COMMIT went wrong, and may have left a transaction of its own. The file's work stands; what went
+    /// wrong will concern the next one.
+    async fn behind(
+        &self,
+        message: &Message,
+        completed: usize,
+        trouble: &Trouble,
+    ) -> Option<String> {
+        let Trouble::Server(said) = trouble else {
+            return None;
+        };
+        self.link.run("ROLLBACK", usize::MAX).await;
+        self.link.hush();
+        let what = message.spot(completed, position(said)).what;
+        let said = match self.session_sql_failed(what, said) {
+            Some(failed) => failed,
+            None => said.message().to_owned(),
+        };
+        Some(format!(
+            "it is applied, and its session could not be reset behind it: {said}"
+        ))
     }
 
     fn applied(
         &self,
         jobs: &[Job],
-        message: &Message,
+        guard: &Guard,
         answer: &Answer,
         started: Instant,
         warnings: Vec<String>,
         progress: Progress<'_>,
     ) -> Attempt {
-        let mut position = None;
-        for (index, row) in &answer.rows {
-            match message.what(*index) {
-                Some(What::History { job }) => progress(Note::Applied {
-                    migration: jobs[job].migration.clone(),
-                    millis: row.get(0).and_then(|ms| ms.parse().ok()).unwrap_or(0),
-                }),
-                Some(What::After) => position = self.position_of(row),
-                _ => {}
-            }
+        for (number, job) in jobs.iter().enumerate() {
+            let row = answer.marked(&guard.written(number));
+            progress(Note::Applied {
+                migration: job.migration.clone(),
+                millis: row.and_then(|row| row.get(1)?.parse().ok()).unwrap_or(0),
+            });
         }
+        let position = answer.marked(&guard.placed());
         Attempt::Applied(Applied {
             millis: started.elapsed().as_millis() as u64,
-            position,
+            position: position.and_then(|row| self.position_of(row)),
             warnings,
         })
     }
 
     /// Undoes what is open, lets the shard remember, and says what the server said.
-    pub(super) async fn failed(&mut self, jobs: &[Job], said: &DbError, spot: Spot) -> Attempt {
+    pub(super) async fn failed(
+        &mut self,
+        jobs: &[Job],
+        said: &DbError,
+        spot: Spot,
+        was_open: bool,
+        progress: Progress<'_>,
+    ) -> Attempt {
         let (number, statement) = match spot.what {
             What::File { job, statement } => (job, Some(statement)),
-            What::Tail { job } | What::History { job } => (job, None),
+            What::Tail { job } | What::History { job } | What::Clearing { job } => (job, None),
             What::Head | What::Tables => (0, None),
-            What::Commit | What::After | What::Renewal => (jobs.len() - 1, None),
+            What::Session { .. } | What::Commit | What::After | What::Renewal => {
+                (jobs.len() - 1, None)
+            }
         };
         let job = &jobs[number];
+        if let Some(error) = self.of_session_sql(spot.what, said) {
+            self.link.run("ROLLBACK", usize::MAX).await;
+            self.link.hush();
+            return Attempt::Failed(self.not_started(&[], &error));
+        }
+        if let Some(tripped) = guard::tripped(said, &self.target.history_table) {
+            return self.guarded(job, tripped, Some(was_open)).await;
+        }
         let mut failure = failure::failure(said, job, statement, spot.at, Left::Nothing);
         self.mend_class(job, &mut failure);
-        if let (What::History { .. }, Some(tripped)) = (spot.what, guard::tripped(said)) {
-            return self.guarded(job, tripped).await;
-        }
         self.link.run("ROLLBACK", usize::MAX).await;
         if failure.class == FailureClass::Lock {
             failure.blockers = self.in_the_way(job, statement).await;
@@ -221,7 +278,13 @@ impl PgSession {
                 intent: None,
                 failure: Some(&failure),
             };
-            self.remember(job, &write).await;
+            // A shard that can't remember is no worse off than before.
+            if let Err(text) = self.remember(job, &write).await {
+                progress(Note::Warning {
+                    migration: job.migration.clone(),
+                    text,
+                });
+            }
         }
         self.link.hush();
         Attempt::Failed(failure)
@@ -230,7 +293,6 @@ impl PgSession {
     /// Everything from the transaction's beginning to the reset behind it.
     fn whole(&self, jobs: &[Job], guard: &Guard) -> Message {
         let mut message = Message::default();
-        self.reset_if_worn(&mut message);
         if !self.making.is_empty() {
             message.push(What::Tables, "BEGIN");
             for sql in &self.making {
@@ -251,34 +313,67 @@ impl PgSession {
             let rank = self.next_rank.map(|rank| rank + number as i32);
             self.finish(&mut message, number, job, guard, rank);
         }
-        message.push(What::Commit, "COMMIT");
-        if self.positions {
-            message.push(What::After, self.position_sql());
-        }
-        self.renew(&mut message);
+        self.end_message(&mut message, guard);
         message
     }
 
-    /// The guard refused the history row: the file ended our transaction, or our lock is somebody else's.
-    pub(super) async fn guarded(&mut self, job: &Job, tripped: Tripped) -> Attempt {
+    /// COMMIT, and what comes behind it.
+    pub(super) fn end_message(&self, message: &mut Message, guard: &Guard) {
+        self.end_with_mark(message, guard);
+        let position = self.positions.then(|| self.position_sql(&guard.placed()));
+        self.renew(message, position.as_deref());
+    }
+
+    /// The guard refused the history row: the file ended our transaction or took its mark away, or our lock is somebody else's.
+    /// Where nothing was open any more, ours had been ended, and no other was begun.
+    pub(super) async fn guarded(
+        &mut self,
+        job: &Job,
+        tripped: Tripped,
+        was_open: Option<bool>,
+    ) -> Attempt {
         self.link.run("ROLLBACK", usize::MAX).await;
-        let ended = tripped == Tripped::Ended;
-        let why = if ended {
-            format!(
-                "{} ended the transaction that Greylag had opened for it: what ran before its COMMIT may stand, \
-                 and no history row was written. Take its BEGIN, COMMIT and ROLLBACK out, or add \
-                 `-- greylag:transaction off`",
-                job.script_name
-            )
-        } else {
-            "the shard's lock was lost while the migration ran, and somebody else has it; it was rolled back".into()
+        self.link.hush();
+        let (why, class) = match tripped {
+            Tripped::Unlocked => (
+                "the shard's lock was lost while the migration ran, and somebody else has it; it was rolled back".to_owned(),
+                FailureClass::Conflict,
+            ),
+            Tripped::Ended if was_open == Some(true) && !guard::can_begin_another(job) => (
+                format!(
+                    "{} runs RESET ALL in a function, which takes away Greylag's mark of its transaction: it was rolled back, \
+                     and nothing of it stands",
+                    job.script_name
+                ),
+                FailureClass::Refused,
+            ),
+            Tripped::Ended => return self.ended(job, was_open == Some(false)).await,
         };
-        if !ended {
-            self.link.hush();
-            let mut failure = failure::refusal(job, why, None, None);
-            failure.class = FailureClass::Conflict;
-            return Attempt::Failed(failure);
+        let mut failure = failure::refusal(job, why, None, None);
+        failure.class = class;
+        if class == FailureClass::Refused {
+            failure.hint = Some(
+                "Let the function reset its settings by name, or have a SET clause of its own; RESET ALL may stand in the file \
+                 itself."
+                    .into(),
+            );
         }
+        Attempt::Failed(failure)
+    }
+
+    /// What ran before the file's own COMMIT may stand.
+    async fn ended(&mut self, job: &Job, for_certain: bool) -> Attempt {
+        let what = match for_certain {
+            true => "ended the transaction that Greylag had opened for it",
+            false => {
+                "ended the transaction that Greylag had opened for it, or took its mark away by RESET ALL in a function"
+            }
+        };
+        let mut why = format!(
+            "{} {what}: what ran before its COMMIT may stand, and no history row was written. \
+             Take its BEGIN, COMMIT and ROLLBACK out, or add `-- greylag:transaction off`",
+            job.script_name
+        );
         let intent = Intent {
             statement: 0,
             hash: String::new(),
@@ -291,7 +386,11 @@ impl PgSession {
             intent: Some(&intent),
             failure: None,
         };
-        self.remember(job, &write).await;
+        if let Err(error) = self.remember(job, &write).await {
+            why = format!(
+                "{why}. The shard does not remember this, so that another run would do all of it again: {error}"
+            );
+        }
         self.link.hush();
         Attempt::Unknown(Doubt {
             migration: Some(job.migration.clone()),
@@ -300,10 +399,17 @@ impl PgSession {
             needs_person: true,
         })
     }
+
+    /// Whether a row of the history is in the way of the one that was to be written.
+    fn rank_is_taken(&self, answer: &Answer) -> bool {
+        let Some(Trouble::Server(said)) = &answer.trouble else {
+            return false;
+        };
+        said.code().code() == "23505" && said.table() == Some(&*self.target.history_table)
+    }
 }
 
-fn rank_is_taken(message: &Message, answer: &Answer) -> bool {
-    let at_history = matches!(message.what(answer.completed), Some(What::History { .. }));
-    let taken = |said: &DbError| said.code().code() == "23505";
-    at_history && matches!(&answer.trouble, Some(Trouble::Server(said)) if taken(said))
+fn resets_all(job: &Job) -> bool {
+    let mut statements = job.script.statements.iter();
+    statements.any(|cut| guard::resets_all(job.script.sql(cut)))
 }

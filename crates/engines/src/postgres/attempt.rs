@@ -9,97 +9,18 @@ use super::{
     names::{Reader, tokens},
     session::PgSession,
 };
-use crate::{error::EngineError, job::Job};
-
-/// Back to what the session was opened with.
-pub(super) const RESETS: [&str; 3] = ["RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE"];
-
-/// Ends the transaction that a message's statements share until its first COMMIT. It has taken no snapshot.
-pub(super) const ANEW: [&str; 2] = ["BEGIN", "COMMIT"];
+use crate::job::Job;
 
 /// When a later job of a shared transaction began; a snapshot was taken before it anyway.
 const SINCE: &str =
     "SELECT pg_catalog.set_config('greylag.since', pg_catalog.clock_timestamp()::text, true)";
 
 impl PgSession {
-    /// What an earlier file left of its settings goes; the project's own session SQL holds again.
-    pub(super) fn reset(&self, message: &mut Message, open: bool) {
-        for sql in RESETS {
-            message.push(What::Head, sql);
-        }
-        if !open {
-            // A transaction has its isolation, and whether it may write, from the defaults at its start: the one that
-            // the resets began has them from the earlier file, and only the next one has those of the session.
-            for sql in ANEW {
-                message.push(What::Head, sql);
-            }
-        }
-        self.own_settings(message, What::Head, open);
-    }
-
-    /// A reset where there is anything to reset.
-    pub(super) fn reset_if_worn(&self, message: &mut Message) {
-        if self.worn {
-            self.reset(message, false);
-        }
-    }
-
-    /// A reset behind the last COMMIT of a message: the next one begins with its own transaction, which then has the session's
-    /// defaults by itself.
-    pub(super) fn renew(&self, message: &mut Message) {
-        for sql in RESETS {
-            message.push(What::Renewal, sql);
-        }
-        if !self.target.session_sql.is_empty() {
-            for sql in ANEW {
-                message.push(What::Renewal, sql);
-            }
-            self.own_settings(message, What::Renewal, false);
-        }
-    }
-
-    fn own_settings(&self, message: &mut Message, what: What, open: bool) {
-        if self.target.session_sql.is_empty() {
-            return;
-        }
-        // A SELECT of the project's would take the snapshot of the transaction it is in; a file's SET TRANSACTION
-        // needs one that has none yet.
-        if !open {
-            message.push(what, "BEGIN");
-        }
-        for sql in self.target.session_sql.iter() {
-            message.push(what, sql.trim().trim_end_matches(';'));
-        }
-        if !open {
-            message.push(what, "COMMIT");
-        }
-    }
-
-    /// Resets a session that carried jobs: a search path of theirs would have us look into another schema, a read-only
-    /// default take the shard for a replica. A round trip, for a session that is used again only.
-    pub(super) async fn refresh(&mut self) -> Result<(), EngineError> {
-        if !self.worn {
-            return Ok(());
-        }
-        let mut message = Message::default();
-        self.reset(&mut message, false);
-        let answer = self.link.run(message.text(), usize::MAX).await;
-        self.link.hush();
-        if let Some(trouble) = answer.trouble {
-            let broken = self.broken("resetting the session", Some(trouble));
-            self.link.run("ROLLBACK", usize::MAX).await;
-            self.link.hush();
-            return Err(broken);
-        }
-        self.worn = false;
-        Ok(())
-    }
-
     /// What a job's file finds: the settings of the project, its limits, the guard's token.
     pub(super) fn before(&self, message: &mut Message, number: usize, job: &Job, guard: &Guard) {
         if number > 0 {
-            // A file's own settings end with the file, in a shared transaction too.
-            self.reset(message, true);
+            // What a file sets and makes ends with it, in a shared transaction too.
+            self.clear_between(message, number - 1);
         }
         self.limits(message, job, guard);
         if number > 0 {
@@ -108,7 +29,7 @@ impl PgSession {
     }
 
     /// The limits of a job and the guard's token, for the transaction.
-    fn limits(&self, message: &mut Message, job: &Job, guard: &Guard) {
+    pub(super) fn limits(&self, message: &mut Message, job: &Job, guard: &Guard) {
         let wait = job.limits.lock_timeout.as_millis().max(1);
         message.push(What::Head, &format!("SET LOCAL lock_timeout = {wait}"));
         if let Some(limit) = job.limits.statement_timeout {
@@ -139,7 +60,7 @@ impl PgSession {
         let millis = format!(
             "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {since}) * 1e3::float8"
         );
-        let history = self.insert_history(job, guard, &millis, rank);
+        let history = self.insert_history(job, guard, number, &millis, rank);
         message.push(What::History { job: number }, &history);
         let forget = match &self.steps {
             Some(steps) => steps.contains(&job.migration),
@@ -158,19 +79,28 @@ impl PgSession {
     pub(super) fn own_role(&self, message: &mut Message, what: What) {
         message.push(what, "SET LOCAL SESSION AUTHORIZATION DEFAULT");
         message.push(what, "SET LOCAL ROLE NONE");
-        for sql in self.target.session_sql.iter() {
-            let words = tokens(sql, 8);
+        for sql in &self.session_sql {
+            let words = tokens(sql, 20);
             let mut reader = Reader(&words);
+            let named = |word: &&&str| word.trim_matches('\'').eq_ignore_ascii_case("role");
+            if reader.eat(&["SELECT"]) && words.contains(&"set_config") {
+                if words.iter().any(|word| named(&word)) {
+                    message.push(what, sql);
+                }
+                continue;
+            }
             if !reader.eat(&["SET"]) {
                 continue;
             }
             if !reader.eat(&["SESSION"]) {
                 reader.eat(&["LOCAL"]);
             }
-            if reader.eat(&["ROLE"]) {
-                reader.eat(&["TO"]);
-                message.push(what, &format!("SET LOCAL ROLE {}", reader.peek()));
-            }
+            let who = match () {
+                () if reader.eat(&["ROLE"]) => "ROLE",
+                () if reader.eat(&["AUTHORIZATION"]) => "SESSION AUTHORIZATION",
+                () => continue,
+            };
+            message.push(what, &format!("SET LOCAL {who} {}", reader.peek()));
         }
     }
 

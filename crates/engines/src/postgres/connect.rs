@@ -28,6 +28,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn Session>, OpenError> {
 
 /// Connects to a server of a supported version, and runs the session SQL.
 pub(super) async fn establish(target: &Target) -> Result<(Link, Login), OpenError> {
+    let session_sql = crate::session_sql::statements(target)?;
     let mut address = address::read(&target.url).map_err(|why| OpenError::Url {
         shard: target.shard.to_string(),
         why,
@@ -58,12 +59,13 @@ pub(super) async fn establish(target: &Target) -> Result<(Link, Login), OpenErro
             why: format!("PostgreSQL {OLDEST} and later are"),
         });
     }
-    session_sql(target, &connected.link).await?;
+    run_session_sql(target, &connected.link, &session_sql).await?;
     let user = address.config.get_user().unwrap_or("").to_owned();
     let login = Login {
         database: address.config.get_dbname().unwrap_or(&user).to_owned(),
         user,
         version: connected.version,
+        session_sql,
     };
     Ok((connected.link, login))
 }
@@ -126,31 +128,29 @@ async fn attempt(config: &Config, tls: Tls) -> Result<Connected, Error> {
     })
 }
 
-async fn session_sql(target: &Target, link: &Link) -> Result<(), OpenError> {
-    if target.session_sql.is_empty() {
+async fn run_session_sql(
+    target: &Target,
+    link: &Link,
+    statements: &[String],
+) -> Result<(), OpenError> {
+    if statements.is_empty() {
         return Ok(());
     }
-    let joined: Vec<_> = target.session_sql.iter().map(|sql| closed(sql)).collect();
-    let answer = link.run(&joined.concat(), usize::MAX).await;
+    let answer = link.run(&statements.join(";\n"), usize::MAX).await;
     link.hush();
     match answer.trouble {
         None => Ok(()),
         Some(Trouble::Server(said)) => {
-            // A statement of several counts each; the last one that may be meant is named.
-            let at = answer.completed.min(target.session_sql.len() - 1);
+            let at = answer.completed.min(statements.len() - 1);
             Err(OpenError::SessionSql {
                 address: target.address(),
-                statement: target.session_sql[at].clone(),
+                statement: statements[at].clone(),
                 message: said.message().to_owned(),
             })
         }
         Some(Trouble::Lost(error)) => Err(unreachable(target, error)),
+        Some(Trouble::Unsaid(why)) => Err(unreachable(target, why)),
     }
-}
-
-/// A statement with its end, whatever comment it ends in.
-pub fn closed(sql: &str) -> String {
-    format!("{}\n;\n", sql.trim().trim_end_matches(';'))
 }
 
 fn judge(target: &Target, config: &Config, error: Error) -> OpenError {

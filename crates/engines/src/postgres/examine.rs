@@ -19,7 +19,7 @@ impl PgSession {
             self.look().await?;
         }
         let rows = self
-            .query("reading the position", self.position_sql())
+            .query("reading the position", &self.position_sql(""))
             .await?;
         Ok(rows.first().and_then(|row| self.position_of(row)))
     }

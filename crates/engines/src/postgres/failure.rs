@@ -125,6 +125,11 @@ pub fn broken(address: String, doing: &'static str, trouble: Option<Trouble>) ->
             doing,
             source: Box::new(error),
         },
+        Some(Trouble::Unsaid(why)) => EngineError::Foreign {
+            address,
+            what: "an answer".into(),
+            why,
+        },
         None => EngineError::Foreign {
             address,
             what: "an answer".into(),

@@ -4,7 +4,7 @@ use greylag_core::script::{Tx, TxControl};
 use tokio_postgres::error::DbError;
 use uuid::Uuid;
 
-use super::failure::refusal;
+use super::{failure::refusal, names::tokens};
 use crate::job::Job;
 use greylag_core::outcome::Failure;
 
@@ -17,14 +17,17 @@ pub enum Tripped {
     Unlocked,
 }
 
-/// Whether a refusal is the guard's: it leaves a column without its value, which the table does not take.
-pub fn tripped(said: &DbError) -> Option<Tripped> {
+/// Whether a refusal is the guard's: it leaves a column of ours without its value, which the table does not take.
+pub fn tripped(said: &DbError, history: &str) -> Option<Tripped> {
     if said.code().code() != "23502" {
         return None;
     }
-    match said.column()? {
-        "installed_rank" | "state" => Some(Tripped::Ended),
-        "description" | "statements_done" => Some(Tripped::Unlocked),
+    let ours = |table: &str| table == history;
+    match (said.table()?, said.column()?) {
+        (table, "installed_rank") if ours(table) => Some(Tripped::Ended),
+        (table, "description") if ours(table) => Some(Tripped::Unlocked),
+        ("greylag_step", "state") => Some(Tripped::Ended),
+        ("greylag_step", "statements_done") => Some(Tripped::Unlocked),
         _ => None,
     }
 }
@@ -32,18 +35,53 @@ pub fn tripped(said: &DbError) -> Option<Tripped> {
 /// One attempt's token, known to its transaction only.
 pub struct Guard {
     token: Uuid,
+    /// How many of its transactions were ended so far.
+    ended: usize,
 }
 
 impl Guard {
+    /// Shows the token to the client, in the transaction that has it.
+    pub const SHOWN: &str = "SHOW greylag.step";
+
     pub fn new() -> Self {
         Self {
             token: Uuid::new_v4(),
+            ended: 0,
         }
+    }
+
+    /// Another transaction of the same attempt, whose mark is its own.
+    pub fn next(&mut self) {
+        self.ended += 1;
     }
 
     /// At the head of the transaction: gone with it.
     pub fn set(&self) -> String {
         format!("SET LOCAL greylag.step = '{}'", self.token)
+    }
+
+    /// What [`Self::set`] shows.
+    pub fn token(&self) -> String {
+        self.token.to_string()
+    }
+
+    /// At the end of the transaction: kept if that is committed, and gone with it otherwise.
+    pub fn mark(&self) -> String {
+        format!("SET greylag.committed = '{}'", self.marked())
+    }
+
+    pub fn marked(&self) -> String {
+        format!("{} committed {}", self.token, self.ended)
+    }
+
+    /// What the row of a job's history begins with in the answer.
+    pub fn written(&self, job: usize) -> String {
+        format!("{} wrote {job}", self.token)
+    }
+
+    /// What the row of the position begins with.
+    pub fn placed(&self) -> String {
+        format!("{} stands", self.token)
     }
 
     /// `value` in the transaction that the attempt began, and no value anywhere else.
@@ -60,6 +98,22 @@ pub fn locked(keys: &[i64], value: &str) -> String {
     keys.iter().fold(value.to_owned(), |value, key| {
         format!("CASE WHEN pg_catalog.pg_try_advisory_xact_lock({key}) THEN {value} END")
     })
+}
+
+/// RESET ALL, which takes the guard's token and the limits away with the file's own settings.
+pub fn resets_all(sql: &str) -> bool {
+    let words = tokens(sql, 3);
+    words.len() == 2
+        && words[0].eq_ignore_ascii_case("RESET")
+        && words[1].eq_ignore_ascii_case("ALL")
+}
+
+/// Whether a file's own statements can have ended a transaction and begun another one, however its text is cut: they must have the
+/// words. A function can't, within a transaction block.
+pub fn can_begin_another(job: &Job) -> bool {
+    let text = job.script.text.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(&["COMMIT", "ROLLBACK", "ABORT", "END", "PREPARE"]) && has(&["BEGIN", "START", "CHAIN"])
 }
 
 /// A statement that no file may have: the text's own rules, asked again where the harm would be done.

@@ -29,13 +29,14 @@ pub struct StepWrite<'a> {
 }
 
 impl PgSession {
-    /// The history row of a job that ran in this transaction, guarded. Returns its execution time.
+    /// The history row of a job that ran in this transaction, guarded. Returns its mark and its execution time.
     ///
     /// Few functions and operators: a fresh backend looks each of them up in its catalog.
     pub(super) fn insert_history(
         &self,
         job: &Job,
         guard: &Guard,
+        number: usize,
         millis: &str,
         rank: Option<i32>,
     ) -> String {
@@ -47,7 +48,8 @@ impl PgSession {
         format!(
             "INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
              installed_by, execution_time, success) VALUES ({rank}, {version}, {description}, '{kind}', \
-             {script}, {checksum}, {by}, {millis}, true) RETURNING execution_time",
+             {script}, {checksum}, {by}, {millis}, true) RETURNING '{written}', execution_time",
+            written = guard.written(number),
             rank = guard.own(&rank),
             version = nullable(flyway::version(&job.migration)),
             description = locked(&self.keys, &literal(&flyway::description(&job.description))),
@@ -57,8 +59,7 @@ impl PgSession {
             by = match (&job.installed_by, self.user.as_str()) {
                 (Some(by), _) => literal(&by.chars().take(100).collect::<String>()),
                 // Session SQL may have made us somebody else.
-                (None, user) if !user.is_empty() && self.target.session_sql.is_empty() =>
-                    literal(user),
+                (None, user) if !user.is_empty() && self.session_sql.is_empty() => literal(user),
                 (None, _) => "current_user".into(),
             },
         )
@@ -66,11 +67,11 @@ impl PgSession {
 
     /// Flyway's mark of a migration that failed outside of a transaction, so that Flyway runs nothing over what stands of it; none
     /// in a table of ours.
-    pub(super) fn mark_failed(&self, job: &Job) -> Option<String> {
+    pub(super) fn mark_failed(&self, job: &Job) -> Option<[String; 2]> {
         let forget = self.forget_failed(&job.migration)?;
         let table = self.table(&self.target.history_table);
-        Some(format!(
-            "{forget}; INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
+        let insert = format!(
+            "INSERT INTO {table} (installed_rank, version, description, type, script, checksum, \
              installed_by, execution_time, success) VALUES ((SELECT coalesce(max(installed_rank), 0) + 1 FROM {table}), \
              {version}, {description}, '{kind}', {script}, {checksum}, {by}, 0, false)",
             version = nullable(flyway::version(&job.migration)),
@@ -82,7 +83,8 @@ impl PgSession {
                 Some(by) => literal(&by.chars().take(100).collect::<String>()),
                 None => "current_user".into(),
             },
-        ))
+        );
+        Some([forget, insert])
     }
 
     /// Takes that mark away again.

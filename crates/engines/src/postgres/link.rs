@@ -54,6 +54,8 @@ pub enum Trouble {
     Server(Box<DbError>),
     /// The connection is gone.
     Lost(Error),
+    /// The server said something else than whether a transaction was committed.
+    Unsaid(String),
 }
 
 impl Link {
@@ -93,6 +95,20 @@ impl Link {
 
     /// Sends one message and reads all of its answer. Rows are kept from the statement `keep` on.
     pub async fn run(&self, sql: &str, keep: usize) -> Answer {
+        self.gather(sql, |at, _| at >= keep).await
+    }
+
+    /// Sends one message that has somebody else's text in it. Rows are kept that begin with a mark of ours, wherever they stand.
+    pub async fn run_marked(&self, sql: &str, mark: &str) -> Answer {
+        // A file may have chosen another encoding for its own rows.
+        let first = |row: &SimpleQueryRow| row.try_get(0).ok().flatten().map(str::to_owned);
+        self.gather(sql, |_, row| {
+            first(row).is_some_and(|text| text.starts_with(mark))
+        })
+        .await
+    }
+
+    async fn gather(&self, sql: &str, keep: impl Fn(usize, &SimpleQueryRow) -> bool) -> Answer {
         let mut answer = Answer::default();
         let stream = match self.client.simple_query_raw(sql).await {
             Ok(stream) => stream,
@@ -106,7 +122,7 @@ impl Link {
         while let Some(message) = stream.next().await {
             match message {
                 Ok(SimpleQueryMessage::CommandComplete(_)) => answer.completed += 1,
-                Ok(SimpleQueryMessage::Row(row)) if answer.completed >= keep => {
+                Ok(SimpleQueryMessage::Row(row)) if keep(answer.completed, &row) => {
                     answer.rows.push((answer.completed, row));
                 }
                 Ok(_) => {}
@@ -198,6 +214,16 @@ impl Answer {
             *index -= statements;
         }
         self
+    }
+
+    /// The row that begins with this mark.
+    pub fn marked(&self, mark: &str) -> Option<&SimpleQueryRow> {
+        let mut rows = self.rows.iter().map(|(_, row)| row);
+        rows.find(|row| row.get(0) == Some(mark))
+    }
+
+    pub fn has(&self, mark: &str) -> bool {
+        self.marked(mark).is_some()
     }
 
     /// The rows, or why there are none.

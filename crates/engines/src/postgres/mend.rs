@@ -18,8 +18,8 @@ impl PgSession {
             self.look().await?;
         }
         let steps = self.seen().step;
+        self.refresh().await?;
         let mut message = Message::default();
-        self.reset(&mut message, false);
         message.push(What::Head, "BEGIN");
         let concerns = |change: &&HistoryChange| match change {
             HistoryChange::ForgetStep { .. } | HistoryChange::SettleStep { .. } => steps,

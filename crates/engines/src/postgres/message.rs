@@ -1,7 +1,7 @@
 //! One message of many statements, and which of them a server's answer is about.
 //!
 //! A server names the place of a syntax error by characters of the whole message, and of most others not at all: then
-//! the number of statements that completed tells.
+//! the number of statements that completed tells. That is for messages to people: whether a COMMIT happened is told by `verdict`.
 
 use std::ops::Range;
 
@@ -40,11 +40,32 @@ pub enum What {
     History {
         job: usize,
     },
+    /// Ours, between a job's file and the next one's in the same transaction.
+    Clearing {
+        job: usize,
+    },
+    /// A statement of the project's session SQL.
+    Session {
+        statement: usize,
+    },
     Commit,
-    /// Ours, after the commit: where the primary is.
+    /// Ours, after the commit: that it was, and where the primary is.
     After,
     /// Ours, at the very end: the session as the next message wants it.
     Renewal,
+}
+
+impl What {
+    /// The job that it is of.
+    pub fn job(self) -> Option<usize> {
+        match self {
+            What::File { job, .. }
+            | What::Tail { job }
+            | What::History { job }
+            | What::Clearing { job } => Some(job),
+            _ => None,
+        }
+    }
 }
 
 /// Where a server's complaint points.
@@ -71,11 +92,6 @@ impl Message {
 
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// The number of statements.
-    pub fn len(&self) -> usize {
-        self.pieces.len()
     }
 
     pub fn is_empty(&self) -> bool {

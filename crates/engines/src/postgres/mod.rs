@@ -4,6 +4,7 @@
 //! intent before and a step row after. Knows nothing of plans or rollouts.
 
 mod address;
+mod afresh;
 mod apart;
 mod apply;
 mod appraise;
@@ -29,6 +30,7 @@ mod observe;
 mod pieces;
 mod place;
 mod quote;
+mod remember;
 mod session;
 mod settle;
 mod shield;
@@ -39,6 +41,7 @@ mod tables;
 mod temporary;
 mod tls;
 mod trace;
+mod verdict;
 mod walk;
 mod watch;
 

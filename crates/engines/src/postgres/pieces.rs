@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
-    guard::Guard,
+    guard::{self, Guard, Tripped},
     link::{Answer, Trouble},
     message::{Message, What},
     session::PgSession,
@@ -17,6 +17,8 @@ const PIECE: usize = 256 * 1024;
 struct Pieces {
     message: Message,
     sent: Option<(Message, Answer)>,
+    /// The job that has ended our transaction.
+    ended: Option<usize>,
 }
 
 impl PgSession {
@@ -26,8 +28,8 @@ impl PgSession {
         let mut pieces = Pieces {
             message: Message::default(),
             sent: None,
+            ended: None,
         };
-        self.reset_if_worn(&mut pieces.message);
         self.worn = true;
         pieces.message.push(What::Head, "BEGIN");
         for (number, job) in jobs.iter().enumerate() {
@@ -38,19 +40,20 @@ impl PgSession {
                 break;
             }
         }
-        if pieces.sent.is_none() {
-            pieces.message.push(What::Commit, "COMMIT");
-            if self.positions {
-                pieces.message.push(What::After, self.position_sql());
+        if let Some(number) = pieces.ended {
+            return self.guarded(&jobs[number], Tripped::Ended, None).await;
+        }
+        let (message, answer) = match pieces.sent {
+            Some(sent) => sent,
+            None => {
+                self.end_message(&mut pieces.message, &guard);
+                let text = pieces.message.text();
+                let answer = self.link.run_marked(text, &guard.token()).await;
+                (pieces.message, answer)
             }
-            let keep = 0;
-            let answer = self.link.run(pieces.message.text(), keep).await;
-            pieces.sent = Some((pieces.message, answer));
-        }
-        match pieces.sent {
-            Some((message, answer)) => self.judge(jobs, &message, answer, started, progress).await,
-            None => unreachable!("set just above"),
-        }
+        };
+        self.judge(jobs, &message, answer, &guard, started, progress)
+            .await
     }
 
     /// False once something went wrong.
@@ -80,6 +83,12 @@ impl PgSession {
                     total: job.script.statements.len() as u32,
                 });
             }
+            if guard::resets_all(sql) {
+                if !self.reset_all(pieces, what, sql, job, guard).await {
+                    return false;
+                }
+                continue;
+            }
             match data {
                 None => pieces.message.push(what, sql),
                 Some(data) => {
@@ -95,6 +104,32 @@ impl PgSession {
         }
         self.next_rank = None;
         self.finish(&mut pieces.message, number, job, guard, None);
+        true
+    }
+
+    /// The file's RESET ALL takes Greylag's own settings with it: they are set again behind it, where the transaction was ours
+    /// before it.
+    async fn reset_all(
+        &mut self,
+        pieces: &mut Pieces,
+        what: What,
+        sql: &str,
+        job: &Job,
+        guard: &Guard,
+    ) -> bool {
+        pieces.message.push(What::Head, Guard::SHOWN);
+        let message = std::mem::take(&mut pieces.message);
+        let answer = self.link.run_marked(message.text(), &guard.token()).await;
+        if answer.trouble.is_some() {
+            pieces.sent = Some((message, answer));
+            return false;
+        }
+        if !answer.has(&guard.token()) {
+            pieces.ended = what.job();
+            return false;
+        }
+        pieces.message.push(what, sql);
+        self.limits(&mut pieces.message, job, guard);
         true
     }
 

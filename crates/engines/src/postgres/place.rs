@@ -8,18 +8,25 @@ impl PgSession {
     /// Asks for the position now: where the next record goes, not the last one flushed, which an asynchronous commit is ahead of.
     /// The file's name carries the timeline, which is asked for once: a primary has another one only after a restart, which
     /// no session outlives. The cluster's identifier is what the survey saw; without it a position says nothing.
-    pub(super) fn position_sql(&self) -> &'static str {
+    /// The row begins with `mark`.
+    pub(super) fn position_sql(&self, mark: &str) -> String {
+        let (place, from) = self.position_columns();
+        format!("SELECT '{mark}', {place}{from}")
+    }
+
+    fn position_columns(&self) -> (&'static str, &'static str) {
         match (self.lineage.is_empty(), self.timeline.get()) {
-            (true, _) => "SELECT NULL, NULL",
-            (false, None) => {
-                "SELECT l, pg_catalog.pg_walfile_name(l) FROM pg_catalog.pg_current_wal_insert_lsn() l"
-            }
-            (false, Some(_)) => "SELECT pg_catalog.pg_current_wal_insert_lsn(), NULL",
+            (true, _) => ("NULL, NULL", ""),
+            (false, None) => (
+                "l, pg_catalog.pg_walfile_name(l)",
+                " FROM pg_catalog.pg_current_wal_insert_lsn() l",
+            ),
+            (false, Some(_)) => ("pg_catalog.pg_current_wal_insert_lsn(), NULL", ""),
         }
     }
 
     pub(super) fn position_of(&self, row: &SimpleQueryRow) -> Option<Position> {
-        let timeline = match row.get(1) {
+        let timeline = match row.get(2) {
             Some(file) => {
                 let told = u32::from_str_radix(file.get(..8)?, 16).ok()?;
                 *self.timeline.get_or_init(|| told)
@@ -29,7 +36,7 @@ impl PgSession {
         Some(Position::Wal {
             system: self.lineage.clone(),
             timeline,
-            lsn: end_of_record(Position::parse_lsn(row.get(0)?)?),
+            lsn: end_of_record(Position::parse_lsn(row.get(1)?)?),
         })
     }
 }

@@ -18,9 +18,7 @@ use greylag_core::{
 use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::{
-    attempt::{ANEW, RESETS},
     cancel::Canceller,
-    history::StepWrite,
     link::{Link, plain},
     survey::Tables,
 };
@@ -63,6 +61,10 @@ pub struct PgSession {
     pub(super) keys: Vec<i64>,
     /// SQL of somebody else's ran since the session was last reset: its settings may still be there.
     pub(super) worn: bool,
+    /// The file that this session carried half-way: what it made for itself is kept for its next try.
+    pub(super) half_way: Option<MigrationId>,
+    /// The project's session SQL, one string a statement.
+    pub(super) session_sql: Vec<String>,
     /// Invalid indexes of ours that could not be dropped yet, by number.
     pub(super) leftovers: BTreeSet<u32>,
     /// A canceller of this session was used since the attempt began.
@@ -80,6 +82,8 @@ pub struct Login {
     pub user: String,
     pub database: String,
     pub version: String,
+    /// One string a statement.
+    pub session_sql: Vec<String>,
 }
 
 impl PgSession {
@@ -102,6 +106,8 @@ impl PgSession {
             positions: true,
             keys: Vec::new(),
             worn: false,
+            half_way: None,
+            session_sql: login.session_sql,
             leftovers: BTreeSet::new(),
             cancelled: Arc::default(),
         }
@@ -171,24 +177,6 @@ impl PgSession {
             hint,
             left: Left::Nothing,
             blockers: Vec::new(),
-        }
-    }
-
-    /// Lets the shard remember how a job stands; a shard that can't is no worse off than before.
-    pub(super) async fn remember(&mut self, job: &Job, write: &StepWrite<'_>) {
-        if self.make_step_table().await.is_err() {
-            return;
-        }
-        let sql = format!(
-            "{}; {}; {}",
-            RESETS.join("; "),
-            // A file may have made the session read-only, and this is to be written nevertheless.
-            ANEW.join("; "),
-            self.write_step(job, write, None)
-        );
-        let answer = self.link.run(&sql, usize::MAX).await;
-        if let (None, Some(steps)) = (answer.trouble, &mut self.steps) {
-            steps.insert(job.migration.clone());
         }
     }
 }
@@ -287,6 +275,7 @@ impl Session for PgSession {
         &mut self,
         sql: &str,
     ) -> Result<Vec<BTreeMap<String, Option<String>>>, EngineError> {
+        self.refresh().await?;
         self.worn = true;
         self.named_rows(sql).await
     }

@@ -26,8 +26,8 @@ impl PgSession {
         if bare.is_empty() {
             return Ok(());
         }
+        self.refresh().await?;
         let mut message = Message::default();
-        self.reset(&mut message, false);
         message.push(What::Head, "BEGIN");
         let function = self.table(SHIELD);
         message.push(

@@ -13,7 +13,7 @@ use greylag_core::{
 
 use super::{
     failure,
-    guard::{self, Guard},
+    guard::{self, Guard, Tripped},
     history::StepWrite,
     image::Verdict,
     link::{Trouble, plain, position},
@@ -22,7 +22,7 @@ use super::{
     quote::literal,
     session::PgSession,
     settle::open_intent,
-    temporary,
+    temporary, verdict,
     walk::Walk,
 };
 use crate::{
@@ -35,7 +35,6 @@ pub type Stop = Box<Attempt>;
 
 impl PgSession {
     pub(super) async fn step_through(&mut self, job: &Job, progress: Progress<'_>) -> Attempt {
-        self.worn = true;
         let mut walk = Walk {
             job,
             progress,
@@ -50,10 +49,12 @@ impl PgSession {
         if let Err(error) = self.make_step_table().await {
             return Attempt::Failed(self.not_started(std::slice::from_ref(job), &error));
         }
+        self.worn = true;
         match self.walk(&mut walk).await {
             Ok(()) => {
                 let millis = walk.started.elapsed().as_millis() as u64;
                 self.next_rank = None;
+                self.half_way = None;
                 if let Some(steps) = &mut self.steps {
                     steps.insert(job.migration.clone());
                 }
@@ -217,7 +218,7 @@ impl PgSession {
             return Err(self.stopped(walk, index, trouble).await);
         }
         self.tail(walk, &mut message, index + 1);
-        message.push(What::Commit, "COMMIT");
+        self.end_with_mark(&mut message, &walk.guard);
         match self.send(walk, &message, index + 1).await {
             Ok(()) => Ok(()),
             Err((what, Trouble::Server(said)))
@@ -229,7 +230,7 @@ impl PgSession {
                 self.link.hush();
                 self.apart(walk, index).await
             }
-            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+            Err((_, trouble)) => Err(self.stopped(walk, index, trouble).await),
         }
     }
 
@@ -245,6 +246,9 @@ impl PgSession {
 
     /// A statement within the file's own transaction.
     async fn inside(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        if guard::resets_all(walk.sql(index)) {
+            self.still_ours(walk, index).await?;
+        }
         let mut message = Message::default();
         if let Err(trouble) = self.statement(walk, &mut message, index).await {
             return Err(self.stopped(walk, index, trouble).await);
@@ -252,6 +256,19 @@ impl PgSession {
         match message.is_empty() {
             true => Ok(()),
             false => self.sent(walk, &message, index).await,
+        }
+    }
+
+    /// Before the guard's token is taken away and set anew: its transaction must still be open.
+    async fn still_ours(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
+        let token = walk.guard.token();
+        let answer = self.link.run_marked(Guard::SHOWN, &token).await;
+        if answer.has(&token) {
+            return Ok(());
+        }
+        match answer.trouble {
+            Some(trouble) => Err(self.stopped(walk, index, trouble).await),
+            None => Err(Box::new(self.guarded(walk.job, Tripped::Ended, None).await)),
         }
     }
 
@@ -263,7 +280,9 @@ impl PgSession {
             && !words.iter().any(|word| word.eq_ignore_ascii_case("no"));
         let mut message = Message::default();
         self.tail(walk, &mut message, index + 1);
+        message.push(What::Commit, &walk.guard.mark());
         self.push(walk, &mut message, index);
+        message.push(What::After, verdict::SHOWN);
         if chains {
             message.push(What::Head, &walk.guard.set());
         }
@@ -272,7 +291,7 @@ impl PgSession {
                 walk.open = chains;
                 Ok(())
             }
-            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+            Err((_, trouble)) => Err(self.stopped(walk, index, trouble).await),
         }
     }
 
@@ -291,10 +310,10 @@ impl PgSession {
         message.push(What::Head, "BEGIN");
         message.push(What::Head, &walk.guard.set());
         self.tail(walk, &mut message, index + 1);
-        message.push(What::Commit, "COMMIT");
+        self.end_with_mark(&mut message, &walk.guard);
         match self.send(walk, &message, index + 1).await {
             Ok(()) => Ok(()),
-            Err((what, trouble)) => Err(self.stopped_at(walk, index, what, trouble).await),
+            Err((_, trouble)) => Err(self.stopped(walk, index, trouble).await),
         }
     }
 
@@ -304,26 +323,18 @@ impl PgSession {
         message.push(What::Head, "BEGIN");
         message.push(What::Head, &walk.guard.set());
         self.tail(walk, &mut message, total);
-        message.push(What::Commit, "COMMIT");
+        self.end_with_mark(&mut message, &walk.guard);
         match self.send(walk, &message, total).await {
             Ok(()) => Ok(()),
-            Err((what, trouble)) => Err(self
-                .stopped_at(walk, total.saturating_sub(1), what, trouble)
-                .await),
+            Err((_, trouble)) => Err(self.stopped(walk, total.saturating_sub(1), trouble).await),
         }
     }
 
-    /// Resets the session, sets the job's limits, and makes the settings of the finished statements again.
+    /// Sets the job's limits, and makes the settings of the finished statements again.
     async fn set_up(&mut self, walk: &Walk<'_>) -> Result<(), Stop> {
         let job = walk.job;
         let mut message = Message::default();
-        self.reset(&mut message, false);
-        let wait = job.limits.lock_timeout.as_millis().max(1);
-        message.push(What::Head, &format!("SET lock_timeout = {wait}"));
-        if let Some(limit) = job.limits.statement_timeout {
-            let limit = limit.as_millis().max(1);
-            message.push(What::Head, &format!("SET statement_timeout = {limit}"));
-        }
+        walk.limits(&mut message);
         for index in 0..walk.done {
             if job.script.statements[index].sets_session() {
                 self.push(walk, &mut message, index);
@@ -350,28 +361,18 @@ impl PgSession {
             Some(Trouble::Lost(error)) => {
                 Err(stop(self.lost_before(std::slice::from_ref(job), &error)))
             }
+            Some(Trouble::Unsaid(why)) => {
+                let doubt = verdict::doubt(Some(job.migration.clone()), why);
+                Err(Box::new(Attempt::Unknown(doubt)))
+            }
         }
     }
 
+    /// What an answer other than success means for the run.
     pub(super) async fn stopped(
         &mut self,
         walk: &mut Walk<'_>,
         index: usize,
-        trouble: Trouble,
-    ) -> Stop {
-        let what = What::File {
-            job: 0,
-            statement: index,
-        };
-        self.stopped_at(walk, index, what, trouble).await
-    }
-
-    /// What an answer other than success means for the run.
-    pub(super) async fn stopped_at(
-        &mut self,
-        walk: &mut Walk<'_>,
-        index: usize,
-        what: What,
         trouble: Trouble,
     ) -> Stop {
         let said = match trouble {
@@ -389,9 +390,13 @@ impl PgSession {
                     needs_person: false,
                 }));
             }
+            Trouble::Unsaid(why) => {
+                let migration = Some(walk.job.migration.clone());
+                return Box::new(Attempt::Unknown(verdict::doubt(migration, why)));
+            }
         };
-        if let (What::History { .. }, Some(tripped)) = (what, guard::tripped(&said)) {
-            return Box::new(self.guarded(walk.job, tripped).await);
+        if let Some(tripped) = guard::tripped(&said, &self.target.history_table) {
+            return Box::new(self.guarded(walk.job, tripped, None).await);
         }
         let at = self.within(walk, index, &said);
         let mut failure = failure::failure(&said, walk.job, Some(index), at, walk.left());
@@ -420,16 +425,15 @@ impl PgSession {
                 intent: None,
                 failure: Some(&failure),
             };
-            self.remember(walk.job, &write).await;
-            if let Some(mark) = self.mark_failed(walk.job) {
-                let mark = format!("BEGIN; {mark}; COMMIT");
-                let marked = self.link.run(&mark, usize::MAX).await;
-                if marked.trouble.is_some() {
-                    self.link.run("ROLLBACK", usize::MAX).await;
-                }
-                self.next_rank = None;
+            // What the next try finds done is in the step rows that came with the statements.
+            for noted in [
+                self.remember(walk.job, &write).await,
+                self.mark(walk.job).await,
+            ] {
+                walk.warn(noted);
             }
         }
+        self.half_way = (walk.done > 0).then(|| walk.job.migration.clone());
         self.link.hush();
         stop(failure)
     }

@@ -22,7 +22,8 @@ impl PgSession {
         if self.making.is_empty() {
             return Ok(());
         }
-        self.make(&self.making).await?;
+        let making = self.making.clone();
+        self.make(&making).await?;
         self.tables_are_made();
         Ok(())
     }
@@ -52,25 +53,29 @@ impl PgSession {
         Ok(statements)
     }
 
-    /// What a message with tables in it came to, as far as they go. An error where they can't be made.
+    /// What a message that begins with the tables came to, as far as they go. An error where they can't be made, unless something
+    /// else is to be said of the message: then why they can't is beside the point, and given back.
     pub(super) async fn judge_tables(
         &mut self,
         message: &Message,
         answer: &mut Answer,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<String>, EngineError> {
         let Some(last) = message.last(What::Tables) else {
-            return Ok(());
+            return Ok(None);
         };
+        // Nothing but our own statements stands before them and among them: the count is of what we know.
         if answer.completed > last {
             self.tables_are_made();
-            return Ok(());
+            return Ok(None);
         }
         let Some(Trouble::Server(said)) = &answer.trouble else {
-            return Ok(());
+            return Ok(None);
         };
-        if message.spot(answer.completed, position(said)).what != What::Tables {
-            // A message that can't be read does nothing at all; the tables are made nevertheless, to remember why.
-            return self.make_now().await;
+        let spot = message.spot(answer.completed, position(said));
+        if answer.completed == 0 || spot.what != What::Tables {
+            // A message that can't be read does nothing at all (a BEGIN alone is never refused); the tables are made
+            // nevertheless, to remember why.
+            return Ok(self.make_now().await.err().map(|error| error.to_string()));
         }
         let broken = self.broken(DOING, answer.trouble.take());
         self.link.run("ROLLBACK", usize::MAX).await;
@@ -102,9 +107,9 @@ impl PgSession {
     }
 
     /// In one transaction, as the role that the project's session SQL makes us.
-    async fn make(&self, statements: &[String]) -> Result<(), EngineError> {
+    async fn make(&mut self, statements: &[String]) -> Result<(), EngineError> {
+        self.refresh().await?;
         let mut message = Message::default();
-        self.reset_if_worn(&mut message);
         message.push(What::Head, "BEGIN");
         for sql in statements {
             message.push(What::Head, sql);

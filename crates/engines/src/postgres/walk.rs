@@ -5,12 +5,13 @@ use std::time::Instant;
 use greylag_core::{outcome::Left, script::Tx, survey::StepState};
 
 use super::{
-    guard::Guard,
+    guard::{self, Guard},
     history::StepWrite,
     link::{Trouble, position},
     message::{Message, What},
     session::PgSession,
     stepwise::Stop,
+    verdict::Verdict,
 };
 use crate::{
     job::{Job, Note, Progress},
@@ -52,6 +53,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The job's limits, for the session: each statement has a transaction of its own.
+    pub(super) fn limits(&self, message: &mut Message) {
+        let limits = &self.job.limits;
+        let wait = limits.lock_timeout.as_millis().max(1);
+        message.push(What::Head, &format!("SET lock_timeout = {wait}"));
+        if let Some(limit) = limits.statement_timeout {
+            let limit = limit.as_millis().max(1);
+            message.push(What::Head, &format!("SET statement_timeout = {limit}"));
+        }
+    }
+
+    /// A note that could not be written is no failure of the file.
+    pub(super) fn warn(&self, noted: Result<(), String>) {
+        if let Err(text) = noted {
+            (self.progress)(Note::Warning {
+                migration: self.job.migration.clone(),
+                text,
+            });
+        }
+    }
+
     pub(super) fn tell(&self, done: usize) {
         (self.progress)(Note::Statement {
             migration: self.job.migration.clone(),
@@ -84,7 +106,7 @@ impl PgSession {
                 message.push(What::Tail { job: 0 }, &forget);
             }
             let millis = walk.started.elapsed().as_millis().to_string();
-            let row = self.insert_history(walk.job, &walk.guard, &millis, None);
+            let row = self.insert_history(walk.job, &walk.guard, 0, &millis, None);
             message.push(What::History { job: 0 }, &row);
         }
     }
@@ -95,6 +117,11 @@ impl PgSession {
             statement: index,
         };
         message.push(what, walk.sql(index));
+        if guard::resets_all(walk.sql(index)) {
+            // It takes Greylag's own settings with the file's.
+            walk.limits(message);
+            message.push(What::Head, &walk.guard.set());
+        }
     }
 
     /// Adds a statement; one with data is sent with what comes before it, and its data after it.
@@ -120,7 +147,7 @@ impl PgSession {
             .await
     }
 
-    /// Sends a message whose success means that `done` statements stand.
+    /// Sends a message whose COMMIT means that `done` statements stand.
     pub(super) async fn send(
         &mut self,
         walk: &mut Walk<'_>,
@@ -130,24 +157,40 @@ impl PgSession {
         let mut text = message.text().to_owned();
         let last = done == walk.total();
         if last {
-            text.push_str(self.position_sql());
+            // Whatever the file has made of the session's defaults: a deferrable transaction's snapshot waits for writers.
+            let position = self.position_sql(&walk.guard.placed());
+            text.push_str(&format!(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; {position}; COMMIT"
+            ));
         }
-        let keep = message.len();
-        let answer = self.link.run(&text, keep).await;
+        let mut answer = self.link.run_marked(&text, &walk.guard.token()).await;
         walk.warnings.extend(self.warnings());
-        match answer.trouble {
-            Some(trouble) if answer.completed < message.len() => {
+        let verdict = self.verdict(&answer, &walk.guard).await;
+        let trouble = answer.trouble.take();
+        match (verdict, trouble) {
+            (Verdict::Committed, trouble) => {
+                let placed = answer.marked(&walk.guard.placed());
+                walk.position = placed.and_then(|row| self.position_of(row));
+                walk.done = done;
+                walk.guard.next();
+                match trouble {
+                    // The file's next transaction was not begun.
+                    Some(trouble) if !last => Err((What::After, trouble)),
+                    _ => Ok(()),
+                }
+            }
+            (Verdict::RolledBack { .. }, Some(trouble)) => {
                 let at = match &trouble {
                     Trouble::Server(said) => position(said),
-                    Trouble::Lost(_) => None,
+                    _ => None,
                 };
                 Err((message.spot(answer.completed, at).what, trouble))
             }
-            _ => {
-                walk.done = done;
-                let row = answer.rows.first();
-                walk.position = row.and_then(|(_, row)| self.position_of(row));
-                Ok(())
+            (_, Some(trouble @ Trouble::Lost(_))) => Err((What::Commit, trouble)),
+            (Verdict::Unknown(why), _) => Err((What::Commit, Trouble::Unsaid(why))),
+            (Verdict::RolledBack { .. }, None) => {
+                let why = "nothing was refused, and nothing was committed".into();
+                Err((What::Commit, Trouble::Unsaid(why)))
             }
         }
     }

@@ -32,11 +32,11 @@ pub(super) fn apply(shard: &mut Shard, jobs: &[Job], notes: &dyn Fn(Note)) -> At
     {
         failure.blockers = holders::holders(&shard.file.path);
     }
-    if jobs.iter().any(leaves_traces)
+    if jobs.iter().any(|job| job.script.leaves_traces())
         && let Err(error) = shard.reopen()
     {
         // The attempt's answer stands; the next verb meets the same obstacle and tells it.
-        tracing::warn!(shard = %shard.target.shard, %error, "no fresh connection after a file with PRAGMA or ATTACH");
+        tracing::warn!(shard = %shard.target.shard, %error, "no fresh connection after a file with PRAGMA, ATTACH or temporary tables");
     }
     attempt
 }
@@ -47,18 +47,6 @@ fn has_begun(shard: &Shard, job: &Job) -> bool {
         .ok()
         .flatten()
         .is_some_and(|step| step.state != StepState::Applied && step.statements_done > 0)
-}
-
-/// Whether a file may leave the connection other than it found it.
-fn leaves_traces(job: &Job) -> bool {
-    job.script.statements.iter().any(|cut| {
-        // Temporary tables hide the shard's own from the files that follow.
-        let temporary = |sql: &str| {
-            sql.get(..11)
-                .is_some_and(|start| start.eq_ignore_ascii_case("create temp"))
-        };
-        cut.sets_session() || temporary(job.script.sql(cut))
-    })
 }
 
 fn refuse(jobs: &[Job], why: &str) -> Attempt {

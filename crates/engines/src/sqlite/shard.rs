@@ -107,7 +107,7 @@ impl Shard {
     }
 
     fn run_session_sql(&self) -> Result<(), OpenError> {
-        for sql in self.target.session_sql.iter() {
+        for sql in &crate::session_sql::statements(&self.target)? {
             self.connection
                 .execute_batch(sql)
                 .map_err(|error| OpenError::SessionSql {

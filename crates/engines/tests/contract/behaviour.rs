@@ -2,6 +2,7 @@
 
 pub mod applying;
 pub mod failing;
+pub mod lingering;
 pub mod locking;
 pub mod losing;
 pub mod resuming;

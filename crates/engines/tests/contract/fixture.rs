@@ -39,6 +39,8 @@ pub struct Words {
     pub shown: &'static str,
     /// What the query says after the `SET`.
     pub as_set: &'static str,
+    /// What a file may leave behind, and an expression that would show it.
+    pub leaves: &'static [(&'static str, &'static str)],
     /// A statement that the server can't parse, and the column (from 1) where it says so; 0 where it gives only the line.
     pub nonsense: &'static str,
     pub column: u32,

@@ -43,6 +43,10 @@ macro_rules! contract {
                 settings_of_one_file_do_not_reach_the_next,
                 a_query_is_answered_with_its_first_value,
             },
+            lingering::{
+                a_temporary_table_hides_no_table_from_the_next_file,
+                nothing_that_a_file_leaves_is_seen_by_the_next_one,
+            },
             failing::{
                 a_failed_migration_leaves_what_the_facts_say,
                 a_failure_is_remembered_and_forgotten_by_the_success_after_it,

@@ -20,6 +20,29 @@ struct Shard {
     engine: Engine,
 }
 
+/// What both leave alike.
+macro_rules! leaves {
+    ($($own:expr),* $(,)?) => {
+        &[
+            ("SET @a = 5", "COALESCE(@a, 'none')"),
+            ("SELECT 5 INTO @b", "COALESCE(@b, 'none')"),
+            ("SET SESSION sql_mode = ''", "@@sql_mode"),
+            ("SET SESSION sort_buffer_size = 99328", "@@sort_buffer_size"),
+            ("SET timestamp = 1000000000", "NOW() > '2020-01-01'"),
+            ("SET autocommit = 0", "@@autocommit"),
+            ("USE information_schema", "DATABASE()"),
+            ("SELECT LAST_INSERT_ID(77)", "LAST_INSERT_ID()"),
+            ("SELECT GET_LOCK('left behind', 0)", "COALESCE(IS_USED_LOCK('left behind'), 0) = CONNECTION_ID()"),
+            (
+                "CREATE PROCEDURE p() BEGIN SET @c = 7; SET SESSION sort_buffer_size = 99328; \
+                 CREATE TEMPORARY TABLE made AS SELECT 1 AS id; END; CALL p(); DROP PROCEDURE p",
+                "CONCAT_WS(',', @c, @@sort_buffer_size)",
+            ),
+            $($own),*
+        ]
+    };
+}
+
 const WORDS: Words = Words {
     // A bare SLEEP that is cut short is a success.
     sleep: "SELECT count(*) FROM (SELECT 1 FROM (SELECT SLEEP(30) AS s) a WHERE s = 0) b",
@@ -27,16 +50,20 @@ const WORDS: Words = Words {
     set: "SET group_concat_max_len = 4242",
     shown: "SELECT @@group_concat_max_len",
     as_set: "4242",
+    leaves: &[],
     nonsense: "CREATE TABEL t (id integer)",
     column: 8,
 };
 
 macro_rules! fixture {
-    ($name:ident, $engine:expr, $lab:expr) => {
+    ($name:ident, $engine:expr, $lab:expr, $leaves:expr) => {
         #[async_trait]
         impl Fixture for $name {
             const ENGINE: Engine = $engine;
-            const WORDS: Words = WORDS;
+            const WORDS: Words = Words {
+                leaves: $leaves,
+                ..WORDS
+            };
 
             async fn start() -> Option<Self> {
                 let server = greylag_lab::require($lab).await?;
@@ -72,8 +99,44 @@ macro_rules! fixture {
     };
 }
 
-fixture!(Mysql, Engine::Mysql, greylag_lab::Engine::MySql);
-fixture!(Mariadb, Engine::Mariadb, greylag_lab::Engine::MariaDb);
+fixture!(
+    Mysql,
+    Engine::Mysql,
+    greylag_lab::Engine::MySql,
+    leaves![
+        (
+            "SET SESSION windowing_use_high_precision = 0",
+            "@@windowing_use_high_precision"
+        ),
+        (
+            "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "@@transaction_isolation"
+        ),
+        ("SET ROLE NONE", "CURRENT_ROLE()"),
+    ]
+);
+fixture!(
+    Mariadb,
+    Engine::Mariadb,
+    greylag_lab::Engine::MariaDb,
+    leaves![
+        (
+            "SET SESSION check_constraint_checks = 0",
+            "@@check_constraint_checks"
+        ),
+        ("SET SESSION alter_algorithm = 'COPY'", "@@alter_algorithm"),
+        ("SET SESSION innodb_strict_mode = 0", "@@innodb_strict_mode"),
+        (
+            "SET SESSION explicit_defaults_for_timestamp = 0",
+            "@@explicit_defaults_for_timestamp"
+        ),
+        ("SET SESSION old_mode = ''", "@@old_mode"),
+        (
+            "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "@@tx_isolation"
+        ),
+    ]
+);
 
 impl Shard {
     fn target(&self, url: &str) -> Target {

@@ -24,6 +24,32 @@ impl Fixture for Postgres {
         set: "SET statement_timeout = '31s'",
         shown: "SELECT current_setting('statement_timeout')",
         as_set: "31s",
+        leaves: &[
+            (
+                "PREPARE p AS SELECT 1",
+                "(SELECT count(*) FROM pg_prepared_statements)",
+            ),
+            (
+                "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+                "(SELECT count(*) FROM pg_cursors WHERE is_holdable)",
+            ),
+            (
+                "LISTEN orders",
+                "(SELECT count(*) FROM pg_listening_channels())",
+            ),
+            (
+                "SELECT set_config('a.b', 'mine', false)",
+                "coalesce(nullif(current_setting('a.b', true), ''), 'none')",
+            ),
+            (
+                "SET ROLE NONE; SET timezone = 'Asia/Tokyo'",
+                "current_setting('timezone')",
+            ),
+            (
+                "CREATE TEMP SEQUENCE s",
+                "(SELECT count(*) FROM pg_class WHERE oid = to_regclass('pg_temp.s'))",
+            ),
+        ],
         nonsense: "CREATE TABEL t (id integer)",
         column: 8,
     };

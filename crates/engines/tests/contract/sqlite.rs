@@ -25,6 +25,33 @@ impl Fixture for Sqlite {
         set: "PRAGMA cache_size = -77",
         shown: "SELECT (SELECT cache_size FROM pragma_cache_size)",
         as_set: "-77",
+        leaves: &[
+            ("PRAGMA case_sensitive_like = ON", "'a' LIKE 'A'"),
+            (
+                "PRAGMA cache_size = -77",
+                "(SELECT cache_size FROM pragma_cache_size)",
+            ),
+            (
+                "PRAGMA recursive_triggers = ON",
+                "(SELECT recursive_triggers FROM pragma_recursive_triggers)",
+            ),
+            (
+                "PRAGMA foreign_keys = ON",
+                "(SELECT foreign_keys FROM pragma_foreign_keys)",
+            ),
+            (
+                "ATTACH ':memory:' AS other",
+                "(SELECT count(*) FROM pragma_database_list WHERE name = 'other')",
+            ),
+            (
+                "CREATE TEMP VIEW v AS SELECT 1",
+                "(SELECT count(*) FROM sqlite_temp_master)",
+            ),
+            (
+                "CREATE TABLE temp.w (id integer)",
+                "(SELECT count(*) FROM sqlite_temp_master)",
+            ),
+        ],
         nonsense: "CREATE TABEL t (id integer)",
         column: 8,
     };

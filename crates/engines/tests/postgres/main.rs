@@ -2,11 +2,13 @@
 
 mod bench;
 mod channel;
+mod committing;
 mod concurrently;
 mod copying;
 mod failover;
 mod guarding;
 mod leaking;
+mod lingering;
 mod locking;
 mod lost;
 mod nodes;
@@ -15,7 +17,9 @@ mod pooling;
 mod privileges;
 mod reading_locks;
 mod reindexing;
+mod remembering;
 mod replication;
+mod resetting;
 mod secure;
 mod shards;
 mod sharing;

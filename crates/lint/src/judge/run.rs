@@ -6,7 +6,7 @@ use crate::{
     catalog::Catalog,
     facts::FleetFacts,
     finding::{Decided, Finding, Place, Severity, Span},
-    operation::Operation,
+    operation::{Change, Operation},
     read::read,
     report::{Report, Unjudged},
     rule::{Look, Rule},
@@ -35,6 +35,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         content,
                         operations: &operations,
                         transactions: &transactions(content),
+                        labels: &labels(&operations),
                         stages: &stages,
                         taken: &[],
                         settings,
@@ -72,6 +73,15 @@ pub fn operations(content: &Content) -> Vec<Operation> {
     let statements = script.statements.iter();
     statements
         .map(|s| read(script.dialect, &script.text, s.span.clone()))
+        .collect()
+}
+
+/// The statements that add a value to an enum.
+pub(super) fn labels(operations: &[Operation]) -> Vec<usize> {
+    let adds = |operation: &Operation| matches!(operation, Operation::Alter(alter) if matches!(alter.change, Change::AddLabel { .. }));
+    let all = operations.iter().enumerate();
+    all.filter(|(_, operation)| adds(operation))
+        .map(|(at, _)| at)
         .collect()
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct File<'a> {
     pub(crate) operations: &'a [Operation],
     /// The transaction that each statement is in, by number.
     pub(crate) transactions: &'a [Option<usize>],
+    /// The statements that add a value to an enum: asked about at each statement, of which a file may have very many.
+    pub(crate) labels: &'a [usize],
     /// Of each unit: the stage it goes out in, where it is known to be on no shard yet.
     pub(crate) stages: &'a [Option<usize>],
     /// What each statement takes of tables that others may use; empty until all statements were looked at.

@@ -2,7 +2,7 @@
 
 use super::{
     File, Scene,
-    run::{finish, level, operations, stages},
+    run::{finish, labels, level, operations, stages},
     scene::transactions,
     verdict::{Case, unforeseen, verdict},
 };
@@ -43,6 +43,7 @@ pub fn weigh(
             content,
             operations: &operations,
             transactions: &transactions(content),
+            labels: &labels(&operations),
             stages: &stages,
             taken: &[],
             settings,

@@ -60,7 +60,10 @@ pub async fn take_anchor(
             .await
             .map_err(|error| failed(failure_of_verb(&error)))?;
         let holder = match held {
-            Held::Yes(_) => return Ok(Some((name, Arc::new(Anchor::new(session))))),
+            Held::Yes(_) => {
+                let anchor = Anchor::new(&target, session);
+                return Ok(Some((name, Arc::new(anchor))));
+            }
             Held::GaveUp => {
                 session.close().await;
                 return Err(crate::survey::SurveyError::Interrupted.into());

@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::{claim_held, claim_shard, ready_subscribers},
-    journal::{Holder, KnownShard, Lease, LeaseTry},
+    journal::{Amendment, Holder, KnownShard, Lease, LeaseTry},
     operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
@@ -61,7 +61,7 @@ pub async fn apply(
         && plan.is_empty()
         && planning::claims(&surveyed, ask)?.is_empty()
     {
-        remember(setup, &surveyed).await?;
+        remember(setup, None, &surveyed).await?;
         return Ok(nothing_to_do(setup, &surveyed, plan, begun));
     }
     let run = Leased::take(setup, ask, options, control, watcher).await?;
@@ -201,7 +201,7 @@ impl<'a> Leased<'a> {
         anchor: Held,
     ) -> Result<Summary, ApplyError> {
         self.claim(&mut surveyed, &anchor).await?;
-        remember(self.setup, &surveyed).await?;
+        remember(self.setup, Some(&self.lease), &surveyed).await?;
         let mut opened = match prospect {
             Prospect::Fresh { plan } if plan.is_empty() => {
                 return Ok(nothing_to_do(self.setup, &surveyed, &plan, self.begun));
@@ -260,6 +260,7 @@ impl<'a> Leased<'a> {
             plan: opened.plan.clone(),
             scripts: opened.scripts.clone(),
             epoch: self.lease.epoch,
+            lease: self.lease.clone(),
             options: self.reachable(surveyed),
             control: self.control.clone(),
             beside: beside(surveyed),
@@ -332,8 +333,9 @@ impl<'a> Leased<'a> {
             notes.write(&name, &[what]).await.map_err(failed)?;
             // The anchor's own lock is held already.
             let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
+            let seat = self.setup.seats.seated(shard).target;
             let lent = match anchored {
-                Some((_, anchor)) => anchor.lend().await,
+                Some((_, anchor)) => anchor.lend(&seat).await,
                 None => None,
             };
             let claimed = match (lent, anchored) {
@@ -342,7 +344,7 @@ impl<'a> Leased<'a> {
                         Ok(()) => claim_held(&mut *session, self.setup, shard).await,
                         Err(failure) => Err(failure),
                     };
-                    anchor.take_back(session).await;
+                    anchor.take_back(&seat, session).await;
                     claimed
                 }
                 _ => claim_shard(self.setup, shard).await,
@@ -425,9 +427,14 @@ async fn known_now(setup: &Setup) -> Result<BTreeMap<ShardName, KnownShard>, App
     Ok(known.map(|known| (known.name.clone(), known)).collect())
 }
 
-/// What is proven is expected from now on.
-async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> {
-    let proven: Vec<KnownShard> = surveyed
+/// What is proven is expected from now on. What was remembered otherwise since the look is left as it is: another run, or a person,
+/// knows better by now, and the look under each shard's lock judges by that.
+async fn remember(
+    setup: &Setup,
+    lease: Option<&Lease>,
+    surveyed: &Surveyed,
+) -> Result<(), ApplyError> {
+    let proven: Vec<Amendment> = surveyed
         .shards
         .iter()
         .filter(|sighting| sighting.refusals.is_empty())
@@ -439,11 +446,15 @@ async fn remember(setup: &Setup, surveyed: &Surveyed) -> Result<(), ApplyError> 
             }
             let version = seen.reading.current.as_ref().map(ToString::to_string);
             let before = surveyed.known.get(&sighting.name);
-            known_with(before, &seen.survey, &seen.followers, version)
+            let after = known_with(before, &seen.survey, &seen.followers, version)?;
+            Some(Amendment {
+                before: before.cloned(),
+                after,
+            })
         })
         .collect();
     if !proven.is_empty() {
-        setup.journal.remember(&setup.scope(), &proven).await?;
+        setup.journal.amend(&setup.scope(), lease, &proven).await?;
     }
     Ok(())
 }

@@ -13,11 +13,13 @@ use super::{
 };
 use crate::{
     control::Level,
-    executor::{Had, Report, take_again},
+    executor::{Had, Hold, Report, take_again},
     replicas::News,
     watch::Notice,
 };
-use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, rollout::Command};
+use greylag_core::{
+    event::Event, fleet::ShardName, gate::WaitReason, outcome::Outcome, rollout::Command,
+};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
@@ -165,7 +167,8 @@ impl Dispatcher {
                     if stopping || self.run.settle_only || !self.nodes.may_start() {
                         continue;
                     }
-                    if room == 0 {
+                    // What the look finds is of the shard as it was recorded when the look began.
+                    if room == 0 || self.tasks.seeks(&shard) {
                         continue;
                     }
                     room -= 1;
@@ -178,7 +181,9 @@ impl Dispatcher {
                     begin.push((stage, shard));
                 }
                 Command::Survey { stage, shard } => {
-                    let busy = self.tasks.has_shard(&shard) || self.tasks.given_up.contains(&shard);
+                    let busy = self.tasks.has_shard(&shard)
+                        || self.tasks.seeks(&shard)
+                        || self.tasks.given_up.contains(&shard);
                     if !busy && !stopping && room > 0 {
                         room -= 1;
                         look.push((stage, shard));
@@ -336,6 +341,7 @@ impl Dispatcher {
                 let known = known.map(|known| *known);
                 promoted::tell(&self.run, &mut self.nodes, ledger, &shard, moved, known)
                     .map_err(|why| Stop::Ledger(why.into()))?;
+                self.look_at_anchor(&shard);
             }
             Report::Position { shard, position } => self.nodes.note_position(shard, position),
             Report::Warning { shard, text } => ledger.show(Notice::Warning {
@@ -346,6 +352,16 @@ impl Dispatcher {
             Report::Event(Event::MigrationApplied {
                 shard, migration, ..
             }) if ledger.has_recorded(&shard, &migration) => {}
+            Report::Event(Event::MigrationsLost {
+                stage,
+                shard,
+                migrations,
+                primary,
+            }) => {
+                ledger
+                    .lose(stage, &shard, migrations, primary)
+                    .map_err(|why| Stop::Ledger(why.into()))?;
+            }
             Report::Event(event) if event.is_durable() => {
                 ledger
                     .record(event)
@@ -362,7 +378,10 @@ impl Dispatcher {
             self.take_report(ledger, report)?;
         }
         let recorded = match done {
-            Done::Sought(followed) => promoted::take(&self.run, &mut self.nodes, ledger, *followed),
+            Done::Sought(followed) => {
+                self.look_at_anchor(&followed.shard);
+                promoted::take(&self.run, &mut self.nodes, ledger, *followed)
+            }
             Done::Shard {
                 stage,
                 shard,
@@ -448,34 +467,45 @@ impl Dispatcher {
         }
     }
 
+    /// The shard's primary may be another server now: where it is the anchor, its lock is to be there.
+    fn look_at_anchor(&mut self, shard: &ShardName) {
+        let anchor = self.run.anchor.as_ref();
+        if anchor.is_some_and(|(name, _)| name == shard) {
+            self.anchor_at = Instant::now();
+        }
+    }
+
     /// An anchor whose server has dropped it is taken again; where another has it now, the run goes on under its lease.
     async fn keep_anchor(&mut self, ledger: &Ledger) {
         let Some((name, anchor)) = &self.run.anchor else {
             return;
         };
-        if self.tasks.has_shard(name) || anchor.is_alive().await {
+        if self.tasks.has_shard(name) {
             return;
         }
-        let Some(shard) = self.run.setup.fleet.get(name) else {
+        let Some(shard) = self.run.setup.seated(name) else {
             return;
         };
-        let again = take_again(&self.run.setup, &self.run.rollout, shard);
-        let text = match tokio::time::timeout(ANCHOR, again).await {
+        let what = match anchor.look(&shard.target).await {
+            Hold::Alive => return,
+            Hold::Lost => "was lost",
+            Hold::Elsewhere => "was on a server that is not its primary any more",
+        };
+        let again = take_again(&self.run.setup, &self.run.rollout, &shard);
+        let then = match tokio::time::timeout(ANCHOR, again).await {
             Ok(Some(session)) => {
-                anchor.take_back(session).await;
-                "the session that holds the fleet's anchor was lost, and is taken again"
+                anchor.take_back(&shard.target, session).await;
+                "is taken again"
             }
-            Ok(None) | Err(_) => {
-                "the session that holds the fleet's anchor was lost, and can't be had again yet"
-            }
+            Ok(None) | Err(_) => "can't be had again yet",
         };
         ledger.show(Notice::Warning {
             shard: Some(name.clone()),
-            text: text.into(),
+            text: format!("the session that holds the fleet's anchor {what}, and {then}"),
         });
     }
 
-    fn is_ours(&self, shard: &greylag_core::fleet::ShardName) -> bool {
+    fn is_ours(&self, shard: &ShardName) -> bool {
         self.run
             .options
             .only

@@ -112,9 +112,30 @@ impl Ledger {
         self.proven.push(shard);
     }
 
-    /// Whether the shard's migration has been recorded in the stage under way.
+    /// A history lacks what was recorded. What was recorded as lost by whoever looked before is not lost once more.
+    pub fn lose(
+        &mut self,
+        stage: usize,
+        shard: &ShardName,
+        mut migrations: Vec<MigrationId>,
+        primary: String,
+    ) -> Result<(), OutOfOrder> {
+        let recorded = self.state.recorded(shard);
+        migrations.retain(|id| recorded.contains(id));
+        if migrations.is_empty() {
+            return Ok(());
+        }
+        self.record(Event::MigrationsLost {
+            stage,
+            shard: shard.clone(),
+            migrations,
+            primary,
+        })
+    }
+
+    /// Whether the shard's migration has been recorded, and not been lost since.
     pub fn has_recorded(&self, shard: &ShardName, id: &MigrationId) -> bool {
-        self.state.applied_so_far(shard).contains(id)
+        self.state.has_applied(shard, id)
     }
 
     /// Migrations applied by this run.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     executor::shows_all,
-    journal::{JournalError, KnownShard},
+    journal::{JournalError, revise},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
 };
 use greylag_core::{
@@ -227,34 +227,23 @@ impl Nodes {
             return Ok(());
         }
         let setup = &self.run.setup;
-        let mut known: HashMap<ShardName, KnownShard> =
-            (setup.journal.known(&setup.scope()).await?)
-                .into_iter()
-                .map(|known| (known.name.clone(), known))
-                .collect();
-        let mut changed = BTreeSet::new();
-        self.proven.retain(|(shard, server, follows)| {
-            let Some(known) = known.get_mut(shard) else {
-                return true;
-            };
-            let before = known.known.clone();
-            match follows {
-                Some(primary) => known.known.prove_follower(server, primary),
-                None => known.known.prove_replica(server),
+        let (scope, lease) = (setup.scope(), Some(&self.run.lease));
+        let proven = &self.proven;
+        let known = revise(&*setup.journal, &scope, lease, |known| {
+            for (shard, server, follows) in proven {
+                let Some(known) = known.get_mut(shard) else {
+                    continue;
+                };
+                match follows {
+                    Some(primary) => known.known.prove_follower(server, primary),
+                    None => known.known.prove_replica(server),
+                }
             }
-            if known.known != before {
-                changed.insert(shard.clone());
-            }
-            false
         });
-        let changed: Vec<KnownShard> = changed
-            .iter()
-            .filter_map(|name| known.remove(name))
-            .collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        setup.journal.remember(&setup.scope(), &changed).await
+        let known = known.await?;
+        self.proven
+            .retain(|(shard, _, _)| !known.contains_key(shard));
+        Ok(())
     }
 
     fn take_one(&mut self, ledger: &mut Ledger, news: News) -> Result<(), OutOfOrder> {

@@ -4,7 +4,7 @@ use super::{ledger::Ledger, nodes::Nodes, run::Run};
 use crate::{
     executor::lacks,
     journal::KnownShard,
-    primary::{Found, Move, Sought},
+    primary::{Adopted, Found, Move, Seeker, Sought},
     watch::Notice,
 };
 use greylag_core::{event::Event, fleet::ShardName, rollout::OutOfOrder};
@@ -30,34 +30,46 @@ pub async fn follow(run: &Run, shard: ShardName, named: &Target) -> Followed {
 }
 
 async fn seek(run: &Run, shard: &ShardName, named: &Target) -> Result<Option<Followable>, String> {
-    let seeker = run.setup.seeker();
+    let seeker = run.setup.seeker().under(&run.lease);
     let mut named = named.clone();
     named.application = format!("greylag/{}/{shard}", run.rollout).into();
+    loop {
+        if let Some(followable) = seek_once(run, &seeker, shard, &named).await? {
+            return Ok(followable);
+        }
+    }
+}
+
+/// None where what is remembered was changed while it was looked for.
+async fn seek_once(
+    run: &Run,
+    seeker: &Seeker,
+    shard: &ShardName,
+    named: &Target,
+) -> Result<Option<Option<Followable>>, String> {
     let before = seeker.known(shard).await.map_err(|why| why.to_string())?;
     let memory = before.as_ref().map(|before| &before.known);
     let here = run.setup.seats.get(shard).unwrap_or_else(|| named.clone());
-    match seeker.seek(&named, memory).await {
-        Sought::Found(found) if found.target.address() == here.address() => Ok(None),
+    match seeker.seek(named, memory).await {
+        Sought::Found(found) if found.target.address() == here.address() => Ok(Some(None)),
         Sought::Found(found) => {
             let moved = found.moved(memory);
-            let known = seeker.adopt(&named, &found, before.as_ref()).await;
-            let known = known.map_err(|why| why.to_string())?;
-            Ok(Some(Followable {
+            let adopted = seeker.adopt(named, &found, before.as_ref()).await;
+            let Adopted::Yes(known) = adopted.map_err(|why| why.to_string())? else {
+                return Ok(None);
+            };
+            Ok(Some(Some(Followable {
                 found: *found,
                 moved,
                 known,
-            }))
+            })))
         }
         Sought::Refused { refusal, .. } => Err(format!("{refusal}. {}", refusal.hint())),
-        // One that accepts writes and was never proven is a person's to accept; until one does, others may be promoted yet.
-        Sought::Nowhere {
-            writable: Some(_),
-            said,
-        } => Err(format!(
+        // A node accepts writes, and none is proven the primary: only what each of them is says what a person can do.
+        Sought::Nowhere { said, .. } => Err(format!(
             "none of its servers is its primary: {}",
             said.join("; ")
         )),
-        Sought::Nowhere { writable: None, .. } => Ok(None),
     }
 }
 
@@ -100,15 +112,8 @@ pub fn take(
     };
     let had = ledger.state.recorded(&shard).into_iter();
     let migrations: Vec<_> = had.filter(|id| lacks(&reading, id)).collect();
-    if migrations.is_empty() {
-        return Ok(());
-    }
-    let lost = ledger.record(Event::MigrationsLost {
-        stage,
-        shard: shard.clone(),
-        migrations,
-        primary: found.survey.server.address.clone(),
-    });
+    let address = found.survey.server.address.clone();
+    let lost = ledger.lose(stage, &shard, migrations, address);
     // Refused where the shard is left out of the rollout: the next plan takes it up.
     if lost.is_ok() {
         nodes.let_go(ledger, &shard);

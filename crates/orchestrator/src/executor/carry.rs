@@ -140,7 +140,7 @@ async fn once(errand: &Errand) -> Outcome {
 /// A session that holds the shard's lock: the anchor's own, or a new one; and a look under the lock, if it came with it.
 pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Survey>>), Outcome> {
     if let Some(anchor) = &errand.anchor
-        && let Some(session) = anchor.lend().await
+        && let Some(session) = anchor.lend(&errand.shard.target).await
     {
         return Ok((session, None));
     }
@@ -219,7 +219,7 @@ pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outco
         return drop(session);
     }
     match &errand.anchor {
-        Some(anchor) => anchor.take_back(session).await,
+        Some(anchor) => anchor.take_back(&errand.shard.target, session).await,
         // The lock dies with the session, and saying so first would be a round trip.
         None => session.close().await,
     }

@@ -3,9 +3,9 @@
 use super::{
     backoff::Backoff,
     errand::{Errand, untouched},
-    look::refused,
+    look::{judge, refused},
 };
-use crate::primary::Sought;
+use crate::primary::{Adopted, Sought};
 use greylag_core::{
     gate::WaitReason,
     outcome::{Failure, FailureClass},
@@ -31,20 +31,21 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
     let Some(seeker) = errand.seeker.clone().filter(|_| may_have_moved) else {
         return Followed::No(failure);
     };
-    let known = match seeker.known(&errand.shard.shard.name).await {
-        Ok(known) => known,
-        // Without the memory of its nodes nothing can be proven.
-        Err(_) => return Followed::No(failure),
-    };
-    let memory = known.as_ref().map(|known| &known.known);
-    if !seeker.has_choice(&errand.named, memory) {
-        return Followed::No(failure);
-    }
     let until = Instant::now() + errand.limits.lock_deadline;
     let deadline = super::waits::deadline(&errand.limits);
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
     let mut told = Vec::new();
     loop {
+        // Read each time: a person may say meanwhile which of them it is.
+        let known = match seeker.known(&errand.shard.shard.name).await {
+            Ok(known) => known,
+            // Without the memory of its nodes nothing can be proven.
+            Err(_) => return Followed::No(failure),
+        };
+        let memory = known.as_ref().map(|known| &known.known);
+        if !seeker.has_choice(&errand.named, memory) {
+            return Followed::No(failure);
+        }
         let (said, refusal) = match seeker.seek(&errand.named, memory).await {
             // Nothing is lost by waiting until a person, or what manages the servers, has stopped one of them.
             Sought::Refused { refusal, .. } => (vec![refusal.to_string()], Some(refusal)),
@@ -53,6 +54,13 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
                     errand.reports.waiting(Vec::new());
                 }
                 if found.target.address() == errand.shard.target.address() {
+                    if judge(&found.survey, errand).is_err() {
+                        // The errand set out before it was believed there.
+                        errand.known = memory.cloned();
+                        if judge(&found.survey, errand).is_ok() {
+                            return Followed::Yes;
+                        }
+                    }
                     // It is back, or never was gone: what was said of it stands, unless nobody was there to say it.
                     return match failure.class {
                         FailureClass::Connection if !told.is_empty() => Followed::Yes,
@@ -62,7 +70,8 @@ pub async fn follow(errand: &mut Errand, failure: Failure) -> Followed {
                 let moved = found.moved(memory);
                 let adopted = seeker.adopt(&errand.named, &found, known.as_ref()).await;
                 let known = match adopted {
-                    Ok(known) => known,
+                    Ok(Adopted::Yes(known)) => known,
+                    Ok(Adopted::Stale) => continue,
                     Err(why) => {
                         let why = format!("where its primary is now can't be written down: {why}");
                         return Followed::No(untouched(FailureClass::Other, why, None));

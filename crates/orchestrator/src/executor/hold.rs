@@ -3,7 +3,7 @@
 use super::{backoff::Backoff, errand::Reports};
 use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{gate::WaitReason, outcome::Blocker, survey::Survey};
-use greylag_engines::{EngineError, LockAttempt, Session};
+use greylag_engines::{EngineError, LockAttempt, Session, Target};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -32,43 +32,61 @@ impl<'a> TakeOver<'a> {
 }
 
 /// The session that holds the lock of the fleet's first shard through a rollout, kept here while that shard does no work.
+///
+/// The lock keeps others out only where the shard's primary is: a session on another server, which was the primary when it was
+/// taken, is dropped.
 #[derive(Default)]
 pub struct Anchor {
-    session: Mutex<Option<Box<dyn Session>>>,
+    /// With the address where it was taken.
+    session: Mutex<Option<(String, Box<dyn Session>)>>,
+}
+
+/// How the anchor's session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    Alive,
+    Lost,
+    /// It was on a server that is not the primary any more.
+    Elsewhere,
 }
 
 impl Anchor {
-    pub fn new(session: Box<dyn Session>) -> Self {
+    pub fn new(target: &Target, session: Box<dyn Session>) -> Self {
         Self {
-            session: Mutex::new(Some(session)),
+            session: Mutex::new(Some((target.address(), session))),
         }
     }
 
-    /// Lends the session, locked, to the shard's own work.
-    pub async fn lend(&self) -> Option<Box<dyn Session>> {
-        self.session.lock().await.take()
+    /// Lends the session, locked, to the shard's own work on this server.
+    pub async fn lend(&self, target: &Target) -> Option<Box<dyn Session>> {
+        let held = self.session.lock().await.take();
+        held.filter(|(address, _)| *address == target.address())
+            .map(|(_, session)| session)
     }
 
-    pub async fn take_back(&self, session: Box<dyn Session>) {
-        *self.session.lock().await = Some(session);
+    pub async fn take_back(&self, target: &Target, session: Box<dyn Session>) {
+        *self.session.lock().await = Some((target.address(), session));
     }
 
-    /// Asks the session whether it still is there; drops it where it isn't, and says so. Asked while its shard does no work.
-    pub async fn is_alive(&self) -> bool {
+    /// Asks the session whether it still is there, where the primary is; drops it where it isn't, and says so. Asked while its
+    /// shard does no work.
+    pub async fn look(&self, target: &Target) -> Hold {
         let mut held = self.session.lock().await;
-        let Some(session) = held.as_mut() else {
-            return false;
+        let Some((address, session)) = held.as_mut() else {
+            return Hold::Lost;
         };
-        if session.ask("SELECT 1").await.is_ok() {
-            return true;
-        }
+        let hold = match *address == target.address() {
+            false => Hold::Elsewhere,
+            true if session.ask("SELECT 1").await.is_ok() => return Hold::Alive,
+            true => Hold::Lost,
+        };
         *held = None;
-        false
+        hold
     }
 
     /// Unlocks and says goodbye.
     pub async fn let_go(&self) {
-        if let Some(mut session) = self.session.lock().await.take() {
+        if let Some((_, mut session)) = self.session.lock().await.take() {
             // The lock dies with the session anyway.
             let _ = session.unlock().await;
             session.close().await;
@@ -76,13 +94,13 @@ impl Anchor {
     }
 }
 
-/// A new session that holds the shard's lock, if both can be had at the first try.
+/// A new session that holds the shard's lock where the shard is reached, if both can be had at the first try.
 pub async fn take_again(
     setup: &Setup,
     rollout: &str,
     shard: &FleetShard,
 ) -> Option<Box<dyn Session>> {
-    let mut target = setup.seats.seated(shard).target;
+    let mut target = shard.target.clone();
     target.application = format!("greylag/{rollout}/{}", shard.shard.name).into();
     let mut session = setup.open.open(&target).await.ok()?;
     match session.try_lock().await {

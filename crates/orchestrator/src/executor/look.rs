@@ -125,7 +125,7 @@ pub fn lacks(reading: &Reading, id: &MigrationId) -> bool {
 }
 
 /// The judgement that one shard's survey allows: the fleet's was made before.
-fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
+pub fn judge(survey: &Survey, errand: &Errand) -> Result<Proof, Refusal> {
     let name = &errand.shard.shard.name;
     let expected = Expected {
         shard: name,

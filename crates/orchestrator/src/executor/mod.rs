@@ -29,7 +29,7 @@ pub use connect::reach;
 pub use errand::{Errand, Limits, Report, Reports, refusal, untouched};
 pub use explain::{chain, failure_of, failure_of_verb, hint_of};
 pub use had::Had;
-pub use hold::{Anchor, AndLook, Held, TakeOver, hold, take_again};
+pub use hold::{Anchor, AndLook, Held, Hold, TakeOver, hold, take_again};
 pub use look::{lacks, refused, shows_all};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;

@@ -1,8 +1,8 @@
 //! A journal that is only looked at: every write is refused, so that `plan` and `--dry-run` can't by mistake.
 
 use super::{
-    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -71,7 +71,16 @@ impl Journal for LookOnly {
         self.0.answer(item).await
     }
 
-    async fn remember(&self, _: &Scope, _: &[KnownShard]) -> Result<(), JournalError> {
+    async fn remember(&self, _: &Lease, _: &[KnownShard]) -> Result<(), JournalError> {
+        Err(JournalError::LookOnly)
+    }
+
+    async fn amend(
+        &self,
+        _: &Scope,
+        _: Option<&Lease>,
+        _: &[Amendment],
+    ) -> Result<bool, JournalError> {
         Err(JournalError::LookOnly)
     }
 

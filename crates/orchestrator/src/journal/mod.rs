@@ -7,12 +7,14 @@ mod life;
 mod look_only;
 mod postgres;
 mod record;
+mod revise;
 mod sqlite;
 mod store;
 
 pub use error::JournalError;
 pub use record::{
-    Act, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken,
+    Act, Amendment, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
 };
+pub use revise::revise;
 pub use store::{Journal, look, open};

@@ -5,11 +5,12 @@
 mod acts;
 mod connection;
 mod schema;
+mod shards;
 mod work;
 
 use super::{
-    Act, Holder, InboxItem, JournalError, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    Act, Amendment, Holder, InboxItem, JournalError, KnownShard, LEASE, Lease, LeaseRow, LeaseTry,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use connection::Door;
@@ -245,14 +246,25 @@ impl Journal for Postgres {
         run!(self, "reading a request", |c, at| work::answer(c, at, item))
     }
 
-    async fn remember(&self, scope: &Scope, shards: &[KnownShard]) -> Result<(), JournalError> {
-        run!(self, "remembering shards", |c, at| work::remember(
-            c, scope, shards
+    async fn remember(&self, lease: &Lease, shards: &[KnownShard]) -> Result<(), JournalError> {
+        run!(self, "remembering shards", |c, at| shards::remember(
+            c, at, lease, shards
+        ))
+    }
+
+    async fn amend(
+        &self,
+        scope: &Scope,
+        lease: Option<&Lease>,
+        amendments: &[Amendment],
+    ) -> Result<bool, JournalError> {
+        run!(self, "remembering shards", |c, at| shards::amend(
+            c, at, scope, lease, amendments
         ))
     }
 
     async fn known(&self, scope: &Scope) -> Result<Vec<KnownShard>, JournalError> {
-        run!(self, "reading known shards", |c, at| work::known(
+        run!(self, "reading known shards", |c, at| shards::known(
             c, at, scope
         ))
     }
@@ -264,7 +276,7 @@ impl Journal for Postgres {
         by: &str,
         reason: &str,
     ) -> Result<bool, JournalError> {
-        run!(self, "forgetting a shard", |c, at| work::forget(
+        run!(self, "forgetting a shard", |c, at| shards::forget(
             c, scope, shard, by, reason
         ))
     }

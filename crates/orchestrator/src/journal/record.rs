@@ -136,6 +136,14 @@ pub struct KnownShard {
     pub seen: Timestamp,
 }
 
+/// A change of what is remembered of a shard, from what it was read as: what was seen is judged by that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// None where it was not remembered.
+    pub before: Option<KnownShard>,
+    pub after: KnownShard,
+}
+
 /// What a person had done to a shard beside any rollout, and why. Written down before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {

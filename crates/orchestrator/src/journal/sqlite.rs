@@ -4,11 +4,12 @@
 
 mod acts;
 mod schema;
+mod shards;
 mod work;
 
 use super::{
-    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout,
-    RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
+    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -190,7 +191,10 @@ impl Journal for Sqlite {
         let proven = proven.to_vec();
         self.write("appending events", move |t| {
             work::append(t, &at, &lease, &rollout, &events, &taken)?;
-            work::remember(t, &at, &lease.scope, &proven)
+            match proven.is_empty() {
+                true => Ok(()),
+                false => shards::remember(t, &at, &lease, &proven),
+            }
         })
         .await
     }
@@ -236,18 +240,34 @@ impl Journal for Sqlite {
             .await
     }
 
-    async fn remember(&self, scope: &Scope, shards: &[KnownShard]) -> Result<(), JournalError> {
-        let (at, scope, shards) = (self.at.clone(), scope.clone(), shards.to_vec());
+    async fn remember(&self, lease: &Lease, shards: &[KnownShard]) -> Result<(), JournalError> {
+        let (at, lease, shards) = (self.at.clone(), lease.clone(), shards.to_vec());
         self.write("remembering shards", move |t| {
-            work::remember(t, &at, &scope, &shards)
+            shards::remember(t, &at, &lease, &shards)
+        })
+        .await
+    }
+
+    async fn amend(
+        &self,
+        scope: &Scope,
+        lease: Option<&Lease>,
+        amendments: &[Amendment],
+    ) -> Result<bool, JournalError> {
+        let (at, scope, lease) = (self.at.clone(), scope.clone(), lease.cloned());
+        let amendments = amendments.to_vec();
+        self.write("remembering shards", move |t| {
+            shards::amend(t, &at, &scope, lease.as_ref(), &amendments)
         })
         .await
     }
 
     async fn known(&self, scope: &Scope) -> Result<Vec<KnownShard>, JournalError> {
         let (at, scope) = (self.at.clone(), scope.clone());
-        self.run("reading known shards", move |c| work::known(c, &at, &scope))
-            .await
+        self.run("reading known shards", move |c| {
+            shards::known(c, &at, &scope)
+        })
+        .await
     }
 
     async fn forget(
@@ -260,7 +280,7 @@ impl Journal for Sqlite {
         let (at, scope, shard) = (self.at.clone(), scope.clone(), shard.clone());
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.write("forgetting a shard", move |t| {
-            work::forget(t, &at, &scope, &shard, &by, &reason)
+            shards::forget(t, &at, &scope, &shard, &by, &reason)
         })
         .await
     }

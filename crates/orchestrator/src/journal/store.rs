@@ -1,9 +1,9 @@
 //! What a store of the journal can do.
 
 use super::{
-    Act, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, Location,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly, postgres::Postgres,
-    sqlite::Sqlite,
+    Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
+    Location, NewRollout, RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly,
+    postgres::Postgres, sqlite::Sqlite,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -49,7 +49,7 @@ pub trait Journal: Send + Sync {
         proven: &[KnownShard],
     ) -> Result<(), JournalError> {
         if !proven.is_empty() {
-            self.remember(&lease.scope, proven).await?;
+            self.remember(lease, proven).await?;
         }
         self.append(lease, rollout, events, taken).await
     }
@@ -70,7 +70,18 @@ pub trait Journal: Send + Sync {
 
     async fn answer(&self, item: u64) -> Result<Option<InboxItem>, JournalError>;
 
-    async fn remember(&self, scope: &Scope, shards: &[KnownShard]) -> Result<(), JournalError>;
+    /// Remembers shards that were claimed under the lease. One that is remembered with the same identity already stays as it is:
+    /// more is known of it.
+    async fn remember(&self, lease: &Lease, shards: &[KnownShard]) -> Result<(), JournalError>;
+
+    /// Changes what is remembered of each shard that still is remembered as it was read; says whether all are. Under a lease, only
+    /// its holder does.
+    async fn amend(
+        &self,
+        scope: &Scope,
+        lease: Option<&Lease>,
+        amendments: &[Amendment],
+    ) -> Result<bool, JournalError>;
 
     async fn known(&self, scope: &Scope) -> Result<Vec<KnownShard>, JournalError>;
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     executor::ready_subscribers,
-    journal::{JournalError, KnownShard},
+    journal::{JournalError, revise},
     setup::Setup,
     survey::known_of,
 };
@@ -65,30 +65,25 @@ async fn identify(
         .get(name)
         .ok_or_else(|| IdentifyError::NoSuchShard(name.clone()))?;
     let scope = setup.scope();
-    let known: Option<KnownShard> = setup
-        .journal
-        .known(&scope)
-        .await?
-        .into_iter()
-        .find(|known| known.name == *name);
-    let proven: Arc<Mutex<Option<KnownShard>>> = Arc::default();
-    let deed = deed(setup, notes, anew, known, proven.clone());
+    let proven: Arc<Mutex<Option<Survey>>> = Arc::default();
+    let deed = deed(setup, notes, anew, proven.clone());
     let verb = if anew { "rebrand" } else { "accept" };
     let report = one(setup, shard, verb, Hold::Lock, &deed).await;
     let proven = proven.lock().expect("no panics inside").take();
     if let Some(proven) = proven {
-        setup.journal.remember(&scope, &[proven]).await?;
+        revise(&*setup.journal, &scope, None, |known| {
+            let before = known.get(name);
+            let version = before.and_then(|before| before.version.clone());
+            if let Some(after) = known_of(before, &proven, version) {
+                known.insert(name.clone(), after);
+            }
+        })
+        .await?;
     }
     Ok(report)
 }
 
-fn deed(
-    setup: &Setup,
-    notes: Notes,
-    anew: bool,
-    known: Option<KnownShard>,
-    proven: Arc<Mutex<Option<KnownShard>>>,
-) -> Deed {
+fn deed(setup: &Setup, notes: Notes, anew: bool, proven: Arc<Mutex<Option<Survey>>>) -> Deed {
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let by = setup.by.clone();
     let ground = setup.clone();
@@ -108,7 +103,6 @@ fn deed(
         let refusal = refuse(&survey, own.as_ref(), &name, &environment);
         let before = survey.identity.clone();
         let identity = own.clone().unwrap_or_else(fresh);
-        let known = known.clone();
         let proven = proven.clone();
         let by = by.clone();
         let notes = notes.clone();
@@ -147,12 +141,10 @@ fn deed(
                 }
             };
             let changed = notes.conclude(&name, what, done).await?;
-            let version = known.as_ref().and_then(|known| known.version.clone());
-            let survey = Survey {
+            *proven.lock().expect("no panics inside") = Some(Survey {
                 identity: Some(identity),
                 ..survey
-            };
-            *proven.lock().expect("no panics inside") = known_of(known.as_ref(), &survey, version);
+            });
             Ok(changed)
         })
     })

@@ -11,4 +11,4 @@ mod seek;
 
 pub use seats::Seats;
 pub use seek::Move;
-pub(crate) use seek::{Found, Seeker, Sought};
+pub(crate) use seek::{Adopted, Found, Seeker, Sought};

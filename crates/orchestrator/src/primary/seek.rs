@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     executor::chain,
-    journal::{Journal, JournalError, KnownShard, Scope},
+    journal::{Amendment, Journal, JournalError, KnownShard, Lease, Scope},
     replicas::{Named, NamedNode, Replication},
     setup::{Open, Setup},
     survey::{expected_of, known_with},
@@ -18,7 +18,7 @@ use greylag_core::{
     fleet::ShardName,
     identity::{Known, Refusal},
     node::{NodePolicy, NodeRole},
-    survey::{Role, Server, Survey},
+    survey::{Server, Survey},
 };
 use greylag_engines::Target;
 use std::{fmt, sync::Arc, time::Duration};
@@ -37,6 +37,8 @@ pub struct Seeker {
     scope: Scope,
     replication: Replication,
     seats: Seats,
+    /// The run's, under which what is found is remembered.
+    lease: Option<Lease>,
 }
 
 /// What looking came to.
@@ -62,6 +64,23 @@ pub struct Found {
     pub target: Target,
     pub survey: Survey,
     /// Servers that belong to it; one that was the primary before is among them only if it was seen to follow.
+    pub followers: Vec<Server>,
+}
+
+/// What became of a primary that was found.
+pub enum Adopted {
+    /// It is remembered, as this.
+    Yes(Option<KnownShard>),
+    /// What it was judged by has changed meanwhile: it is to be looked for again.
+    Stale,
+}
+
+/// What stands beside a primary that is in its place.
+#[derive(Default)]
+pub struct Beside {
+    /// Another server accepts writes, too.
+    pub refusal: Option<Refusal>,
+    /// Servers that belong to the primary.
     pub followers: Vec<Server>,
 }
 
@@ -118,11 +137,20 @@ impl Setup {
             scope: self.scope(),
             replication: self.replication.clone(),
             seats: self.seats.clone(),
+            lease: None,
         }
     }
 }
 
 impl Seeker {
+    /// One that remembers what it finds as long as this lease is held.
+    pub fn under(self, lease: &Lease) -> Self {
+        Self {
+            lease: Some(lease.clone()),
+            ..self
+        }
+    }
+
     /// Whether there is anywhere to look beside where the shard is reached now.
     pub fn has_choice(&self, named: &Target, known: Option<&Known>) -> bool {
         self.candidates(named, known).len() > 1
@@ -167,14 +195,9 @@ impl Seeker {
         self.weigh(named, known, join_all(looks).await).await
     }
 
-    /// Where the primary is in its place: why it is refused nevertheless, which is that a replica that the project lists accepts
-    /// writes too.
-    pub async fn dispute(
-        &self,
-        named: &Target,
-        known: Option<&Known>,
-        seen: &Survey,
-    ) -> Option<Refusal> {
+    /// Where the primary is in its place: what the replicas beside it are that the project lists. One of them may have been
+    /// promoted; one that follows is no stranger if it is promoted later.
+    pub async fn beside(&self, named: &Target, known: Option<&Known>, seen: &Survey) -> Beside {
         let here = named.address();
         let others = self.listed(&named.shard).into_iter();
         let others = others.filter(|target| target.address() != here);
@@ -183,9 +206,8 @@ impl Seeker {
             self.look(target, None, true, GLANCE)
         });
         let mut looks = join_all(looks).await;
-        let is_rival = |look: &Look| matches!(&look.seen, Ok(seen) if seen.role == Role::Primary);
-        if !looks.iter().any(is_rival) {
-            return None;
+        if looks.iter().all(|look| look.seen.is_err()) {
+            return Beside::default();
         }
         looks.insert(
             0,
@@ -197,8 +219,19 @@ impl Seeker {
             },
         );
         match self.weigh(named, known, looks).await {
-            Sought::Refused { refusal, .. } => Some(refusal),
-            Sought::Found(_) | Sought::Nowhere { .. } => None,
+            Sought::Refused { refusal, .. } => Beside {
+                refusal: Some(refusal),
+                followers: Vec::new(),
+            },
+            Sought::Found(primary)
+            | Sought::Nowhere {
+                writable: Some(primary),
+                ..
+            } => Beside {
+                refusal: None,
+                followers: primary.followers,
+            },
+            Sought::Nowhere { .. } => Beside::default(),
         }
     }
 
@@ -259,20 +292,26 @@ impl Seeker {
         }
     }
 
-    /// … and remembered there: before anything is written on it.
+    /// … and remembered there: before anything is written on it. `before` is what it was judged by.
     pub async fn adopt(
         &self,
         named: &Target,
         found: &Found,
         before: Option<&KnownShard>,
-    ) -> Result<Option<KnownShard>, JournalError> {
-        let known = found.known(before);
-        if let Some(known) = &known {
-            self.journal
-                .remember(&self.scope, std::slice::from_ref(known))
-                .await?;
+    ) -> Result<Adopted, JournalError> {
+        let known = found.known(before).or_else(|| before.cloned());
+        if let Some(after) = &known {
+            let amendment = Amendment {
+                before: before.cloned(),
+                after: after.clone(),
+            };
+            let lease = self.lease.as_ref();
+            let amended = self.journal.amend(&self.scope, lease, &[amendment]).await?;
+            if !amended {
+                return Ok(Adopted::Stale);
+            }
         }
         self.take_seat(named, found);
-        Ok(known.or_else(|| before.cloned()))
+        Ok(Adopted::Yes(known))
     }
 }

@@ -1,7 +1,7 @@
 //! SQL to run on each working connection, per engine.
 
 use super::section::Section;
-use greylag_core::engine::Engine;
+use greylag_core::{engine::Engine, script::session_statements};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// `[session]`.
@@ -15,6 +15,12 @@ impl SessionSql {
         let mut by_engine = BTreeMap::new();
         for engine in Engine::ALL {
             if let Some(lines) = section.strings(engine.as_str()) {
+                for line in &lines {
+                    if let Some((message, hint)) = fault(engine, std::slice::from_ref(&line.value))
+                    {
+                        section.problems().add(line.span.clone(), message, hint);
+                    }
+                }
                 let lines = lines.into_iter().map(|line| line.value).collect();
                 by_engine.insert(engine, lines);
             }
@@ -33,6 +39,12 @@ impl SessionSql {
     pub fn by_engine(&self) -> &BTreeMap<Engine, Vec<String>> {
         &self.by_engine
     }
+}
+
+/// Why lines can't be run on each working connection, and how to mend it.
+pub(crate) fn fault(engine: Engine, lines: &[String]) -> Option<(String, String)> {
+    let fault = session_statements(engine.dialect(), lines).err()?;
+    Some((fault.to_string(), fault.hint))
 }
 
 /// The first line that sets the search path.

@@ -8,7 +8,7 @@ use super::{
     replica::Replicas,
     secret::{SecretRef, StoredSecret},
     section::{At, Section},
-    session::{SessionSql, sets_search_path},
+    session::{SessionSql, fault, sets_search_path},
 };
 use crate::fleet::FleetShard;
 use greylag_core::fleet::{Labels, Shard, ShardName};
@@ -120,6 +120,9 @@ impl Recipe {
         let mut session_sql: Arc<[String]> = Arc::default();
         if let Ok(address) = &address {
             session_sql = self.session.for_shard(address.engine, &draft.session);
+            if let Some((message, hint)) = fault(address.engine, &draft.session) {
+                complain("session", message, &hint);
+            }
             let facts = address.engine.facts();
             match &draft.schema {
                 Some(_) if !facts.schema_shards => complain(

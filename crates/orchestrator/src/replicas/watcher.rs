@@ -40,6 +40,9 @@ const HASTE: Duration = Duration::from_millis(20);
 /// A dead node is tried less and less often, up to this many times the ordinary interval.
 const SLOWEST: u32 = 8;
 
+/// A node that answers, but not in time, is given twice as long, and so again, so many times: what is slow is seen in the end.
+const GIVEN: u32 = 3;
+
 /// Watches nodes until it is dropped.
 pub struct Watcher {
     shared: Arc<Shared>,
@@ -289,7 +292,9 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
     let hurry = shared.notify_of(&named.node.shard);
     let mut observer: Option<Box<dyn Observer>> = None;
     let mut missed = 0_u32;
+    let mut given = 0_u32;
     let mut haste = HASTE;
+    let limit = shared.replication.settings.limits.missed;
     let mut target = named.target.clone();
     target.application = "greylag/watch".into();
     loop {
@@ -303,9 +308,13 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
         hurried.as_mut().enable();
         let begun = Instant::now();
         let look = look(&shared, &named.node, &target, &mut observer);
-        match tokio::time::timeout(patience(poll), look).await {
+        let allowed = patience(poll) * 2_u32.pow(given);
+        match tokio::time::timeout(allowed, look).await {
             Ok(Ok(seen)) => {
                 missed = 0;
+                if begun.elapsed() < allowed / 4 {
+                    given = given.saturating_sub(1);
+                }
                 if follows {
                     follow(&shared, &named, &host, &seen);
                 }
@@ -318,12 +327,15 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
             Err(_) => {
                 observer = None;
                 missed = missed.saturating_add(1);
-                let why = format!("no answer within {:?}", patience(poll));
+                let why = format!("no answer within {allowed:?}");
                 shared.board().miss(&named.node, why);
+                // One that is dead has been told of by now; this one may only be slow to connect to.
+                if missed >= limit {
+                    given = (given + 1).min(GIVEN);
+                }
             }
         }
         // The first misses count soon; a node that stays dead is left in peace.
-        let limit = shared.replication.settings.limits.missed;
         let mut wait = match missed.saturating_sub(limit) {
             0 => poll,
             more => poll * 2_u32.saturating_pow(more).min(SLOWEST),

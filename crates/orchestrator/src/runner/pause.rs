@@ -39,6 +39,10 @@ impl Pause {
 
     /// Has it as it is wanted now.
     pub fn want(&mut self, wanted: bool, folder: &Folder) -> Put {
+        if wanted == self.wanted && self.next.is_some() {
+            // News of the nodes come more often than it is worth a try.
+            return Put::Not(None);
+        }
         if wanted != self.wanted {
             self.failed = 0;
         }
@@ -103,6 +107,9 @@ mod tests {
         std::fs::remove_dir_all(folder.path()).unwrap();
         std::fs::write(folder.path(), "in its place").unwrap();
         assert!(matches!(pause.want(true, &folder), Put::Not(Some(_))));
+        for _ in 0..2 * TRIES {
+            assert!(matches!(pause.want(true, &folder), Put::Not(None)));
+        }
         for _ in 2..TRIES {
             assert!(pause.next.is_some());
             assert!(matches!(pause.put(&folder), Put::Not(None)));

@@ -75,9 +75,10 @@ pub async fn look(
     if let Some(Ok(survey)) = &first
         && is_expected(setup, survey, memory)
     {
-        let refusal = seeker.dispute(&named, memory, survey).await;
+        let beside = seeker.beside(&named, memory, survey).await;
         return Ok(Looked {
-            refusal,
+            refusal: beside.refusal,
+            followers: beside.followers,
             ..Looked::plain(survey.clone())
         });
     }

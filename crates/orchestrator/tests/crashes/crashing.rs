@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
 use greylag_orchestrator::journal::{
-    Act, Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
+    Act, Amendment, Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow,
+    LeaseTry, NewRollout, RolloutRow, Scope, StoredRollout, Taken,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -129,8 +129,17 @@ impl Journal for Crashing {
         self.inner.answer(item).await
     }
 
-    async fn remember(&self, scope: &Scope, shards: &[KnownShard]) -> Result<(), JournalError> {
-        self.inner.remember(scope, shards).await
+    async fn remember(&self, lease: &Lease, shards: &[KnownShard]) -> Result<(), JournalError> {
+        self.inner.remember(lease, shards).await
+    }
+
+    async fn amend(
+        &self,
+        scope: &Scope,
+        lease: Option<&Lease>,
+        amendments: &[Amendment],
+    ) -> Result<bool, JournalError> {
+        self.inner.amend(scope, lease, amendments).await
     }
 
     async fn known(&self, scope: &Scope) -> Result<Vec<KnownShard>, JournalError> {

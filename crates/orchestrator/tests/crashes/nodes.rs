@@ -31,6 +31,8 @@ pub struct Script {
     /// It is behind by its own account.
     pub lag: Duration,
     pub dead: bool,
+    /// So long it takes to answer, each time.
+    pub slow: Duration,
     /// So many bytes of log are missing there, beside rows.
     pub missing: u64,
     /// So many rows of its primary's history it has replayed.
@@ -113,6 +115,9 @@ impl Eye {
 impl Observer for Eye {
     async fn observe(&mut self) -> Result<NodeSighting, EngineError> {
         let script = self.look().ok_or_else(|| self.lost())?;
+        if !script.slow.is_zero() {
+            tokio::time::sleep(script.slow).await;
+        }
         let is_primary = self.node.1 == "here";
         let there = self.database.lock().unwrap().history.len();
         let rows = if is_primary { there } else { script.rows };

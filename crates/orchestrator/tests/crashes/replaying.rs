@@ -230,6 +230,20 @@ async fn a_replica_that_cannot_be_looked_at_three_times_holds_though_nothing_is_
 }
 
 #[tokio::test]
+async fn a_replica_that_is_slow_rather_than_dead_is_given_more_time_and_seen_in_the_end() {
+    let (world, told) = replicated(1, 1);
+    // Longer than a look may take at first.
+    world.node("s1", "b", |node| node.slow = Duration::from_millis(2500));
+    let (Ran::Ended(summary), _) = world.run(None).await else {
+        panic!("it was not told to crash")
+    };
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert!(told.lock().unwrap().iter().any(|event| matches!(event, Event::Held { reasons }
+        if matches!(&reasons[..], [WaitReason::ReplicaUnseen { node, .. }] if node.to_string() == "s1/b"))));
+    world.is_home();
+}
+
+#[tokio::test]
 async fn replicas_that_are_all_ignored_hold_and_observed_ones_do_not() {
     let ignored = || NodePolicy::Ignore {
         until: None,

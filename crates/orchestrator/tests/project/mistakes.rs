@@ -161,3 +161,24 @@ fn a_password_in_a_url_in_the_wrong_place_is_not_shown() {
     assert!(said.contains("postgres://me:*******@h/x"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn session_sql_that_would_end_a_migrations_transaction_is_a_mistake_with_its_place() {
+    let said = mistakes(
+        r#"
+project = "orders"
+migrations = "migrations"
+[session]
+postgres = ["SET TIME ZONE 'UTC'; SET work_mem = '8MB'", "SET a.b = '1'; COMMIT"]
+[[shard]]
+name = "a"
+primary = "mysql://h/a"
+session = ["SELECT RELEASE_ALL_LOCKS()"]
+"#,
+    );
+    assert!(said.contains("5:") && said.contains("`COMMIT`"), "{said}");
+    assert!(
+        said.contains("9:") && said.contains("RELEASE_ALL_LOCKS"),
+        "{said}"
+    );
+}

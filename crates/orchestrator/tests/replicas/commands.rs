@@ -102,7 +102,7 @@ async fn old_rows_stay_where_a_command_of_one_s_own_leaves_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tool_that_can_t_be_told_to_wait_is_ended() {
     let script = format!(
-        "set -e\n{COPY}\nfolder=$(dirname \"$pause\")\nrm -rf \"$folder\"\n: > \"$folder\"\necho holds on\nwhile :; do sleep 1; done"
+        "set -e\nkept=\"$0.login\"; cp \"$login\" \"$kept\"; login=$kept\n{COPY}\nfolder=$(dirname \"$pause\")\nrm -rf \"$folder\"\n: > \"$folder\"\necho holds on\nwhile :; do echo \"INSERT INTO $table (a, b) VALUES (1, 'x')\" | sql; sleep 1; done"
     );
     let Some((mut fleet, _folder)) = given_beside(1, &script).await else {
         return;

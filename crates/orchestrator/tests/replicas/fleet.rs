@@ -55,6 +55,8 @@ pub struct Replicated {
     pub several_hosts: bool,
     /// All shards are on one host.
     pub one_host: bool,
+    /// Ports through which replicas are reached, by shard and number, where that is not their own.
+    pub doors: BTreeMap<(usize, usize), u16>,
     /// Who logs in, and by which password, where it is not the lab's own account.
     pub login: Option<(String, String)>,
     folder: TempDir,
@@ -89,6 +91,7 @@ impl Replicated {
             several_hosts: false,
             unlisted: false,
             one_host: false,
+            doors: BTreeMap::new(),
             login: None,
             folder: tempfile::tempdir().unwrap(),
         })
@@ -110,12 +113,13 @@ impl Replicated {
         let shards: Vec<FleetShard> = (0..self.clusters.len()).map(|at| self.shard(at)).collect();
         let named = |at| match self.auto {
             true => Named::Auto,
-            false if self.unlisted => Named::Listed(Vec::new()),
             false => Named::Listed(self.nodes(at)),
         };
-        let nodes = (0..self.clusters.len())
-            .map(|at| (name(at), named(at)))
-            .collect();
+        let listed = match self.unlisted {
+            true => 0,
+            false => self.clusters.len(),
+        };
+        let nodes = (0..listed).map(|at| (name(at), named(at))).collect();
         let path = self.folder.path().join("state.db");
         Setup {
             fleet: Fleet {
@@ -165,7 +169,10 @@ impl Replicated {
             role: NodeRole::Replica,
             policy: self.watched.clone(),
             intake: Default::default(),
-            target: self.target(at, replica),
+            target: match self.doors.get(&(at, number)) {
+                Some(door) => self.reach_through(at, replica, *door),
+                None => self.target(at, replica),
+            },
         };
         let subscribers = self.subscribers.iter().filter(|(of, _, _)| *of == at);
         let subscriber = |(_, server, database): &(usize, Server, TestDatabase)| NamedNode {
@@ -204,6 +211,12 @@ impl Replicated {
 
     pub fn target(&self, at: usize, server: &Server) -> Target {
         self.reach(at, server, &self.databases[at].name)
+    }
+
+    fn reach_through(&self, at: usize, server: &Server, door: u16) -> Target {
+        let mut target = self.target(at, server);
+        target.url.set_port(Some(door)).unwrap();
+        target
     }
 
     fn reach(&self, at: usize, server: &Server, database: &str) -> Target {

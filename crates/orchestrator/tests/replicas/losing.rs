@@ -1,8 +1,8 @@
 //! A failover that takes transactions with it: what the new primary lacks is told, and run again there.
 
-use crate::fleet::{Replicated, name, until};
-use greylag_core::{event::Event, migration::MigrationId, node::NodePolicy};
-use greylag_lab::{Engine, Server};
+use crate::fleet::{Replicated, Told, name, until};
+use greylag_core::{event::Event, gate::WaitReason, migration::MigrationId, node::NodePolicy};
+use greylag_lab::{Engine, Proxy, Server};
 use greylag_orchestrator::apply::{Options, Verdict};
 
 const TWO: (&str, &str) = (
@@ -10,9 +10,16 @@ const TWO: (&str, &str) = (
     "CREATE TABLE two (id int PRIMARY KEY); INSERT INTO two VALUES (1);",
 );
 
+/// Its settings go to the server before any of its statements, and are told by the odd figure.
+const TWO_BY_STEPS: (&str, &str) = (
+    "V2__two.sql",
+    "-- greylag:transaction off\n-- greylag:lock-timeout 777ms\nCREATE TABLE two (id int PRIMARY KEY); INSERT INTO two VALUES (1);",
+);
+
+/// A stage of its own.
 const THREE: (&str, &str) = (
-    "V3__three.sql",
-    "-- greylag:phase contract\nALTER TABLE one ADD COLUMN three int;",
+    "R__three.sql",
+    "ALTER TABLE one ADD COLUMN IF NOT EXISTS three int;",
 );
 
 /// The standby gets nothing any more; what it has it keeps.
@@ -35,6 +42,26 @@ fn lost(event: &Event, at: usize) -> bool {
     let two = || "V2".parse::<MigrationId>().unwrap();
     matches!(event, Event::MigrationsLost { shard, migrations, .. }
         if *shard == name(at) && *migrations == [two()])
+}
+
+fn assert_told_once(told: &Told, at: usize) {
+    let told = told.lock().unwrap();
+    let times = told.iter().filter(|(_, event)| lost(event, at)).count();
+    assert_eq!(times, 1, "{told:#?}");
+}
+
+/// Somebody reads `one`, which keeps what changes it waiting, until this is committed.
+pub async fn read_one(fleet: &Replicated, at: usize) -> tokio_postgres::Client {
+    let url = fleet.clusters[at].primary().url(&fleet.databases[at].name);
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    client
 }
 
 async fn assert_once(fleet: &Replicated, server: &Server, at: usize) {
@@ -82,7 +109,8 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    // Waited for, it is seen to follow: nobody has to accept it later.
+    // The first run waits for its replicas, and so knows them; of those that are only observed it may end before it has seen any,
+    // and a server that nobody knew as a replica is no heir.
     let (run, _) = fleet.run(Options::default()).await;
     assert_eq!(run.await.unwrap().verdict, Verdict::Done);
     fleet.watched = NodePolicy::Observe;
@@ -266,18 +294,8 @@ async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_be
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     cut_off(heir, &database).await;
 
-    // V2 goes everywhere before V3 does; somebody reads what V3 needs on the first shard.
-    fleet.files.push(TWO);
-    fleet.files.push(THREE);
-    let url = fleet.clusters[0].primary().url(&fleet.databases[0].name);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
-        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
-        .await
-        .unwrap();
+    fleet.files.extend([TWO, THREE]);
+    let client = read_one(&fleet, 0).await;
     let (run, told) = fleet.run(Options::default()).await;
     until(
         &told,
@@ -292,10 +310,79 @@ async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_be
     let summary = run.await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
     assert_once(&fleet, heir, 1).await;
-    let sql = "SELECT string_agg(version, ' ' ORDER BY installed_rank) FROM greylag_schema_history WHERE version IS NOT NULL";
-    let versions = heir.value(&database, sql).await.unwrap();
-    assert_eq!(versions.as_deref(), Some("1 2 3"));
-    let told = told.lock().unwrap();
-    let times = told.iter().filter(|(_, event)| lost(event, 1)).count();
-    assert_eq!(times, 1, "told once");
+    let sql = "SELECT string_agg(script, ' ' ORDER BY installed_rank) FROM greylag_schema_history WHERE script LIKE '%.sql'";
+    let scripts = heir.value(&database, sql).await.unwrap();
+    assert_eq!(
+        scripts.as_deref(),
+        Some("V1__one.sql V2__two.sql R__three.sql")
+    );
+    assert_told_once(&told, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_look_told_as_lost_is_not_told_again_when_the_connection_breaks_behind_it() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
+        return;
+    };
+    let port = fleet.clusters[1].replica(0).port();
+    let proxy = Proxy::start(port).await.unwrap();
+    fleet.doors.insert((1, 0), proxy.port());
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    let database = fleet.databases[1].name.clone();
+    let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
+    cut_off(heir, &database).await;
+
+    // Nobody watches its nodes: the shard's own look is the first to find the loss.
+    fleet.unlisted = true;
+    fleet.files.extend([TWO_BY_STEPS, THREE]);
+    let client = read_one(&fleet, 0).await;
+    let (run, told) = fleet.run(Options::default()).await;
+    until(
+        &told,
+        |event| matches!(event, Event::ShardStarted { stage: 1, shard } if *shard == name(0)),
+    )
+    .await;
+    assert!(fleet.has(old, 1, "two").await && !fleet.has(heir, 1, "two").await);
+    old.kill();
+    heir.promote().await.unwrap();
+    // After the look, and before anything of the file is sent.
+    proxy.cut_before_client_sends(b"SET lock_timeout = 777");
+    client.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    proxy.wait_trapped(1).await;
+    assert_once(&fleet, heir, 1).await;
+    assert_told_once(&told, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_errand_applied_and_lost_is_told_and_run_again() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
+        return;
+    };
+    let (run, _) = fleet.run(Options::default()).await;
+    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    let database = fleet.databases[0].name.clone();
+    let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
+    cut_off(heir, &database).await;
+
+    fleet.unlisted = true;
+    fleet.files.push(TWO);
+    fleet
+        .files
+        .push(("V3__three.sql", "ALTER TABLE one ADD COLUMN three int;"));
+    let _client = read_one(&fleet, 0).await;
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, |event| {
+        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))
+    })
+    .await;
+    assert!(fleet.has(old, 0, "two").await && !fleet.has(heir, 0, "two").await);
+    old.kill();
+    heir.promote().await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_once(&fleet, heir, 0).await;
+    assert_told_once(&told, 0);
 }

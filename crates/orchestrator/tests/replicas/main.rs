@@ -1,5 +1,6 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod anchor;
 mod auto;
 mod busy;
 mod commands;
@@ -18,4 +19,5 @@ mod subscriber;
 mod subscribing;
 mod table;
 mod tools;
+mod unproven;
 mod writing;

@@ -230,4 +230,19 @@ fn what_takes_the_runs_ground_away_is_refused() {
     let text = "LOCK TABLES t WRITE;\nUNLOCK TABLES;\nFLUSH TABLES WITH READ LOCK;\nSELECT RELEASE_ALL_LOCKS();\nSELECT 'RELEASE_ALL_LOCKS()';\nFLUSH TABLES;";
     let lines: Vec<u32> = refused(M, text).iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [1, 3, 4]);
+    for sql in [
+        "SET sql_log_bin = 0",
+        "SET @@session.sql_log_bin := OFF",
+        "SET SESSION autocommit = 1, SQL_LOG_BIN = 'off'",
+        "SET STATEMENT sql_log_bin = 0 FOR ALTER TABLE t ADD a int",
+    ] {
+        assert_eq!(refused(M, sql).len(), 1, "{sql}");
+    }
+    for sql in [
+        "SET sql_log_bin = 1",
+        "SET @a = 'sql_log_bin = 0'",
+        "SELECT @@sql_log_bin",
+    ] {
+        assert_eq!(refused(M, sql), [], "{sql}");
+    }
 }

@@ -288,9 +288,9 @@ fn what_outlives_its_transaction_in_the_session_is_known() {
 
 #[test]
 fn what_takes_the_runs_ground_away_is_refused() {
-    let text = "SELECT 1;\nDISCARD ALL;\nSELECT pg_advisory_unlock_all();\nCOPY t TO STDOUT;\nCOPY (SELECT a TO b) TO STDOUT WITH CSV;\nDO $$ BEGIN PERFORM pg_advisory_unlock(1); END $$;";
+    let text = "SELECT 1;\nDISCARD ALL;\nSELECT pg_advisory_unlock_all();\nCOPY t TO STDOUT;\nCOPY (SELECT a TO b) TO STDOUT WITH CSV;\nDO $$ BEGIN PERFORM pg_advisory_unlock(1); END $$;\nSELECT pg_advisory_lock(1);\nDO $$ BEGIN RESET ALL; END $$;";
     let lines: Vec<u32> = refused(P, text).iter().map(|(line, _)| *line).collect();
-    assert_eq!(lines, [2, 3, 4, 5, 6]);
-    let fine = "SELECT 'pg_advisory_unlock(1)'; COPY t FROM STDIN;\n\\.\nCOPY t TO '/tmp/stdout'; DISCARD TEMP; SELECT pg_advisory_xact_lock(1);\nCREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock(1)';";
+    assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8]);
+    let fine = "SELECT 'pg_advisory_unlock(1)'; COPY t FROM STDIN;\n\\.\nCOPY t TO '/tmp/stdout'; DISCARD TEMP; SELECT pg_advisory_xact_lock(1);\nCREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock(1)'; RESET ALL; SELECT 'pg_advisory_lock(1)'; DO $$ BEGIN ALTER ROLE a RESET ALL; END $$;";
     assert_eq!(refused(P, fine), []);
 }

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        attempt::RESETS,
-        connect::{closed, establish},
+        afresh::RESETS,
+        connect::establish,
         failure::{broken, hint, message},
         link::{Link, Trouble},
         quote::ident,
@@ -175,17 +175,17 @@ impl PgTracer {
     /// The session as each script finds it.
     async fn set_up(&mut self) -> Result<(), EngineError> {
         let head = RESETS.map(|sql| format!("{sql};")).concat();
-        let own: Vec<String> = self
-            .target
-            .session_sql
-            .iter()
-            .map(|sql| closed(sql))
-            .collect();
+        let own =
+            crate::session_sql::statements(&self.target).map_err(|why| EngineError::Lost {
+                address: self.target.address(),
+                doing: DOING,
+                source: Box::new(why),
+            })?;
         loop {
             let answer = self.work.run(&head, usize::MAX).await;
             let trouble = match answer.trouble {
                 None if own.is_empty() => None,
-                None => self.work.run(&own.concat(), usize::MAX).await.trouble,
+                None => self.work.run(&own.join(";\n"), usize::MAX).await.trouble,
                 trouble => trouble,
             };
             let Some(trouble) = trouble else {

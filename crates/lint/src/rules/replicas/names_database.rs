@@ -22,11 +22,13 @@ pub(super) static NAMES_DATABASE: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    // The first of the file speaks for all of it.
-    let first = (0..scene.index).all(|at| named(scene, at).is_none());
-    let Some((span, database)) = named(scene, scene.index).filter(|_| first) else {
+    let Some((span, database)) = named(scene, scene.index) else {
         return Vec::new();
     };
+    // The first of the file speaks for all of it. Asked last: a file may have very many statements.
+    if (0..scene.index).any(|at| named(scene, at).is_some()) {
+        return Vec::new();
+    }
     Draft::new(span, format!("{database} is named: it is this database only on some shard"))
         .why("The connection's own database is the shard's; a name in the text is the same on every shard.")
         .replicas("Filters by database look at the connection's database, not at the one that is named.")

@@ -30,11 +30,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if awaited || !scene.has_replicas() || scene.phase() != Phase::Expand {
         return Vec::new();
     }
-    // The first of the file speaks for all of it.
-    let first = (0..scene.index).all(|at| added(&scene.operations[at]).is_none());
-    let Some(what) = added(scene.operation).filter(|_| first) else {
+    let Some(what) = added(scene.operation) else {
         return Vec::new();
     };
+    // The first of the file speaks for all of it. Asked last: a file may have very many statements.
+    if scene.operations[..scene.index]
+        .iter()
+        .any(|earlier| added(earlier).is_some())
+    {
+        return Vec::new();
+    }
     Draft::new(scene.whole(), format!("{what} is used before replicas have it"))
         .decided(Decided::Config)
         .why("The project doesn't wait for replicas: the rollout ends while some of them may lag behind.")

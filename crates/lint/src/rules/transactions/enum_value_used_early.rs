@@ -25,16 +25,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Some(transaction) = scene.transaction() else {
         return Vec::new();
     };
-    let added = scene.operations[..scene.index]
-        .iter()
-        .enumerate()
-        .filter_map(|(at, operation)| match operation {
-            Operation::Alter(Alter {
-                change: Change::AddLabel { label, .. },
-                ..
-            }) if scene.transactions[at] == Some(transaction) => Some(label),
-            _ => None,
-        });
+    let earlier = scene.labels.iter().filter(|at| **at < scene.index);
+    let added = earlier.filter_map(|at| match &scene.operations[*at] {
+        Operation::Alter(Alter {
+            change: Change::AddLabel { label, .. },
+            ..
+        }) if scene.transactions[*at] == Some(transaction) => Some(label),
+        _ => None,
+    });
     let text = scene.text();
     added
         .filter(|label| {

@@ -1,10 +1,10 @@
 //! The statements, each whole and each by itself a transaction.
 
 use super::super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, record,
+    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow, Scope,
+    StoredRollout, Taken, record,
 };
-use greylag_core::{event::Stamped, fleet::ShardName};
+use greylag_core::event::Stamped;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub enum Trouble {
     Sql(tokio_postgres::Error),
 }
 
-type Done<T> = Result<T, Trouble>;
+pub(super) type Done<T> = Result<T, Trouble>;
 
 impl From<tokio_postgres::Error> for Trouble {
     fn from(source: tokio_postgres::Error) -> Self {
@@ -320,57 +320,6 @@ pub async fn answer(c: &Client, at: &str, item: u64) -> Done<Option<InboxItem>> 
     .transpose()
 }
 
-pub async fn remember(c: &Client, scope: &Scope, shards: &[KnownShard]) -> Done<()> {
-    let names: Vec<&str> = shards.iter().map(|shard| shard.name.as_str()).collect();
-    let bodies: Vec<String> = shards.iter().map(record::to_json).collect();
-    c.execute(
-        "INSERT INTO greylag_state_shard(project, environment, name, body)
-         SELECT $1, $2, s.name, s.body FROM unnest($3::text[], $4::text[]) AS s(name, body)
-         ON CONFLICT(project, environment, name) DO UPDATE SET body = excluded.body",
-        &[&scope.project, &scope.environment, &names, &bodies],
-    )
-    .await?;
-    Ok(())
-}
-
-pub async fn known(c: &Client, at: &str, scope: &Scope) -> Done<Vec<KnownShard>> {
-    c.query(
-        "SELECT body FROM greylag_state_shard WHERE project = $1 AND environment = $2 ORDER BY name COLLATE \"C\"",
-        &[&scope.project, &scope.environment],
-    )
-    .await?
-    .iter()
-    .map(|row| Ok(record::from_json(at, "a known shard", row.get(0))?))
-    .collect()
-}
-
-pub async fn forget(
-    c: &Client,
-    scope: &Scope,
-    shard: &ShardName,
-    by: &str,
-    reason: &str,
-) -> Done<bool> {
-    let gone = c
-        .execute(
-            "WITH gone AS (
-               DELETE FROM greylag_state_shard WHERE project = $1 AND environment = $2 AND name = $3
-               RETURNING project, environment, name, body
-             )
-             INSERT INTO greylag_state_forgotten(project, environment, name, body, at, by, reason)
-             SELECT project, environment, name, body, now(), $4, $5 FROM gone",
-            &[
-                &scope.project,
-                &scope.environment,
-                &shard.as_str(),
-                &by,
-                &reason,
-            ],
-        )
-        .await?;
-    Ok(gone > 0)
-}
-
 async fn read_lease(c: &Client, at: &str, scope: &Scope) -> Done<Option<LeaseRow>> {
     // A lease's end is told by this machine's clock, so that it compares with `now` here.
     let row = c
@@ -393,7 +342,7 @@ async fn read_lease(c: &Client, at: &str, scope: &Scope) -> Done<Option<LeaseRow
     .transpose()
 }
 
-async fn lost(c: &Client, at: &str, lease: &Lease) -> Done<JournalError> {
+pub(super) async fn lost(c: &Client, at: &str, lease: &Lease) -> Done<JournalError> {
     let row = read_lease(c, at, &lease.scope).await?;
     Ok(fenced(&row.map_or_else(
         || "nobody".to_owned(),

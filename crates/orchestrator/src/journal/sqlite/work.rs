@@ -1,10 +1,10 @@
 //! The statements, each whole.
 
 use super::super::{
-    Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow,
-    Scope, StoredRollout, Taken, record,
+    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow, Scope,
+    StoredRollout, Taken, record,
 };
-use greylag_core::{event::Stamped, fleet::ShardName};
+use greylag_core::event::Stamped;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, named_params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -260,73 +260,8 @@ pub fn answer(c: &Connection, at: &str, item: u64) -> Done<Option<InboxItem>> {
     .transpose()
 }
 
-pub fn remember(t: &Transaction<'_>, at: &str, scope: &Scope, shards: &[KnownShard]) -> Done<()> {
-    let failed = |source| explain(at, "remembering shards", source);
-    let mut upsert = t
-        .prepare_cached(
-            "INSERT INTO shard(project, environment, name, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT(project, environment, name) DO UPDATE SET body = excluded.body",
-        )
-        .map_err(failed)?;
-    for shard in shards {
-        upsert
-            .execute((
-                &scope.project,
-                &scope.environment,
-                shard.name.as_str(),
-                json(shard),
-            ))
-            .map_err(failed)?;
-    }
-    Ok(())
-}
-
-pub fn known(c: &Connection, at: &str, scope: &Scope) -> Done<Vec<KnownShard>> {
-    let failed = |source| explain(at, "reading known shards", source);
-    c.prepare("SELECT body FROM shard WHERE project = ?1 AND environment = ?2 ORDER BY name")
-        .map_err(failed)?
-        .query_map((&scope.project, &scope.environment), |row| {
-            row.get::<_, String>(0)
-        })
-        .map_err(failed)?
-        .map(|body| parse(at, "a known shard", &body.map_err(failed)?))
-        .collect()
-}
-
-pub fn forget(
-    t: &Transaction<'_>,
-    at: &str,
-    scope: &Scope,
-    shard: &ShardName,
-    by: &str,
-    reason: &str,
-) -> Done<bool> {
-    let failed = |source| explain(at, "forgetting a shard", source);
-    t.execute(
-        "INSERT INTO forgotten(project, environment, name, body, at, by, reason)
-         SELECT project, environment, name, body, ?4, ?5, ?6 FROM shard
-         WHERE project = ?1 AND environment = ?2 AND name = ?3",
-        (
-            &scope.project,
-            &scope.environment,
-            shard.as_str(),
-            Timestamp::now().as_microsecond(),
-            by,
-            reason,
-        ),
-    )
-    .map_err(failed)?;
-    let gone = t
-        .execute(
-            "DELETE FROM shard WHERE project = ?1 AND environment = ?2 AND name = ?3",
-            (&scope.project, &scope.environment, shard.as_str()),
-        )
-        .map_err(failed)?;
-    Ok(gone > 0)
-}
-
 /// Refuses to write under a lease that somebody else has.
-fn fence(t: &Transaction<'_>, at: &str, lease: &Lease) -> Done<()> {
+pub(super) fn fence(t: &Transaction<'_>, at: &str, lease: &Lease) -> Done<()> {
     match read_lease(t, at, &lease.scope)? {
         Some(row) if row.epoch == lease.epoch && row.holder.uuid == lease.holder.uuid => Ok(()),
         Some(row) => Err(JournalError::Fenced {
@@ -418,10 +353,10 @@ pub fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     })
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     record::to_json(value)
 }
 
-fn parse<T: DeserializeOwned>(at: &str, what: &str, text: &str) -> Done<T> {
+pub(super) fn parse<T: DeserializeOwned>(at: &str, what: &str, text: &str) -> Done<T> {
     record::from_json(at, what, text)
 }
