@@ -154,10 +154,10 @@ async fn a_table_is_as_large_as_its_heirs_and_as_any_that_has_its_name() {
     let database = server.database("heirs").await.unwrap();
     let shards = [("one", format!("primary = {:?}", database.admin_url))];
     let place = applied(&shards, "");
-    let fill = "CREATE TABLE base (id int); CREATE TABLE child () INHERITS (base); CREATE TABLE both () INHERITS (base, child); \
+    let fill = "CREATE TABLE base (id int); CREATE TABLE child () INHERITS (base); CREATE TABLE grandchild () INHERITS (base, child); \
                 CREATE SCHEMA sales; CREATE TABLE sales.orders (id int); \
-                INSERT INTO child SELECT generate_series(1, 3000); INSERT INTO both SELECT generate_series(1, 1000); \
-                INSERT INTO sales.orders SELECT generate_series(1, 5000); ANALYZE base, child, both, orders, sales.orders";
+                INSERT INTO child SELECT generate_series(1, 3000); INSERT INTO grandchild SELECT generate_series(1, 1000); \
+                INSERT INTO sales.orders SELECT generate_series(1, 5000); ANALYZE base, child, grandchild, orders, sales.orders";
     server.execute(&database.name, fill).await.unwrap();
     let document = place.json("lint --fleet --output json", 5);
     let tables = &document["fleet"]["facts"]["postgres"]["tables"];

@@ -1,6 +1,5 @@
 //! What reaches replicas, and what it does there.
 
-mod binary_log_off;
 mod cascade_not_logged;
 mod concurrently_cancels_standby;
 mod create_table_select;
@@ -29,7 +28,6 @@ mod wal_budget;
 use crate::rule::Rule;
 
 pub(crate) const RULES: &[&Rule] = &[
-    &binary_log_off::BINARY_LOG_OFF,
     &cascade_not_logged::CASCADE_NOT_LOGGED,
     &concurrently_cancels_standby::CONCURRENTLY_CANCELS_STANDBY,
     &create_table_select::CREATE_TABLE_SELECT,

@@ -16,13 +16,13 @@ fn what_set_statement_stands_before_is_read() {
         (
             Mariadb,
             NUMBERED,
-            "SET STATEMENT max_statement_time=5, sql_log_bin=0 FOR DROP TABLE users;",
-            "binary-log-off",
+            "SET STATEMENT max_statement_time=5, sql_require_primary_key=0 FOR CREATE TABLE x (a int);",
+            "primary-key-guard-lifted",
         ),
         (
             Mariadb,
             NUMBERED,
-            "SET STATEMENT sql_log_bin=0 FOR DROP TABLE users;",
+            "SET STATEMENT max_statement_time=5 FOR DROP TABLE users;",
             "expand-drops",
         ),
         (

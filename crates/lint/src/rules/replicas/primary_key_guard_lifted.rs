@@ -21,7 +21,7 @@ pub(super) static PRIMARY_KEY_GUARD_LIFTED: Rule = Rule {
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let found = scene.operation.assignments().find(|(name, _)| {
+    let found = scene.assignments().into_iter().find(|(name, _)| {
         let guards = [
             "sql_require_primary_key",
             "sql_generate_invisible_primary_key",

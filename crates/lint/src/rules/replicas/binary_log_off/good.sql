@@ -1,4 +1,0 @@
--- given
-CREATE TABLE orders (id bigint PRIMARY KEY);
--- migration
-ALTER TABLE orders ADD COLUMN total bigint;
