@@ -35,6 +35,8 @@ pub struct MysqlObserver {
     without_gtids: bool,
     /// What was last seen of transactions, and when.
     slow: Option<(Instant, Answers)>,
+    /// When InnoDB's transactions were last read, by whatever question.
+    read: Option<Instant>,
 }
 
 impl MysqlObserver {
@@ -51,6 +53,7 @@ impl MysqlObserver {
             refused: Instant::now(),
             without_gtids: false,
             slow: None,
+            read: None,
         }
     }
 
@@ -108,15 +111,19 @@ impl MysqlObserver {
         let first = self.questions();
         let shard = survey::identity_sql(&self.names);
         self.ask(&first, Some(&shard), &mut heard).await?;
+        let read_now = self.slow.is_none();
         match &self.slow {
             Some((_, slow)) => heard.extend(slow),
-            None => self.slow = Some((Instant::now(), heard.only(&question::SLOW))),
+            None => {
+                self.slow = Some((Instant::now(), heard.only(&question::SLOW)));
+                self.read = Some(Instant::now());
+            }
         }
         let second = self.follow_up(&heard);
         self.ask(&second, None, &mut heard).await?;
         heard.drop_partial(&first, &self.refusals);
         let blockers = match applier::waits(&heard) {
-            true => self.replay_blockers().await?,
+            true => self.replay_blockers(read_now).await?,
             false => Vec::new(),
         };
         let shard = heard
@@ -195,7 +202,12 @@ impl MysqlObserver {
     }
 
     /// Who holds what the applier waits for, as far as it may be seen.
-    async fn replay_blockers(&mut self) -> Result<Vec<Blocker>, EngineError> {
+    /// Asked more often than InnoDB looks itself, it would show for ever one who let go long ago; what this look has read just now
+    /// (`read_now`) is of one moment with this.
+    async fn replay_blockers(&mut self, read_now: bool) -> Result<Vec<Blocker>, EngineError> {
+        if let Some(read) = self.read.filter(|_| !read_now) {
+            tokio::time::sleep(blockers::SLOWLY.saturating_sub(read.elapsed())).await;
+        }
         let seat = self.seat().await?;
         let mut found: Vec<Blocker> = Vec::new();
         for sql in seat.flavour.look().replay_blockers {
@@ -213,6 +225,7 @@ impl MysqlObserver {
                 Err(trouble) => return Err(seat.link.refused(trouble, LOOKING)),
             }
         }
+        self.read = Some(Instant::now());
         Ok(found)
     }
 
