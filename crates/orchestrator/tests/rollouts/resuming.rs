@@ -7,7 +7,7 @@ use greylag_orchestrator::{
     apply::{Options, Verdict, check_saved},
     journal::Location,
     operations,
-    planning::{Ask, Prospect, make_plan},
+    planning::{Ask, Prospect, look_ahead},
     steering::{Request, list},
     survey::survey_fleet,
     watch::Blind,
@@ -150,7 +150,8 @@ async fn a_saved_plan_holds_while_shards_only_move_along_it() {
     let plan = async |world: &World| {
         let setup = world.setup().await;
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-        make_plan(&setup, &surveyed, &Ask::default()).unwrap()
+        let ahead = look_ahead(&setup, &surveyed, &Ask::default()).await;
+        ahead.unwrap().plan().as_ref().clone()
     };
     let saved = plan(&world).await;
     let text = serde_json::to_string(&saved).unwrap();

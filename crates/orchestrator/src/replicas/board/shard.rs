@@ -1,0 +1,155 @@
+//! The nodes of one shard, as they were seen last, and what that makes of its work.
+
+use super::Awaited;
+use crate::{project::ReplicaSettings, replicas::named::NamedNode};
+use greylag_core::{
+    node::{
+        Blame, NodeName, NodeRole, NodeSighting, NodeState, SeenRole, Slot, Standing, Trail,
+        confirmed, copies_table, follows,
+    },
+    position::{Distance, Position, Reach},
+    survey::Server,
+    throttle::{CatchingUp, SlotFigure},
+};
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::time::Instant;
+
+#[derive(Default)]
+pub struct ShardNodes {
+    /// Its primary says which nodes there are.
+    pub auto: bool,
+    /// It has said so, and those that it named are expected.
+    pub named: bool,
+    /// Why nobody can say that all of its nodes are known.
+    pub lacking: Option<String>,
+    pub primary: Option<Arc<NodeSighting>>,
+    pub trail: Trail,
+    pub nodes: BTreeMap<NodeName, Node>,
+    pub awaited: Option<(Awaited, Instant, bool)>,
+    /// Looks at the primary since then, and where it was at the second: the first may have been under way. A later position
+    /// than that of the work is always safe.
+    pub looks: u32,
+    pub later: Option<Position>,
+}
+
+pub struct Node {
+    pub named: NamedNode,
+    pub before: Option<(Arc<NodeSighting>, Option<Distance>)>,
+    pub standing: Option<Standing>,
+    pub error: Option<String>,
+    pub replayed: bool,
+    pub proven: bool,
+    /// Changes were seen to come in from the primary, or from another node that follows it.
+    pub follows: bool,
+}
+
+impl ShardNodes {
+    /// Until the primary has said who follows it, and that is believed, nobody can say that nobody does.
+    pub fn knows_its_nodes(&self) -> bool {
+        !self.auto || self.named && self.lacking.is_none()
+    }
+
+    /// Subscribers have what is waited for once they have confirmed its place to the publisher.
+    pub fn see_subscribers(&mut self) {
+        let (Some((awaited, ..)), Some(primary)) = (&self.awaited, &self.primary) else {
+            return;
+        };
+        // After a failover the place of the work is one of another log: what the new publisher has written since is past it.
+        let there = primary.position.as_ref();
+        let told = (awaited.position.as_ref())
+            .filter(|place| there.is_some_and(|there| there.behind(place).is_some()));
+        let Some(wanted) = told.or(self.later.as_ref()) else {
+            return;
+        };
+        for node in self.nodes.values_mut() {
+            let Some((seen, _)) = &node.before else {
+                continue;
+            };
+            if node.named.role == NodeRole::Subscriber
+                && confirmed(seen, primary).is_some_and(|place| place.reaches(wanted) == Reach::Yes)
+            {
+                node.replayed = true;
+            }
+        }
+    }
+
+    /// The primary, where the node is seen to get changes from it: at first hand, or from another node that does.
+    pub fn followed_by(&self, node: &NodeSighting) -> Option<Server> {
+        let primary = self.primary.as_deref()?;
+        let others = self.nodes.values().filter(|other| other.follows);
+        let mut upstream = others
+            .filter_map(|other| Some(&*other.before.as_ref()?.0))
+            .chain([primary]);
+        upstream
+            .any(|upstream| follows(node, upstream))
+            .then(|| primary.server.clone())
+    }
+
+    /// A replica accepts writes, and the primary can't be looked at, or does not.
+    pub fn was_promoted(&self) -> bool {
+        let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
+        let writes = |node: &Node| node.error.is_none() && seen(node) == Some(SeenRole::Primary);
+        let of = |role: NodeRole| {
+            self.nodes
+                .values()
+                .filter(move |node| node.named.role == role)
+        };
+        let has_heir = of(NodeRole::Replica).any(writes);
+        has_heir && !of(NodeRole::Primary).any(writes)
+    }
+}
+
+/// Whether a shard's work is done only once this node has it.
+pub fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
+    let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
+    let left_out = settings.limits.catching_up == CatchingUp::Exclude
+        && node
+            .standing
+            .as_ref()
+            .is_some_and(|standing| standing.state == NodeState::CatchingUp);
+    counts && node.named.policy.guards(now) && !left_out
+}
+
+pub fn blame_of(node: &Node) -> Option<Blame> {
+    if let Some(error) = &node.error {
+        return Some(Blame::Unreachable {
+            since: None,
+            error: error.clone(),
+        });
+    }
+    let standing = node.standing.as_ref()?;
+    let refused = || {
+        let finding = standing.findings.first()?;
+        Some(Blame::Unobservable {
+            what: finding.text.clone(),
+            mend: finding.mend.clone(),
+        })
+    };
+    match standing.state {
+        NodeState::Refused => refused(),
+        _ => standing.blame.clone(),
+    }
+}
+
+/// How the readers of logical slots stand; those of subscribers are nodes of their own.
+pub fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFigure> {
+    let lag = |slot: &Slot| {
+        let there = primary.position.as_ref()?;
+        slot.confirmed.as_ref()?.behind(there)?.bytes()
+    };
+    primary
+        .slots
+        .iter()
+        .map(|slot| SlotFigure {
+            slot: slot.name.clone(),
+            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
+                .then(|| lag(slot))
+                .flatten(),
+            retained: slot.retained_bytes,
+        })
+        .collect()
+}
