@@ -2,9 +2,8 @@
 
 use crate::{
     failing_over::{Old, TWO, end_old, told_move},
-    fleet::{Replicated, name, until},
+    fleet::{Replicated, replaying, until},
 };
-use greylag_core::event::Event;
 use greylag_lab::{Engine, Server};
 use greylag_orchestrator::apply::{Options, Verdict};
 
@@ -28,8 +27,7 @@ async fn the_anchor_goes_where_its_shards_primary_goes(engine: Engine) {
     let Some(mut fleet) = Replicated::start(engine, 2, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
 
     fleet.files.push(TWO);
     // A stage of its own: the first shard has it left to do while the second is waited for.
@@ -38,11 +36,7 @@ async fn the_anchor_goes_where_its_shards_primary_goes(engine: Engine) {
         .push(("R__three.sql", "CREATE TABLE three (id int PRIMARY KEY);"));
     fleet.clusters[1].pause_replay(0).await.unwrap();
     let (run, told) = fleet.run(Options::default()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(1)),
-    )
-    .await;
+    until(&told, replaying(1)).await;
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     if engine == Engine::Postgres {
         are_locks(&fleet, old, 0, "1").await;

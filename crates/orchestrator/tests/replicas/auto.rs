@@ -131,8 +131,7 @@ async fn goes_on_with_what_the_primary_named(engine: Engine) {
         let addresses = &mut fleet.settings.addresses;
         addresses.insert(format!("replica{}", at + 1), address);
     }
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
 
     fleet
         .files

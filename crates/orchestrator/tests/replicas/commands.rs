@@ -2,7 +2,7 @@
 
 use crate::{
     fleet::{Replicated, until},
-    table::{column, count, done, failure_of, given_with, lines, remains, says, value},
+    table::{column, count, failure_of, given_with, lines, remains, says, value},
 };
 use greylag_core::{
     online::{PT_OSC, ToolRule},
@@ -72,7 +72,7 @@ async fn a_command_of_one_s_own_is_run_with_its_placeholders_filled() {
     let Some((fleet, _folder)) = given(&script).await else {
         return;
     };
-    let told = done(&fleet).await;
+    let told = fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     // The script leaves the old rows; the project has said that they go.
     assert_eq!(remains(&fleet).await, None);
@@ -88,7 +88,7 @@ async fn old_rows_stay_where_a_command_of_one_s_own_leaves_them() {
     for rule in fleet.policy.online.tools.values_mut() {
         rule.keep_old_rows = None;
     }
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(remains(&fleet).await.as_deref(), Some("_big_was"));
     assert_eq!(count(&fleet, "_big_was").await, rows);
@@ -259,7 +259,7 @@ async fn a_tool_that_rebuilds_a_table_is_believed_by_the_table_s_age() {
     while value(&fleet, older).await.as_deref() != Some("1") {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(remains(&fleet).await, None);
 }
 

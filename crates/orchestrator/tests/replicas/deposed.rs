@@ -16,12 +16,6 @@ const NOWHERE: u16 = 1;
 const TWO: (&str, &str) = ("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);");
 const THREE: (&str, &str) = ("V3__three.sql", "CREATE TABLE three (id int PRIMARY KEY);");
 
-async fn done(fleet: &Replicated) {
-    let (run, _) = fleet.run(Options::default()).await;
-    let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
-}
-
 /// What the only shard is refused for, as a verb sees it that begins now.
 async fn refusals(fleet: &Replicated) -> Vec<Refusal> {
     let setup = fleet.setup().await;
@@ -40,11 +34,11 @@ async fn assert_deposed(fleet: &Replicated) {
 /// A shard that was failed over, and has had a rollout since.
 async fn failed_over() -> Option<Replicated> {
     let mut fleet = Replicated::start(Engine::Postgres, 1, 1).await?;
-    done(&fleet).await;
+    fleet.done().await;
     fleet.clusters[0].primary().kill();
     fleet.clusters[0].replica(0).promote().await.unwrap();
     fleet.files.push(TWO);
-    done(&fleet).await;
+    fleet.done().await;
     Some(fleet)
 }
 
@@ -57,7 +51,7 @@ async fn an_old_primary_in_recovery_that_follows_nobody_is_not_trusted_when_it_i
     old().rejoin(NOWHERE, "old").await.unwrap();
     let files = &mut fleet.files;
     files.push(THREE);
-    done(&fleet).await;
+    fleet.done().await;
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     assert!(fleet.has(heir, 0, "three").await);
     old.promote().await.unwrap();
@@ -83,7 +77,7 @@ async fn a_shard_may_be_switched_over_and_back() {
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
         return;
     };
-    done(&fleet).await;
+    fleet.done().await;
     let database = fleet.databases[0].name.clone();
     for (file, table, back) in [(TWO, "two", false), (THREE, "three", true)] {
         let (one, other) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));

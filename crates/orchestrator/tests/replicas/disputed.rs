@@ -1,10 +1,10 @@
 //! Two servers of one shard accept writes: neither is written, by any verb, until one of them is gone.
 
-use crate::fleet::{Replicated, name, until};
+use crate::fleet::{READ_ONE, Replicated, ended, name, session, until};
 use greylag_core::{
     event::Event, gate::WaitReason, identity::Refusal, node::NodePolicy, outcome::Outcome,
 };
-use greylag_lab::{Engine, Server};
+use greylag_lab::Engine;
 use greylag_orchestrator::{
     apply::{Options, Verdict},
     operations::{OperationReport, Repair, ShardResult, repair},
@@ -12,24 +12,6 @@ use greylag_orchestrator::{
     watch::Blind,
 };
 use std::sync::Arc;
-
-async fn done(fleet: &Replicated) {
-    let (run, _) = fleet.run(Options::default()).await;
-    let summary = run.await.unwrap();
-    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
-}
-
-/// Somebody holds the table until the client goes.
-async fn occupy(server: &Server, database: &str) -> tokio_postgres::Client {
-    let url = server.url(database);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    let sql = "BEGIN; LOCK TABLE one IN ACCESS SHARE MODE";
-    client.batch_execute(sql).await.unwrap();
-    client
-}
 
 async fn mend(fleet: &Replicated) -> OperationReport {
     let mend = Repair {
@@ -50,7 +32,7 @@ async fn is_refused_before_a_rollout_begins(engine: Engine) {
     };
     // Watched, and no rollout would hold for it.
     fleet.watched = NodePolicy::Observe;
-    done(&fleet).await;
+    fleet.done().await;
     let report = mend(&fleet).await;
     let nothing = matches!(report.shards[0].result, ShardResult::Nothing { .. });
     assert!(nothing, "{report:#?}");
@@ -92,16 +74,16 @@ async fn a_shard_at_work_waits_while_an_old_primary_is_back_and_goes_on_once_it_
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
         return;
     };
-    done(&fleet).await;
+    fleet.done().await;
     fleet.clusters[0].primary().kill();
     fleet.clusters[0].replica(0).promote().await.unwrap();
     let two = ("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);");
     fleet.files.push(two);
-    done(&fleet).await;
+    fleet.done().await;
 
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     let database = fleet.databases[0].name.clone();
-    let _occupied = occupy(heir, &database).await;
+    let _occupied = session(&heir.url(&database), READ_ONE).await;
     let three = ("V3__three.sql", "ALTER TABLE one ADD COLUMN three int;");
     fleet.files.push(three);
     let (run, told) = fleet.run(Options::default()).await;
@@ -143,8 +125,8 @@ async fn a_replica_that_is_only_observed_holds_the_rollout_when_it_is_promoted_b
         return;
     };
     fleet.watched = NodePolicy::Observe;
-    done(&fleet).await;
-    let occupied = occupy(fleet.clusters[0].primary(), &fleet.databases[0].name).await;
+    fleet.done().await;
+    let occupied = fleet.read_one(0).await;
     let two = ("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;");
     fleet.files.push(two);
     let (run, told) = fleet.run(Options::default()).await;
@@ -161,11 +143,7 @@ async fn a_replica_that_is_only_observed_holds_the_rollout_when_it_is_promoted_b
     })
     .await;
     drop(occupied);
-    until(
-        &told,
-        |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(0)),
-    )
-    .await;
+    until(&told, ended(0)).await;
     let versions = "SELECT count(*) FROM greylag_schema_history WHERE version = '2'";
     let database = &fleet.databases[1].name;
     for server in [fleet.clusters[1].primary(), heir] {

@@ -1,6 +1,9 @@
 //! A subscriber whose catalog can't tell what became of a statement: its doubt is not its publisher's.
 
-use crate::{fleet::name, subscriber::Pair};
+use crate::{
+    fleet::{name, session},
+    subscriber::Pair,
+};
 use greylag_core::node::NodeName;
 use greylag_orchestrator::{
     apply::{Options, Verdict},
@@ -34,13 +37,7 @@ async fn in_doubt() -> Option<Pair> {
         "V1__walk.sql",
         "-- greylag:transaction off\n-- greylag:subscribers run\nCALL walk();",
     )];
-    let (holder, connection) =
-        tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-    tokio::spawn(connection);
-    let hold = "SELECT pg_advisory_lock(42)";
-    holder.batch_execute(hold).await.unwrap();
+    let _holder = session(&pair.subscriber_url(), "SELECT pg_advisory_lock(42)").await;
     let (run, _) = pair.fleet.run(Options::default()).await;
     let deadline = Instant::now() + Duration::from_secs(60);
     let pid = loop {

@@ -1,6 +1,6 @@
 //! A primary is promoted away: in the middle of a rollout, and between two.
 
-use crate::fleet::{Replicated, name, until};
+use crate::fleet::{READ_ONE, Replicated, ended, name, replaying, session, until};
 use greylag_core::{event::Event, gate::WaitReason, identity::Refusal};
 use greylag_lab::{Engine, Server};
 use greylag_orchestrator::{
@@ -67,17 +67,12 @@ async fn goes_on_at_the_other_host(engine: Engine) {
 }
 
 async fn goes_on_with(mut fleet: Replicated, engine: Engine, old: Old) {
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
 
     fleet.files.push(TWO);
     fleet.clusters[0].pause_replay(0).await.unwrap();
     let (run, told) = fleet.run(Options::default()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(0)),
-    )
-    .await;
+    until(&told, replaying(0)).await;
     end_old(&fleet, 1, engine, old).await;
     let heir = fleet.clusters[1].replica(0);
     heir.promote().await.unwrap();
@@ -138,17 +133,12 @@ async fn two_primaries_of_one_shard_hold_the_rollout_and_neither_is_written() {
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
 
     fleet.files.push(TWO);
     fleet.clusters[0].pause_replay(0).await.unwrap();
     let (run, told) = fleet.run(Options::default()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(0)),
-    )
-    .await;
+    until(&told, replaying(0)).await;
     // Nobody stops the old one.
     let heir = fleet.clusters[1].replica(0);
     heir.promote().await.unwrap();
@@ -159,11 +149,7 @@ async fn two_primaries_of_one_shard_hold_the_rollout_and_neither_is_written() {
     })
     .await;
     fleet.clusters[0].resume_replay(0).await.unwrap();
-    until(
-        &told,
-        |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(0)),
-    )
-    .await;
+    until(&told, ended(0)).await;
     let old = fleet.clusters[1].primary();
     assert!(!fleet.has(old, 1, "two").await && !fleet.has(heir, 1, "two").await);
     // A person decides: the rollout goes on by itself.
@@ -178,8 +164,7 @@ async fn a_failover_between_two_runs_is_found_and_an_old_primary_that_comes_back
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     old.kill();
     heir.promote().await.unwrap();
@@ -219,19 +204,11 @@ async fn a_primary_that_dies_under_its_migration_is_waited_for_and_the_work_is_d
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     let url = old.url(&fleet.databases[0].name);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
     // Committed, so that the heir has it; what is in the way is the lock.
-    client
-        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
-        .await
-        .unwrap();
+    let _reader = session(&url, READ_ONE).await;
     fleet
         .files
         .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));

@@ -1,5 +1,6 @@
 //! A fleet of clusters, each a shard with replicas, and rollouts over it.
 
+use crate::table::lines;
 use greylag_core::{
     event::Event,
     fleet::{Shard, ShardName},
@@ -12,7 +13,7 @@ use greylag_engines::Target;
 use greylag_lab::{Cluster, Engine, Server, TestDatabase};
 use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
-    apply::{Options, Summary, apply},
+    apply::{Options, Summary, Verdict, apply},
     journal::{self, Location},
     planning::{Ask, look_ahead},
     project::ReplicaSettings,
@@ -24,6 +25,7 @@ use greylag_orchestrator::{
 };
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -99,12 +101,18 @@ impl Replicated {
 
     /// All that is in the journal's files, as far as it is text.
     pub fn journal(&self) -> String {
-        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
-        let texts = files.map(|file| {
-            let bytes = std::fs::read(file.path()).unwrap();
-            String::from_utf8_lossy(&bytes).into_owned()
+        // What waits in the write-ahead log first: it is removed by whoever closes the journal last, who
+        // has put it into the other file before.
+        let texts = ["state.db-wal", "state.db"].map(|name| {
+            match std::fs::read(self.folder.path().join(name)) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(error) if error.kind() == ErrorKind::NotFound && name != "state.db" => {
+                    String::new()
+                }
+                Err(error) => panic!("{name}: {error}"),
+            }
         });
-        texts.collect()
+        texts.concat()
     }
 
     pub async fn setup(&self) -> Setup {
@@ -290,6 +298,19 @@ impl Replicated {
         (run, told)
     }
 
+    /// A run that comes to its end.
+    pub async fn done(&self) -> Told {
+        let (run, told) = self.run(Options::default()).await;
+        assert_done(&run.await.unwrap(), &told);
+        told
+    }
+
+    /// Somebody reads `one` on a shard's primary, which keeps what changes it waiting, until this is committed or goes.
+    pub async fn read_one(&self, at: usize) -> tokio_postgres::Client {
+        let url = self.clusters[at].primary().url(&self.databases[at].name);
+        session(&url, READ_ONE).await
+    }
+
     /// Whether a server shows a table.
     pub async fn has(&self, server: &Server, at: usize, table: &str) -> bool {
         let sql = format!(
@@ -358,4 +379,37 @@ fn policy() -> Policy {
         checks: Vec::new(),
         online: Default::default(),
     }
+}
+
+pub const READ_ONE: &str = "BEGIN; LOCK TABLE one IN ACCESS SHARE MODE";
+
+/// A session of somebody else's in which this has been run: what it holds is let go when it goes.
+pub async fn session(url: &str, sql: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+    client
+}
+
+/// For `until`: work on a shard began.
+pub fn started(at: usize) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(at))
+}
+
+/// … is there, and nodes have yet to replay it.
+pub fn replaying(at: usize) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(at))
+}
+
+/// … ended.
+pub fn ended(at: usize) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(at))
+}
+
+/// It came to its end well; else, what tools said tells why.
+pub fn assert_done(summary: &Summary, told: &Told) {
+    let said = lines(told);
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}\n{said:#?}");
 }

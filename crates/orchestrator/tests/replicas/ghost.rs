@@ -4,8 +4,8 @@
 use crate::{
     fleet::{Replicated, name, until},
     table::{
-        column, count, done, failure_of, given, given_with, lines, new_table, remains, retry, says,
-        slow, value, with_arguments,
+        column, count, failure_of, given, given_with, lines, new_table, remains, retry, says, slow,
+        value, with_arguments,
     },
 };
 use greylag_core::{
@@ -30,7 +30,7 @@ async fn gh_ost_does_what_the_server_can_t_and_tells() {
         return;
     };
     let rows = count(&fleet, "big").await;
-    let told = done(&fleet).await;
+    let told = fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(count(&fleet, "big").await, rows + 1);
     assert_eq!(remains(&fleet).await, None);
@@ -138,7 +138,7 @@ async fn a_cancelled_gh_ost_leaves_nothing_and_the_next_run_does_it() {
 
     with_arguments(&mut fleet, GH_OST, &[]);
     fleet.claim = None;
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(remains(&fleet).await, None);
 }
@@ -174,7 +174,7 @@ async fn a_gh_ost_that_is_ended_while_it_waits_to_swap_has_changed_nothing() {
     assert_eq!(column(&fleet).await, "int");
     assert_eq!(remains(&fleet).await, None, "{:#?}", lines(&told));
     fleet.claim = None;
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
 }
 
@@ -254,7 +254,7 @@ async fn what_gh_ost_asks_for_and_has_not_is_told_with_what_mends_it() {
     retry(&fleet).await;
 
     assert_eq!(column(&fleet).await, "int");
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(
         value(&fleet, "SELECT COUNT(*) FROM big WHERE a > 2147483647")

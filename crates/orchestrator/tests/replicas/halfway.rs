@@ -3,9 +3,7 @@
 
 use crate::{
     commands::{COPY, given},
-    table::{
-        column, count, done, failure_of, given_with, new_table, remains, retry_by_name, value,
-    },
+    table::{column, count, failure_of, given_with, new_table, remains, retry_by_name, value},
 };
 use greylag_core::{event::Event, online::PT_OSC, outcome::Outcome};
 use greylag_lab::Engine;
@@ -61,7 +59,7 @@ async fn a_table_that_is_half_swapped_is_told_with_what_to_run() {
     run_sql(sql).await;
     fleet.claim = None;
     retry_by_name(&fleet).await;
-    done(&fleet).await;
+    fleet.done().await;
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(count(&fleet, "big").await, rows);
     assert_eq!(remains(&fleet).await, None);

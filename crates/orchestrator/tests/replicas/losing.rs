@@ -1,6 +1,6 @@
 //! A failover that takes transactions with it: what the new primary lacks is told, and run again there.
 
-use crate::fleet::{Replicated, Told, name, until};
+use crate::fleet::{Replicated, Told, ended, name, replaying, session, started, until};
 use greylag_core::{event::Event, gate::WaitReason, migration::MigrationId, node::NodePolicy};
 use greylag_lab::{Engine, Proxy, Server};
 use greylag_orchestrator::apply::{Options, Verdict};
@@ -50,20 +50,6 @@ fn assert_told_once(told: &Told, at: usize) {
     assert_eq!(times, 1, "{told:#?}");
 }
 
-/// Somebody reads `one`, which keeps what changes it waiting, until this is committed.
-pub async fn read_one(fleet: &Replicated, at: usize) -> tokio_postgres::Client {
-    let url = fleet.clusters[at].primary().url(&fleet.databases[at].name);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
-        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
-        .await
-        .unwrap();
-    client
-}
-
 async fn assert_once(fleet: &Replicated, server: &Server, at: usize) {
     let database = &fleet.databases[at].name;
     for sql in [
@@ -80,8 +66,7 @@ async fn what_was_awaited_on_the_heir_and_never_reached_it_is_run_again_there() 
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     // Cut off, it lags; the limit must not hold the shard back before it is written.
@@ -90,11 +75,7 @@ async fn what_was_awaited_on_the_heir_and_never_reached_it_is_run_again_there() 
 
     fleet.files.push(TWO);
     let (run, told) = fleet.run(Options::default()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(1)),
-    )
-    .await;
+    until(&told, replaying(1)).await;
     assert!(fleet.has(old, 1, "two").await && !fleet.has(heir, 1, "two").await);
     old.kill();
     heir.promote().await.unwrap();
@@ -111,8 +92,7 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     };
     // The first run waits for its replicas, and so knows them; of those that are only observed it may end before it has seen any,
     // and a server that nobody knew as a replica is no heir.
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     fleet.watched = NodePolicy::Observe;
     let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
@@ -122,26 +102,15 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     // Somebody holds what the second shard needs, until the first has failed over.
     let blocker = fleet.clusters[1].primary();
     let url = blocker.url(&fleet.databases[1].name);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
     // It may be read: the fleet is looked at as ever.
-    client
-        .batch_execute("BEGIN; LOCK TABLE greylag_schema_history IN SHARE MODE")
-        .await
-        .unwrap();
+    let client = session(
+        &url,
+        "BEGIN; LOCK TABLE greylag_schema_history IN SHARE MODE",
+    )
+    .await;
     let (run, told) = fleet.run(Options::default()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(0)),
-    )
-    .await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(1)),
-    )
-    .await;
+    until(&told, ended(0)).await;
+    until(&told, started(1)).await;
     assert!(fleet.has(old, 0, "two").await && !fleet.has(heir, 0, "two").await);
     old.kill();
     heir.promote().await.unwrap();
@@ -158,8 +127,7 @@ async fn what_is_lost_between_two_runs_of_one_rollout_is_run_again() {
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     fleet.settings.limits.max_lag = std::time::Duration::from_secs(3600);
@@ -218,8 +186,7 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
         return;
     };
     // Waited for, it is seen to follow: nobody has to accept it later.
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     fleet.watched = NodePolicy::Observe;
     fleet.clusters[0].wait_replayed().await.unwrap();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
@@ -239,16 +206,8 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
     let story = async {
         let id = sleeper(&fleet, 1).await;
         let (run, told) = fleet.run(Options::default()).await;
-        until(
-            &told,
-            |event| matches!(event, Event::ShardEnded { shard, .. } if *shard == name(0)),
-        )
-        .await;
-        until(
-            &told,
-            |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(1)),
-        )
-        .await;
+        until(&told, ended(0)).await;
+        until(&told, started(1)).await;
         assert_eq!(columns(&fleet, old, 0).await.as_deref(), Some("1"));
         assert_eq!(columns(&fleet, heir, 0).await.as_deref(), Some("0"));
         old.kill();
@@ -288,14 +247,13 @@ async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_be
         return;
     };
     fleet.watched = NodePolicy::Observe;
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     cut_off(heir, &database).await;
 
     fleet.files.extend([TWO, THREE]);
-    let client = read_one(&fleet, 0).await;
+    let client = fleet.read_one(0).await;
     let (run, told) = fleet.run(Options::default()).await;
     until(
         &told,
@@ -327,8 +285,7 @@ async fn what_a_look_told_as_lost_is_not_told_again_when_the_connection_breaks_b
     let port = fleet.clusters[1].replica(0).port();
     let proxy = Proxy::start(port).await.unwrap();
     fleet.doors.insert((1, 0), proxy.port());
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     cut_off(heir, &database).await;
@@ -336,7 +293,7 @@ async fn what_a_look_told_as_lost_is_not_told_again_when_the_connection_breaks_b
     // Nobody watches its nodes: the shard's own look is the first to find the loss.
     fleet.unlisted = true;
     fleet.files.extend([TWO_BY_STEPS, THREE]);
-    let client = read_one(&fleet, 0).await;
+    let client = fleet.read_one(0).await;
     let (run, told) = fleet.run(Options::default()).await;
     until(
         &told,
@@ -361,8 +318,7 @@ async fn what_one_errand_applied_and_lost_is_told_and_run_again() {
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     cut_off(heir, &database).await;
@@ -372,7 +328,7 @@ async fn what_one_errand_applied_and_lost_is_told_and_run_again() {
     fleet
         .files
         .push(("V3__three.sql", "ALTER TABLE one ADD COLUMN three int;"));
-    let _client = read_one(&fleet, 0).await;
+    let _client = fleet.read_one(0).await;
     let (run, told) = fleet.run(Options::default()).await;
     until(&told, |event| {
         matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))

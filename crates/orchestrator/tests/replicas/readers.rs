@@ -1,6 +1,6 @@
 //! A long reader on a standby, and a migration whose lock it would stall.
 
-use crate::fleet::{Replicated, until};
+use crate::fleet::{Replicated, session, until};
 use greylag_core::{event::Event, gate::WaitReason};
 use greylag_lab::Engine;
 use greylag_orchestrator::apply::{Options, Verdict};
@@ -10,19 +10,15 @@ async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom()
     let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
         return;
     };
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
 
     let standby = fleet.clusters[0].replica(0);
     let url = standby.url(&fleet.databases[0].name);
-    let (reader, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    reader
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;")
-        .await
-        .unwrap();
+    let reader = session(
+        &url,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;",
+    )
+    .await;
     let pid: i32 = reader
         .query_one("SELECT pg_backend_pid()", &[])
         .await

@@ -1,7 +1,7 @@
 //! Logical subscribers: what they get of each file, in which order, and what would stop them.
 
 use crate::{
-    fleet::{name, until},
+    fleet::{READ_ONE, name, session, until},
     subscriber::{ONE, Pair},
 };
 use greylag_core::{
@@ -341,15 +341,7 @@ async fn what_is_waited_for_on_a_subscriber_is_told_with_its_name() {
     let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
         return;
     };
-    let (client, connection) =
-        tokio_postgres::connect(&pair.subscriber_url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-    tokio::spawn(connection);
-    client
-        .batch_execute("BEGIN; LOCK TABLE one IN ACCESS SHARE MODE")
-        .await
-        .unwrap();
+    let client = session(&pair.subscriber_url(), READ_ONE).await;
     pair.fleet.files = vec![("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;")];
     let (run, told) = pair.fleet.run(Options::default()).await;
     until(&told, |event| {

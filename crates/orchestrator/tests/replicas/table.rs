@@ -145,19 +145,6 @@ pub fn lines(told: &Told) -> Vec<String> {
     told.iter().filter_map(|(_, event)| line(event)).collect()
 }
 
-/// A run that comes to its end well.
-pub async fn done(fleet: &Replicated) -> Told {
-    let (run, told) = fleet.run(Options::default()).await;
-    let summary = run.await.unwrap();
-    assert_eq!(
-        summary.verdict,
-        Verdict::Done,
-        "{summary:#?}\n{:#?}",
-        lines(&told)
-    );
-    told
-}
-
 /// A run whose shard fails, and how.
 pub async fn failure_of(fleet: &Replicated) -> Failure {
     let (run, told) = fleet.run(Options::default()).await;

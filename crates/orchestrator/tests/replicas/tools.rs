@@ -2,7 +2,7 @@
 //! and leaves nothing behind however it ends.
 
 use crate::{
-    fleet::{name, until},
+    fleet::{assert_done, name, until},
     table::{
         column, count, failure_of, given, lines, new_table, remains, says, slow, value,
         with_arguments,
@@ -28,12 +28,7 @@ async fn is_done_and_told(engine: Engine) {
     let rows = count(&fleet, "big").await;
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(
-        summary.verdict,
-        Verdict::Done,
-        "{summary:#?}\n{:#?}",
-        lines(&told)
-    );
+    assert_done(&summary, &told);
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(count(&fleet, "big").await, rows + 1);
     assert_eq!(remains(&fleet).await, None);
@@ -162,12 +157,7 @@ async fn is_cancelled_and_cleared_away(engine: Engine) {
     fleet.claim = None;
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
-    assert_eq!(
-        summary.verdict,
-        Verdict::Done,
-        "{summary:#?}\n{:#?}",
-        lines(&told)
-    );
+    assert_done(&summary, &told);
     assert_eq!(column(&fleet).await, "bigint");
     assert_eq!(remains(&fleet).await, None);
 }

@@ -2,8 +2,7 @@
 
 use crate::{
     failing_over::times,
-    fleet::{Replicated, name, until},
-    losing::read_one,
+    fleet::{Replicated, name, started, until},
 };
 use greylag_core::{event::Event, gate::WaitReason, node::NodePolicy};
 use greylag_lab::{Engine, Proxy};
@@ -23,8 +22,7 @@ async fn a_promoted_node_that_was_never_proven_is_told_with_what_to_do() {
     fleet.doors.insert((1, 0), proxy.port());
     // Nobody has ever seen it follow.
     fleet.unlisted = true;
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     fleet.unlisted = false;
     fleet.watched = NodePolicy::Observe;
     proxy.refuse(true).await.unwrap();
@@ -32,14 +30,10 @@ async fn a_promoted_node_that_was_never_proven_is_told_with_what_to_do() {
     fleet
         .files
         .push(("V2__two.sql", "ALTER TABLE one ADD two int;"));
-    let client = read_one(&fleet, 0).await;
+    let client = fleet.read_one(0).await;
     let control = Control::new();
     let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
-    until(
-        &told,
-        |event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(0)),
-    )
-    .await;
+    until(&told, started(0)).await;
     old.kill();
     heir.promote().await.unwrap();
     proxy.refuse(false).await.unwrap();
@@ -72,8 +66,7 @@ async fn a_shard_that_waits_for_its_primary_takes_a_persons_word_on_which_it_is(
     let proxy = Proxy::start(port).await.unwrap();
     fleet.doors.insert((0, 0), proxy.port());
     fleet.unlisted = true;
-    let (run, _) = fleet.run(Options::default()).await;
-    assert_eq!(run.await.unwrap().verdict, Verdict::Done);
+    fleet.done().await;
     fleet.clusters[0].wait_replayed().await.unwrap();
     fleet.unlisted = false;
     fleet.watched = NodePolicy::Observe;
@@ -83,7 +76,7 @@ async fn a_shard_that_waits_for_its_primary_takes_a_persons_word_on_which_it_is(
         .files
         .push(("V2__two.sql", "ALTER TABLE one ADD two int;"));
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
-    let _client = read_one(&fleet, 0).await;
+    let _client = fleet.read_one(0).await;
     let (run, told) = fleet.run(Options::default()).await;
     until(&told, |event| {
         matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))

@@ -1,9 +1,12 @@
 //! Rows are written while a tool is at work: every write that was answered is there afterwards, on the primary and on the replica.
 
-use crate::table::{column, given, lines, remains};
+use crate::{
+    fleet::assert_done,
+    table::{column, given, lines, remains},
+};
 use greylag_core::online::{GH_OST, PT_OSC};
 use greylag_lab::{Engine, Server};
-use greylag_orchestrator::apply::{Options, Verdict};
+use greylag_orchestrator::apply::Options;
 use std::collections::BTreeMap;
 
 type Rows = BTreeMap<i64, String>;
@@ -71,12 +74,7 @@ async fn loses_nothing(engine: Engine, tool: &'static str) {
         during += i32::from(said.iter().any(copies) && !run.is_finished());
     }
     let summary = run.await.unwrap();
-    assert_eq!(
-        summary.verdict,
-        Verdict::Done,
-        "{summary:#?}\n{:#?}",
-        lines(&told)
-    );
+    assert_done(&summary, &told);
     assert!(
         during > 10,
         "only {during} of {turn} writes fell into the copy"
