@@ -2,7 +2,10 @@
 //!
 //! No parser: enough of a reader to find verbs and names. What it doesn't understand it says so.
 
-use super::tokens::{Token, tokens};
+mod reader;
+
+use self::reader::Reader;
+use super::tokens::tokens;
 use serde::{Deserialize, Serialize};
 
 /// A thing of the schema.
@@ -104,125 +107,7 @@ fn unknown(why: &str) -> Touched {
     }
 }
 
-struct Reader<'a> {
-    tokens: &'a [Token],
-    at: usize,
-}
-
 impl Reader<'_> {
-    fn next_upper(&mut self) -> String {
-        let word = self.peek();
-        self.at += 1;
-        word
-    }
-
-    fn peek(&self) -> String {
-        self.tokens
-            .get(self.at)
-            .map(Token::upper)
-            .unwrap_or_default()
-    }
-
-    fn skip(&mut self, words: &[&str]) {
-        while words.contains(&self.peek().as_str()) {
-            self.at += 1;
-        }
-    }
-
-    /// Takes these words if they follow, all of them.
-    fn takes(&mut self, words: &[&str]) -> bool {
-        let follow = words
-            .iter()
-            .enumerate()
-            .all(|(i, w)| self.tokens.get(self.at + i).is_some_and(|t| t.is(w)));
-        if follow {
-            self.at += words.len();
-        }
-        follow
-    }
-
-    fn sign(&mut self, sign: char) -> bool {
-        let is = self.tokens.get(self.at) == Some(&Token::Sign(sign));
-        self.at += usize::from(is);
-        is
-    }
-
-    fn name(&mut self) -> Option<String> {
-        let name = match self.tokens.get(self.at)? {
-            Token::Word(name) | Token::Quoted(name) => name.clone(),
-            _ => return None,
-        };
-        self.at += 1;
-        Some(name)
-    }
-
-    fn object(&mut self, kind: Kind) -> Option<Object> {
-        let first = self.name()?;
-        if self.sign('.') {
-            let name = self.name()?;
-            return Some(Object {
-                kind,
-                schema: Some(first),
-                name,
-            });
-        }
-        Some(Object {
-            kind,
-            schema: None,
-            name: first,
-        })
-    }
-
-    fn objects(&mut self, kind: Kind) -> Vec<Object> {
-        let mut objects = Vec::new();
-        while let Some(object) = self.object(kind) {
-            objects.push(object);
-            if !self.sign(',') {
-                break;
-            }
-        }
-        objects
-    }
-
-    /// Goes on to the word that says what kind of thing it is.
-    fn kind(&mut self) -> Option<&'static str> {
-        const KINDS: [&str; 16] = [
-            "TABLE",
-            "VIEW",
-            "TRIGGER",
-            "PROCEDURE",
-            "FUNCTION",
-            "EVENT",
-            "DATABASE",
-            "SCHEMA",
-            "INDEX",
-            "SEQUENCE",
-            "TABLES",
-            "USER",
-            "ROLE",
-            "SERVER",
-            "TABLESPACE",
-            "PACKAGE",
-        ];
-        let from = self.at;
-        while self.at < self.tokens.len() && self.at < from + 30 {
-            let word = self.next_upper();
-            if let Some(kind) = KINDS.iter().find(|k| **k == word) {
-                return Some(kind);
-            }
-        }
-        None
-    }
-
-    fn has(&self, words: &[&str]) -> bool {
-        (self.at..self.tokens.len()).any(|at| {
-            words
-                .iter()
-                .enumerate()
-                .all(|(i, w)| self.tokens.get(at + i).is_some_and(|t| t.is(w)))
-        })
-    }
-
     fn create(&mut self) -> Touched {
         let replaces = self.takes(&["OR", "REPLACE"]);
         let kind = self.kind();
@@ -407,97 +292,4 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(sql: &str) -> (Rule, Vec<String>) {
-        let touched = touched(sql);
-        let names = touched.objects.into_iter().map(|o| match o.schema {
-            Some(schema) => format!("{schema}.{}", o.name),
-            None => o.name,
-        });
-        (touched.rule, names.collect())
-    }
-
-    fn owned(names: &[&str]) -> Vec<String> {
-        names.iter().map(|n| n.to_string()).collect()
-    }
-
-    #[test]
-    fn a_created_table_is_found_behind_options_and_comments() {
-        let appear = Rule::Appear { with_rows: false };
-        assert_eq!(
-            names("CREATE TABLE IF NOT EXISTS `a b`.`c``d` (x int)"),
-            (appear.clone(), owned(&["a b.c`d"]))
-        );
-        assert_eq!(
-            names("/* why */ create -- so\n table t (x int)"),
-            (appear.clone(), owned(&["t"]))
-        );
-        assert_eq!(
-            names("/*!50001 CREATE TABLE t (x int) */"),
-            (appear, owned(&["t"]))
-        );
-        assert_eq!(
-            names("CREATE TABLE t AS SELECT 1"),
-            (Rule::Appear { with_rows: true }, owned(&["t"]))
-        );
-    }
-
-    #[test]
-    fn an_altered_table_is_found_with_its_new_name() {
-        assert_eq!(
-            names("ALTER ONLINE TABLE t ADD COLUMN c int"),
-            (Rule::Change, owned(&["t"]))
-        );
-        assert_eq!(
-            names("ALTER TABLE t RENAME COLUMN a TO b, RENAME TO u"),
-            (Rule::Change, owned(&["t", "u"]))
-        );
-        assert!(matches!(
-            names("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u").0,
-            Rule::Unknown { .. }
-        ));
-    }
-
-    #[test]
-    fn an_index_is_looked_for_on_its_table() {
-        assert_eq!(
-            names("CREATE UNIQUE INDEX i ON d.t (a)"),
-            (Rule::Change, owned(&["d.t"]))
-        );
-        assert_eq!(names("DROP INDEX i ON t"), (Rule::Change, owned(&["t"])));
-    }
-
-    #[test]
-    fn dropped_things_are_all_named() {
-        assert_eq!(
-            names("DROP TABLE a, `b`"),
-            (Rule::Vanish { again: false }, owned(&["a", "b"]))
-        );
-        assert_eq!(
-            names("DROP VIEW IF EXISTS v"),
-            (Rule::Vanish { again: true }, owned(&["v"]))
-        );
-    }
-
-    #[test]
-    fn a_view_s_definer_does_not_hide_its_name() {
-        let sql = "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`%` SQL SECURITY DEFINER VIEW `v` AS SELECT 1 FROM `table`";
-        assert_eq!(
-            names(sql),
-            (Rule::Appear { with_rows: false }, owned(&["v"]))
-        );
-        assert_eq!(
-            names("CREATE OR REPLACE VIEW v AS SELECT 1"),
-            (Rule::Change, owned(&["v"]))
-        );
-    }
-
-    #[test]
-    fn a_swap_names_each_table_once() {
-        let (rule, tables) = names("RENAME TABLE a TO t, b TO a, t TO b");
-        assert_eq!(tables, owned(&["a", "t", "b"]));
-        assert!(matches!(rule, Rule::Rename { pairs } if pairs.len() == 3));
-    }
-}
+mod tests;

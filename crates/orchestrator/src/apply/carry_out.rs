@@ -3,7 +3,7 @@
 use super::{
     ApplyError, Summary,
     anchor::take_anchor,
-    failover,
+    failover, memory,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
 };
@@ -11,16 +11,16 @@ use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
     executor::{claim_held, claim_shard, ready_subscribers},
-    journal::{Amendment, Holder, KnownShard, Lease, LeaseTry},
+    journal::{Holder, Lease, LeaseTry},
     operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
-    survey::{Surveyed, known_with},
+    survey::Surveyed,
     watch::{Notice, Watcher},
 };
-use greylag_core::{event::Event, fleet::ShardName, survey::Server};
+use greylag_core::{event::Event, fleet::ShardName};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -61,7 +61,7 @@ pub async fn apply(
         && plan.is_empty()
         && planning::claims(&surveyed, ask)?.is_empty()
     {
-        remember(setup, None, &surveyed).await?;
+        memory::remember(setup, None, &surveyed).await?;
         return Ok(nothing_to_do(setup, &surveyed, plan, begun));
     }
     let run = Leased::take(setup, ask, options, control, watcher).await?;
@@ -201,7 +201,7 @@ impl<'a> Leased<'a> {
         anchor: Held,
     ) -> Result<Summary, ApplyError> {
         self.claim(&mut surveyed, &anchor).await?;
-        remember(self.setup, Some(&self.lease), &surveyed).await?;
+        memory::remember(self.setup, Some(&self.lease), &surveyed).await?;
         let mut opened = match prospect {
             Prospect::Fresh { plan } if plan.is_empty() => {
                 return Ok(nothing_to_do(self.setup, &surveyed, &plan, self.begun));
@@ -263,8 +263,8 @@ impl<'a> Leased<'a> {
             lease: self.lease.clone(),
             options: self.reachable(surveyed),
             control: self.control.clone(),
-            beside: beside(surveyed),
-            known: Mutex::new(known_now(self.setup).await?),
+            beside: memory::beside(surveyed),
+            known: Mutex::new(memory::known_now(self.setup).await?),
             anchor,
             settle_only,
             places: find_places(self.setup, &opened.plan),
@@ -410,51 +410,4 @@ fn midway(ledger: &Ledger, stop: Stop) -> ApplyError {
         in_flight,
         why: Box::new(why),
     }
-}
-
-/// Who was seen to follow whom.
-fn beside(surveyed: &Surveyed) -> BTreeMap<ShardName, Vec<Server>> {
-    let seen = |sighting: &crate::Sighting| {
-        let followers = sighting.seen.as_ref().ok()?.followers.clone();
-        (!followers.is_empty()).then(|| (sighting.name.clone(), followers))
-    };
-    surveyed.shards.iter().filter_map(seen).collect()
-}
-
-/// What is remembered of shards, this run's own proofs among it.
-async fn known_now(setup: &Setup) -> Result<BTreeMap<ShardName, KnownShard>, ApplyError> {
-    let known = setup.journal.known(&setup.scope()).await?.into_iter();
-    Ok(known.map(|known| (known.name.clone(), known)).collect())
-}
-
-/// What is proven is expected from now on. What was remembered otherwise since the look is left as it is: another run, or a person,
-/// knows better by now, and the look under each shard's lock judges by that.
-async fn remember(
-    setup: &Setup,
-    lease: Option<&Lease>,
-    surveyed: &Surveyed,
-) -> Result<(), ApplyError> {
-    let proven: Vec<Amendment> = surveyed
-        .shards
-        .iter()
-        .filter(|sighting| sighting.refusals.is_empty())
-        .filter_map(|sighting| {
-            let seen = sighting.seen.as_ref().ok()?;
-            let identity = seen.survey.identity.as_ref()?;
-            if identity.project != *setup.fleet.project {
-                return None;
-            }
-            let version = seen.reading.current.as_ref().map(ToString::to_string);
-            let before = surveyed.known.get(&sighting.name);
-            let after = known_with(before, &seen.survey, &seen.followers, version)?;
-            Some(Amendment {
-                before: before.cloned(),
-                after,
-            })
-        })
-        .collect();
-    if !proven.is_empty() {
-        setup.journal.amend(&setup.scope(), lease, &proven).await?;
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ mod carry_out;
 mod error;
 mod failover;
 mod fit;
+mod memory;
 mod opening;
 mod summary;
 mod tally;

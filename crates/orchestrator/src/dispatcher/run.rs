@@ -1,16 +1,19 @@
 //! What one run of a rollout carries with it, and how it ends.
 
+use super::LedgerError;
 use crate::{
     apply::Options,
     control::Control,
     executor::{Anchor, Errand, Had, Limits, Report, Reports, Scripts, Sisters},
     fleet::FleetShard,
-    journal::{KnownShard, Lease},
+    journal::{JournalError, KnownShard, Lease},
     replicas::NamedNode,
     runner::Holds,
     setup::Setup,
 };
-use greylag_core::{fleet::ShardName, gate::WaitReason, plan::Plan, survey::Server};
+use greylag_core::{
+    fleet::ShardName, gate::WaitReason, plan::Plan, rollout::OutOfOrder, survey::Server,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
@@ -97,8 +100,20 @@ pub enum Ending {
 /// Why a run had to end without the rollout's say.
 #[derive(Debug)]
 pub enum Stop {
-    Ledger(super::LedgerError),
+    Ledger(LedgerError),
     LeaseLost(String),
+}
+
+impl From<JournalError> for Stop {
+    fn from(why: JournalError) -> Self {
+        Self::Ledger(why.into())
+    }
+}
+
+impl From<OutOfOrder> for Stop {
+    fn from(why: OutOfOrder) -> Self {
+        Self::Ledger(why.into())
+    }
 }
 
 impl Run {

@@ -2,6 +2,11 @@
 //!
 //! Reads tokens, not grammar: the server judges whether a clause fits.
 
+mod clauses;
+mod reader;
+
+pub use self::clauses::Clauses;
+use self::{clauses::kind, reader::Reader};
 use crate::mysql::quote;
 use greylag_core::{
     engine::Dialect,
@@ -33,21 +38,6 @@ pub enum Form {
     Alter,
     CreateIndex,
     DropIndex,
-}
-
-/// What the clauses of an ALTER are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clauses {
-    /// Columns, indexes, options.
-    Plain,
-    /// PARTITION BY, REMOVE PARTITIONING, alone.
-    Partitioning,
-    /// Partitions whose rows are written anew.
-    PartitionsAnew,
-    /// Partitions or tablespaces come and go, and no row is written.
-    Whole,
-    /// It gives the table another name.
-    Renames,
 }
 
 /// Reads a statement; none where it changes no table, or hides a part in a comment that only some servers read.
@@ -124,116 +114,7 @@ impl Change {
     }
 }
 
-struct Reader<'a> {
-    sql: &'a str,
-    tokens: &'a [SqlToken],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn at_start(sql: &'a str, tokens: &'a [SqlToken]) -> Self {
-        Reader { sql, tokens, at: 0 }
-    }
-
-    /// Its head is that of an ALTER TABLE, CREATE INDEX or DROP INDEX.
-    fn changes_a_table(mut self) -> bool {
-        let verb = self.next_upper();
-        self.takes(&["OR", "REPLACE"]);
-        self.takes_any(&["ONLINE", "OFFLINE"]);
-        self.takes(&["IGNORE"]);
-        self.takes_any(&["UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR"]);
-        match verb.as_str() {
-            "ALTER" => self.takes(&["TABLE"]),
-            "CREATE" | "DROP" => self.takes(&["INDEX"]),
-            _ => false,
-        }
-    }
-
-    fn text(&self, at: usize) -> &'a str {
-        self.tokens
-            .get(at)
-            .map_or("", |token| &self.sql[token.span.clone()])
-    }
-
-    /// A word in capitals; empty for anything else.
-    fn upper(&self, at: usize) -> String {
-        match self.tokens.get(at) {
-            Some(token) if token.kind == TokenKind::Word => self.text(at).to_ascii_uppercase(),
-            _ => String::new(),
-        }
-    }
-
-    fn next_upper(&mut self) -> String {
-        self.at += 1;
-        self.upper(self.at - 1)
-    }
-
-    fn takes(&mut self, words: &[&str]) -> bool {
-        let follow = (words.iter().enumerate()).all(|(i, word)| self.upper(self.at + i) == **word);
-        if follow {
-            self.at += words.len();
-        }
-        follow
-    }
-
-    fn takes_any(&mut self, words: &[&str]) -> bool {
-        let follows = words.contains(&self.upper(self.at).as_str());
-        self.at += usize::from(follows);
-        follows
-    }
-
-    fn is_symbol(&self, at: usize, symbol: u8) -> bool {
-        self.tokens
-            .get(at)
-            .is_some_and(|token| token.kind == TokenKind::Symbol(symbol))
-    }
-
-    /// A name, plain or quoted.
-    fn name(&mut self) -> Option<String> {
-        let token = self.tokens.get(self.at)?;
-        let text = self.text(self.at);
-        let quoted = |mark: char| {
-            let inner = text.strip_prefix(mark)?.strip_suffix(mark)?;
-            Some(inner.replace(&format!("{mark}{mark}"), &mark.to_string()))
-        };
-        let name = match token.kind {
-            TokenKind::Word => text.to_owned(),
-            TokenKind::Name => quoted('`')?,
-            TokenKind::String => quoted('"')?,
-            TokenKind::Symbol(_) => return None,
-        };
-        self.at += 1;
-        Some(name)
-    }
-
-    fn table(&mut self) -> Option<(Option<String>, String)> {
-        let first = self.name()?;
-        if self.is_symbol(self.at, b'.') {
-            self.at += 1;
-            return Some((Some(first), self.name()?));
-        }
-        Some((None, first))
-    }
-
-    /// MariaDB's `WAIT 5` and `NOWAIT`.
-    fn skip_patience(&mut self) {
-        if self.takes(&["WAIT"]) {
-            self.at += 1;
-        }
-        self.takes(&["NOWAIT"]);
-    }
-
-    fn start(&self, at: usize) -> usize {
-        self.tokens.get(at).map_or_else(
-            || self.tokens.last().map_or(0, |token| token.span.end),
-            |token| token.span.start,
-        )
-    }
-
-    fn end(&self) -> usize {
-        self.tokens.last().map_or(0, |token| token.span.end)
-    }
-
+impl Reader<'_> {
     fn alter(mut self) -> Option<Change> {
         let online = self.takes_any(&["ONLINE", "OFFLINE"]);
         self.takes(&["IGNORE"]);
@@ -333,109 +214,10 @@ impl<'a> Reader<'a> {
             says: once(self.start(index)..self.start(on)).collect(),
         })
     }
-
-    /// The clauses: what stands between commas that are in no brackets.
-    fn parts(&self, from: usize) -> Vec<Range<usize>> {
-        let mut parts = Vec::new();
-        let (mut begin, mut depth) = (from, 0_usize);
-        for at in from..self.tokens.len() {
-            match self.tokens[at].kind {
-                TokenKind::Symbol(b'(') => depth += 1,
-                TokenKind::Symbol(b')') => depth = depth.saturating_sub(1),
-                TokenKind::Symbol(b',') if depth == 0 => {
-                    parts.push(begin..at);
-                    begin = at + 1;
-                }
-                _ => {}
-            }
-        }
-        parts.push(begin..self.tokens.len());
-        parts
-    }
-
-    /// A clause that reads and writes no row. Options of the table may stand side by side in one, and what is said of partitions behind it.
-    fn is_metadata(&self, part: &Range<usize>) -> bool {
-        let word = |i: usize| self.upper_within(part, i);
-        let says = |wanted: &str| part.clone().any(|at| self.upper(at) == wanted);
-        if says("PARTITION") || says("PARTITIONING") {
-            return false;
-        }
-        match (word(0).as_str(), word(1).as_str()) {
-            // By this name it is the primary key, and the table is written anew.
-            ("DROP", "INDEX" | "KEY" | "CONSTRAINT") => !(part.clone()).any(|at| {
-                self.text(at)
-                    .trim_matches('`')
-                    .eq_ignore_ascii_case("PRIMARY")
-            }),
-            ("DROP", "FOREIGN" | "CHECK") | ("RENAME" | "ALTER", _) => true,
-            (first, _) if is_remark(first) => {
-                part.len() == 2 || part.len() == 3 && self.is_symbol(part.start + 1, b'=')
-            }
-            _ => false,
-        }
-    }
-
-    fn upper_within(&self, part: &Range<usize>, i: usize) -> String {
-        match part.start + i < part.end {
-            true => self.upper(part.start + i),
-            false => String::new(),
-        }
-    }
-
-    /// `ALGORITHM = x` or `ALGORITHM x`, outside of brackets.
-    fn says(&self, from: usize, word: &str, values: &[&str]) -> bool {
-        let mut depth = 0_usize;
-        (from..self.tokens.len()).any(|at| {
-            match self.tokens[at].kind {
-                TokenKind::Symbol(b'(') => depth += 1,
-                TokenKind::Symbol(b')') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            depth == 0
-                && self.upper(at) == word
-                && (self.is_symbol(at + 1, b'=') || values.contains(&self.upper(at + 1).as_str()))
-        })
-    }
-
-    fn has_word(&self, from: usize, word: &str) -> bool {
-        (from..self.tokens.len()).any(|at| self.upper(at) == word)
-    }
 }
 
 const ALGORITHMS: [&str; 5] = ["DEFAULT", "INSTANT", "INPLACE", "NOCOPY", "COPY"];
 const LOCKS: [&str; 4] = ["DEFAULT", "NONE", "SHARED", "EXCLUSIVE"];
-
-fn kind(words: &[[String; 3]], says_what_they_hold: bool) -> Clauses {
-    let [first, second, _] = words.first().map_or(["", "", ""], |words| {
-        [words[0].as_str(), words[1].as_str(), words[2].as_str()]
-    });
-    match (first, second) {
-        ("PARTITION", "BY") | ("REMOVE", "PARTITIONING") => Clauses::Partitioning,
-        ("REORGANIZE" | "COALESCE" | "REBUILD" | "OPTIMIZE" | "REPAIR", "PARTITION") => {
-            Clauses::PartitionsAnew
-        }
-        // By hash or key: all rows find their places anew.
-        ("ADD", "PARTITION") if !says_what_they_hold => Clauses::PartitionsAnew,
-        (
-            "ADD" | "DROP" | "TRUNCATE" | "EXCHANGE" | "ANALYZE" | "CHECK" | "DISCARD" | "IMPORT"
-            | "CONVERT",
-            "PARTITION",
-        )
-        | ("DISCARD" | "IMPORT", "TABLESPACE")
-        | ("CONVERT", "TABLE") => Clauses::Whole,
-        _ if words.iter().any(renames) => Clauses::Renames,
-        _ => Clauses::Plain,
-    }
-}
-
-fn renames(words: &[String; 3]) -> bool {
-    words[0] == "RENAME" && !["COLUMN", "INDEX", "KEY"].contains(&words[1].as_str())
-}
-
-/// An option of the table that says something about it, or for rows to come.
-fn is_remark(word: &str) -> bool {
-    matches!(word, "COMMENT" | "AUTO_INCREMENT") || word.starts_with("STATS_")
-}
 
 #[cfg(test)]
 mod tests;
