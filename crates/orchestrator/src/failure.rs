@@ -121,7 +121,7 @@ impl Explained for SurveyError {
 impl Explained for PlanningError {
     fn exit(&self) -> Exit {
         match self {
-            PlanningError::Unreachable(_) => Exit::Error,
+            PlanningError::Unreachable(_) | PlanningError::Missing(_) => Exit::Error,
             PlanningError::Unsettled { .. } => Exit::Split,
             PlanningError::Refused(_)
             | PlanningError::Subscribers(_)
@@ -142,6 +142,14 @@ impl Explained for PlanningError {
                 "Mend the connection; `greylag doctor` says more.".into(),
                 "`--skip-unreachable` or `--only SHARD…` leaves them out on purpose; they are then reported as unreached.".into(),
             ],
+            PlanningError::Missing(shards) => {
+                let name = shards.first().map_or("NAME", |known| known.name.as_str());
+                vec![
+                    "If they should be there, mend the project file, or what its discovery asks.".into(),
+                    format!("If they are gone for good, `greylag fleet forget {name} --reason …`, each by its name."),
+                    "`--skip-unreachable` or `--only SHARD…` leaves them out on purpose; they are then reported as unreached.".into(),
+                ]
+            }
             PlanningError::Refused(refusals) => {
                 let mut hints: Vec<String> = refusals.iter().map(Refusal::hint).collect();
                 hints.dedup();

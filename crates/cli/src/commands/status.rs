@@ -117,7 +117,8 @@ fn exit(document: &Document) -> Exit {
     let now = Timestamp::now();
     let nodes = document.shards.iter().flat_map(ShardStatus::nodes);
     let to_mend = nodes.filter(|node| node.must_be_mended(now)).count();
-    match document.fleet.unreachable + document.fleet.refused + to_mend {
+    let fleet = &document.fleet;
+    match fleet.unreachable + fleet.refused + document.missing.len() + to_mend {
         0 => Exit::Done,
         _ => Exit::Problems,
     }
