@@ -128,6 +128,7 @@ impl Explained for PlanningError {
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
             | PlanningError::OtherWay { .. }
+            | PlanningError::PlannedGone { .. }
             | PlanningError::SettingsChanged { .. } => Exit::Refused,
             PlanningError::Plan(why) if why.is_refusal() => Exit::Refused,
             PlanningError::Plan(_) => Exit::Usage,
@@ -162,6 +163,10 @@ impl Explained for PlanningError {
             PlanningError::SettingsChanged { rollout } => vec![format!(
                 "Put them back as they were, or `greylag rollout abort {rollout}` and apply anew."
             )],
+            PlanningError::PlannedGone { rollout, .. } => vec![
+                "Name them again in the project file, or mend what its discovery asks.".into(),
+                format!("Or `greylag rollout abort {rollout}`, and apply anew without them: `greylag fleet forget NAME --reason …` if they are gone for good, else `--skip-unreachable`."),
+            ],
             PlanningError::OtherWay { rollout, .. } => vec![
                 "`greylag rollout show` says how it stands; `greylag apply` carries it on.".into(),
                 format!("`greylag rollout abort {rollout}` ends it where it is; then ask again."),

@@ -226,7 +226,13 @@ fn go_on(
     surveyed: &Surveyed,
 ) -> Result<Prospect, PlanningError> {
     if plan.settings != settings_digest(setup, &plan) {
-        return Err(PlanningError::SettingsChanged { rollout });
+        let names = plan.shards().iter().map(|shard| &shard.name);
+        let gone = names.filter(|name| setup.fleet.get(name).is_none());
+        let shards: Vec<ShardName> = gone.cloned().collect();
+        return Err(match shards.is_empty() {
+            true => PlanningError::SettingsChanged { rollout },
+            false => PlanningError::PlannedGone { rollout, shards },
+        });
     }
     let rest = rest(&plan, surveyed);
     Ok(Prospect::Continue {

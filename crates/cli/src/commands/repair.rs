@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-/// Mends histories: removes failed rows, takes the checksums of edited files over, takes back what has no file any more
+/// Mends histories: failed rows, checksums of edited files, files that are gone
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   greylag repair --dry-run

@@ -182,12 +182,12 @@ pub fn hold_reason(reason: &HoldReason) -> String {
         }
         HoldReason::FailedBefore { migration } => {
             format!(
-                "{migration} failed before and is still in its history; `greylag repair` clears it"
+                "{migration} failed before and is still in its history; mend what it left, then `greylag repair {migration} --reason …`"
             )
         }
         HoldReason::MissingOnDisk { migration } => {
             format!(
-                "{migration} is applied there, and its file is gone; put it back, or `greylag repair {migration}`"
+                "{migration} is applied there, and its file is gone; put it back, or `greylag repair {migration} --reason …` takes it back"
             )
         }
         HoldReason::Unreachable { why } => format!("it can't be reached: {why}"),

@@ -16,7 +16,12 @@ fn applied() -> Place {
 fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
     let place = applied();
     place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
-    insta::assert_snapshot!(place.out("apply --yes", 5), @"");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    nothing was applied: what is pending is below what is applied
+
+    held
+      V3: it is below V5, which is applied already; `out-of-order = true` in [rollout] lets it in
+    "#);
     let status = place.json("status --output json", 0);
     assert_eq!(status["fleet"]["pending"], 2, "{status}");
     assert_eq!(status["shards"][0]["holes"][0], "V3", "{status}");
@@ -49,7 +54,12 @@ fn a_failure_that_is_still_in_the_history_ends_with_five_until_it_is_repaired() 
          VALUES (9, '6', 'c', 'SQL', 'V6__c.sql', 1, 'flyway', 0, 0)",
     );
     place.write("migrations/V6__c.sql", "CREATE TABLE c (x);");
-    insta::assert_snapshot!(place.out("apply --yes", 5), @"");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    done in part: 1 shard changed, 1 migration applied, SPAN; what is held is left
+
+    held
+      s2: V6 failed before and is still in its history; mend what it left, then `greylag repair V6 --reason …`
+    "#);
     assert_eq!(place.ask("s1", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 1);
     let lines = place.lines("apply --yes --output ndjson", 5);
     let summary = lines.last().expect("a summary");
@@ -72,7 +82,12 @@ fn a_file_that_is_gone_ends_with_five_while_it_holds_something() {
     let nothing_pending = place.out("apply --yes", 0);
     assert!(nothing_pending.contains("2 shards up to date"), "{nothing_pending}");
     place.write("migrations/V6__c.sql", "CREATE TABLE c (x);");
-    insta::assert_snapshot!(place.out("apply --yes", 5), @"");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    nothing was applied: files of applied migrations are gone
+
+    held
+      s1, s2: V1 is applied there, and its file is gone; put it back, or `greylag repair V1 --reason …` takes it back
+    "#);
     let status = place.out("status", 0);
     assert!(status.contains("V1 is applied, and its file is gone"), "{status}");
     place.write("migrations/V1__a.sql", V1.1);

@@ -54,9 +54,12 @@ async fn repaired(engine: Engine) {
         .says("or name it (`greylag repair V2 --reason …`)");
     assert_eq!(ground.versions(0).await, "1 2 3");
     let command = held.command("greylag repair");
-    assert_eq!(command, "greylag repair V2");
+    assert_eq!(command, "greylag repair V2 --reason …");
     ground
-        .shell(&format!("{command} --yes --reason 'it was an experiment'"))
+        .shell(&format!(
+            "{} --yes",
+            command.replace('…', "'it was an experiment'")
+        ))
         .await
         .ends(0)
         .says("V2: its file is gone, and it counts as never applied (DELETE)");
@@ -67,7 +70,9 @@ async fn repaired(engine: Engine) {
                      WHERE a.type = 'SQL' AND b.type = 'DELETE' AND b.version = '2' AND b.installed_rank = 4";
         assert_eq!(ground.count(shard, twins).await, Some(1), "{engine:?}");
         let steps = "SELECT count(*) FROM greylag_step WHERE migration = 'V2'";
-        assert_eq!(ground.count(shard, steps).await, Some(0), "{engine:?}");
+        // PostgreSQL makes the table when it needs it.
+        let left = ground.count(shard, steps).await;
+        assert_eq!(left.unwrap_or(0), 0, "{engine:?}");
     }
     ground
         .run(&["status"])

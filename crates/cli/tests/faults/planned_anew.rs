@@ -100,7 +100,7 @@ async fn at_a_terminal_the_new_plan_is_asked_about() {
     for (answer, code, versions) in [("n\n", 4, "1 2"), ("y\n", 0, "1 2 3")] {
         let ground = stopped(Engine::Sqlite).await.expect("SQLite is there");
         let mut asked = at_a_terminal(&ground);
-        asked.until_it_says("Apply this to 2 shards?").await;
+        asked.until_it_says("digest sha256:").await;
         asked.answer("y\n").await;
         asked.until_it_says("pending beside it, and planned now: V3 on 2 shards").await;
         asked.answer(answer).await;
@@ -138,7 +138,8 @@ async fn a_target_and_a_choice_of_shards_hold_for_the_new_plan_too() {
     assert_eq!(ground.versions(1).await, "1 2");
     // An unfinished rollout of few shards is no rollout of all.
     let ground = waiting().await;
-    ground.run(&["rollout", "abort", "--reason", "anew"]).await.ends(0);
+    let abort = ["rollout", "abort", "--reason", "anew", "--yes"];
+    ground.run(&abort).await.ends(0);
     ground.run(&["apply", "--yes", "--only", "s00"]).await;
     ground.project("");
     ground.run(&["apply", "--yes"]).await.ends(0);

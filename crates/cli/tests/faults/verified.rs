@@ -41,7 +41,12 @@ async fn mended(engine: Engine) {
     }
     // Asked again, and still no.
     ground.run(&["rollout", "retry", "s01"]).await.ends(0);
-    ground.run(&["apply", "--yes"]).await.ends(1);
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(3)
+        .says("s01 failed in V2")
+        .never_says("rolled back");
     ground.execute(1, "INSERT INTO effect VALUES ('x')").await;
     ground.run(&["rollout", "retry", "s01"]).await.ends(0);
     ground.run(&["apply", "--yes"]).await.ends(0);

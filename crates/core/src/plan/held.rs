@@ -145,12 +145,12 @@ impl fmt::Display for HoldReason {
             HoldReason::FailedBefore { migration } => write!(
                 f,
                 "{migration} failed there before and its row says so; mend what it left, then \
-                 `greylag repair {migration}`"
+                 `greylag repair {migration} --reason …`"
             ),
             HoldReason::MissingOnDisk { migration } => write!(
                 f,
                 "{migration} is applied there, but its file is gone; put it back, or \
-                 `greylag repair {migration}`"
+                 `greylag repair {migration} --reason …` takes it back"
             ),
             HoldReason::Unreachable { why } => write!(f, "not reached: {why}"),
             HoldReason::Refused { refusal } => write!(f, "refused: {refusal}"),

@@ -35,6 +35,12 @@ pub enum PlanningError {
         "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
     )]
     SettingsChanged { rollout: String },
+    /// An unfinished rollout has shards that are named no more: whether their settings are what they were, nobody can tell.
+    #[error("unfinished rollout {rollout} has {}, and neither the project nor its discovery names them any more", list(.shards.iter()))]
+    PlannedGone {
+        rollout: String,
+        shards: Vec<ShardName>,
+    },
     /// Work of an unfinished rollout whose outcome nobody knows can't be looked at.
     #[error("what became of {} in rollout {rollout} is not known, and can't be found out now", list(.shards.iter()))]
     Unsettled {
