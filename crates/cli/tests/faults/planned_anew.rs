@@ -136,14 +136,35 @@ async fn a_target_and_a_choice_of_shards_hold_for_the_new_plan_too() {
         .ends(0)
         .never_says("first the unfinished rollout");
     assert_eq!(ground.versions(1).await, "1 2");
-    // An unfinished rollout of few shards is no rollout of all.
-    let ground = waiting().await;
-    let abort = ["rollout", "abort", "--reason", "anew", "--yes"];
-    ground.run(&abort).await.ends(0);
-    ground.run(&["apply", "--yes", "--only", "s00"]).await;
-    ground.project("");
     ground.run(&["apply", "--yes"]).await.ends(0);
-    assert_eq!(ground.versions(1).await, "1 2");
+    assert_eq!(ground.versions(1).await, "1 2 3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_of_one_shard_that_waited_is_no_rollout_of_all() {
+    let ground = Ground::on(Engine::Sqlite, 2)
+        .await
+        .expect("SQLite is there");
+    let asks = "[[rollout.wave]]\nname = \"all\"\napproval = true\n";
+    ground.project(asks);
+    ground.migration("V1__effect.sql", "CREATE TABLE effect (step text);\n");
+    ground
+        .run(&["apply", "--yes", "--only", "s00"])
+        .await
+        .ends(4);
+    ground.run(&["rollout", "approve"]).await.ends(0);
+    // The approval was of the one: that of the others is asked for anew.
+    ground
+        .run(&["apply", "--yes"])
+        .await
+        .ends(4)
+        .says("pending beside it, and planned now: V1 on 1 shard")
+        .says("approve it:");
+    assert_eq!(ground.versions(0).await, "1");
+    assert_eq!(ground.versions(1).await, "");
+    ground.run(&["rollout", "approve"]).await.ends(0);
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    assert_eq!(ground.versions(1).await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
