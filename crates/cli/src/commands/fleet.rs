@@ -159,7 +159,8 @@ async fn forget(gone: &Gone, global: &Global, screen: &Screen) -> Result<Exit, P
                 }
                 tell(screen, &name);
                 if screen.human() && place.setup.fleet.get(&name).is_some() {
-                    screen.say("the project still names it: the next look at the fleet sees it anew");
+                    screen
+                        .say("the project still names it: the next look at the fleet sees it anew");
                 }
                 shards.push(name);
             }

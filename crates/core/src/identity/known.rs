@@ -143,9 +143,8 @@ impl Known {
         let primary = self.primary().cloned();
         self.deposed.retain(|node| !is_it(node));
         let all = std::mem::take(&mut self.nodes).into_iter();
-        let (gone, left): (Vec<Node>, Vec<Node>) = all.partition(|node| {
-            is_it(node) || was_there(node) && primary.as_ref() != Some(node)
-        });
+        let (gone, left): (Vec<Node>, Vec<Node>) =
+            all.partition(|node| is_it(node) || was_there(node) && primary.as_ref() != Some(node));
         self.nodes = left;
         Forgotten::Nodes(gone)
     }

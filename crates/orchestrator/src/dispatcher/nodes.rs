@@ -255,7 +255,8 @@ impl Nodes {
         });
         let known = known.await?;
         self.recall(known.values());
-        self.proven.retain(|proof| !known.contains_key(&proof.shard));
+        self.proven
+            .retain(|proof| !known.contains_key(&proof.shard));
         Ok(())
     }
 

@@ -4,8 +4,8 @@
 
 mod shard;
 
-pub use self::shard::{advise, is_one_server};
 use self::shard::{Node, ShardNodes, blame_of, figures, is_required};
+pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
@@ -134,7 +134,11 @@ impl Board {
                 && other.error.is_none()
                 && there.is_some_and(|there| is_one_server(there, seen))
         };
-        shard.nodes.values().find(is_it).map(|node| &node.named.node)
+        shard
+            .nodes
+            .values()
+            .find(is_it)
+            .map(|node| &node.named.node)
     }
 
     /// The node is looked at no more.

@@ -185,7 +185,10 @@ async fn look_at_roster(
         primary,
         nodes,
         unmapped: roster.unmapped().cloned().collect(),
-        blind: roster.blind().map(|(node, blind)| (node.clone(), blind.clone())).collect(),
+        blind: roster
+            .blind()
+            .map(|(node, blind)| (node.clone(), blind.clone()))
+            .collect(),
     }
 }
 
@@ -203,7 +206,9 @@ fn drop_doubles(roster: &Roster, nodes: &mut Vec<Looked>) {
     while at < nodes.len() {
         let one = &nodes[at];
         let is_double = one.seen.as_ref().is_ok_and(|seen| {
-            let others = nodes.iter().filter(|other| other.node.node != one.node.node);
+            let others = nodes
+                .iter()
+                .filter(|other| other.node.node != one.node.node);
             let mut others = others.filter_map(|other| other.seen.as_ref().ok());
             others.any(|other| is_one_server(other, seen))
         });

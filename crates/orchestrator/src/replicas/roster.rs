@@ -181,9 +181,8 @@ impl Roster {
     /// Goes by what is remembered now. Says who has been forgotten: they are looked at no more, unless they are named again.
     pub fn recall(&mut self, known: &Known) -> Vec<NodeName> {
         let is_left = |node: &Node| {
-            let is_it = |one: &Node| {
-                one.is_same(node) || !node.name.is_empty() && one.name == node.name
-            };
+            let is_it =
+                |one: &Node| one.is_same(node) || !node.name.is_empty() && one.name == node.name;
             known.nodes.iter().any(is_it)
         };
         let forgotten: Vec<Node> = (self.memory.iter())

@@ -300,8 +300,8 @@ fn add(shared: &Arc<Shared>, named: NamedNode, host: Arc<str>, follows: bool) {
         return;
     }
     if follows {
-        let advice = (shared.rosters().get(&named.node.shard))
-            .and_then(|roster| roster.advice(&named.node));
+        let advice =
+            (shared.rosters().get(&named.node.shard)).and_then(|roster| roster.advice(&named.node));
         shared.board().advise(&named.node, advice);
     }
     let looks = tokio::spawn(watch_node(shared.clone(), named, host, follows));
@@ -377,7 +377,10 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
                 if begun.elapsed() < allowed / 4 {
                     given = given.saturating_sub(1);
                 }
-                if follows && shared.board().watches(&named) && follow(&shared, &named, &host, &seen) == Follows::Twice {
+                if follows
+                    && shared.board().watches(&named)
+                    && follow(&shared, &named, &host, &seen) == Follows::Twice
+                {
                     return;
                 }
             }
@@ -482,7 +485,10 @@ fn follow(
         }
         roster.take(named, seen, &shared.replication.settings.addresses)
     };
-    changes.gone.iter().for_each(|name| shared.board().dismiss(name));
+    changes
+        .gone
+        .iter()
+        .for_each(|name| shared.board().dismiss(name));
     for node in changes.new {
         add(shared, node, host.clone(), true);
     }

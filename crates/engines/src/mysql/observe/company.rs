@@ -66,8 +66,7 @@ pub fn unseen(seen: &Seen<'_>) -> Option<Unobservable> {
         .filter(|question| question.topic == Topic::Threads)
         .find_map(|question| question.hangs_on);
     let feeds = |refusal: &&Refusal| {
-        matches!(refusal.topic, Topic::Children | Topic::Threads)
-            || Some(refusal.topic) == hangs_on
+        matches!(refusal.topic, Topic::Children | Topic::Threads) || Some(refusal.topic) == hangs_on
     };
     let refused: Vec<Refusal> = seen.refusals.iter().filter(feeds).cloned().collect();
     let mends = question::mends(&refused, &seen.account).into_iter();

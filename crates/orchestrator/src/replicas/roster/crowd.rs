@@ -12,16 +12,23 @@ pub struct Crowd {
 
 /// The first of them, if there are any.
 pub fn crowd(reached: &[(&Child, Option<Target>)]) -> Option<Crowd> {
-    let (child, other) = reached.iter().enumerate().find_map(|(at, (child, target))| {
-        let here = place(target.as_ref()?)?;
-        let is_there = |(_, target): &&(&Child, Option<Target>)| {
-            target.as_ref().and_then(place).is_some_and(|there| there == here)
-        };
-        let mut others = reached[at + 1..].iter().filter(is_there);
-        // One that comes back may be listed twice for a while, by the name that is its own.
-        let other = others.find(|(other, _)| other.name != child.name || is_usual(&child.name))?;
-        Some((*child, other.0))
-    })?;
+    let (child, other) = reached
+        .iter()
+        .enumerate()
+        .find_map(|(at, (child, target))| {
+            let here = place(target.as_ref()?)?;
+            let is_there = |(_, target): &&(&Child, Option<Target>)| {
+                target
+                    .as_ref()
+                    .and_then(place)
+                    .is_some_and(|there| there == here)
+            };
+            let mut others = reached[at + 1..].iter().filter(is_there);
+            // One that comes back may be listed twice for a while, by the name that is its own.
+            let other =
+                others.find(|(other, _)| other.name != child.name || is_usual(&child.name))?;
+            Some((*child, other.0))
+        })?;
     let address = child.address.as_deref().unwrap_or("one place");
     Some(match child.name == other.name {
         true => Crowd {

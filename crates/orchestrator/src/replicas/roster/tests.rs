@@ -120,8 +120,13 @@ fn who_is_remembered_is_expected_and_named_again_it_is_no_other() {
     // One that is named no more is expected all the same.
     let named = vec![child("c", Some("10.0.0.3"))];
     assert_eq!(take(&mut roster, &primary(), named), NOBODY);
-    let advice = roster.advice(&replica_of(&primary(), "b", "10.0.0.2").node).unwrap();
-    assert!(advice.contains("greylag fleet forget eu-1/b --reason"), "{advice}");
+    let advice = roster
+        .advice(&replica_of(&primary(), "b", "10.0.0.2").node)
+        .unwrap();
+    assert!(
+        advice.contains("greylag fleet forget eu-1/b --reason"),
+        "{advice}"
+    );
 }
 
 #[test]
@@ -214,7 +219,11 @@ fn two_that_would_be_reached_at_one_place_are_told_and_one_that_is_listed_twice_
     let lacking = roster.lacking().unwrap();
     assert!(lacking.contains("cluster_name"), "{lacking}");
     let b = || child("b", Some("10.0.0.2"));
-    take(&mut roster, &primary(), vec![b(), child("c", Some("10.0.0.2"))]);
+    take(
+        &mut roster,
+        &primary(),
+        vec![b(), child("c", Some("10.0.0.2"))],
+    );
     let lacking = roster.lacking().unwrap();
     assert!(lacking.contains("`b` and `c`"), "{lacking}");
     // A link that broke is listed until its time is up.
@@ -271,7 +280,10 @@ fn the_address_map_wins_by_name_and_by_address() {
 #[test]
 fn a_child_without_an_address_is_named_and_not_forgotten() {
     let (mut roster, _) = roster(None);
-    assert_eq!(take(&mut roster, &primary(), vec![child("2", None)]), NOBODY);
+    assert_eq!(
+        take(&mut roster, &primary(), vec![child("2", None)]),
+        NOBODY
+    );
     let lost: Vec<_> = roster.unmapped().collect();
     assert!(lost[0].why.contains("addresses"), "{lost:?}");
     assert_eq!(roster.lacking(), Some(lost[0].why.clone()));
