@@ -1,9 +1,12 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod alone;
 mod anchor;
 mod auto;
+mod blind;
 mod busy;
 mod commands;
+mod counting;
 mod deposed;
 mod disputed;
 mod doubting;
@@ -14,6 +17,7 @@ mod halfway;
 mod holding;
 mod losing;
 mod readers;
+mod remembering;
 mod resuming;
 mod subscriber;
 mod subscribing;
