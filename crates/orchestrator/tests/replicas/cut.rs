@@ -15,7 +15,11 @@ async fn holds_over_a_broken_line(engine: Engine) {
     fleet.settings.limits.resume_lag = Duration::from_millis(500);
     fleet.settings.poll = Duration::from_millis(200);
     let proxy = fleet.clusters[0].put_between(0).await.unwrap();
+    fleet.done().await;
 
+    fleet
+        .files
+        .push(("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);"));
     proxy.refuse(true).await.unwrap();
     proxy.cut().await;
     let disconnected = |blame: &Blame| match (blame, engine) {
@@ -24,18 +28,18 @@ async fn holds_over_a_broken_line(engine: Engine) {
         (Blame::Disconnected { error: Some(error) }, _) => error.contains("error 2003"),
         _ => false,
     };
-    holds_and_goes_on(&fleet, "one", disconnected, async || {
+    holds_and_goes_on(&fleet, "two", disconnected, async || {
         proxy.refuse(false).await.unwrap();
     })
     .await;
 
     fleet
         .files
-        .push(("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);"));
+        .push(("V3__three.sql", "CREATE TABLE three (id int PRIMARY KEY);"));
     proxy.stall(true);
     holds_and_goes_on(
         &fleet,
-        "two",
+        "three",
         |blame| *blame == Blame::Network,
         async || proxy.stall(false),
     )

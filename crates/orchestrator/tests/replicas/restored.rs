@@ -1,7 +1,7 @@
 //! A replica that comes back from an old base, far behind and gaining: it holds, or is left out where the project says so; never
 //! without a word.
 
-use crate::fleet::{Replicated, ended, name, replaying, started, until};
+use crate::fleet::{Replicated, ended, name, started, until};
 use greylag_core::{event::Event, gate::WaitReason, throttle::CatchingUp};
 use greylag_lab::{Engine, Proxy};
 use greylag_orchestrator::apply::{Options, Verdict};
@@ -13,6 +13,8 @@ async fn given(engine: Engine) -> Option<(Replicated, Proxy)> {
     fleet.settings.limits.max_lag = Duration::from_millis(200);
     fleet.settings.limits.resume_lag = Duration::from_millis(100);
     fleet.settings.poll = Duration::from_millis(500);
+    // What makes it far behind stands there before Greylag comes.
+    fleet.claim = Some(1);
     let proxy = fleet.clusters[0].put_between(0).await.unwrap();
     fleet.clusters[0].wait_replayed().await.unwrap();
     let (primary, replica) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
@@ -70,7 +72,6 @@ async fn holds_until_it_has_caught_up(engine: Engine) {
         return;
     };
     let (run, told) = fleet.run(Options::default()).await;
-    until(&told, replaying(0)).await;
     until(&told, |event| {
         matches!(event, Event::Held { reasons } if matches!(&reasons[..],
             [WaitReason::ReplicaLag { node, distance: Some(distance), .. }]
