@@ -13,7 +13,7 @@ use greylag_core::{
     fleet::ShardName,
     node::{Blame, NodeName, NodeState, Severity, Unobservable},
 };
-use greylag_engines::{Diagnosis, Level};
+use greylag_engines::{Diagnosis, Level, OpenError};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +78,10 @@ async fn diagnose(setup: &Setup, shard: &FleetShard) -> ShardDiagnosis {
             let said = session.diagnose().await;
             session.close().await;
             lines.extend(said.unwrap_or_else(|error| vec![problem(chain(&error), None)]));
+        }
+        // Whoever is not let in can't say which of the servers is the primary either.
+        Err(error @ OpenError::Login { .. }) => {
+            lines = vec![problem(chain(&error), hint_of(&error))];
         }
         Err(error) => lines.push(problem(chain(&error), hint_of(&error))),
     };

@@ -159,6 +159,7 @@ pub struct Child {
     pub address: Option<String>,
     /// `streaming`, `catchup`, `startup`, `backup`; MySQL's own words for a dump thread.
     pub state: Option<String>,
+    /// What was sent to it, and is not known to be still on its way.
     pub sent: Option<Position>,
     pub flushed: Option<Position>,
     pub replayed: Option<Position>,

@@ -8,10 +8,18 @@ use crate::{
     executor::shows_all,
     journal::{JournalError, KnownShard, revise},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
+    watch::Notice,
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
-    position::Position, rollout::OutOfOrder, survey::Server, throttle::Go,
+    event::Event,
+    fleet::ShardName,
+    gate::WaitReason,
+    node::{Lag, NodeRole},
+    outcome::Outcome,
+    position::{Distance, Position},
+    rollout::OutOfOrder,
+    survey::Server,
+    throttle::Go,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -327,6 +335,17 @@ impl Nodes {
                 follows,
                 name,
             }),
+            News::LeftOut { node, lag } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!(
+                    "{node} is catching up{} and is left out until it has, as `catching-up` of `[replicas]` says: it need not have replayed what is called done",
+                    far(lag)
+                ),
+            }),
+            News::CountsAgain { node } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!("{node} has caught up, and is waited for again"),
+            }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Waits {
                 stage,
@@ -345,6 +364,16 @@ impl Nodes {
             }
         }
         Ok(())
+    }
+}
+
+/// How far a node is behind, as far as that is known.
+fn far(lag: Lag) -> String {
+    match lag.distance {
+        Some(Distance::Bytes(bytes)) => format!(" ({bytes} bytes behind)"),
+        Some(Distance::Transactions(1)) => " (a transaction behind)".into(),
+        Some(Distance::Transactions(count)) => format!(" ({count} transactions behind)"),
+        None => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod shard;
 
-use self::shard::{Node, ShardNodes, blame_of, figures, is_required};
+use self::shard::{Node, ShardNodes, blame_of, figures, is_left_out, is_required, left_out};
 pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
@@ -12,7 +12,9 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     history::HistoryRow,
-    node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
+    node::{
+        Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge,
+    },
     position::{Position, Reach},
     survey::Server,
     throttle::{Go, Throttle},
@@ -70,6 +72,15 @@ pub enum News {
         shard: ShardName,
         reasons: Vec<WaitReason>,
     },
+    /// A guarded node is left out, as the project has it, because it is catching up.
+    LeftOut {
+        node: NodeName,
+        lag: Lag,
+    },
+    /// … and counts again: it has caught up.
+    CountsAgain {
+        node: NodeName,
+    },
 }
 
 pub struct Board {
@@ -106,6 +117,7 @@ impl Board {
             replayed: false,
             proven: false,
             follows: false,
+            left_out: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
@@ -348,6 +360,8 @@ impl Board {
         let guarded = found
             .nodes
             .values()
+            // Who reads on a replica that is left out is not asked; a subscriber gets its work whatever its rows do.
+            .filter(|node| role != NodeRole::Replica || !is_left_out(node, &self.settings))
             .map(|node| &node.named)
             .filter(|named| named.role == role && named.policy.guards(now));
         guarded.cloned().collect()
@@ -415,6 +429,9 @@ impl Board {
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),
         }));
+        for node in (self.shards.values_mut()).flat_map(|shard| shard.nodes.values_mut()) {
+            news.extend(left_out(node, &settings, now));
+        }
         for (name, shard) in &mut self.shards {
             let knows_its_nodes = shard.knows_its_nodes();
             let too_few = shard.too_few(name, &settings, now);

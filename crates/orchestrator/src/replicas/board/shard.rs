@@ -1,6 +1,6 @@
 //! The nodes of one shard, as they were seen last, and what that makes of its work.
 
-use super::Awaited;
+use super::{Awaited, News};
 use crate::{
     project::{Expected, ReplicaSettings},
     replicas::named::NamedNode,
@@ -54,6 +54,8 @@ pub struct Node {
     pub proven: bool,
     /// Changes were seen to come in from the primary, or from another node that follows it.
     pub follows: bool,
+    /// It was said to be left out, and has not caught up since.
+    pub left_out: bool,
 }
 
 impl ShardNodes {
@@ -137,12 +139,32 @@ impl ShardNodes {
 /// Whether a shard's work is done only once this node has it.
 pub fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
     let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
-    let left_out = settings.limits.catching_up == CatchingUp::Exclude
-        && node
-            .standing
-            .as_ref()
-            .is_some_and(|standing| standing.state == NodeState::CatchingUp);
-    counts && node.named.policy.guards(now) && !left_out
+    counts && node.named.policy.guards(now) && !is_left_out(node, settings)
+}
+
+/// Whether the project leaves this node out for as long as it is catching up.
+pub fn is_left_out(node: &Node, settings: &ReplicaSettings) -> bool {
+    let catches_up = |standing: &Standing| standing.state == NodeState::CatchingUp;
+    settings.limits.catching_up == CatchingUp::Exclude
+        && node.standing.as_ref().is_some_and(catches_up)
+}
+
+/// What there is to say of a node that is left out, or counts again: once each, though it may gain on its primary by fits and starts.
+pub fn left_out(node: &mut Node, settings: &ReplicaSettings, now: Timestamp) -> Option<News> {
+    let standing = node.standing.as_ref()?;
+    let name = node.named.node.clone();
+    let guards = node.named.policy.guards(now) && node.named.role != NodeRole::Primary;
+    let (was, lag) = (node.left_out, standing.lag);
+    let caught_up = standing.state == NodeState::Good;
+    if !was && guards && is_left_out(node, settings) {
+        node.left_out = true;
+        return Some(News::LeftOut { node: name, lag });
+    }
+    if was && caught_up {
+        node.left_out = false;
+        return Some(News::CountsAgain { node: name });
+    }
+    None
 }
 
 pub fn blame_of(node: &Node) -> Option<Blame> {
