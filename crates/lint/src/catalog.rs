@@ -3,11 +3,13 @@
 //! Knows no server. A table that no migration made is simply not known.
 
 mod apply;
+mod changes;
 mod table;
 
+pub(crate) use changes::About;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 
-use crate::operation::{Name, Operation};
+use crate::operation::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the migrations so far have made.
@@ -28,8 +30,8 @@ pub(crate) struct Catalog {
     pub(crate) publishes_all: bool,
     pub(crate) publishes: bool,
     pub(crate) domains: BTreeMap<String, Domain>,
-    /// The tables that each change has touched.
-    touched: BTreeMap<String, BTreeSet<String>>,
+    /// What each change has been about.
+    touched: BTreeMap<String, About>,
 }
 
 impl Catalog {
@@ -86,6 +88,17 @@ impl Catalog {
             .map_or_else(|| key(name), |table| key(&table.name))
     }
 
+    /// What a view reads; nothing where no migration made it.
+    pub(crate) fn reads_of_view(&self, view: &Name) -> &[Name] {
+        self.views.get(&key(view)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tables that have a column of a type, or had one.
+    pub(crate) fn tables_with(&self, data_type: &str) -> impl Iterator<Item = &Table> {
+        let tables = self.tables.values();
+        tables.filter(move |table| table.has_had(data_type))
+    }
+
     pub(crate) fn has_view(&self, name: &Name) -> bool {
         self.views.contains_key(&key(name))
     }
@@ -131,30 +144,6 @@ impl Catalog {
             .flat_map(|other| other.foreign_keys.iter().map(move |key| (other, key)))
             .filter(|(_, key)| key.table.name == table.name && self.resolved(&key.table) == own)
             .collect()
-    }
-
-    /// Remembers which tables a change is about.
-    pub(crate) fn touch(&mut self, change: Option<&str>, operations: &[Operation]) {
-        let Some(change) = change else { return };
-        let tables = self.touched.entry(change.to_owned()).or_default();
-        tables.extend(operations.iter().filter_map(Operation::table).map(key));
-    }
-
-    /// Whether an earlier migration of a change was about a table. None: the change has none.
-    pub(crate) fn has_touched(&self, change: &str, table: &Name) -> Option<bool> {
-        Some(self.touched.get(change)?.contains(&key(table)))
-    }
-
-    /// Whether there was an earlier migration of a change.
-    pub(crate) fn knows_change(&self, change: &str) -> bool {
-        self.touched.contains_key(change)
-    }
-
-    /// Whether an earlier migration of a change was about any table.
-    pub(crate) fn has_touched_any(&self, change: &str) -> bool {
-        self.touched
-            .get(change)
-            .is_some_and(|tables| !tables.is_empty())
     }
 
     /// The table that has an index of this name.

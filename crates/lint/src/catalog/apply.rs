@@ -217,14 +217,17 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
 fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
     match action {
         Action::AddColumn { column, .. } => add_column(table, text, column, unit),
-        Action::DropColumn { column, .. } => table.columns.retain(|c| c.name != *column),
+        Action::DropColumn { column, .. } => drop_column(table, column),
         Action::RenameColumn { from, to } => {
             table.rename_column(from, to);
         }
         Action::ModifyColumn { from, column, .. } => {
-            if let Some(known) = table.column_mut(from) {
-                *known = KnownColumn::of(column, known.made_in);
+            match table.column_mut(from) {
+                Some(known) => *known = KnownColumn::of(column, known.made_in),
+                // It says all of a column that was there.
+                None => table.columns.push(KnownColumn::of(column, None)),
             }
+            table.rename_column(from, &column.name);
         }
         Action::AlterType {
             column, data_type, ..
@@ -278,6 +281,13 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
     }
 }
 
+fn drop_column(table: &mut Table, column: &str) {
+    if let Some(at) = table.columns.iter().position(|c| c.name == column) {
+        let gone = table.columns.remove(at);
+        table.had.push(gone.data_type.name);
+    }
+}
+
 fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Dropped) {
     let own = Some(name.to_owned());
     let primary = kind == crate::operation::Dropped::PrimaryKey
@@ -299,7 +309,7 @@ fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Droppe
 
 fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
     table.columns.retain(|known| known.name != column.name);
-    table.columns.push(KnownColumn::of(column, unit));
+    table.columns.push(KnownColumn::of(column, Some(unit)));
     if column.primary_key {
         table.primary_key = Some(vec![column.name.clone()]);
     }
@@ -340,7 +350,13 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
                     .find(|i| i.name.as_ref() == Some(own))?;
                 Some(index.columns.iter().flatten().cloned().collect())
             });
-            table.primary_key = Some(of_index.unwrap_or_else(|| columns.clone()));
+            let columns: Vec<String> = of_index.unwrap_or_else(|| columns.clone());
+            for column in &columns {
+                if let Some(known) = table.column_mut(column) {
+                    known.not_null = true;
+                }
+            }
+            table.primary_key = Some(columns);
             table.primary_key_name = name;
         }
         ConstraintKind::Unique { columns, .. } => {

@@ -1,6 +1,6 @@
 //! A table, as the migrations made it.
 
-use crate::operation::{Column, DataType, Expression, Name, ReplicaIdentity};
+use crate::operation::{Column, DataType, Expression, Generated, Name, ReplicaIdentity};
 use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
@@ -12,6 +12,8 @@ pub(crate) struct Table {
     /// The unit that made it; none if it was only ever changed.
     pub(crate) made_in: Option<usize>,
     pub(crate) columns: Vec<KnownColumn>,
+    /// Types of columns that it had.
+    pub(crate) had: Vec<String>,
     pub(crate) primary_key: Option<Vec<String>>,
     pub(crate) primary_key_name: Option<String>,
     pub(crate) uniques: Vec<Unique>,
@@ -44,7 +46,10 @@ pub(crate) struct KnownColumn {
     pub(crate) not_null: bool,
     pub(crate) default: Option<Expression>,
     pub(crate) numbers_itself: bool,
-    pub(crate) made_in: usize,
+    pub(crate) generated: Option<Generated>,
+    pub(crate) collation: Option<String>,
+    /// The unit that made it; none where it was there, and a later statement told all of it.
+    pub(crate) made_in: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -106,6 +111,7 @@ impl Table {
             name,
             made_in,
             columns: Vec::new(),
+            had: Vec::new(),
             primary_key: None,
             primary_key_name: None,
             uniques: Vec::new(),
@@ -131,6 +137,12 @@ impl Table {
 
     pub(super) fn column_mut(&mut self, name: &str) -> Option<&mut KnownColumn> {
         self.columns.iter_mut().find(|column| column.name == name)
+    }
+
+    /// Whether a column is of this type, or was until it was dropped.
+    pub(crate) fn has_had(&self, data_type: &str) -> bool {
+        let mut columns = self.columns.iter().map(|column| &column.data_type.name);
+        columns.any(|own| own == data_type) || self.had.iter().any(|own| own == data_type)
     }
 
     pub(crate) fn is_indexed(&self, column: &str) -> bool {
@@ -233,13 +245,15 @@ impl Table {
 }
 
 impl KnownColumn {
-    pub(super) fn of(column: &Column, made_in: usize) -> Self {
+    pub(super) fn of(column: &Column, made_in: Option<usize>) -> Self {
         Self {
             name: column.name.clone(),
             data_type: column.data_type.clone(),
             not_null: column.not_null || column.primary_key,
             default: column.default.clone(),
             numbers_itself: column.numbers_itself(),
+            generated: column.generated,
+            collation: column.collation.clone(),
             made_in,
         }
     }

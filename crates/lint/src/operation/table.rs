@@ -100,6 +100,7 @@ pub struct Constraint {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConstraintKind {
     PrimaryKey {
+        /// A prefix has no name.
         columns: Vec<String>,
         using_index: Option<String>,
     },
