@@ -8,6 +8,7 @@ mod table;
 
 pub(crate) use changes::About;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
+use table::View;
 
 use crate::operation::Name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +21,7 @@ pub(crate) struct Catalog {
     schemas: BTreeSet<String>,
     /// Labels of enums, by type.
     pub(crate) enums: BTreeMap<String, Vec<String>>,
-    /// What views read.
-    pub(crate) views: BTreeMap<String, Vec<Name>>,
-    /// The unit that made each view.
-    views_made: BTreeMap<String, usize>,
+    views: BTreeMap<String, View>,
     /// Functions that say they are IMMUTABLE or STABLE.
     pub(crate) steady: BTreeSet<String>,
     /// Some publication is FOR ALL TABLES.
@@ -54,7 +52,7 @@ impl Catalog {
 
     /// The unit that made a view; None where no migration did.
     pub(crate) fn view_made_in(&self, name: &Name) -> Option<usize> {
-        self.views_made.get(&key(name)).copied()
+        self.views.get(&key(name)).map(|view| view.made_in)
     }
 
     /// Views over a table, and views over those.
@@ -62,10 +60,11 @@ impl Catalog {
         let mut found: Vec<String> = Vec::new();
         let mut next = vec![self.resolved(table)];
         while let Some(read) = next.pop() {
-            for (view, reads) in &self.views {
-                if !found.contains(view) && reads.iter().any(|own| self.resolved(own) == read) {
-                    found.push(view.clone());
-                    next.push(view.clone());
+            for (name, view) in &self.views {
+                let mut reads = view.reads.iter();
+                if !found.contains(name) && reads.any(|own| self.resolved(own) == read) {
+                    found.push(name.clone());
+                    next.push(name.clone());
                 }
             }
         }
@@ -90,7 +89,13 @@ impl Catalog {
 
     /// What a view reads; nothing where no migration made it.
     pub(crate) fn reads_of_view(&self, view: &Name) -> &[Name] {
-        self.views.get(&key(view)).map_or(&[], Vec::as_slice)
+        self.views.get(&key(view)).map_or(&[], |view| &view.reads)
+    }
+
+    /// Whether a view selects a column by its name, or all there are.
+    pub(crate) fn view_has(&self, view: &Name, column: &str) -> bool {
+        let view = self.views.get(&key(view));
+        view.is_some_and(|view| view.star || view.mentions.iter().any(|own| own == column))
     }
 
     /// Tables that have a column of a type, or had one.

@@ -167,6 +167,10 @@ pub struct Create {
     pub default: Option<Expression>,
     /// A function that says it is IMMUTABLE or STABLE.
     pub steady: bool,
+    /// Names within a view's query, folded.
+    pub mentions: Vec<String>,
+    /// It selects `*` somewhere.
+    pub star: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, key};
+use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, View, key};
 use crate::operation::{
     Action, AlterTable, Change, Column, Constraint, ConstraintKind, CreateTable, Kind, Name,
     Operation,
@@ -40,16 +40,19 @@ impl Catalog {
                 }),
                 Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
                     self.views.remove(&key(name));
-                    self.views_made.remove(&key(name));
                 }),
                 _ => {}
             },
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
-                    let reads = create.reads.clone();
-                    if self.views.insert(key(name), reads).is_none() {
-                        self.views_made.insert(key(name), unit);
-                    }
+                    let before = self.views.get(&key(name)).map(|view| view.made_in);
+                    let view = View {
+                        reads: create.reads.clone(),
+                        mentions: create.mentions.clone(),
+                        star: create.star,
+                        made_in: before.unwrap_or(unit),
+                    };
+                    self.views.insert(key(name), view);
                 }
                 (Kind::Function, Some(name), _) if create.steady => {
                     self.steady.insert(name.name.clone());
@@ -125,6 +128,7 @@ impl Catalog {
         table.temporary = create.temporary;
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
+        table.partition_key = create.partition_key.clone();
         table.parent = create.partition_of.clone();
         table.is_default = create.default_partition;
         table.inherits = create.inherits.clone();

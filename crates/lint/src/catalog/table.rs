@@ -26,6 +26,8 @@ pub(crate) struct Table {
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
     pub(crate) partitioned: bool,
+    /// What it is partitioned by; an expression is None.
+    pub(crate) partition_key: Vec<Option<String>>,
     /// Of a partition.
     pub(crate) parent: Option<Name>,
     /// It takes what no other partition takes.
@@ -67,6 +69,18 @@ pub(crate) struct Index {
     pub(crate) mentions: Vec<String>,
     /// It has an expression or a WHERE.
     pub(crate) worked_out: bool,
+}
+
+/// A view, as it was made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(super) reads: Vec<Name>,
+    /// Names within its query.
+    pub(super) mentions: Vec<String>,
+    /// It selects `*` somewhere.
+    pub(super) star: bool,
+    /// The unit that made it.
+    pub(super) made_in: usize,
 }
 
 /// A domain, and what it has of those it is made of.
@@ -122,6 +136,7 @@ impl Table {
             temporary: false,
             unlogged: false,
             partitioned: false,
+            partition_key: Vec::new(),
             parent: None,
             is_default: false,
             inherits: Vec::new(),
@@ -207,6 +222,14 @@ impl Table {
     pub(crate) fn is_checked(&self, column: &str) -> bool {
         let mut names = self.checks.iter().flat_map(|check| names_in(&check.1));
         names.any(|name| name == column)
+    }
+
+    /// The one column that it is partitioned by, where it is one.
+    pub(crate) fn partition_column(&self) -> Option<&str> {
+        match self.partition_key.as_slice() {
+            [Some(column)] => Some(column),
+            _ => None,
+        }
     }
 
     pub(crate) fn is_in_primary_key(&self, column: &str) -> bool {

@@ -102,7 +102,8 @@ fn equals(cursor: &mut Cursor<'_>) -> Option<()> {
 
 /// A column, with or without what it is of. A string is none, whatever SQLite takes for a name elsewhere.
 fn column(cursor: &mut Cursor<'_>) -> Option<String> {
-    let named = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name));
+    let digits = cursor.text().starts_with(|c: char| c.is_ascii_digit());
+    let named = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name)) && !digits;
     let opens = cursor.kind_at(1) == Some(TokenKind::Symbol(b'('));
     (named && !opens).then(|| cursor.name())?.map(|name| name.name)
 }

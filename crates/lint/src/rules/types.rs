@@ -98,7 +98,8 @@ impl Known {
             false => number(0).unwrap_or(0),
         };
         let labels = || {
-            let labels = arguments.iter().map(|label| label.trim().to_owned());
+            let labels = arguments.iter();
+            let labels = labels.map(|label| label.trim().trim_matches(['\'', '"']).to_owned());
             labels.collect()
         };
         match name {
