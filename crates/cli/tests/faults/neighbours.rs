@@ -90,6 +90,14 @@ async fn two_projects_on_one_shard_wait_for_each_other() {
         .await
         .ends(6)
         .says("greylag/");
+    // They share a state store, which tells who is at work.
+    start("billing", &["apply", "--yes", "--take-over"])
+        .end()
+        .await
+        .ends(6)
+        .says("`--take-over` leaves session ")
+        .says("is carried out by `greylag apply` of oncall@")
+        .says("end it yourself: SELECT pg_terminate_backend(");
     let free = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'orders'::regclass AND granted";
     ground.execute(0, free).await;
     holder.abort();

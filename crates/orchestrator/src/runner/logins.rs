@@ -91,7 +91,7 @@ impl Stage {
             _ => Vec::new(),
         };
         let command = arguments::command(self.tool, &rule, &change, &folder);
-        let mut process = Process::start(&command, &variables, folder.path()).unwrap();
+        let mut process = Process::start(&command, &variables, std::path::Path::new("/"), folder.path()).unwrap();
         let mut said = String::new();
         loop {
             match process.next().await {

@@ -1,6 +1,6 @@
 //! A tool's process: its lines, its end, and the lifeline by which it ends with greylag.
 
-use std::{io, process::ExitStatus, process::Stdio, time::Duration};
+use std::{io, path::Path, process::ExitStatus, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -33,7 +33,8 @@ impl Process {
     pub fn start(
         command: &[String],
         variables: &[(&str, String)],
-        folder: &std::path::Path,
+        project: &Path,
+        folder: &Path,
     ) -> io::Result<Process> {
         let mut child = Command::new("/bin/sh")
             .arg("-c")
@@ -41,6 +42,7 @@ impl Process {
             .arg("greylag-tool")
             .arg(folder)
             .args(command)
+            .current_dir(project)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -147,7 +149,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = "echo one; echo two >&2; exit 3";
         let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+            Process::start(&command(&["sh", "-c", script]), &[], Path::new("/"), folder.path()).unwrap();
         let mut lines = Vec::new();
         let status = loop {
             match process.next().await {
@@ -167,7 +169,7 @@ mod tests {
         let pid = folder.path().with_extension("pid");
         let script = format!("echo $$ > '{}'; echo begun; sleep 1000", pid.display());
         let mut process =
-            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
+            Process::start(&command(&["sh", "-c", &script]), &[], Path::new("/"), folder.path()).unwrap();
         assert!(matches!(process.next().await, Said::Line(line) if line == "begun"));
         let id = std::fs::read_to_string(&pid).unwrap();
         drop(process);
@@ -190,7 +192,7 @@ mod tests {
             folder.path().join("begun").display()
         );
         let mut process =
-            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
+            Process::start(&command(&["sh", "-c", &script]), &[], Path::new("/"), folder.path()).unwrap();
         let mut child = None;
         let status = loop {
             match process.next().await {
@@ -213,7 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = "sh -c 'echo child $$; sleep 1000; true'; true";
         let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+            Process::start(&command(&["sh", "-c", script]), &[], Path::new("/"), folder.path()).unwrap();
         let Said::Line(line) = process.next().await else {
             panic!("it says nothing");
         };
@@ -239,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'one\\rtwo'";
         let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+            Process::start(&command(&["sh", "-c", script]), &[], Path::new("/"), folder.path()).unwrap();
         let mut lines = Vec::new();
         while let Said::Line(line) = process.next().await {
             lines.push(line);
