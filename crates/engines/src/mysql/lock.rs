@@ -4,7 +4,11 @@
 //! it knows that no statement of an earlier holder still runs.
 
 use super::{link::Trouble, quote, session::MysqlSession};
-use crate::{error::EngineError, flyway, session::{LockAttempt, Whence}};
+use crate::{
+    error::EngineError,
+    flyway,
+    session::{LockAttempt, Whence},
+};
 use greylag_core::{identity::lock_key, outcome::Blocker};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;

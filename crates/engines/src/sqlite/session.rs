@@ -130,7 +130,8 @@ impl Session for SqliteSession {
         let is_process = holder.pid.parse::<u32>().is_ok();
         Whence {
             host: None,
-            ended_by: is_process.then(|| format!("kill {} (on the machine where it runs)", holder.pid)),
+            ended_by: is_process
+                .then(|| format!("kill {} (on the machine where it runs)", holder.pid)),
         }
     }
 

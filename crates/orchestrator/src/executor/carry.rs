@@ -1,6 +1,7 @@
 //! Carries one shard's work of one stage out, from connecting to saying goodbye.
 
 use super::{
+    awake::awake,
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
@@ -193,11 +194,15 @@ async fn busy(session: &mut dyn Session, errand: &Errand, holder: Blocker) -> Fa
         ),
         Owner::Stranger { why } => {
             let ended_by = whence.ended_by.as_ref();
-            let way = ended_by.map(|way| format!(" If you know that it is dead, end it yourself: {way}"));
+            let way =
+                ended_by.map(|way| format!(" If you know that it is dead, end it yourself: {way}"));
             format!("Wait for it to finish: {why}.{}", way.unwrap_or_default())
         }
     };
-    let held = format!("the shard's lock is held by {}", session_named(&holder, &whence));
+    let held = format!(
+        "the shard's lock is held by {}",
+        session_named(&holder, &whence)
+    );
     Failure {
         blockers: vec![holder],
         ..untouched(FailureClass::Lock, held, Some(hint))
@@ -299,12 +304,12 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         if errand.must_stop() {
             return Outcome::Absent;
         }
-        match wait_for_quiet(errand, group).await {
+        match awake(session, wait_for_quiet(errand, group)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Outcome::Absent,
             Quiet::No(failure) => return Outcome::Failed { failure },
         }
-        let Some(_turn) = turn(errand, group).await else {
+        let Some(_turn) = awake(session, turn(errand, group)).await else {
             return Outcome::Absent;
         };
         let ran = run(session, errand, group).await;

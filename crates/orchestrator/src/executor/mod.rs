@@ -2,6 +2,7 @@
 //!
 //! Knows one shard at a time; what comes next in the fleet is the dispatcher's to know.
 
+mod awake;
 mod backoff;
 mod carry;
 mod claim;

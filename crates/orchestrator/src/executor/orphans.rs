@@ -6,7 +6,6 @@
 use crate::journal::{Journal, JournalError, Lease, LeaseRow, Scope};
 use greylag_core::outcome::Blocker;
 use greylag_engines::Whence;
-use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What this run knows of other runs.
@@ -61,17 +60,11 @@ impl Orphans {
             project: stored.plan.project.clone(),
             environment: stored.plan.environment.clone(),
         };
+        let ours = |row: &LeaseRow| row.holder.uuid == self.lease.holder.uuid;
         let holder = self.journal.holder(&scope).await?;
-        let alive = |row: LeaseRow| format!("rollout {rollout} is carried out by {}", row.holder);
-        Ok(match holder {
-            Some(row) if scope == self.lease.scope && row.holder.uuid == self.lease.holder.uuid => {
-                None
-            }
-            // Ours went to somebody else, or another project's is at work.
-            Some(row) if !row.is_free(Timestamp::now()) => Some(alive(row)),
-            _ if scope == self.lease.scope => Some("this run has lost its lease".into()),
-            _ => None,
-        })
+        Ok(holder
+            .filter(|row| !ours(row))
+            .map(|row| format!("rollout {rollout} is carried out by {}", row.holder)))
     }
 }
 
@@ -80,7 +73,9 @@ fn rollout_of(holder: &Blocker) -> Option<&str> {
     let rest = holder.application.as_deref()?.strip_prefix("greylag/")?;
     let (rollout, _) = rest.split_once('/')?;
     // `greylag/repair/eu-1` is a person's verb.
-    rollout.starts_with(|c: char| c.is_ascii_digit()).then_some(rollout)
+    rollout
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then_some(rollout)
 }
 
 /// The session as a sentence begins: its pid, its name, and where it comes from.
@@ -125,7 +120,13 @@ mod tests {
         let rollout = "20261123-031412-beef";
         let name = format!("greylag/{rollout}/eu-1");
         assert_eq!(rollout_of(&named(&name)), Some(rollout));
-        for other in ["greylag/repair/eu-1", "greylag/check/load", "greylag", "psql", "greylag/20261123"] {
+        for other in [
+            "greylag/repair/eu-1",
+            "greylag/check/load",
+            "greylag",
+            "psql",
+            "greylag/20261123",
+        ] {
             assert_eq!(rollout_of(&named(other)), None, "{other}");
         }
     }
