@@ -153,6 +153,11 @@ impl Scripts {
         Ok(self.cut(self.file(id)?, shard)?.script)
     }
 
+    /// A file's checksum as a shard's history has it.
+    pub fn checksum(&self, id: &MigrationId, shard: &FleetShard) -> Result<i32, Failure> {
+        Ok(self.cut(self.file(id)?, shard)?.checksum)
+    }
+
     /// What is asked on a shard once the file's work is there.
     pub fn verify(&self, id: &MigrationId, shard: &FleetShard) -> Result<Arc<[String]>, Failure> {
         match self.get(id) {

@@ -1,6 +1,6 @@
 //! One run of `apply`, round by round: what was in flight is settled first, what is unfinished is finished, then it is planned anew.
 
-use super::{Aside, Ended, Run};
+use super::{Aside, Ended, Run, past_holds};
 use crate::{
     commands::{
         plan::{does_nothing, print_plan, some, without_statements},
@@ -81,7 +81,8 @@ impl Rounds<'_> {
             self.options(plan)?;
             print_plan(screen, plan, &prospect, place);
             screen.say("\nnothing was written (--dry-run)");
-            return Ok(Some(Ended::Nothing(Exit::Done)));
+            let exit = past_holds(Exit::Done, self.run.fail_on_held, &plan.held);
+            return Ok(Some(Ended::Nothing(exit)));
         }
         if !self.is_agreed_beforehand(plan) {
             return Ok(self.leave(Pending::of_plan(plan)));
