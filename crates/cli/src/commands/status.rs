@@ -117,16 +117,13 @@ async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Docum
 /// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.
 fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
-    let mut nodes = document.shards.iter().flat_map(ShardStatus::nodes);
-    let mut shards = document.shards.iter();
-    let rollout = document.rollout.as_ref();
-    let is_dark = document.fleet.unreachable + document.fleet.refused > 0;
-    let stands_still = || {
-        shards.any(ShardStatus::must_be_mended)
-            || rollout.is_some_and(RolloutStatus::must_be_mended)
-    };
-    match is_dark || nodes.any(|node| node.must_be_mended(now)) || (!has_version && stands_still())
-    {
+    let shards = &document.shards;
+    let mut nodes = shards.iter().flat_map(ShardStatus::nodes);
+    let is_dark = document.fleet.unreachable + document.fleet.refused > 0
+        || nodes.any(|node| node.must_be_mended(now));
+    let stands_still = shards.iter().any(ShardStatus::must_be_mended)
+        || (document.rollout.iter()).any(RolloutStatus::must_be_mended);
+    match is_dark || (stands_still && !has_version) {
         false => Exit::Done,
         true => Exit::Problems,
     }
