@@ -1,7 +1,7 @@
 //! Opens a working connection and sets it up.
 
 use super::{
-    flavour,
+    diagnose, flavour,
     link::{Link, Row, Trouble},
     names::Names,
     quote,
@@ -254,12 +254,20 @@ fn unreachable_node(
     }
 }
 
+/// The account as the server names it where it is denied a database, which is how GRANT wants it.
+fn account_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(" for user ")?;
+    let (account, _) = rest.rsplit_once(" to database ")?;
+    Some(account)
+}
+
 /// The driver's error, without anything secret: servers name user and host, never the password.
 fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
     let login = |message: String| OpenError::Login {
         address: target.address(),
         user: address.user.clone(),
         message,
+        mend: None,
     };
     match error {
         Error::Server(error) => match error.code {
@@ -267,7 +275,13 @@ fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
                 "there is no database {}, or the account may not see it",
                 quote::name(&address.database)
             )),
-            1044 => login(format!("{} (GRANT it the database)", error.message)),
+            1044 => OpenError::Login {
+                address: target.address(),
+                user: address.user.clone(),
+                mend: account_in(&error.message)
+                    .map(|account| diagnose::grant(&address.database, account)),
+                message: error.message,
+            },
             1045 | 1251 | 1524 | 1698 | 1130 | 1129 | 1820 | 1862 | 3118 | 4151 => {
                 login(error.message)
             }

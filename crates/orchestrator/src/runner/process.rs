@@ -184,6 +184,16 @@ mod tests {
         assert!(folder.path().exists());
     }
 
+    /// Whether a process is there and has not ended. One that nobody has asked for its status yet has.
+    fn runs(pid: &str) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+            !stat
+                .rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('Z'))
+        })
+    }
+
     #[tokio::test]
     async fn a_tool_that_is_dropped_ends_and_its_folder_goes_with_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -200,8 +210,7 @@ mod tests {
         let id = std::fs::read_to_string(&pid).unwrap();
         drop(process);
         let deadline = Instant::now() + Duration::from_secs(60);
-        let proc = std::path::PathBuf::from(format!("/proc/{}", id.trim()));
-        while folder.path().exists() || proc.exists() {
+        while folder.path().exists() || runs(id.trim()) {
             assert!(Instant::now() < deadline, "it outlives its drop");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -232,9 +241,9 @@ mod tests {
             }
         };
         assert_eq!(status.code(), Some(4));
-        let proc = std::path::PathBuf::from(format!("/proc/{}", child.unwrap()));
+        let child = child.unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        while proc.exists() {
+        while runs(&child) {
             assert!(Instant::now() < deadline, "it outlives its tool");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -264,9 +273,8 @@ mod tests {
         };
         assert!(!status.unwrap().success());
         let child = line.strip_prefix("child ").unwrap();
-        let proc = std::path::PathBuf::from(format!("/proc/{child}"));
         let deadline = Instant::now() + Duration::from_secs(60);
-        while proc.exists() {
+        while runs(child) {
             assert!(Instant::now() < deadline, "it outlives its wrapper");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
