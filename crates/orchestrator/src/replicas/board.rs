@@ -176,6 +176,12 @@ impl Board {
         }
     }
 
+    /// Whether the node was seen to be one of its shard.
+    pub fn is_proven(&self, name: &NodeName) -> bool {
+        let shard = self.shards.get(&name.shard);
+        shard.is_some_and(|shard| shard.nodes.get(name).is_some_and(|node| node.proven))
+    }
+
     /// All of the shard's nodes.
     pub fn names(&self, shard: &ShardName) -> Vec<NodeName> {
         let found = self.shards.get(shard);

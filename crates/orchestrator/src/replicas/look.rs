@@ -163,7 +163,7 @@ async fn look_at_roster(
     let mut nodes: Vec<Looked> = Vec::new();
     let mut changes = vec![follow(&mut roster, &primary, addresses)];
     for _ in 0..=DEPTH {
-        for Changes { gone, new } in changes {
+        for Changes { gone, new, .. } in changes {
             expected.retain(|node| !gone.contains(&node.node));
             nodes.retain(|looked| !gone.contains(&looked.node.node));
             expected.extend(new);

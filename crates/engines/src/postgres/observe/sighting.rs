@@ -223,7 +223,8 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
             true => Some(Duration::ZERO),
             false => sender.lag.and_then(seconds),
         },
-        logical: sender.logical,
+        // A copy that is being made is no replica yet.
+        logical: sender.logical || sender.state.as_deref() == Some("backup"),
     }
 }
 
