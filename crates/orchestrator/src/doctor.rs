@@ -154,7 +154,13 @@ fn of_node(node: &NodeReport) -> NodeDiagnosis {
         true => Level::Problem,
         false => Level::Warning,
     };
+    // What a finding has a statement for is said once.
+    let is_said = |lacks: &&Unobservable| {
+        let mends = node.findings.iter().filter_map(|found| found.mend.as_ref());
+        mends.into_iter().any(|mend| mend.contains(&lacks.mend))
+    };
     let mut lines: Vec<_> = (node.unobservable.iter())
+        .filter(|lacks| !is_said(lacks))
         .map(|lacks| unseen(level, lacks))
         .collect();
     if let Some(Blame::Unreachable { error, .. }) = &node.blame {

@@ -1,9 +1,12 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod alone;
 mod anchor;
 mod auto;
+mod blind;
 mod busy;
 mod commands;
+mod counting;
 mod cut;
 mod delayed;
 mod deposed;
@@ -19,6 +22,7 @@ mod killed;
 mod losing;
 mod quiet;
 mod readers;
+mod remembering;
 mod restored;
 mod resuming;
 mod subscriber;

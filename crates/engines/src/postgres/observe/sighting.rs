@@ -68,6 +68,8 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .flatten()
             .map(|sender| child(sender, &stream, here))
             .collect(),
+        // Names are for everybody; only addresses need a privilege.
+        children_unseen: None,
         slots: seen
             .slots
             .iter()
