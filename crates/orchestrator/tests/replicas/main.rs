@@ -12,6 +12,7 @@ mod delayed;
 mod deposed;
 mod disputed;
 mod doubting;
+mod easing;
 mod failing_over;
 mod fleet;
 mod ghost;
