@@ -8,6 +8,7 @@ use crate::{
     executor::shows_all,
     journal::{JournalError, revise},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
+    watch::Notice,
 };
 use greylag_core::{
     event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
@@ -283,6 +284,16 @@ impl Nodes {
                 follows,
             } => self.proven.push((shard, server, follows)),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
+            News::Found { node, finding } => {
+                let mut text = format!("node {}: {}", node.node, finding.text);
+                if let Some(mend) = &finding.mend {
+                    text.push_str(&format!("; {mend}"));
+                }
+                ledger.show(Notice::Warning {
+                    shard: Some(node.shard),
+                    text,
+                });
+            }
             News::Waits {
                 stage,
                 shard,

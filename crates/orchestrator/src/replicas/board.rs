@@ -11,7 +11,10 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     history::HistoryRow,
-    node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
+    node::{
+        Case, Finding, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail,
+        judge,
+    },
     position::{Position, Reach},
     survey::Server,
     throttle::{Go, Throttle},
@@ -67,6 +70,11 @@ pub enum News {
         shard: ShardName,
         reasons: Vec<WaitReason>,
     },
+    /// Something is wrong with a node, and holds nothing.
+    Found {
+        node: NodeName,
+        finding: Finding,
+    },
 }
 
 pub struct Board {
@@ -74,6 +82,8 @@ pub struct Board {
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
     proven: Vec<(ShardName, Server, Option<Server>)>,
+    /// What was found and has not been told yet.
+    found: Vec<(NodeName, Finding)>,
 }
 
 impl Board {
@@ -83,6 +93,7 @@ impl Board {
             settings,
             shards: BTreeMap::new(),
             proven: Vec::new(),
+            found: Vec::new(),
         }
     }
 
@@ -102,6 +113,7 @@ impl Board {
             replayed: false,
             proven: false,
             follows: false,
+            told: BTreeSet::new(),
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
@@ -142,11 +154,14 @@ impl Board {
     pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
         // Every age is told by our own clock.
         seen.at = Timestamp::now();
-        let seen = Arc::new(seen);
         let max_lag = self.settings.limits.max_lag;
         let Some(shard) = self.shards.get_mut(&name.shard) else {
             return;
         };
+        let before = shard.nodes.get(name).and_then(|node| node.before.as_ref());
+        let before = before.map(|(before, _)| before.clone());
+        seen.remember(before.as_deref(), shard.primary.as_deref());
+        let seen = Arc::new(seen);
         let peers: Vec<String> = shard
             .nodes
             .values()
@@ -229,6 +244,8 @@ impl Board {
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        let untold = node.untold(Timestamp::now()).into_iter();
+        (self.found).extend(untold.map(|finding| (name.clone(), finding)));
         shard.see_subscribers();
         self.throttle.see(name, standing, seen.load, slots);
     }
@@ -350,6 +367,8 @@ impl Board {
                 follows,
             })
             .collect();
+        let found = self.found.drain(..);
+        news.extend(found.map(|(node, finding)| News::Found { node, finding }));
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),

@@ -2,9 +2,10 @@
 
 use super::{
     arrange::arrange,
-    behind::{Behind, compare},
+    behind::compare,
+    earlier::Earlier,
     named::{Named, NamedNode},
-    report::NodeReport,
+    report::{NodeReport, report},
     topology::{Unmapped, children_of},
 };
 use crate::{
@@ -16,10 +17,7 @@ use crate::{
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
-    node::{
-        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
-        Standing, Trail, downstreams, judge,
-    },
+    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
 };
 use greylag_engines::Target;
 use std::{
@@ -40,6 +38,14 @@ const DEPTH: usize = 4;
 ///
 /// Shards whose project names no nodes are left out: nothing is asked of them.
 pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) -> Vec<NodeReport> {
+    look_again(setup, only, &mut Earlier::default()).await
+}
+
+async fn look_again(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    earlier: &mut Earlier,
+) -> Vec<NodeReport> {
     let shards = setup.fleet.shards.iter().filter_map(|shard| {
         let name = &shard.shard.name;
         let named = setup.replication.of_shard(name)?;
@@ -54,19 +60,20 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     looks
-        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind)))
+        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind, earlier)))
         .collect()
         .await
 }
 
 /// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
-/// says.
+/// says. `earlier` is what the looks before saw.
 pub async fn survey_with_nodes(
     setup: &Setup,
     watcher: &dyn Watcher,
+    earlier: &mut Earlier,
 ) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
     let surveyed = survey_fleet(setup, None, watcher).await;
-    (surveyed, look_at_nodes(setup, None).await)
+    (surveyed, look_again(setup, None, earlier).await)
 }
 
 /// What one look at a shard's nodes came to.
@@ -174,84 +181,8 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
     seen
 }
 
-fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
-    let primary = look.primary.seen.as_ref().ok();
-    let mut trail = Trail::default();
-    if let Some((seen, position)) = primary.and_then(|seen| Some((seen, seen.position.as_ref()?))) {
-        trail.note(seen.at, position);
-    }
-    let peers = proven_peers(&look);
-    let max_lag = setup.replication.settings.limits.max_lag;
-    let mut reports = Vec::new();
-    for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
-        let mut standing = match seen {
-            Ok(seen) => judge(&Case {
-                role: node.role,
-                node: seen,
-                primary,
-                trail: &trail,
-                before: None,
-                peers: &peers,
-                max_lag,
-            }),
-            Err(error) => unreachable(error.clone()),
-        };
-        let more = behind.get(&node.node);
-        standing
-            .findings
-            .extend(more.into_iter().flatten().cloned());
-        let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
-        match seen {
-            Ok(seen) => {
-                report.address = Some(seen.server.address.clone());
-                report.version = Some(seen.server.version.clone());
-                report.position = seen.position.clone();
-                report.unobservable.clone_from(&seen.unobservable);
-            }
-            Err(_) => report.address = Some(node.target.address()),
-        }
-        reports.push(report);
-    }
-    if let Some(primary) = primary {
-        let subscribers = (look.nodes.iter())
-            .filter_map(|node| node.seen.as_ref().ok())
-            .flat_map(|seen| &seen.subscriptions)
-            .filter_map(|subscription| subscription.slot.clone())
-            .collect();
-        for (slot, standing) in downstreams(primary, &subscribers, &trail) {
-            let node = NodeName {
-                shard: look.primary.node.node.shard.clone(),
-                node: slot.into(),
-            };
-            // Limits on slots hold a rollout; its reader is nobody's to wait for.
-            let (role, policy) = (NodeRole::Downstream, NodePolicy::Observe);
-            reports.push(NodeReport::new(&node, role, policy, &standing));
-        }
-    }
-    for lost in look.unmapped {
-        let standing = unreachable(lost.why);
-        let role = NodeRole::Replica;
-        reports.push(NodeReport::new(
-            &lost.node,
-            role,
-            NodePolicy::Guard,
-            &standing,
-        ));
-    }
-    reports
-}
-
 /// What tells the shard's nodes apart: a cascading replica follows one of them.
 pub fn proven_peers(look: &ShardLook) -> Vec<String> {
     let seen = look.nodes.iter().filter_map(|node| node.seen.as_ref().ok());
     seen.map(|seen| seen.own.clone()).collect()
-}
-
-fn unreachable(error: String) -> Standing {
-    Standing {
-        state: NodeState::Unreachable,
-        lag: Lag::default(),
-        blame: Some(Blame::Unreachable { since: None, error }),
-        findings: Vec::new(),
-    }
 }

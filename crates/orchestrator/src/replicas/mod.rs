@@ -6,6 +6,7 @@
 mod arrange;
 mod behind;
 mod board;
+mod earlier;
 mod keep;
 mod look;
 mod named;
@@ -14,6 +15,7 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
+pub use earlier::Earlier;
 pub use keep::Keeping;
 pub(crate) use look::look_at_shard;
 pub use look::{look_at_nodes, survey_with_nodes};
