@@ -46,7 +46,6 @@ fn unpacked(name: &str) -> Vec<PathBuf> {
 fn package(name: &str) -> &str {
     match name {
         "pt-online-schema-change" => "percona-toolkit",
-        "mariadb-binlog" => "mariadb-client",
         _ => name,
     }
 }
