@@ -8,6 +8,7 @@ mod deposed;
 mod disputed;
 mod doubting;
 mod failing_over;
+mod finding;
 mod fleet;
 mod ghost;
 mod halfway;
