@@ -2,8 +2,10 @@
 
 use super::{
     behind::Behind,
+    board::advise,
     earlier::Earlier,
     look::{Looked, ShardLook, proven_peers},
+    roster::Blind,
 };
 use crate::setup::Setup;
 use greylag_core::{
@@ -114,7 +116,7 @@ pub(super) fn report(
     let peers = proven_peers(&look);
     let max_lag = setup.replication.settings.limits.max_lag;
     let mut reports = Vec::new();
-    for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
+    for Looked { node, seen, advice } in std::iter::once(&look.primary).chain(&look.nodes) {
         let mut standing = match seen {
             Ok(seen) => {
                 let before = earlier.before(&node.node);
@@ -133,8 +135,17 @@ pub(super) fn report(
                 earlier.keep(node.node.clone(), seen, standing.lag.distance);
                 standing
             }
-            Err(error) => unreachable(error.clone()),
+            Err(error) => unreachable(match advice {
+                Some(advice) => format!("{error}; {advice}"),
+                None => error.clone(),
+            }),
         };
+        if let Some(advice) = advice.as_ref().filter(|_| !standing.is_rival()) {
+            advise(&mut standing, advice);
+        }
+        if let Some(blind) = look.blind.get(&node.node) {
+            standing.findings.insert(0, unseen(blind));
+        }
         let more = behind.get(&node.node);
         standing
             .findings
@@ -203,6 +214,15 @@ fn of_readers(look: &ShardLook) -> Vec<NodeReport> {
         }
     };
     found.map(report).collect()
+}
+
+fn unseen(blind: &Blind) -> Finding {
+    Finding {
+        severity: Severity::Problem,
+        kind: "followers-unseen".into(),
+        text: blind.why.clone(),
+        mend: Some(blind.mend.clone()),
+    }
 }
 
 fn unreachable(error: String) -> Standing {

@@ -48,7 +48,7 @@ async fn holds_before_it_touches_anything(engine: Engine) {
     run_on(
         primary,
         &database,
-        "CREATE TABLE before (id int PRIMARY KEY)",
+        "CREATE TABLE earlier (id int PRIMARY KEY)",
     )
     .await;
     // The shards have tables already.
@@ -71,10 +71,10 @@ async fn holds_before_it_touches_anything(engine: Engine) {
     run_on(
         replica,
         &database,
-        "SET sql_log_bin = 0; INSERT INTO before VALUES (7)",
+        "SET sql_log_bin = 0; INSERT INTO earlier VALUES (7)",
     )
     .await;
-    run_on(primary, &database, "INSERT INTO before VALUES (7)").await;
+    run_on(primary, &database, "INSERT INTO earlier VALUES (7)").await;
     let deadline = Instant::now() + greylag_lab::patience();
     loop {
         let rows = replica.rows("", stopped).await.unwrap();
@@ -95,7 +95,7 @@ async fn holds_before_it_touches_anything(engine: Engine) {
     run_on(
         replica,
         &database,
-        "SET sql_log_bin = 0; DELETE FROM before WHERE id = 7",
+        "SET sql_log_bin = 0; DELETE FROM earlier WHERE id = 7",
     )
     .await;
     run_on(replica, &database, start).await;

@@ -1,9 +1,14 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod alone;
 mod anchor;
 mod auto;
+mod blind;
 mod busy;
 mod commands;
+mod counting;
+mod cut;
+mod delayed;
 mod deposed;
 mod disputed;
 mod doubting;
@@ -13,8 +18,12 @@ mod fleet;
 mod ghost;
 mod halfway;
 mod holding;
+mod killed;
 mod losing;
+mod quiet;
 mod readers;
+mod remembering;
+mod restored;
 mod resuming;
 mod subscriber;
 mod subscribing;

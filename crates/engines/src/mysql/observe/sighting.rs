@@ -2,7 +2,7 @@
 
 use super::{
     applier::replication,
-    company::children,
+    company::{children, unseen},
     past::Past,
     place::{position, received, written_here},
     question::{self, Answers, Refusal, Topic},
@@ -63,7 +63,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
     };
     let load = load(&seen);
     let unobservable = unobservable(&seen);
-    let children = children(&seen);
+    let (children, children_unseen) = (children(&seen), unseen(&seen));
     let oldest = oldest(heard.get(Topic::Oldest));
     let server = Server {
         engine: seen.flavour.engine(),
@@ -104,6 +104,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         upstream,
         replay,
         children,
+        children_unseen,
         slots: Vec::new(),
         subscriptions: Vec::new(),
         conflicts: None,
@@ -144,13 +145,9 @@ fn load(seen: &Seen<'_>) -> Load {
 }
 
 fn unobservable(seen: &Seen<'_>) -> Vec<Unobservable> {
-    let grantee = super::super::diagnose::grantee(&seen.account);
-    let mut unseen: Vec<Unobservable> = question::by_grant(seen.refusals)
+    let mut unseen: Vec<Unobservable> = question::mends(seen.refusals, &seen.account)
         .into_iter()
-        .map(|(what, grant)| Unobservable {
-            what,
-            mend: format!("GRANT {grant} TO {grantee}"),
-        })
+        .map(|(what, mend)| Unobservable { what, mend })
         .collect();
     let facts = seen.heard.get(Topic::Facts);
     if facts.and_then(|facts| facts.named(0, "instruments")) == Some("0") {
