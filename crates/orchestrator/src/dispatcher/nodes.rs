@@ -348,7 +348,7 @@ impl Nodes {
             }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Found { node, finding } => {
-                let mut text = format!("node {}: {}", node.node, finding.text);
+                let mut text = format!("{node}: {}", finding.text);
                 if let Some(mend) = &finding.mend {
                     text.push_str(&format!("; {mend}"));
                 }

@@ -218,7 +218,7 @@ async fn queries_that_replay_cancels_during_a_rollout_are_told_once() {
     assert_eq!(
         warned(),
         [
-            "node replica-1: replay cancelled queries there: 1 by lock; raise max_standby_streaming_delay, or run long queries elsewhere"
+            "s1/replica-1: replay cancelled queries there: 1 by lock; raise max_standby_streaming_delay, or run long queries elsewhere"
         ]
     );
 }
