@@ -80,9 +80,10 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .subscriptions
             .iter()
             .flatten()
-            .map(subscription)
+            .map(|found| subscription(found, seen.counting))
             .collect(),
         conflicts: seen.conflicts.as_ref().map(|counts| Conflicts {
+            since: seen.conflicts_reset.or(seen.counting),
             cancelled: counts
                 .iter()
                 .filter_map(|(name, count)| {
@@ -161,6 +162,8 @@ fn upstream(seen: &Seen) -> Upstream {
         identity: None,
         connected: seen.archive || receiver.is_some_and(is_streaming),
         error: None,
+        failed: false,
+        user: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
         heard: receiver
             .and_then(|receiver| receiver.heard)
@@ -252,8 +255,9 @@ fn slot(seen: &SlotSeen, stream: &Stream) -> Slot {
     }
 }
 
-fn subscription(seen: &SubscriptionSeen) -> Subscription {
-    let (apply, sync) = seen.errors.unzip();
+fn subscription(seen: &SubscriptionSeen, counting: Option<Timestamp>) -> Subscription {
+    let errors = seen.errors;
+    let reset = errors.and_then(|(_, _, reset)| reset);
     Subscription {
         name: seen.name.clone(),
         enabled: seen.enabled,
@@ -264,8 +268,11 @@ fn subscription(seen: &SubscriptionSeen) -> Subscription {
             lsn: lsn.0,
         }),
         slot: seen.slot.clone(),
-        apply_errors: apply,
-        sync_errors: sync,
+        apply_errors: errors.map(|(apply, _, _)| apply),
+        sync_errors: errors.map(|(_, sync, _)| sync),
+        errors_since: reset.or(counting),
+        owes: None,
+        sync_fails: false,
         syncing: seen.syncing,
         publications: seen.publications.clone(),
     }
