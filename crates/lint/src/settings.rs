@@ -94,11 +94,21 @@ impl Default for Thresholds {
 }
 
 impl Settings {
-    /// What is said of a table; a name with a schema matches an entry with or without it.
+    /// What is said of a table; a name with a schema matches an entry with or without it. A name without one means the entry
+    /// without, else the one of that name in a schema; of several the one with most rows, since which of them a session sees
+    /// isn't written in the file.
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&TableSettings> {
-        let full = schema.map(|schema| format!("{schema}.{name}"));
-        let full = full.and_then(|full| self.tables.get(&full));
-        full.or_else(|| self.tables.get(name))
+        let plain = self.tables.get(name);
+        let Some(schema) = schema else {
+            let apart = |key: &str| key.rsplit_once('.').is_some_and(|(_, last)| last == name);
+            let others = self.tables.iter().filter(|(key, _)| apart(key));
+            return plain.or_else(|| {
+                let largest = others.max_by_key(|(_, table)| table.rows);
+                largest.map(|(_, table)| table)
+            });
+        };
+        let full = self.tables.get(&format!("{schema}.{name}"));
+        full.or(plain)
     }
 
     /// The class of a table.
@@ -165,7 +175,9 @@ mod tests {
         assert_eq!(settings.shard_key(None, "countries"), None);
         let key = |schema, name| settings.shard_key(schema, name).unwrap()[0].as_str();
         assert_eq!(key(Some("sales"), "orders"), "customer_id");
-        assert_eq!(key(None, "orders"), "tenant_id");
+        assert_eq!(key(None, "orders"), "customer_id");
+        assert_eq!(key(Some("stock"), "orders"), "tenant_id");
+        assert_eq!(key(None, "users"), "tenant_id");
         assert_eq!(settings.thresholds.large_rows, 100_000);
         assert!(settings.knows_shards());
         assert!(toml::from_str::<Settings>("shard-keys = []").is_err());
