@@ -2,6 +2,7 @@
 
 mod statements;
 mod tables;
+mod writes;
 
 use greylag_core::engine::Engine;
 use greylag_lint::{Settings, Severity, Unit, lint};
