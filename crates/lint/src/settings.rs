@@ -28,6 +28,9 @@ pub struct Settings {
     pub logical_replication: Option<bool>,
     /// `plan` and `apply` look at the fleet's sizes, versions and standbys, too. `lint --fleet` does so unasked.
     pub fleet: bool,
+    /// How many shards are declared: whoever reads the project file knows.
+    #[serde(skip)]
+    pub declared_shards: usize,
     /// Whether several shards share one server: then what is said to the server is said to all of them.
     pub shared_servers: Option<bool>,
 }
@@ -128,6 +131,12 @@ impl Settings {
             _ => &self.shard_key,
         })
         .filter(|key| !key.is_empty())
+    }
+
+    /// Whether any table is said to have a class.
+    pub fn knows_classes(&self) -> bool {
+        let mut tables = self.tables.values();
+        self.default_class.is_some() || tables.any(|table| table.class.is_some())
     }
 
     /// Whether anything is said of shards.
