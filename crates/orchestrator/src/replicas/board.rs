@@ -230,7 +230,7 @@ impl Board {
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
         shard.see_subscribers();
-        self.throttle.see(name, standing, seen.load, slots);
+        self.throttle.see(name, standing, seen.load.clone(), slots);
     }
 
     /// A look came to nothing.

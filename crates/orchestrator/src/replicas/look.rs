@@ -4,7 +4,7 @@ use super::{
     arrange::arrange,
     behind::{Behind, compare},
     named::{Named, NamedNode},
-    report::NodeReport,
+    report::{A_CHANCE, NodeReport},
     topology::{Unmapped, children_of},
 };
 use crate::{
@@ -18,13 +18,14 @@ use greylag_core::{
     fleet::ShardName,
     node::{
         Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
-        Standing, Trail, downstreams, judge,
+        ReplayState, SeenRole, Standing, Trail, downstreams, judge,
     },
+    position::{Position, Reach},
 };
 use greylag_engines::Target;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What a shard's primary is called among its nodes.
@@ -32,6 +33,9 @@ pub const PRIMARY: &str = "primary";
 
 /// A look that takes longer has failed: a dead host must not hold a page up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So often a replica is looked at again that has not come to where its primary was, for as long as `A_CHANCE`.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How deep cascades are followed.
 const DEPTH: usize = 4;
@@ -91,19 +95,22 @@ pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> Sha
     };
     let mut arranged = arrange(target, seat.as_ref(), listed);
     let others = arranged.split_off(1);
-    let primary = look(&*setup.open, arranged.remove(0)).await;
+    let primary = look(&*setup.open, arranged.remove(0), None).await;
+    let mark = (primary.seen.as_ref().ok()).and_then(|seen| seen.position.as_ref());
     let mut unmapped = Vec::new();
     let mut nodes = Vec::new();
     match named {
         Named::Listed(_) => {
-            let looks = others.into_iter().map(|node| look(&*setup.open, node));
+            let looks = others
+                .into_iter()
+                .map(|node| look(&*setup.open, node, mark));
             nodes = join_all(looks).await;
         }
         Named::Auto => {
             let mut taken = BTreeSet::from([PRIMARY.to_owned()]);
             let mut next = found_at(setup, &primary, &mut taken, &mut unmapped);
             for _ in 0..DEPTH {
-                let looks = next.into_iter().map(|node| look(&*setup.open, node));
+                let looks = next.into_iter().map(|node| look(&*setup.open, node, mark));
                 let looked = join_all(looks).await;
                 next = Vec::new();
                 for one in looked {
@@ -152,14 +159,19 @@ fn found_at(
     nodes
 }
 
-async fn look(open: &dyn Open, node: NamedNode) -> Looked {
-    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target))
+/// One look; a replica that is short of the mark, where its primary was a moment ago, is given a chance to come to it.
+async fn look(open: &dyn Open, node: NamedNode, mark: Option<&Position>) -> Looked {
+    let seen = tokio::time::timeout(PATIENCE, look_along(open, &node.target, mark))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
     Looked { node, seen }
 }
 
-async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, String> {
+async fn look_along(
+    open: &dyn Open,
+    target: &Target,
+    mark: Option<&Position>,
+) -> Result<NodeSighting, String> {
     let mut target = target.clone();
     target.application = "greylag/watch".into();
     let observer = open.observe(&target).await.map_err(|why| chain(&why))?;
@@ -169,9 +181,30 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
             target.engine.title()
         ));
     };
-    let seen = observer.observe().await.map_err(|why| chain(&why));
+    let begun = Instant::now();
+    let seen = loop {
+        let seen = observer.observe().await.map_err(|why| chain(&why));
+        let waits = (seen.as_ref().ok().zip(mark)).is_some_and(|(seen, mark)| comes_to(seen, mark));
+        if !waits || begun.elapsed() > A_CHANCE {
+            break seen;
+        }
+        tokio::time::sleep(AGAIN).await;
+    };
     observer.close().await;
     seen
+}
+
+/// A replica that replays, and has not come there yet.
+fn comes_to(seen: &NodeSighting, mark: &Position) -> bool {
+    let replays = seen.replay.as_ref().is_some_and(|replay| {
+        let stands = matches!(
+            replay.state,
+            ReplayState::Paused | ReplayState::Stopped { .. }
+        );
+        !stands && replay.delay.is_none_or(|by| by.is_zero())
+    });
+    let is_short = |here: &Position| here.reaches(mark) == Reach::No;
+    seen.role == SeenRole::Replica && replays && seen.position.as_ref().is_some_and(is_short)
 }
 
 fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {

@@ -9,6 +9,10 @@ use greylag_core::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A replica that is well comes within this to where its primary was.
+pub(super) const A_CHANCE: Duration = Duration::from_secs(1);
 
 /// One node of a shard, as it was when it was looked at. What nobody knows is absent, never zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub struct NodeReport {
     pub policy: NodePolicy,
     pub state: NodeState,
     pub lag_seconds: Option<f64>,
+    /// `lag_seconds` is the least it can be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lag_at_least: bool,
     pub lag_bytes: Option<u64>,
     pub lag_transactions: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +59,7 @@ impl NodeReport {
             policy,
             state: standing.state,
             lag_seconds: standing.lag.time.map(|time| time.as_secs_f64()),
+            lag_at_least: standing.lag.at_least,
             lag_bytes: distance.and_then(Distance::bytes),
             lag_transactions: distance.and_then(|distance| match distance {
                 Distance::Transactions(count) => Some(count),
@@ -75,7 +83,15 @@ impl NodeReport {
 
     /// It is waited for, and does not follow as it should: it would hold a rollout, or soon will.
     pub fn in_trouble(&self, now: Timestamp) -> bool {
-        self.policy.guards(now) && (self.state != NodeState::Good || self.has_problem())
+        let bad = self.state != NodeState::Good || self.is_short() || self.has_problem();
+        self.policy.guards(now) && bad
+    }
+
+    /// It had its chance, and has not come to where its primary was: for how long it has been behind, one look can't tell.
+    pub fn is_short(&self) -> bool {
+        let had_its_chance = |seconds| seconds > A_CHANCE.as_secs_f64();
+        let on_purpose = matches!(self.blame, Some(Blame::Delayed { .. }));
+        self.lag_at_least && !on_purpose && self.lag_seconds.is_some_and(had_its_chance)
     }
 
     /// It is waited for, and somebody must mend it: it can't be reached or judged, is none of the shard's, or has an error.

@@ -2,6 +2,7 @@
 
 mod anchor;
 mod auto;
+mod backlog;
 mod busy;
 mod commands;
 mod deposed;
@@ -12,6 +13,7 @@ mod fleet;
 mod ghost;
 mod halfway;
 mod holding;
+mod left_behind;
 mod losing;
 mod readers;
 mod resuming;
