@@ -22,4 +22,5 @@ mod subscribing;
 mod table;
 mod tools;
 mod unproven;
+mod unseen;
 mod writing;
