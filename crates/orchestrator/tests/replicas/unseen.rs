@@ -2,16 +2,18 @@
 //! sessions are no load.
 
 use crate::fleet::{Replicated, assert_done, started, until};
-use greylag_core::{event::Event, gate::WaitReason};
+use greylag_core::{event::Event, gate::WaitReason, node::NodePolicy};
 use greylag_lab::{Engine, Server};
 use greylag_orchestrator::{Control, apply::Options};
 use std::time::{Duration, Instant};
 
 async fn holds_until_it_is_granted(engine: Engine, key: &str, limit: impl Fn(&mut Replicated)) {
-    let Some(mut fleet) = Replicated::start(engine, 1, 0).await else {
+    let Some(mut fleet) = Replicated::start(engine, 1, 1).await else {
         return;
     };
     fleet.settings.poll = Duration::from_millis(200);
+    // What the account may see of the replica is another matter.
+    fleet.watched = NodePolicy::Observe;
     limit(&mut fleet);
     fleet.login = Some(("greylag_plain".into(), "greylag".into()));
     let database = fleet.databases[0].name.clone();
@@ -78,7 +80,7 @@ async fn looks(server: &Server) -> u64 {
             "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'COM_SHOW_SLAVE_STATUS'"
         }
         _ => {
-            "SELECT variable_value FROM performance_schema.global_status WHERE variable_name = 'Com_show_replica_status'"
+            "SELECT count_star FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/show_replica_status'"
         }
     };
     let count = server.value("mysql", sql).await.unwrap().unwrap();
@@ -87,7 +89,7 @@ async fn looks(server: &Server) -> u64 {
 
 /// An ALTER of the run's own waits for a reader, and no session may wait for a lock: that is no reason to hold.
 async fn our_own_hold_nothing(engine: Engine) {
-    let Some(mut fleet) = Replicated::start(engine, 1, 0).await else {
+    let Some(mut fleet) = Replicated::start(engine, 1, 1).await else {
         return;
     };
     fleet.done().await;
