@@ -111,6 +111,12 @@ pub enum WaitReason {
     },
     /// The shard should have nodes to wait for, and has none.
     NoReplicas { shard: ShardName, why: String },
+    /// Fewer of the shard's nodes are guarded than the project waits for.
+    TooFewReplicas {
+        shard: ShardName,
+        guarded: u32,
+        wanted: u32,
+    },
     /// The shard's work is there, and these nodes of it have not replayed it. The first few are named.
     Replay {
         nodes: Vec<NodeName>,

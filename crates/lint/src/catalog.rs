@@ -3,11 +3,14 @@
 //! Knows no server. A table that no migration made is simply not known.
 
 mod apply;
+mod changes;
 mod table;
 
+pub(crate) use changes::About;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
+use table::View;
 
-use crate::operation::{Name, Operation};
+use crate::operation::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the migrations so far have made.
@@ -18,18 +21,15 @@ pub(crate) struct Catalog {
     schemas: BTreeSet<String>,
     /// Labels of enums, by type.
     pub(crate) enums: BTreeMap<String, Vec<String>>,
-    /// What views read.
-    pub(crate) views: BTreeMap<String, Vec<Name>>,
-    /// The unit that made each view.
-    views_made: BTreeMap<String, usize>,
+    views: BTreeMap<String, View>,
     /// Functions that say they are IMMUTABLE or STABLE.
     pub(crate) steady: BTreeSet<String>,
     /// Some publication is FOR ALL TABLES.
     pub(crate) publishes_all: bool,
     pub(crate) publishes: bool,
     pub(crate) domains: BTreeMap<String, Domain>,
-    /// The tables that each change has touched.
-    touched: BTreeMap<String, BTreeSet<String>>,
+    /// What each change has been about.
+    touched: BTreeMap<String, About>,
 }
 
 impl Catalog {
@@ -52,7 +52,7 @@ impl Catalog {
 
     /// The unit that made a view; None where no migration did.
     pub(crate) fn view_made_in(&self, name: &Name) -> Option<usize> {
-        self.views_made.get(&key(name)).copied()
+        self.views.get(&key(name)).map(|view| view.made_in)
     }
 
     /// Views over a table, and views over those.
@@ -60,10 +60,11 @@ impl Catalog {
         let mut found: Vec<String> = Vec::new();
         let mut next = vec![self.resolved(table)];
         while let Some(read) = next.pop() {
-            for (view, reads) in &self.views {
-                if !found.contains(view) && reads.iter().any(|own| self.resolved(own) == read) {
-                    found.push(view.clone());
-                    next.push(view.clone());
+            for (name, view) in &self.views {
+                let mut reads = view.reads.iter();
+                if !found.contains(name) && reads.any(|own| self.resolved(own) == read) {
+                    found.push(name.clone());
+                    next.push(name.clone());
                 }
             }
         }
@@ -84,6 +85,23 @@ impl Catalog {
     fn resolved(&self, name: &Name) -> String {
         self.table(name)
             .map_or_else(|| key(name), |table| key(&table.name))
+    }
+
+    /// What a view reads; nothing where no migration made it.
+    pub(crate) fn reads_of_view(&self, view: &Name) -> &[Name] {
+        self.views.get(&key(view)).map_or(&[], |view| &view.reads)
+    }
+
+    /// Whether a view selects a column by its name, or all there are.
+    pub(crate) fn view_has(&self, view: &Name, column: &str) -> bool {
+        let view = self.views.get(&key(view));
+        view.is_some_and(|view| view.star || view.mentions.iter().any(|own| own == column))
+    }
+
+    /// Tables that have a column of a type, or had one.
+    pub(crate) fn tables_with(&self, data_type: &str) -> impl Iterator<Item = &Table> {
+        let tables = self.tables.values();
+        tables.filter(move |table| table.has_had(data_type))
     }
 
     pub(crate) fn has_view(&self, name: &Name) -> bool {
@@ -131,30 +149,6 @@ impl Catalog {
             .flat_map(|other| other.foreign_keys.iter().map(move |key| (other, key)))
             .filter(|(_, key)| key.table.name == table.name && self.resolved(&key.table) == own)
             .collect()
-    }
-
-    /// Remembers which tables a change is about.
-    pub(crate) fn touch(&mut self, change: Option<&str>, operations: &[Operation]) {
-        let Some(change) = change else { return };
-        let tables = self.touched.entry(change.to_owned()).or_default();
-        tables.extend(operations.iter().filter_map(Operation::table).map(key));
-    }
-
-    /// Whether an earlier migration of a change was about a table. None: the change has none.
-    pub(crate) fn has_touched(&self, change: &str, table: &Name) -> Option<bool> {
-        Some(self.touched.get(change)?.contains(&key(table)))
-    }
-
-    /// Whether there was an earlier migration of a change.
-    pub(crate) fn knows_change(&self, change: &str) -> bool {
-        self.touched.contains_key(change)
-    }
-
-    /// Whether an earlier migration of a change was about any table.
-    pub(crate) fn has_touched_any(&self, change: &str) -> bool {
-        self.touched
-            .get(change)
-            .is_some_and(|tables| !tables.is_empty())
     }
 
     /// The table that has an index of this name.

@@ -12,7 +12,7 @@ pub use name::Name;
 pub use table::{
     Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
 };
-pub use write::{Verb, Write};
+pub use write::{Pinned, Verb, Write};
 
 use greylag_core::script::TxControl;
 use std::ops::Range;
@@ -49,6 +49,7 @@ pub enum Operation {
         more: Vec<(String, String)>,
     },
     Transaction(TxControl),
+    Revoke(Revoke),
     /// Changes the server itself, or what its replicas follow: RESET MASTER, STOP REPLICA; in capitals.
     Server {
         what: String,
@@ -166,6 +167,10 @@ pub struct Create {
     pub default: Option<Expression>,
     /// A function that says it is IMMUTABLE or STABLE.
     pub steady: bool,
+    /// Names within a view's query, folded.
+    pub mentions: Vec<String>,
+    /// It selects `*` somewhere.
+    pub star: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -221,6 +226,15 @@ pub struct Truncate {
     pub only: bool,
     pub cascade: bool,
     pub restart_identity: bool,
+}
+
+/// Takes rights away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revoke {
+    /// What they are rights to: none where it is a role that is taken away.
+    pub on: Option<Kind>,
+    /// Empty for all of a schema.
+    pub names: Vec<Name>,
 }
 
 /// Work on what a table is stored as.

@@ -14,6 +14,7 @@ mod expression;
 mod index;
 mod mysql_action;
 mod other;
+mod pinned;
 mod postgres_action;
 mod rows;
 mod set;

@@ -6,11 +6,13 @@ pub mod files;
 mod locks;
 pub(crate) mod online;
 mod phase;
+mod reach;
 mod replicas;
 mod rewrite;
 mod shards;
 pub mod trace;
 mod transactions;
+mod types;
 mod words;
 
 mod registry;

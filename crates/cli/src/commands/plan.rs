@@ -1,5 +1,6 @@
 //! `greylag plan`: what would happen.
 
+use super::apply::past_holds;
 use crate::{
     arguments::Global,
     output::{Format, Paint, Screen, count, hold_reason, paint, span},
@@ -79,10 +80,7 @@ pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, 
             shown(file)
         ));
     }
-    match verb.fail_on_held && !plan.held.is_empty() {
-        true => Ok(Exit::Waiting),
-        false => Ok(Exit::Done),
-    }
+    Ok(past_holds(Exit::Done, verb.fail_on_held, &plan.held))
 }
 
 /// The plan, as a person reads it or as the document.

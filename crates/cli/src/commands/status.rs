@@ -16,7 +16,7 @@ use greylag_orchestrator::{
     Exit,
     project::parse_duration,
     replicas::{Keeping, survey_with_nodes},
-    status::{ShardStatus, Status as Document, read_status},
+    status::{RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -35,7 +35,9 @@ use std::{
   greylag status --watch
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
-Ends with 5 where a shard or a node that is waited for can't be reached or must be mended.")]
+Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused, a migration
+failed there or was changed since, or nobody knows what became of one. With --at-least, failures behind that version
+don't count.")]
 pub struct Status {
     /// List each shard
     #[arg(long)]
@@ -80,7 +82,7 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
                     screen.say(format!("{} not there yet", count(n, "shard")));
                     return Ok(Exit::Waiting);
                 }
-                _ => return Ok(exit(&document)),
+                behind => return Ok(exit(&document, behind.is_some())),
             }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -112,14 +114,21 @@ async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Docum
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }
 
-/// Of what can't be looked at nobody knows how it stands.
-fn exit(document: &Document) -> Exit {
+/// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.
+fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
-    let nodes = document.shards.iter().flat_map(ShardStatus::nodes);
-    let to_mend = nodes.filter(|node| node.must_be_mended(now)).count();
-    match document.fleet.unreachable + document.fleet.refused + to_mend {
-        0 => Exit::Done,
-        _ => Exit::Problems,
+    let mut nodes = document.shards.iter().flat_map(ShardStatus::nodes);
+    let mut shards = document.shards.iter();
+    let rollout = document.rollout.as_ref();
+    let is_dark = document.fleet.unreachable + document.fleet.refused > 0;
+    let stands_still = || {
+        shards.any(ShardStatus::must_be_mended)
+            || rollout.is_some_and(RolloutStatus::must_be_mended)
+    };
+    match is_dark || nodes.any(|node| node.must_be_mended(now)) || (!has_version && stands_still())
+    {
+        false => Exit::Done,
+        true => Exit::Problems,
     }
 }
 

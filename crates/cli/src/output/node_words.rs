@@ -53,6 +53,14 @@ pub fn node_reason(reason: &WaitReason) -> String {
         WaitReason::NoReplicas { shard, why } => {
             format!("shard {shard} has no replica to wait for: {why}")
         }
+        WaitReason::TooFewReplicas {
+            shard,
+            guarded,
+            wanted,
+        } => format!(
+            "shard {shard} has {} to wait for, and `wait = {wanted}` of [replicas] wants more: name or mend others, or lower it",
+            super::count(*guarded as usize, "guarded node")
+        ),
         WaitReason::NoPrimary { shard, servers, .. } => format!(
             "shard {shard} has no primary: {}; promote one, or bring the primary back",
             servers.join("; ")

@@ -91,6 +91,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
         | WaitReason::NoPrimary { .. }
         | WaitReason::PrimaryDisputed { .. }
         | WaitReason::NoReplicas { .. }
+        | WaitReason::TooFewReplicas { .. }
         | WaitReason::Replay { .. }
         | WaitReason::NotReplayed { .. }
         | WaitReason::StandbyQueries { .. }

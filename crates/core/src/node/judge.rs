@@ -3,7 +3,7 @@
 use super::{
     Age, Blame, Child, Finding, Lag, NodeRole, NodeSighting, NodeState, ReplayState, SeenRole,
     Severity, Standing, Trail, finding::findings_of, lineage::disproof, lineage::is_rival,
-    standing::RIVAL, subscriber,
+    lineage::is_unseen, standing::RIVAL, subscriber,
 };
 use crate::position::{Distance, Position};
 use std::time::Duration;
@@ -99,7 +99,7 @@ fn refuse(kind: &str, why: String, mend: &str, mut findings: Vec<Finding>) -> St
 }
 
 fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
-    let Some(position) = &case.node.position else {
+    let Some(position) = case.node.position.as_ref().filter(|_| !is_unseen(case)) else {
         return stand_blind(case, findings);
     };
     let child = case

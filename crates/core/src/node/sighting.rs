@@ -36,6 +36,9 @@ pub struct NodeSighting {
     pub replay: Option<Replay>,
     /// Who gets changes from this node, as it says itself.
     pub children: Vec<Child>,
+    /// Why `children` may lack some, and what would let them be seen; absent where all are there.
+    #[serde(default)]
+    pub children_unseen: Option<Unobservable>,
     /// Logical slots (and physical ones, whose loss breaks a replica).
     pub slots: Vec<Slot>,
     /// Of a logical subscriber.
@@ -64,6 +67,7 @@ impl NodeSighting {
             upstream: None,
             replay: None,
             children: Vec::new(),
+            children_unseen: None,
             slots: Vec::new(),
             subscriptions: Vec::new(),
             conflicts: None,
@@ -155,6 +159,7 @@ pub struct Child {
     pub address: Option<String>,
     /// `streaming`, `catchup`, `startup`, `backup`; MySQL's own words for a dump thread.
     pub state: Option<String>,
+    /// What was sent to it, and is not known to be still on its way.
     pub sent: Option<Position>,
     pub flushed: Option<Position>,
     pub replayed: Option<Position>,

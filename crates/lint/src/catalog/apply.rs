@@ -1,6 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, key};
+use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, View, key};
 use crate::operation::{
     Action, AlterTable, Change, Column, Constraint, ConstraintKind, CreateTable, Kind, Name,
     Operation,
@@ -40,16 +40,19 @@ impl Catalog {
                 }),
                 Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
                     self.views.remove(&key(name));
-                    self.views_made.remove(&key(name));
                 }),
                 _ => {}
             },
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
-                    let reads = create.reads.clone();
-                    if self.views.insert(key(name), reads).is_none() {
-                        self.views_made.insert(key(name), unit);
-                    }
+                    let before = self.views.get(&key(name)).map(|view| view.made_in);
+                    let view = View {
+                        reads: create.reads.clone(),
+                        mentions: create.mentions.clone(),
+                        star: create.star,
+                        made_in: before.unwrap_or(unit),
+                    };
+                    self.views.insert(key(name), view);
                 }
                 (Kind::Function, Some(name), _) if create.steady => {
                     self.steady.insert(name.name.clone());
@@ -125,6 +128,7 @@ impl Catalog {
         table.temporary = create.temporary;
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
+        table.partition_key = create.partition_key.clone();
         table.parent = create.partition_of.clone();
         table.is_default = create.default_partition;
         table.inherits = create.inherits.clone();
@@ -217,14 +221,17 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
 fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
     match action {
         Action::AddColumn { column, .. } => add_column(table, text, column, unit),
-        Action::DropColumn { column, .. } => table.columns.retain(|c| c.name != *column),
+        Action::DropColumn { column, .. } => drop_column(table, column),
         Action::RenameColumn { from, to } => {
             table.rename_column(from, to);
         }
         Action::ModifyColumn { from, column, .. } => {
-            if let Some(known) = table.column_mut(from) {
-                *known = KnownColumn::of(column, known.made_in);
+            match table.column_mut(from) {
+                Some(known) => *known = KnownColumn::of(column, known.made_in),
+                // It says all of a column that was there.
+                None => table.columns.push(KnownColumn::of(column, None)),
             }
+            table.rename_column(from, &column.name);
         }
         Action::AlterType {
             column, data_type, ..
@@ -278,6 +285,13 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
     }
 }
 
+fn drop_column(table: &mut Table, column: &str) {
+    if let Some(at) = table.columns.iter().position(|c| c.name == column) {
+        let gone = table.columns.remove(at);
+        table.had.push(gone.data_type.name);
+    }
+}
+
 fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Dropped) {
     let own = Some(name.to_owned());
     let primary = kind == crate::operation::Dropped::PrimaryKey
@@ -299,7 +313,7 @@ fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Droppe
 
 fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
     table.columns.retain(|known| known.name != column.name);
-    table.columns.push(KnownColumn::of(column, unit));
+    table.columns.push(KnownColumn::of(column, Some(unit)));
     if column.primary_key {
         table.primary_key = Some(vec![column.name.clone()]);
     }
@@ -340,7 +354,13 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
                     .find(|i| i.name.as_ref() == Some(own))?;
                 Some(index.columns.iter().flatten().cloned().collect())
             });
-            table.primary_key = Some(of_index.unwrap_or_else(|| columns.clone()));
+            let columns: Vec<String> = of_index.unwrap_or_else(|| columns.clone());
+            for column in &columns {
+                if let Some(known) = table.column_mut(column) {
+                    known.not_null = true;
+                }
+            }
+            table.primary_key = Some(columns);
             table.primary_key_name = name;
         }
         ConstraintKind::Unique { columns, .. } => {

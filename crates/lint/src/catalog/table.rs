@@ -1,6 +1,6 @@
 //! A table, as the migrations made it.
 
-use crate::operation::{Column, DataType, Expression, Name, ReplicaIdentity};
+use crate::operation::{Column, DataType, Expression, Generated, Name, ReplicaIdentity};
 use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
@@ -12,6 +12,8 @@ pub(crate) struct Table {
     /// The unit that made it; none if it was only ever changed.
     pub(crate) made_in: Option<usize>,
     pub(crate) columns: Vec<KnownColumn>,
+    /// Types of columns that it had.
+    pub(crate) had: Vec<String>,
     pub(crate) primary_key: Option<Vec<String>>,
     pub(crate) primary_key_name: Option<String>,
     pub(crate) uniques: Vec<Unique>,
@@ -24,6 +26,8 @@ pub(crate) struct Table {
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
     pub(crate) partitioned: bool,
+    /// What it is partitioned by; an expression is None.
+    pub(crate) partition_key: Vec<Option<String>>,
     /// Of a partition.
     pub(crate) parent: Option<Name>,
     /// It takes what no other partition takes.
@@ -44,7 +48,10 @@ pub(crate) struct KnownColumn {
     pub(crate) not_null: bool,
     pub(crate) default: Option<Expression>,
     pub(crate) numbers_itself: bool,
-    pub(crate) made_in: usize,
+    pub(crate) generated: Option<Generated>,
+    pub(crate) collation: Option<String>,
+    /// The unit that made it; none where it was there, and a later statement told all of it.
+    pub(crate) made_in: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +69,18 @@ pub(crate) struct Index {
     pub(crate) mentions: Vec<String>,
     /// It has an expression or a WHERE.
     pub(crate) worked_out: bool,
+}
+
+/// A view, as it was made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(super) reads: Vec<Name>,
+    /// Names within its query.
+    pub(super) mentions: Vec<String>,
+    /// It selects `*` somewhere.
+    pub(super) star: bool,
+    /// The unit that made it.
+    pub(super) made_in: usize,
 }
 
 /// A domain, and what it has of those it is made of.
@@ -106,6 +125,7 @@ impl Table {
             name,
             made_in,
             columns: Vec::new(),
+            had: Vec::new(),
             primary_key: None,
             primary_key_name: None,
             uniques: Vec::new(),
@@ -116,6 +136,7 @@ impl Table {
             temporary: false,
             unlogged: false,
             partitioned: false,
+            partition_key: Vec::new(),
             parent: None,
             is_default: false,
             inherits: Vec::new(),
@@ -131,6 +152,12 @@ impl Table {
 
     pub(super) fn column_mut(&mut self, name: &str) -> Option<&mut KnownColumn> {
         self.columns.iter_mut().find(|column| column.name == name)
+    }
+
+    /// Whether a column is of this type, or was until it was dropped.
+    pub(crate) fn has_had(&self, data_type: &str) -> bool {
+        let mut columns = self.columns.iter().map(|column| &column.data_type.name);
+        columns.any(|own| own == data_type) || self.had.iter().any(|own| own == data_type)
     }
 
     pub(crate) fn is_indexed(&self, column: &str) -> bool {
@@ -197,6 +224,14 @@ impl Table {
         names.any(|name| name == column)
     }
 
+    /// The one column that it is partitioned by, where it is one.
+    pub(crate) fn partition_column(&self) -> Option<&str> {
+        match self.partition_key.as_slice() {
+            [Some(column)] => Some(column),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_in_primary_key(&self, column: &str) -> bool {
         let key = self.primary_key.as_ref();
         key.is_some_and(|key| key.iter().any(|own| own == column))
@@ -233,13 +268,15 @@ impl Table {
 }
 
 impl KnownColumn {
-    pub(super) fn of(column: &Column, made_in: usize) -> Self {
+    pub(super) fn of(column: &Column, made_in: Option<usize>) -> Self {
         Self {
             name: column.name.clone(),
             data_type: column.data_type.clone(),
             not_null: column.not_null || column.primary_key,
             default: column.default.clone(),
             numbers_itself: column.numbers_itself(),
+            generated: column.generated,
+            collation: column.collation.clone(),
             made_in,
         }
     }

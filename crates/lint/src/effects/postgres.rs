@@ -4,7 +4,7 @@ mod alter;
 mod column;
 mod heirs;
 
-pub(crate) use column::{column_rewrites, domain_of, proves_not_null};
+pub(crate) use column::{column_rewrites, domain_of, proves_not_null, says_not_null};
 pub(super) use heirs::of_heirs;
 
 use super::{Effect, Role, Taken, find};

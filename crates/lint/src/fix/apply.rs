@@ -70,12 +70,13 @@ fn stands_alone(operation: &Operation) -> bool {
         | Operation::Drop(_)
         | Operation::Alter(_)
         | Operation::Truncate(_)
+        | Operation::Revoke(_)
         | Operation::Maintain(_) => true,
         Operation::Write(write) => write.settings.is_empty(),
         Operation::Select(query) => query.verb == Verb::Select && query.settings.is_empty(),
         Operation::Harmless { what } => matches!(
             what.as_str(),
-            "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" | "EXPLAIN" | "SHOW" | "nothing"
+            "COMMENT" | "GRANT" | "SECURITY" | "EXPLAIN" | "SHOW" | "nothing"
         ),
         Operation::LockTable { .. }
         | Operation::Set { .. }

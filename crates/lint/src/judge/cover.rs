@@ -1,21 +1,22 @@
 //! What could not be judged.
 
-use super::File;
+use super::{File, Scene};
 use crate::{
     catalog::Catalog,
     effects::stranger,
     finding::Place,
-    operation::{Action, Alter, Change, Kind, Operation, Write},
+    operation::{Action, Alter, Change, Kind, Name, Operation, Write},
     report::{Coverage, Unjudged},
+    rules::online,
 };
 use greylag_core::engine::Dialect;
 
-/// Counts a file's statements, and tells those that weren't understood. `catalog` is as the file leaves it.
-pub(super) fn count(file: &File<'_>, catalog: &Catalog, coverage: &mut Coverage) {
+/// Counts a file's statements, and tells those that weren't understood: why, for each that wasn't.
+pub(super) fn count(file: &File<'_>, unjudged: Vec<Option<String>>, coverage: &mut Coverage) {
     coverage.files += 1;
-    for (index, operation) in file.operations.iter().enumerate() {
+    for (index, why) in unjudged.into_iter().enumerate() {
         coverage.statements += 1;
-        match unjudged(file.dialect(), operation, catalog) {
+        match why {
             None => coverage.judged += 1,
             Some(why) => {
                 let script = &file.content.script;
@@ -33,12 +34,9 @@ pub(super) fn count(file: &File<'_>, catalog: &Catalog, coverage: &mut Coverage)
 }
 
 /// Why a statement can't be judged, if it can't.
-pub(crate) fn unjudged(
-    dialect: Dialect,
-    operation: &Operation,
-    catalog: &Catalog,
-) -> Option<String> {
-    match operation {
+pub(crate) fn unjudged(scene: &Scene<'_>) -> Option<String> {
+    let (dialect, catalog) = (scene.dialect(), scene.catalog);
+    match scene.operation {
         Operation::Select(query) => called(dialect, query, catalog),
         Operation::Write(write) => {
             let writes = std::iter::once(write).chain(&write.within);
@@ -58,15 +56,45 @@ pub(crate) fn unjudged(
         Operation::Drop(drop) if drop.cascade && reaches_further(drop.kind) => {
             Some("CASCADE also drops what depends on it, which isn't looked into".to_owned())
         }
-        Operation::AlterTable(alter) => alter.actions.iter().find_map(|(action, _)| match action {
-            Action::Unknown { text } => {
-                let text: String = text.chars().take(60).collect();
-                Some(format!("the clause `{text}` isn't understood"))
-            }
-            _ => None,
-        }),
+        Operation::AlterTable(alter) => {
+            let mut actions = alter.actions.iter();
+            let unread = actions.find_map(|(action, _)| not_understood(action));
+            let cascades = || {
+                let mut actions = scene.actions();
+                actions.find_map(|(table, action, _)| cascades(scene, table, action))
+            };
+            unread.or_else(cascades).or_else(|| online::unclear(scene))
+        }
         _ => None,
     }
+}
+
+fn not_understood(action: &Action) -> Option<String> {
+    let Action::Unknown { text } = action else {
+        return None;
+    };
+    let text: String = text.chars().take(60).collect();
+    Some(format!("the clause `{text}` isn't understood"))
+}
+
+/// DROP … CASCADE takes along what depends on a column or a key; only PostgreSQL heeds the word.
+fn cascades(scene: &Scene<'_>, table: &Name, action: &Action) -> Option<String> {
+    let what = match action {
+        Action::DropColumn {
+            column,
+            cascade: true,
+            ..
+        } => column,
+        Action::DropConstraint {
+            name,
+            cascade: true,
+            ..
+        } => name,
+        _ => return None,
+    };
+    (scene.dialect() == Dialect::Postgres).then(|| {
+        format!("CASCADE also drops what depends on {table}.{what} (views, foreign keys, policies), which isn't looked into")
+    })
 }
 
 /// A function that isn't the server's own, or works on the server, may do anything.

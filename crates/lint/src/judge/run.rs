@@ -47,7 +47,9 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         catalog.apply(number, &content.script.text, operation);
                     }
                 }
-                catalog.touch(content.migration.directives.change.as_deref(), &operations);
+                let change = content.migration.directives.change.as_deref();
+                let script = &content.script;
+                catalog.touch(change, script.dialect, &script.text, &operations);
             }
         }
     }
@@ -92,6 +94,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
         |rule: &&Rule| rule.dialects.contains(&dialect) && level(rule, file.settings).is_some();
     let active: Vec<&Rule> = rules::all().iter().copied().filter(speaking).collect();
     let mut taken = Vec::with_capacity(file.operations.len());
+    let mut unjudged = Vec::with_capacity(file.operations.len());
     for (index, operation) in file.operations.iter().enumerate() {
         let scene = Scene {
             file: *file,
@@ -110,6 +113,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
             }
         }
         taken.push(scene.taken());
+        unjudged.push(cover::unjudged(&scene));
         catalog.apply(file.number, &file.content.script.text, operation);
     }
     let whole = File {
@@ -137,7 +141,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
     findings.sort_by(|a, b| (a.span, &a.rule).cmp(&(b.span, &b.rule)));
     findings.dedup_by(|a, b| a.rule == b.rule && a.span == b.span && a.title == b.title);
     report.findings.extend(findings);
-    cover::count(file, catalog, &mut report.coverage);
+    cover::count(file, unjudged, &mut report.coverage);
 }
 
 /// How grave a rule's findings are; None where it is not to speak.

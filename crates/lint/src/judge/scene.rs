@@ -172,6 +172,17 @@ impl<'a> Scene<'a> {
         view.is_some_and(|unit| self.goes_with(unit))
     }
 
+    /// Whether this file has made a function, type, domain or whatever is no table before: nobody uses it yet.
+    pub(crate) fn is_made_here(&self, name: &Name) -> bool {
+        let mut before = self.file.operations[..self.index].iter();
+        before.any(|operation| match operation {
+            Operation::Create(create) => {
+                !create.or_replace && create.name.as_ref().is_some_and(|made| made.is(name))
+            }
+            _ => false,
+        })
+    }
+
     /// Whether a unit is this very file, or goes out in one stage with it.
     fn goes_with(&self, unit: usize) -> bool {
         let stage = |unit: usize| self.stages.get(unit).copied().flatten();

@@ -65,7 +65,9 @@ pub fn weigh(
         }
         allow::mark(&file, &mut new);
         report.findings.extend(new);
-        catalog.touch(content.migration.directives.change.as_deref(), &operations);
+        let change = content.migration.directives.change.as_deref();
+        let script = &content.script;
+        catalog.touch(change, script.dialect, &script.text, &operations);
     }
     let order = |script: &str| units.iter().position(|unit| unit.script == script);
     report

@@ -16,6 +16,8 @@ pub struct CreateTable {
     /// PARTITION OF … DEFAULT.
     pub default_partition: bool,
     pub partitioned: bool,
+    /// What PARTITION BY goes by; an expression is None.
+    pub partition_key: Vec<Option<String>>,
     /// LIKE another table.
     pub like: Option<Name>,
     pub inherits: Vec<Name>,
@@ -100,6 +102,7 @@ pub struct Constraint {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConstraintKind {
     PrimaryKey {
+        /// A prefix has no name.
         columns: Vec<String>,
         using_index: Option<String>,
     },

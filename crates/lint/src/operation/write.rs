@@ -32,6 +32,10 @@ pub struct Write {
     pub settings: Vec<(String, String)>,
     /// What MERGE does: INSERT, UPDATE, DELETE.
     pub merges: Vec<Verb>,
+    /// Columns that its condition holds to constants.
+    pub pinned: Vec<Pinned>,
+    /// Other tables stand beside the one written: FROM, USING, JOIN.
+    pub beside: bool,
     /// Carries `:batch`.
     pub batched: bool,
     /// SELECT *.
@@ -51,4 +55,14 @@ pub enum Verb {
     Delete,
     Merge,
     Copy,
+}
+
+/// A column in which every row that is reached has one of a few constants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    pub column: String,
+    /// How many constants.
+    pub values: usize,
+    /// One of them is a bare number.
+    pub number: bool,
 }

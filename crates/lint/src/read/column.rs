@@ -238,7 +238,7 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
 fn kind(cursor: &mut Cursor<'_>, name: &mut Option<String>) -> Option<ConstraintKind> {
     if cursor.eat_all(&["PRIMARY", "KEY"]) {
         let (columns, using_index) = key(cursor, name)?;
-        let columns = columns.into_iter().flatten().collect();
+        let columns = columns.into_iter().map(Option::unwrap_or_default).collect();
         return Some(ConstraintKind::PrimaryKey {
             columns,
             using_index,

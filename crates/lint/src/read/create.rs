@@ -1,10 +1,12 @@
 //! CREATE.
 
 use super::{
-    column::{column, constraint},
+    column::{column, constraint, parts},
     cursor::Cursor,
     datatype::data_type,
-    expression, index, rows,
+    expression,
+    index,
+    rows,
 };
 use crate::operation::{Create, CreateTable, Kind, Name, Operation};
 use greylag_core::{engine::Dialect, script::TokenKind};
@@ -78,6 +80,7 @@ fn table(
         partition_of: None,
         default_partition: false,
         partitioned: false,
+        partition_key: Vec::new(),
         like: None,
         inherits: Vec::new(),
         query: None,
@@ -163,6 +166,9 @@ fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
             table.inherits = inner.names();
         } else if cursor.is("PARTITION") && cursor.is_at(1, "BY") {
             table.partitioned = true;
+            // RANGE, LIST or HASH stands before it; MySQL's COLUMNS may.
+            cursor.skip_until(|c| c.is_symbol(b'('));
+            table.partition_key = cursor.clone().group().map(parts).unwrap_or_default();
             cursor.skip_until(|c| c.is_any(&["WITH", "TABLESPACE", "USING", "AS"]));
         } else if cursor.is("FOR") || cursor.is("DEFAULT") && table.partition_of.is_some() {
             table.default_partition = cursor.is("DEFAULT");
@@ -245,6 +251,8 @@ fn object(
         base: None,
         default: None,
         steady: false,
+        mentions: Vec::new(),
+        star: false,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
         cursor.advance();
@@ -259,6 +267,9 @@ fn object(
             let end = cursor.mark();
             cursor.back(start);
             create.calls = expression::calls(cursor, end).names;
+            cursor.back(start);
+            create.star = star_within(&mut cursor.clone());
+            index::words(cursor, end, &mut create.mentions);
         }
         Kind::Trigger | Kind::Policy | Kind::Rule => {
             cursor.skip_until(|c| c.is("ON") && !c.is_at(1, "COMMIT") || c.is("TO"));
@@ -294,6 +305,20 @@ fn object(
     }
     skip_rest(cursor);
     Some(Operation::Create(create))
+}
+
+/// `*` where columns are listed, at any depth.
+fn star_within(cursor: &mut Cursor<'_>) -> bool {
+    while !cursor.is_done() {
+        let listed = cursor.is_any(&["SELECT", "DISTINCT", "ALL"])
+            || cursor.is_symbol(b',')
+            || cursor.is_symbol(b'.');
+        cursor.advance();
+        if listed && cursor.is_symbol(b'*') {
+            return true;
+        }
+    }
+    false
 }
 
 fn labels(cursor: &mut Cursor<'_>) -> Vec<String> {

@@ -44,6 +44,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Some bytes of the same text, read from their beginning.
+    pub(super) fn over(&self, span: Bytes) -> Cursor<'a> {
+        Cursor::new(self.dialect, self.text, span)
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.at >= self.end
     }

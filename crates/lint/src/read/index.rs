@@ -121,7 +121,7 @@ fn parts_of_one(keys: &Cursor<'_>) -> bool {
 }
 
 /// All names up to a mark; the cursor is left there.
-fn words(cursor: &mut Cursor<'_>, end: usize, names: &mut Vec<String>) {
+pub(super) fn words(cursor: &mut Cursor<'_>, end: usize, names: &mut Vec<String>) {
     while cursor.mark() < end {
         match cursor.ident() {
             Some(name) => names.push(name),

@@ -1,7 +1,12 @@
 //! Everything that begins with another word.
 
-use super::{alter, create::skip_rest, cursor::Cursor, dispatch, set};
-use crate::operation::{Maintain, Operation, Reindex, Truncate, Work};
+use super::{
+    alter,
+    create::{kind, names_with_arguments, skip_rest},
+    cursor::Cursor,
+    dispatch, set,
+};
+use crate::operation::{Kind, Maintain, Operation, Reindex, Revoke, Truncate, Work};
 use greylag_core::{engine::Dialect, script::TxControl};
 
 pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
@@ -50,7 +55,8 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
         "EXECUTE" => opaque(cursor, "a prepared statement"),
         "PREPARE" => opaque(cursor, "a statement put together at run time"),
         "SOURCE" | "ATTACH" | "DETACH" | "HANDLER" => opaque(cursor, "another file or session"),
-        "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE"
+        "REVOKE" => revoke(cursor),
+        "COMMENT" | "GRANT" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE"
         | "SHOW" | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE" | "MOVE"
         | "DEALLOCATE" | "UNLOCK" => {
             skip_rest(cursor);
@@ -154,6 +160,25 @@ fn transaction(cursor: &mut Cursor<'_>, mut control: TxControl) -> Operation {
     }
     skip_rest(cursor);
     Operation::Transaction(control)
+}
+
+fn revoke(cursor: &mut Cursor<'_>) -> Operation {
+    let mut revoke = Revoke {
+        on: None,
+        names: Vec::new(),
+    };
+    cursor.skip_until(|c| c.is("ON"));
+    if cursor.eat("ON") {
+        let all = cursor.eat("ALL");
+        let table = all || cursor.eat("TABLE");
+        let other = if table { None } else { kind(cursor) };
+        revoke.on = Some(other.unwrap_or(Kind::Table));
+        if !all {
+            revoke.names = names_with_arguments(cursor);
+        }
+    }
+    skip_rest(cursor);
+    Operation::Revoke(revoke)
 }
 
 fn truncate(cursor: &mut Cursor<'_>) -> Option<Operation> {

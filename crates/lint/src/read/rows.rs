@@ -1,6 +1,6 @@
 //! Statements over rows: what they write, what they read, what they call.
 
-use super::{column::parts, create::skip_rest, cursor::Cursor, expression, set};
+use super::{column::parts, create::skip_rest, cursor::Cursor, expression, pinned::pinned, set};
 use crate::operation::{Bytes, Name, Operation, Verb, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
@@ -130,7 +130,10 @@ fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     }
     write.table = Some(cursor.name()?);
     // An alias, or the joins of MySQL.
-    cursor.skip_until(|c| c.is("SET"));
+    while !cursor.is_done() && !cursor.is("SET") {
+        write.beside |= is_beside(cursor) || cursor.is_symbol(b',');
+        cursor.skip_group();
+    }
     if !cursor.eat("SET") {
         return None;
     }
@@ -150,6 +153,11 @@ fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     }
     cursor.back(at);
     Some(())
+}
+
+/// Another table begins here.
+fn is_beside(cursor: &Cursor<'_>) -> bool {
+    cursor.is_any(&["FROM", "USING", "JOIN", "STRAIGHT_JOIN"])
 }
 
 fn delete(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
@@ -193,6 +201,9 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
         if cursor.eat("WHERE") {
             let span = condition(cursor);
             write.always_true = always_true(cursor.slice(span.clone()));
+            if !cursor.cut && write.verb != Verb::Select {
+                write.pinned = pinned(cursor.over(span.clone()));
+            }
             write.condition = Some(span);
         } else if cursor.eat("LIMIT") {
             write.limit = true;
@@ -201,6 +212,7 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
         } else if cursor.eat_all(&["ON", "CONFLICT"]) {
             write.conflict = Some(cursor.group().map(parts).unwrap_or_default());
         } else {
+            write.beside |= is_beside(cursor);
             cursor.skip_group();
         }
     }

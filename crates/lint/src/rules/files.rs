@@ -27,7 +27,8 @@ pub static UNJUDGED: Rule = Rule {
     severity: Some(Severity::Note),
     dialects: ALL,
     title: "a statement that can't be judged",
-    about: "A block of procedural code, a call, a function that isn't the server's own, or a clause that is not understood may do anything. It is not taken for \
+    about: "A block of procedural code, a call, a function that isn't the server's own, or a clause that is not understood may do anything; CASCADE drops what nobody \
+            names; and what MODIFY costs depends on what the column was, which only the migration that made it tells. It is not taken for \
             safe: it is counted, and named here. Read it yourself.",
     bad: include_str!("files/unjudged/bad.sql"),
     good: include_str!("files/unjudged/good.sql"),
@@ -60,7 +61,7 @@ pub static UNUSED_ALLOW: Rule = Rule {
 };
 
 fn cannot_be_judged(scene: &Scene<'_>) -> Vec<Draft> {
-    let Some(why) = unjudged(scene.dialect(), scene.operation, scene.catalog) else {
+    let Some(why) = unjudged(scene) else {
         return Vec::new();
     };
     Draft::new(scene.whole(), format!("can't be judged: {why}"))

@@ -7,6 +7,7 @@ mod add_index_blocking;
 mod add_unique_blocking;
 mod algorithm_refused;
 mod attach_partition_scan;
+mod bounds;
 mod change_type_rewriting;
 mod concurrent_index_corrupts;
 mod concurrently_on_partitioned;

@@ -4,7 +4,7 @@ use crate::{
     effects::{Algorithm, clause_of, clauses as known_clauses, index_clause, usual_version},
     finding::Decided,
     judge::Scene,
-    operation::{Action, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
+    operation::{Action, AlterTable, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
     version::ServerVersion,
 };
 use greylag_core::{
@@ -97,6 +97,42 @@ pub(crate) fn is_handed_over(scene: &Scene<'_>) -> bool {
     };
     let said = content.migration.directives.online.as_deref();
     Asked::of(said).tool().is_some()
+}
+
+/// Why what a clause costs can't be told, where it can't. An algorithm that the author asserts answers that, and so does a tool.
+pub(crate) fn unclear(scene: &Scene<'_>) -> Option<String> {
+    let asserts = |alter: &AlterTable| {
+        matches!(alter.algorithm.as_deref(), Some("INSTANT" | "COPY"))
+    };
+    match scene.operation {
+        Operation::AlterTable(alter) if scene.dialect() == Dialect::Mysql && !asserts(alter) => {}
+        _ => return None,
+    }
+    if is_handed_over(scene) {
+        return None;
+    }
+    scene.actions().find_map(|(table, action, _)| {
+        let known = scene.known(table);
+        if clause_of(action, known).is_some() {
+            return None;
+        }
+        Some(match action {
+            Action::ModifyColumn { from, .. }
+                if known.is_none_or(|known| known.column(from).is_none()) =>
+            {
+                format!(
+                    "no migration says what {table}.{from} was before, so whether the table is copied can't be told"
+                )
+            }
+            Action::ModifyColumn { from, .. } => {
+                format!("whether {table}.{from} is worked out in another way than before isn't read")
+            }
+            Action::AlterConstraint { name } => {
+                format!("whether {name} is enforced from now on, which copies the table, isn't read")
+            }
+            _ => "what this clause makes the server do to the table isn't known".to_owned(),
+        })
+    })
 }
 
 /// Each clause that is known, with what it costs.

@@ -6,8 +6,11 @@ mod contract_drops_others;
 mod drop_column_in_use;
 mod empties_table;
 mod expand_drops;
+mod expand_lifts_guarantee;
 mod expand_renames;
 mod expand_restricts_writes;
+mod expand_takes_rights;
+mod keys;
 mod rebuild_loses_references;
 mod required_column;
 mod version_too_old;
@@ -22,8 +25,10 @@ pub(crate) const RULES: &[&Rule] = &[
     &drop_column_in_use::DROP_COLUMN_IN_USE,
     &empties_table::EMPTIES_TABLE,
     &expand_drops::EXPAND_DROPS,
+    &expand_lifts_guarantee::EXPAND_LIFTS_GUARANTEE,
     &expand_renames::EXPAND_RENAMES,
     &expand_restricts_writes::EXPAND_RESTRICTS_WRITES,
+    &expand_takes_rights::EXPAND_TAKES_RIGHTS,
     &rebuild_loses_references::REBUILD_LOSES_REFERENCES,
     &required_column::REQUIRED_COLUMN,
     &version_too_old::VERSION_TOO_OLD,

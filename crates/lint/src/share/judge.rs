@@ -95,9 +95,10 @@ impl Sharer<'_> {
                 _ => self.untold("what it is about can't be told".into()),
             },
             Operation::Harmless { what } => match &**what {
-                "COMMENT" | "GRANT" | "REVOKE" | "SECURITY" => self.aside("rows come without it"),
+                "COMMENT" | "GRANT" | "SECURITY" => self.aside("rows come without it"),
                 _ => Take::Along,
             },
+            Operation::Revoke(_) => self.aside("rows come without it"),
             Operation::Server { .. } => self.aside("it is about the whole server"),
             Operation::Opaque { what } => self.untold(format!("{what} can't be looked into")),
             Operation::Unknown { why } => self.untold(why.clone()),

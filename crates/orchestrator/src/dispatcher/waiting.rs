@@ -44,6 +44,7 @@ impl Patience {
             | WaitReason::NoPrimary { .. }
             | WaitReason::PrimaryDisputed { .. }
             | WaitReason::NoReplicas { .. }
+            | WaitReason::TooFewReplicas { .. }
             | WaitReason::ReplicaUnseen { .. }
             | WaitReason::ReplicaTrouble { .. }
             | WaitReason::ReplicaLag {

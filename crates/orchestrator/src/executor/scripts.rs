@@ -151,6 +151,11 @@ impl Scripts {
         Ok(self.cut(self.file(id)?, shard)?.script)
     }
 
+    /// A file's checksum as a shard's history has it.
+    pub fn checksum(&self, id: &MigrationId, shard: &FleetShard) -> Result<i32, Failure> {
+        Ok(self.cut(self.file(id)?, shard)?.checksum)
+    }
+
     /// Whether the file's text is the same on every shard of an engine.
     pub fn is_same_everywhere(&self, id: &MigrationId) -> bool {
         self.get(id).is_some_and(is_same_everywhere)

@@ -4,14 +4,17 @@
 
 mod shard;
 
-use self::shard::{Node, ShardNodes, blame_of, figures, is_required};
+use self::shard::{Node, ShardNodes, blame_of, figures, is_left_out, is_required, left_out};
+pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     history::HistoryRow,
-    node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
+    node::{
+        Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge,
+    },
     position::{Position, Reach},
     survey::Server,
     throttle::{Go, Throttle},
@@ -57,6 +60,8 @@ pub enum News {
         server: Server,
         /// The primary that it was seen to get changes from.
         follows: Option<Server>,
+        /// What its own primary calls it; none where the project does.
+        name: Option<Arc<str>>,
     },
     /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
     Promoted {
@@ -67,13 +72,22 @@ pub enum News {
         shard: ShardName,
         reasons: Vec<WaitReason>,
     },
+    /// A guarded node is left out, as the project has it, because it is catching up.
+    LeftOut {
+        node: NodeName,
+        lag: Lag,
+    },
+    /// … and counts again: it has caught up.
+    CountsAgain {
+        node: NodeName,
+    },
 }
 
 pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
-    proven: Vec<(ShardName, Server, Option<Server>)>,
+    proven: Vec<News>,
 }
 
 impl Board {
@@ -99,13 +113,44 @@ impl Board {
             before: None,
             standing: None,
             error: None,
+            advice: None,
             replayed: false,
             proven: false,
             follows: false,
+            left_out: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
         true
+    }
+
+    /// The project says that the shard has no nodes beside its primary: none are waited for, however many are wanted.
+    pub fn has_none(&mut self, shard: &ShardName) {
+        self.shards.entry(shard.clone()).or_default().alone = true;
+    }
+
+    /// What a person can do should the node never come back.
+    pub fn advise(&mut self, name: &NodeName, advice: Option<String>) {
+        if let Some(node) = self.node(name) {
+            node.advice = advice;
+        }
+    }
+
+    /// Another node of the shard that is the same server, by another way.
+    pub fn double(&self, name: &NodeName, seen: &NodeSighting) -> Option<&NodeName> {
+        let shard = self.shards.get(&name.shard)?;
+        let is_it = |other: &&Node| {
+            let there = other.before.as_ref().map(|(seen, _)| seen);
+            other.named.node != *name
+                && other.named.role == NodeRole::Replica
+                && other.error.is_none()
+                && there.is_some_and(|there| is_one_server(there, seen))
+        };
+        shard
+            .nodes
+            .values()
+            .find(is_it)
+            .map(|node| &node.named.node)
     }
 
     /// The node is looked at no more.
@@ -131,11 +176,17 @@ impl Board {
         }
     }
 
+    /// All of the shard's nodes.
+    pub fn names(&self, shard: &ShardName) -> Vec<NodeName> {
+        let found = self.shards.get(shard);
+        found.map_or_else(Vec::new, |found| found.nodes.keys().cloned().collect())
+    }
+
     /// Whether this way to the node is the one that is looked along.
     pub fn watches(&self, named: &NamedNode) -> bool {
         let node =
             (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
-        node.is_some_and(|node| node.named.target.address() == named.target.address())
+        node.is_some_and(|node| node.named.target.url == named.target.url)
     }
 
     /// Takes in one look.
@@ -191,7 +242,7 @@ impl Board {
         let Some(node) = shard.nodes.get_mut(name) else {
             return;
         };
-        let standing = judge(&Case {
+        let mut standing = judge(&Case {
             role,
             node: &seen,
             primary: shard.primary.as_deref(),
@@ -203,6 +254,9 @@ impl Board {
             peers: &peers,
             max_lag,
         });
+        if let Some(advice) = node.advice.as_ref().filter(|_| !standing.is_rival()) {
+            advise(&mut standing, advice);
+        }
         let slots = match role {
             NodeRole::Primary => figures(&seen, &subscribers),
             _ => Vec::new(),
@@ -224,7 +278,12 @@ impl Board {
         if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
             node.proven = true;
             let follows = followed.filter(|_| begins);
-            (self.proven).push((name.shard.clone(), seen.server.clone(), follows));
+            self.proven.push(News::Proven {
+                shard: name.shard.clone(),
+                server: seen.server.clone(),
+                follows,
+                name: (shard.auto && &*name.node != FORMER).then(|| name.node.clone()),
+            });
         }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
@@ -235,10 +294,15 @@ impl Board {
 
     /// A look came to nothing.
     pub fn miss(&mut self, name: &NodeName, error: String) {
-        self.throttle.miss(name, error.clone(), Timestamp::now());
-        if let Some(node) = self.node(name) {
-            node.error = Some(error);
-        }
+        let Some(node) = self.node(name) else {
+            return;
+        };
+        let error = match &node.advice {
+            Some(advice) => format!("{error}; {advice}"),
+            None => error,
+        };
+        node.error = Some(error.clone());
+        self.throttle.miss(name, error, Timestamp::now());
     }
 
     /// The shard should have nodes to wait for, and has none.
@@ -256,19 +320,34 @@ impl Board {
     }
 
     pub fn go(&self) -> Go {
-        self.throttle.go(Timestamp::now())
+        let now = Timestamp::now();
+        let few = (self.shards.iter())
+            .filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
+        let few: Vec<WaitReason> = few.collect();
+        match self.throttle.go(now) {
+            Go::Hold(mut reasons) => {
+                reasons.extend(few);
+                Go::Hold(reasons)
+            }
+            _ if !few.is_empty() => Go::Hold(few),
+            // Between a primary's word on who follows it and the first look at them, nothing is known of those.
+            Go::Yes if !self.shards.values().all(ShardNodes::knows_its_nodes) => Go::NotYet,
+            go => go,
+        }
     }
 
     /// Whether work on the shard is done only once nodes have replayed it.
-    pub fn waits_for(&self, shard: &ShardName) -> bool {
+    pub fn waits_for(&self, shard_name: &ShardName) -> bool {
         self.settings.wait != Expected::None
-            && self.shards.get(shard).is_some_and(|shard| {
+            && self.shards.get(shard_name).is_some_and(|shard| {
                 let now = Timestamp::now();
                 let mut nodes = shard.nodes.values();
                 let counts = |node: &Node| {
                     node.named.role != NodeRole::Primary && node.named.policy.guards(now)
                 };
-                !shard.knows_its_nodes() || nodes.any(counts)
+                !shard.knows_its_nodes()
+                    || nodes.any(counts)
+                    || shard.too_few(shard_name, &self.settings, now).is_some()
             })
     }
 
@@ -281,6 +360,8 @@ impl Board {
         let guarded = found
             .nodes
             .values()
+            // Who reads on a replica that is left out is not asked; a subscriber gets its work whatever its rows do.
+            .filter(|node| role != NodeRole::Replica || !is_left_out(node, &self.settings))
             .map(|node| &node.named)
             .filter(|named| named.role == role && named.policy.guards(now));
         guarded.cloned().collect()
@@ -343,19 +424,17 @@ impl Board {
         let now = Timestamp::now();
         let settings = self.settings.clone();
         let proven = self.proven.drain(..);
-        let mut news: Vec<News> = proven
-            .map(|(shard, server, follows)| News::Proven {
-                shard,
-                server,
-                follows,
-            })
-            .collect();
+        let mut news: Vec<News> = proven.collect();
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),
         }));
+        for node in (self.shards.values_mut()).flat_map(|shard| shard.nodes.values_mut()) {
+            news.extend(left_out(node, &settings, now));
+        }
         for (name, shard) in &mut self.shards {
             let knows_its_nodes = shard.knows_its_nodes();
+            let too_few = shard.too_few(name, &settings, now);
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
             };
@@ -372,9 +451,10 @@ impl Board {
                 .collect();
             let replayed = required.len() - missing.len();
             let enough = knows_its_nodes
+                && too_few.is_none()
                 && match settings.wait {
                     Expected::All => missing.is_empty(),
-                    Expected::Number(number) => replayed >= required.len().min(number as usize),
+                    Expected::Number(number) => replayed >= number as usize,
                     Expected::None => true,
                 };
             if enough {
@@ -401,6 +481,7 @@ impl Board {
                     why: why.clone(),
                 })
                 .collect();
+            reasons.extend(too_few);
             if !missing.is_empty() {
                 reasons.push(WaitReason::Replay {
                     nodes: names().take(NAMED).collect(),

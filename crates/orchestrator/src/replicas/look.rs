@@ -3,9 +3,11 @@
 use super::{
     arrange::arrange,
     behind::{Behind, compare},
+    board::{advise, is_one_server},
+    chance::look_by,
     named::{Named, NamedNode},
-    report::{A_CHANCE, NodeReport},
-    topology::{Unmapped, children_of},
+    report::NodeReport,
+    roster::{Blind, Changes, Roster, Unmapped},
 };
 use crate::{
     executor::chain,
@@ -16,16 +18,17 @@ use crate::{
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
+    identity::Known,
     node::{
-        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
-        ReplayState, SeenRole, Standing, Trail, downstreams, judge,
+        Blame, Case, Finding, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
+        Severity, Standing, Trail, downstreams, judge,
     },
-    position::{Position, Reach},
+    position::Position,
 };
 use greylag_engines::Target;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// What a shard's primary is called among its nodes.
@@ -34,25 +37,24 @@ pub const PRIMARY: &str = "primary";
 /// A look that takes longer has failed: a dead host must not hold a page up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// So often a replica is looked at again that has not come to where its primary was, for as long as `A_CHANCE`.
-const AGAIN: Duration = Duration::from_millis(100);
-
 /// How deep cascades are followed.
 const DEPTH: usize = 4;
 
-/// Looks once at the primaries and nodes of all shards that name any (or of those of `only`), a few shards at a time.
+/// Looks once at the primaries and nodes of all shards that name any, or whose primaries have a limit (or of those of `only`), a few
+/// shards at a time.
 ///
-/// Shards whose project names no nodes are left out: nothing is asked of them.
+/// Of others nothing is asked.
 pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) -> Vec<NodeReport> {
     let shards = setup.fleet.shards.iter().filter_map(|shard| {
-        let name = &shard.shard.name;
-        let named = setup.replication.of_shard(name)?;
-        only.is_none_or(|only| only.contains(name))
+        let named = setup.replication.watched(&shard.shard)?;
+        only.is_none_or(|only| only.contains(&shard.shard.name))
             .then_some((&shard.target, named))
     });
+    let shards: Vec<(&Target, Named)> = shards.collect();
+    let memory = &Memory::of(setup, shards.iter().map(|(_, named)| named)).await;
     let looks = stream::iter(shards)
         .map(|(target, named)| async move {
-            let seen = look_at_shard(setup, target, named).await;
+            let seen = look_at(setup, target, &named, memory).await;
             let behind = compare(&*setup.open, &seen).await;
             (seen, behind)
         })
@@ -61,6 +63,25 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind)))
         .collect()
         .await
+}
+
+/// What is remembered of shards, as far as anybody goes by it.
+struct Memory(Result<BTreeMap<ShardName, Known>, String>);
+
+impl Memory {
+    /// Where projects list their nodes, nothing is asked.
+    async fn of(setup: &Setup, mut named: impl Iterator<Item = &Named>) -> Self {
+        if !named.any(|named| matches!(named, Named::Auto)) {
+            return Self(Ok(BTreeMap::new()));
+        }
+        let known = setup.journal.known(&setup.scope()).await;
+        Self(match known {
+            Ok(known) => Ok((known.into_iter())
+                .map(|known| (known.name, known.known))
+                .collect()),
+            Err(why) => Err(chain(&why)),
+        })
+    }
 }
 
 /// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
@@ -78,55 +99,128 @@ pub struct ShardLook {
     pub primary: Looked,
     pub nodes: Vec<Looked>,
     pub unmapped: Vec<Unmapped>,
+    /// Nodes of which nobody can say who follows them.
+    blind: BTreeMap<NodeName, Blind>,
 }
 
 /// A node, and what was seen of it.
 pub struct Looked {
     pub node: NamedNode,
     pub seen: Result<NodeSighting, String>,
+    /// What a person can do should it never come back.
+    advice: Option<String>,
 }
 
-/// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name.
+/// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name and those that are remembered.
 pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
+    let memory = Memory::of(setup, std::iter::once(named)).await;
+    look_at(setup, target, named, &memory).await
+}
+
+async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory) -> ShardLook {
     let seat = setup.seats.get(&target.shard);
     let listed: &[NamedNode] = match named {
         Named::Listed(list) => list,
         Named::Auto => &[],
     };
     let mut arranged = arrange(target, seat.as_ref(), listed);
-    let others = arranged.split_off(1);
-    let primary = look(&*setup.open, arranged.remove(0), None).await;
-    let mark = (primary.seen.as_ref().ok()).and_then(|seen| seen.position.as_ref());
-    let mut unmapped = Vec::new();
-    let mut nodes = Vec::new();
     match named {
         Named::Listed(_) => {
-            let looks = others
-                .into_iter()
-                .map(|node| look(&*setup.open, node, mark));
-            nodes = join_all(looks).await;
-        }
-        Named::Auto => {
-            let mut taken = BTreeSet::from([PRIMARY.to_owned()]);
-            let mut next = found_at(setup, &primary, &mut taken, &mut unmapped);
-            for _ in 0..DEPTH {
-                let looks = next.into_iter().map(|node| look(&*setup.open, node, mark));
-                let looked = join_all(looks).await;
-                next = Vec::new();
-                for one in looked {
-                    next.extend(found_at(setup, &one, &mut taken, &mut unmapped));
-                    nodes.push(one);
-                }
-                if next.is_empty() {
-                    break;
-                }
+            let others = arranged.split_off(1);
+            let primary = look(&*setup.open, arranged.remove(0), None).await;
+            let mark = place_of(&primary);
+            let looks = others.into_iter();
+            let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
+            ShardLook {
+                primary,
+                nodes: join_all(looks).await,
+                unmapped: Vec::new(),
+                blind: BTreeMap::new(),
             }
         }
+        Named::Auto => {
+            // The old primary is told of where it is remembered to follow.
+            arranged.truncate(1);
+            let known = memory.0.as_ref().map(|known| known.get(&target.shard));
+            let (roster, expected) = Roster::new(arranged, known.as_ref().ok().copied().flatten());
+            let mut look = look_at_roster(setup, roster, expected).await;
+            if let Err(why) = known {
+                let blind = Blind {
+                    why: format!("which nodes it had can't be told: {why}"),
+                    mend: "mend the state store".into(),
+                };
+                look.blind.insert(look.primary.node.node.clone(), blind);
+            }
+            look
+        }
+    }
+}
+
+/// Level by level: those that are expected, and those that follow them.
+async fn look_at_roster(
+    setup: &Setup,
+    mut roster: Roster,
+    mut expected: Vec<NamedNode>,
+) -> ShardLook {
+    let addresses = &setup.replication.settings.addresses;
+    let primary = look(&*setup.open, expected.remove(0), None).await;
+    let mark = place_of(&primary);
+    let mut nodes: Vec<Looked> = Vec::new();
+    let mut changes = vec![follow(&mut roster, &primary, addresses)];
+    for _ in 0..=DEPTH {
+        for Changes { gone, new } in changes {
+            expected.retain(|node| !gone.contains(&node.node));
+            nodes.retain(|looked| !gone.contains(&looked.node.node));
+            expected.extend(new);
+        }
+        let looks = std::mem::take(&mut expected).into_iter();
+        let level = join_all(looks.map(|node| look(&*setup.open, node, mark.as_ref()))).await;
+        if level.is_empty() {
+            break;
+        }
+        let follows = level.iter().map(|one| follow(&mut roster, one, addresses));
+        changes = follows.collect();
+        nodes.extend(level);
+    }
+    drop_doubles(&roster, &mut nodes);
+    for looked in &mut nodes {
+        looked.advice = roster.advice(&looked.node.node);
     }
     ShardLook {
         primary,
         nodes,
-        unmapped,
+        unmapped: roster.unmapped().cloned().collect(),
+        blind: roster
+            .blind()
+            .map(|(node, blind)| (node.clone(), blind.clone()))
+            .collect(),
+    }
+}
+
+fn follow(roster: &mut Roster, one: &Looked, addresses: &BTreeMap<String, String>) -> Changes {
+    let seen = one.seen.as_ref();
+    seen.map_or_else(
+        |_| Changes::default(),
+        |seen| roster.take(&one.node, seen, addresses),
+    )
+}
+
+/// A server that is remembered at one place and named at another is shown once.
+fn drop_doubles(roster: &Roster, nodes: &mut Vec<Looked>) {
+    let mut at = 0;
+    while at < nodes.len() {
+        let one = &nodes[at];
+        let is_double = one.seen.as_ref().is_ok_and(|seen| {
+            let others = nodes
+                .iter()
+                .filter(|other| other.node.node != one.node.node);
+            let mut others = others.filter_map(|other| other.seen.as_ref().ok());
+            others.any(|other| is_one_server(other, seen))
+        });
+        match is_double && roster.only_remembers(&one.node.node) {
+            true => drop(nodes.remove(at)),
+            false => at += 1,
+        }
     }
 }
 
@@ -144,30 +238,23 @@ pub fn primary_node(target: &Target) -> NamedNode {
     }
 }
 
-fn found_at(
-    setup: &Setup,
-    at: &Looked,
-    taken: &mut BTreeSet<String>,
-    unmapped: &mut Vec<Unmapped>,
-) -> Vec<NamedNode> {
-    let Ok(seen) = &at.seen else {
-        return Vec::new();
-    };
-    let addresses: &BTreeMap<String, String> = &setup.replication.settings.addresses;
-    let (nodes, lost) = children_of(seen, &at.node.target, addresses, taken);
-    unmapped.extend(lost);
-    nodes
+/// Where it was when it was looked at.
+fn place_of(primary: &Looked) -> Option<Position> {
+    primary.seen.as_ref().ok()?.position.clone()
 }
 
-/// One look; a replica that is short of the mark, where its primary was a moment ago, is given a chance to come to it.
 async fn look(open: &dyn Open, node: NamedNode, mark: Option<&Position>) -> Looked {
-    let seen = tokio::time::timeout(PATIENCE, look_along(open, &node.target, mark))
+    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target, mark))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
-    Looked { node, seen }
+    Looked {
+        node,
+        seen,
+        advice: None,
+    }
 }
 
-async fn look_along(
+async fn look_once(
     open: &dyn Open,
     target: &Target,
     mark: Option<&Position>,
@@ -181,30 +268,9 @@ async fn look_along(
             target.engine.title()
         ));
     };
-    let begun = Instant::now();
-    let seen = loop {
-        let seen = observer.observe().await.map_err(|why| chain(&why));
-        let waits = (seen.as_ref().ok().zip(mark)).is_some_and(|(seen, mark)| comes_to(seen, mark));
-        if !waits || begun.elapsed() > A_CHANCE {
-            break seen;
-        }
-        tokio::time::sleep(AGAIN).await;
-    };
+    let seen = look_by(&mut *observer, mark).await;
     observer.close().await;
     seen
-}
-
-/// A replica that replays, and has not come there yet.
-fn comes_to(seen: &NodeSighting, mark: &Position) -> bool {
-    let replays = seen.replay.as_ref().is_some_and(|replay| {
-        let stands = matches!(
-            replay.state,
-            ReplayState::Paused | ReplayState::Stopped { .. }
-        );
-        !stands && replay.delay.is_none_or(|by| by.is_zero())
-    });
-    let is_short = |here: &Position| here.reaches(mark) == Reach::No;
-    seen.role == SeenRole::Replica && replays && seen.position.as_ref().is_some_and(is_short)
 }
 
 fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
@@ -216,7 +282,7 @@ fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
     let peers = proven_peers(&look);
     let max_lag = setup.replication.settings.limits.max_lag;
     let mut reports = Vec::new();
-    for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
+    for Looked { node, seen, advice } in std::iter::once(&look.primary).chain(&look.nodes) {
         let mut standing = match seen {
             Ok(seen) => judge(&Case {
                 role: node.role,
@@ -227,8 +293,17 @@ fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
                 peers: &peers,
                 max_lag,
             }),
-            Err(error) => unreachable(error.clone()),
+            Err(error) => unreachable(match advice {
+                Some(advice) => format!("{error}; {advice}"),
+                None => error.clone(),
+            }),
         };
+        if let Some(advice) = advice.as_ref().filter(|_| !standing.is_rival()) {
+            advise(&mut standing, advice);
+        }
+        if let Some(blind) = look.blind.get(&node.node) {
+            standing.findings.insert(0, unseen(blind));
+        }
         let more = behind.get(&node.node);
         standing
             .findings
@@ -278,6 +353,15 @@ fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
 pub fn proven_peers(look: &ShardLook) -> Vec<String> {
     let seen = look.nodes.iter().filter_map(|node| node.seen.as_ref().ok());
     seen.map(|seen| seen.own.clone()).collect()
+}
+
+fn unseen(blind: &Blind) -> Finding {
+    Finding {
+        severity: Severity::Problem,
+        kind: "followers-unseen".into(),
+        text: blind.why.clone(),
+        mend: Some(blind.mend.clone()),
+    }
 }
 
 fn unreachable(error: String) -> Standing {

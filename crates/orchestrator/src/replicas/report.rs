@@ -1,5 +1,6 @@
 //! How a node stands, as surfaces show it.
 
+use super::chance::A_CHANCE;
 use greylag_core::{
     fleet::ShardName,
     node::{
@@ -9,10 +10,6 @@ use greylag_core::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-
-/// A replica that is well comes within this to where its primary was.
-pub(super) const A_CHANCE: Duration = Duration::from_secs(1);
 
 /// One node of a shard, as it was when it was looked at. What nobody knows is absent, never zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

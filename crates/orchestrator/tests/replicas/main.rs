@@ -1,10 +1,15 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod alone;
 mod anchor;
 mod auto;
 mod backlog;
+mod blind;
 mod busy;
 mod commands;
+mod counting;
+mod cut;
+mod delayed;
 mod deposed;
 mod disputed;
 mod doubting;
@@ -14,8 +19,12 @@ mod ghost;
 mod halfway;
 mod holding;
 mod left_behind;
+mod killed;
 mod losing;
+mod quiet;
 mod readers;
+mod remembering;
+mod restored;
 mod resuming;
 mod subscriber;
 mod subscribing;

@@ -345,4 +345,3 @@ fn a_long_trail_keeps_its_age_and_is_thinned_out() {
     let old = long.lag(&wal(1).unwrap(), at(10_000)).unwrap().time;
     assert!(old > Duration::from_secs(9_000), "{old:?}");
 }
-

@@ -1,8 +1,11 @@
 //! Who gets changes from a node.
 
-use super::{question::Topic, sighting::Seen};
+use super::{
+    question::{self, Refusal, Topic},
+    sighting::Seen,
+};
 use crate::mysql::link::Answer;
-use greylag_core::node::Child;
+use greylag_core::node::{Child, Unobservable};
 
 /// Replicas that have made themselves known, and others that read the binary log.
 pub fn children(seen: &Seen<'_>) -> Vec<Child> {
@@ -47,6 +50,30 @@ pub fn children(seen: &Seen<'_>) -> Vec<Child> {
         ));
     }
     children
+}
+
+/// Why nobody who is listed does not mean that nobody follows: either list shows all of them, and the account may see neither.
+pub fn unseen(seen: &Seen<'_>) -> Option<Unobservable> {
+    let facts = seen.heard.get(Topic::Facts);
+    // Where threads are not instrumented, their list is there, and empty.
+    let instrumented = facts.and_then(|facts| facts.named(0, "instruments")) != Some("0");
+    let lists_threads = instrumented && seen.heard.get(Topic::Threads).is_some();
+    if lists_threads || seen.heard.get(Topic::Children).is_some() {
+        return None;
+    }
+    let questions = seen.flavour.look().questions.iter();
+    let hangs_on = questions
+        .filter(|question| question.topic == Topic::Threads)
+        .find_map(|question| question.hangs_on);
+    let feeds = |refusal: &&Refusal| {
+        matches!(refusal.topic, Topic::Children | Topic::Threads) || Some(refusal.topic) == hangs_on
+    };
+    let refused: Vec<Refusal> = seen.refusals.iter().filter(feeds).cloned().collect();
+    let mends = question::mends(&refused, &seen.account).into_iter();
+    Some(Unobservable {
+        what: "who follows it".into(),
+        mend: mends.map(|(_, mend)| mend).collect::<Vec<_>>().join("; "),
+    })
 }
 
 fn child(name: &str, address: Option<String>, state: Option<&str>, logical: bool) -> Child {

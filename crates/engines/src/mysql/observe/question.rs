@@ -166,6 +166,15 @@ pub fn by_grant(refusals: &[Refusal]) -> Vec<(String, String)> {
     grouped
 }
 
+/// … and the statement that gives it to the account.
+pub fn mends(refusals: &[Refusal], account: &str) -> Vec<(String, String)> {
+    let grantee = crate::mysql::diagnose::grantee(account);
+    let grants = by_grant(refusals).into_iter();
+    grants
+        .map(|(unseen, grant)| (unseen, format!("GRANT {grant} TO {grantee}")))
+        .collect()
+}
+
 /// No such table or database; to an account without rights on it, the same in other words.
 fn is_absence(code: u16) -> bool {
     matches!(code, 1044 | 1049 | 1142 | 1146)

@@ -2,13 +2,13 @@
 
 use super::{
     applier::replication,
-    company::children,
+    company::{children, unseen},
     past::Past,
     place::{position, received, written_here},
     question::{self, Answers, Refusal, Topic},
     status,
 };
-use crate::mysql::{blockers, diagnose, flavour::Flavour, link::Answer};
+use crate::mysql::{blockers, flavour::Flavour, link::Answer};
 use greylag_core::{
     node::{Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Unobservable},
     outcome::Blocker,
@@ -63,7 +63,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
     };
     let load = load(&seen);
     let unobservable = unobservable(&seen);
-    let children = children(&seen);
+    let (children, children_unseen) = (children(&seen), unseen(&seen));
     let oldest = oldest(heard.get(Topic::Oldest));
     let server = Server {
         engine: seen.flavour.engine(),
@@ -104,6 +104,7 @@ pub fn build(seen: Seen<'_>) -> NodeSighting {
         upstream,
         replay,
         children,
+        children_unseen,
         slots: Vec::new(),
         subscriptions: Vec::new(),
         conflicts: None,
@@ -159,12 +160,8 @@ fn mend_of_load(seen: &Seen<'_>) -> Option<String> {
     ];
     let mut refusals = seen.refusals.to_vec();
     refusals.retain(|refusal| needed.contains(&Some(refusal.topic)));
-    let grants = question::by_grant(&refusals);
-    let grantee = diagnose::grantee(&seen.account);
-    let grants = grants
-        .iter()
-        .map(|(_, grant)| format!("GRANT {grant} TO {grantee}"));
-    let all: Vec<String> = grants.collect();
+    let mends = question::mends(&refusals, &seen.account).into_iter();
+    let all: Vec<String> = mends.map(|(_, mend)| mend).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
@@ -177,13 +174,9 @@ fn is_without_instruments(heard: &Answers) -> bool {
 }
 
 fn unobservable(seen: &Seen<'_>) -> Vec<Unobservable> {
-    let grantee = diagnose::grantee(&seen.account);
-    let mut unseen: Vec<Unobservable> = question::by_grant(seen.refusals)
+    let mut unseen: Vec<Unobservable> = question::mends(seen.refusals, &seen.account)
         .into_iter()
-        .map(|(what, grant)| Unobservable {
-            what,
-            mend: format!("GRANT {grant} TO {grantee}"),
-        })
+        .map(|(what, mend)| Unobservable { what, mend })
         .collect();
     if is_without_instruments(seen.heard) {
         unseen.push(Unobservable {

@@ -71,6 +71,7 @@ pub struct Sender {
     pub host: Option<String>,
     pub state: Option<String>,
     pub sent: Option<Lsn>,
+    pub written: Option<Lsn>,
     pub flushed: Option<Lsn>,
     pub replayed: Option<Lsn>,
     pub lag: Option<f64>,

@@ -76,7 +76,7 @@ SELECT json_build_object(
   'children', (
     SELECT json_agg(json_build_object(
       'name', w.application_name, 'host', host(w.client_addr), 'state', w.state, 'sent', w.sent_lsn,
-      'flushed', w.flush_lsn, 'replayed', w.replay_lsn, 'lag', extract(epoch FROM w.replay_lag),
+      'written', w.write_lsn, 'flushed', w.flush_lsn, 'replayed', w.replay_lsn, 'lag', extract(epoch FROM w.replay_lag),
       'logical', s.slot_name IS NOT NULL))
     FROM pg_stat_replication w
     LEFT JOIN pg_replication_slots s ON s.active_pid = w.pid AND s.slot_type = 'logical'),

@@ -68,6 +68,8 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .flatten()
             .map(|sender| child(sender, &stream, here))
             .collect(),
+        // Names are for everybody; only addresses need a privilege.
+        children_unseen: None,
         slots: seen
             .slots
             .iter()
@@ -207,7 +209,7 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
         name: sender.name.clone().unwrap_or_default(),
         address: sender.host.clone(),
         state: sender.state.clone(),
-        sent: stream.place(sender.sent),
+        sent: stream.place(arrived(sender)),
         flushed: stream.place(sender.flushed),
         replayed: stream.place(sender.replayed),
         // NULL means that nothing is under way, or that nobody knows: the places tell which.
@@ -216,6 +218,15 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
             false => sender.lag.and_then(seconds),
         },
         logical: sender.logical,
+    }
+}
+
+/// What was handed to the network may be there still: where the replica's disk has all that the replica has, it waits for no disk.
+fn arrived(sender: &Sender) -> Option<Lsn> {
+    let is_flushed = sender.written.is_some() && sender.written == sender.flushed;
+    match is_flushed {
+        true => sender.written,
+        false => sender.sent,
     }
 }
 

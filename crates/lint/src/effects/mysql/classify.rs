@@ -5,7 +5,7 @@ use crate::{
     operation::{Action, Column, Constraint, ConstraintKind, DataType, Dropped, Generated},
 };
 
-/// The kind of clause; None where it isn't known from what the migrations tell.
+/// The kind of clause; None where it isn't known from what the migrations tell, which is to be said wherever it is asked.
 pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'static str> {
     Some(match action {
         Action::AddColumn { column, placed, .. } => added(column, *placed),
@@ -17,19 +17,20 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             from,
             column,
             placed,
-        } => modified(table?.column(from)?, column, *placed)?,
+        } => modified(table?, table?.column(from)?, column, *placed)?,
         Action::SetDefault { .. } | Action::DropDefault { .. } => "set-default",
         Action::AddIndex { kind, .. } => index(kind.as_deref()),
         Action::AddConstraint(constraint) => constrained(constraint),
         Action::DropIndex { .. } => "drop-index",
-        Action::DropConstraint { kind, .. } => match kind {
+        Action::DropConstraint { kind, name, .. } => match dropped(*kind, name, table) {
             Dropped::PrimaryKey if table.is_some_and(has_other_key) => {
                 "drop-primary-key-beside-unique"
             }
             Dropped::PrimaryKey => "drop-primary-key",
             Dropped::ForeignKey => "drop-foreign-key",
             Dropped::Check => "drop-check",
-            Dropped::Constraint => return None,
+            // A unique key, a foreign key or a CHECK: none is heavier than a key.
+            Dropped::Constraint => "drop-index",
         },
         Action::IndexVisibility { .. } => "index-visibility",
         Action::ConvertCharset => "convert-charset",
@@ -51,6 +52,23 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
         Action::ColumnOptions | Action::Harmless { .. } => "comment",
         _ => return None,
     })
+}
+
+/// What DROP CONSTRAINT drops, as far as the migrations tell.
+fn dropped(kind: Dropped, name: &str, table: Option<&Table>) -> Dropped {
+    if kind != Dropped::Constraint {
+        return kind;
+    }
+    let named = |own: &Option<String>| own.as_deref() == Some(name);
+    if name == "primary" {
+        Dropped::PrimaryKey
+    } else if table.is_some_and(|table| table.foreign_keys.iter().any(|key| named(&key.name))) {
+        Dropped::ForeignKey
+    } else if table.is_some_and(|table| table.checks.iter().any(|check| named(&check.0))) {
+        Dropped::Check
+    } else {
+        Dropped::Constraint
+    }
 }
 
 /// The kind of clause that CREATE INDEX is.
@@ -132,10 +150,26 @@ fn constrained(constraint: &Constraint) -> &'static str {
 }
 
 /// MODIFY and CHANGE say the whole column anew: what differs decides.
-fn modified(known: &KnownColumn, column: &Column, placed: bool) -> Option<&'static str> {
+fn modified(
+    table: &Table,
+    known: &KnownColumn,
+    column: &Column,
+    placed: bool,
+) -> Option<&'static str> {
+    match (known.generated, column.generated) {
+        (None, None) => {}
+        // Whether it is worked out in another way isn't read.
+        (from, to) if from == to => return None,
+        _ => return Some("change-type"),
+    }
+    if known.collation != column.collation {
+        return Some("change-type");
+    }
     let same_type = type_change(&known.data_type, &column.data_type);
-    let stricter = column.not_null && !known.not_null;
-    let looser = !column.not_null && known.not_null;
+    // What a primary key has is NOT NULL, whether it says so or not.
+    let not_null = |said: bool| said || table.is_in_primary_key(&known.name);
+    let (was, is) = (not_null(known.not_null), not_null(column.not_null));
+    let (stricter, looser) = (is && !was, was && !is);
     Some(match same_type {
         TypeChange::Same if known.numbers_itself && !column.auto_increment => "drop-auto-increment",
         _ if column.auto_increment && !known.numbers_itself => "change-type",
@@ -161,7 +195,7 @@ enum TypeChange {
 }
 
 fn type_change(from: &DataType, to: &DataType) -> TypeChange {
-    let charset = to.charset.is_some() && to.charset != from.charset;
+    let charset = to.charset != from.charset;
     if from.name != to.name || from.unsigned != to.unsigned || charset {
         return TypeChange::Different;
     }

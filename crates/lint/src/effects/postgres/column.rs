@@ -79,7 +79,7 @@ pub(crate) fn proves_not_null(table: &Table, column: &str) -> bool {
 }
 
 /// Whether an expression is `column IS NOT NULL`, alone or beside others that hold as well.
-fn says_not_null(expression: &str, column: &str) -> bool {
+pub(crate) fn says_not_null(expression: &str, column: &str) -> bool {
     let words: Vec<Word<'_>> = tokens(Dialect::Postgres, expression)
         .map(|token| Word {
             kind: token.kind,

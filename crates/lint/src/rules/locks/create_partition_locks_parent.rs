@@ -18,7 +18,8 @@ pub(super) static CREATE_PARTITION_LOCKS_PARENT: Rule = Rule {
     dialects: POSTGRES,
     title: "a new partition keeps out readers of the whole table",
     about: "CREATE TABLE … PARTITION OF takes ACCESS EXCLUSIVE on the partitioned table. Create the table by \
-            itself, with a CHECK that fits the bounds, and ATTACH it: that lets reads and writes go on.",
+            itself, empty, and ATTACH it: that lets reads and writes go on. Where there is a default partition \
+            either way reads all of that, unless a CHECK there spares it, so there is no rewrite.",
     bad: include_str!("create_partition_locks_parent/bad.sql"),
     good: include_str!("create_partition_locks_parent/good.sql"),
     look: Look::Statement(look),
@@ -37,13 +38,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     words::about(scene, parent, &parent.span, format!("all of {parent} is locked to add the partition {}", create.name))
         .why("The lock waits behind the longest query on any partition, and every other query waits behind the lock.")
-        .instead(format!("CREATE TABLE {} (LIKE {parent} INCLUDING ALL), add a CHECK that fits the bounds, then ATTACH PARTITION.", create.name))
+        .instead(format!("CREATE TABLE {} (LIKE {parent} INCLUDING ALL), then ATTACH PARTITION while it is empty.", create.name))
         .fix(fix(scene, create, parent))
         .alone()
 }
 
 fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
-    if create.partitioned || !create.columns.is_empty() || !create.constraints.is_empty() {
+    let rest = scene.catalog.default_of(parent);
+    if rest.is_some() || create.partitioned || !create.columns.is_empty() || !create.constraints.is_empty() {
         return None;
     }
     let (table, of) = (scene.sql(&create.name.span), scene.sql(&parent.span));

@@ -14,7 +14,7 @@ pub(super) static DROP_COLUMN_IN_USE: Rule = Rule {
     dialects: ALL,
     title: "a column is dropped that a key, an index or a view still uses",
     about: "PostgreSQL drops indexes and constraints along with the column, silently, and refuses if a view \
-            uses it; MySQL takes the column out of an index, which may make a unique index fail; SQLite \
+            or another table's foreign key uses it (with CASCADE it drops those as well); MySQL takes the column out of an index, which may make a unique index fail; SQLite \
             refuses. Drop what uses it first, on purpose.",
     bad: include_str!("drop_column_in_use/bad.sql"),
     good: include_str!("drop_column_in_use/good.sql"),
@@ -27,7 +27,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         let (Action::DropColumn { column, .. }, Some(known)) = (action, scene.known(table)) else {
             continue;
         };
-        let uses = uses(known, column);
+        let uses = uses(scene, known, column);
         if uses.is_empty() {
             continue;
         }
@@ -40,12 +40,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     drafts
 }
 
-fn uses(table: &Table, column: &str) -> Vec<String> {
+fn uses(scene: &Scene<'_>, table: &Table, column: &str) -> Vec<String> {
     let named = |columns: &[Option<String>]| columns.iter().flatten().any(|c| c == column);
     let indexes = table
         .indexes
         .iter()
-        .filter(|index| named(&index.columns) && (index.columns.len() > 1 || index.unique));
+        .filter(|index| {
+            let key = named(&index.columns) && (index.columns.len() > 1 || index.unique);
+            key || index.mentions.iter().any(|own| own == column)
+        });
     let indexes = indexes.map(|index| {
         format!(
             "the index {}",
@@ -64,5 +67,17 @@ fn uses(table: &Table, column: &str) -> Vec<String> {
     let primary = primary.map(|_| "the primary key".to_owned());
     let uniques = table.uniques.iter().filter(|unique| named(&unique.columns));
     let uniques = uniques.map(|_| "a unique constraint".to_owned());
-    indexes.chain(keys).chain(primary).chain(uniques).collect()
+    let views = scene.catalog.views_over(&table.name).into_iter();
+    let views = views
+        .filter(|view| scene.catalog.view_has(view, column))
+        .map(|view| format!("the view {view}"));
+    let others = scene.catalog.referencing(&table.name).into_iter();
+    let others = others
+        .filter(|(_, key)| match key.refers.as_slice() {
+            [] => table.is_in_primary_key(column),
+            refers => refers.iter().any(|own| own == column),
+        })
+        .map(|(other, _)| format!("a foreign key of {}", other.name));
+    let own = indexes.chain(keys).chain(primary).chain(uniques);
+    own.chain(views).chain(others).collect()
 }

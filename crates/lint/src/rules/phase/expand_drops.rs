@@ -1,6 +1,6 @@
 //! An expand drops something that is in use.
 
-use crate::operation::{Action, Bytes, Kind, Name, Operation};
+use crate::operation::{Action, Bytes, Change, Drop, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -16,7 +16,9 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
     title: "an expand drops something that is in use",
     about: "In the expand phase the old version of the application still runs. What it reads and writes must \
             stay: drops belong into a contract of the same change, which runs only when every shard and \
-            replica is through and no old app is left.",
+            replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
+            functions, triggers, policies and whatever else can be dropped; what the file makes anew, by its \
+            name or on the same table, is replaced.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),
     look: Look::Statement(look),
@@ -46,6 +48,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::DetachPartition { partition, .. } => {
                     Some(told(span, format!("{partition}")))
                 }
+                // Whoever inserts without the column, or reads it, has it from there.
+                Action::DropIdentity { column } => {
+                    Some(told(span, format!("the identity of {table}.{column}")))
+                }
+                Action::DropExpression { column } => {
+                    Some(told(span, format!("the expression of {table}.{column}")))
+                }
+                Action::NoInherit { parent } => {
+                    Some(told(span, format!("{table} as a part of {parent}")))
+                }
                 _ => None,
             })
             .collect(),
@@ -63,17 +75,25 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             name.map(|name| told(&name.span, name.to_string()))
                 .collect()
         }
+        Operation::Alter(alter) if alter.kind == Kind::Domain => match (&alter.name, &alter.change) {
+            (Some(name), Change::Other(text)) if text == "DROP DEFAULT" => {
+                told(&scene.whole(), format!("the default of {name}")).alone()
+            }
+            _ => Vec::new(),
+        },
+        Operation::Drop(drop) if drop.kind == Kind::Other => {
+            let rest = scene.text().to_ascii_uppercase();
+            let harmless = rest.starts_with("DROP STATISTICS");
+            let told = (!harmless).then(|| told(&scene.whole(), "this".to_owned()));
+            told.into_iter().collect()
+        }
         Operation::Drop(drop) if counts(drop.kind) => {
-            // What this file makes anew is replaced, not dropped.
-            let replaced = |name: &Name| {
-                scene.operations[scene.index..]
-                    .iter()
-                    .any(|op| makes(op, name))
-            };
-            let gone = drop
-                .names
-                .iter()
-                .filter(|name| !scene.is_new(name) && !replaced(name));
+            if drop.on.as_ref().is_some_and(|on| scene.is_new(on)) {
+                return Vec::new();
+            }
+            let gone = drop.names.iter().filter(|name| {
+                !scene.is_new(name) && !is_replaced(scene, drop, name) && !scene.is_made_here(name)
+            });
             gone.map(|name| told(&name.span, name.to_string()))
                 .collect()
         }
@@ -81,18 +101,29 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
 }
 
+/// What else can be dropped is a server's own, or a publication's, which have rules of their own.
 fn counts(kind: Kind) -> bool {
     !matches!(
         kind,
-        Kind::Trigger
-            | Kind::Policy
-            | Kind::Rule
-            | Kind::Publication
+        Kind::Publication
             | Kind::Subscription
             | Kind::EventTrigger
             | Kind::Event
             | Kind::Other
     )
+}
+
+/// What this file makes anew is replaced, not dropped: by its name, and a trigger, policy or rule by another of the same table.
+fn is_replaced(scene: &Scene<'_>, drop: &Drop, name: &Name) -> bool {
+    let later = scene.operations[scene.index..].iter();
+    let mut all = scene.operations.iter();
+    let beside = |operation: &Operation| match (operation, &drop.on) {
+        (Operation::Create(create), Some(on)) => {
+            create.kind == drop.kind && create.on.as_ref().is_some_and(|other| other.is(on))
+        }
+        _ => false,
+    };
+    later.into_iter().any(|operation| makes(operation, name)) || all.any(beside)
 }
 
 fn makes(operation: &Operation, name: &Name) -> bool {

@@ -1,6 +1,10 @@
 //! An expand refuses what the old app writes.
 
-use crate::operation::{Action, Bytes, Constraint, ConstraintKind, DataType, Name, Operation};
+use super::super::types::widens;
+use crate::operation::{
+    Action, Alter, Bytes, Change, Column, Constraint, ConstraintKind, DataType, Expression, Kind, Name,
+    Operation,
+};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -14,8 +18,8 @@ pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     severity: Some(Severity::Warning),
     dialects: ALL,
     title: "an expand refuses what the old app writes",
-    about: "A new constraint, NOT NULL, a unique index or a narrower type refuses rows that were welcome \
-            before. In the expand phase the old app still writes them. Make the app keep to it first, and \
+    about: "A new constraint, NOT NULL, a unique index or a type that is no wider refuses rows that were welcome \
+            before; so may a type where no migration says what it was. In the expand phase the old app still writes them. Make the app keep to it first, and \
             restrict in the contract; a CHECK that says what all apps do already may be allowed.",
     bad: include_str!("expand_restricts_writes/bad.sql"),
     good: include_str!("expand_restricts_writes/good.sql"),
@@ -42,6 +46,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .unwrap_or_default();
         return told(&scene.whole(), format!("the unique index {name}")).alone();
     }
+    if let Operation::Alter(alter) = scene.operation {
+        let domain = Some(alter).filter(|alter| alter.kind == Kind::Domain);
+        let told = domain.and_then(|alter| Some(told(&scene.whole(), of_domain(scene, alter)?)));
+        return told.into_iter().collect();
+    }
     scene
         .actions()
         .filter_map(|(table, action, span)| match action {
@@ -51,24 +60,71 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Some(told(span, format!("NOT NULL on {table}.{column}")))
             }
             Action::AlterType {
-                column, data_type, ..
+                column,
+                data_type,
+                using,
+                ..
             } => {
-                let known = scene.known(table)?.column(column)?;
-                narrows(&known.data_type, data_type)
-                    .then(|| told(span, format!("the narrower type of {table}.{column}")))
+                let known = scene.known(table).and_then(|table| table.column(column));
+                let narrows = |from: &DataType| *using || !widens(scene.dialect(), from, data_type);
+                narrows_from(known.map(|known| &known.data_type), narrows)
+                    .map(|how| told(span, format!("{how} of {table}.{column}")))
             }
             Action::ModifyColumn { from, column, .. } => {
-                let known = scene.known(table)?.column(from)?;
-                if known.numbers_itself && !column.auto_increment {
-                    return Some(told(span, format!("{table}.{from} without AUTO_INCREMENT")));
-                }
-                let stricter = column.not_null && !known.not_null
-                    || narrows(&known.data_type, &column.data_type);
-                stricter.then(|| told(span, format!("the narrower {table}.{from}")))
+                modified(scene, table, from, column).map(|what| told(span, what))
+            }
+            // Only the server gives a number from here on.
+            Action::AddIdentity { column } | Action::SetIdentity { column }
+                if scene.sql(span).to_ascii_uppercase().contains("GENERATED ALWAYS") =>
+            {
+                Some(told(span, format!("GENERATED ALWAYS on {table}.{column}")))
             }
             _ => None,
         })
         .collect()
+}
+
+/// What MODIFY or CHANGE takes away; None where the column takes all that it took.
+fn modified(scene: &Scene<'_>, table: &Name, from: &str, column: &Column) -> Option<String> {
+    let known = scene.known(table);
+    let before = known.and_then(|known| known.column(from));
+    let narrows = |from: &DataType| !widens(scene.dialect(), from, &column.data_type);
+    if let Some(how) = narrows_from(before.map(|before| &before.data_type), narrows) {
+        return Some(format!("{how} of {table}.{from}"));
+    }
+    let before = before?;
+    let in_key = known.is_some_and(|known| known.is_in_primary_key(from));
+    if before.numbers_itself && !column.auto_increment {
+        return Some(format!("{table}.{from} without AUTO_INCREMENT"));
+    }
+    if column.not_null && !before.not_null && !in_key {
+        return Some(format!("NOT NULL on {table}.{from}"));
+    }
+    let given = |default: &Option<Expression>| default.as_ref().is_some_and(|d| !d.is_null);
+    let given_no_more = given(&before.default) && !given(&column.default);
+    (given_no_more && column.not_null && !column.auto_increment)
+        .then(|| format!("{table}.{from} without its default"))
+}
+
+/// How a change of type narrows what a column takes. What it was is not known of a column that no migration made.
+fn narrows_from(
+    from: Option<&DataType>,
+    narrows: impl Fn(&DataType) -> bool,
+) -> Option<&'static str> {
+    match from {
+        None => Some("another type (no migration says what it was)"),
+        Some(from) => narrows(from).then_some("another type, which is no wider,"),
+    }
+}
+
+/// A domain that no longer takes what it took.
+fn of_domain(scene: &Scene<'_>, alter: &Alter) -> Option<String> {
+    let name = alter.name.as_ref().filter(|name| !scene.is_made_here(name))?;
+    match &alter.change {
+        Change::AddConstraint { .. } => Some(format!("the new constraint on {name}")),
+        Change::Other(text) if text == "SET NOT NULL" => Some(format!("NOT NULL on {name}")),
+        _ => None,
+    }
 }
 
 fn restricts(scene: &Scene<'_>, table: &Name, constraint: &Constraint) -> bool {
@@ -89,27 +145,7 @@ fn restricts(scene: &Scene<'_>, table: &Name, constraint: &Constraint) -> bool {
     let new = |column: &&String| {
         known
             .column(column)
-            .is_some_and(|c| c.made_in == scene.number)
+            .is_some_and(|c| c.made_in == Some(scene.number))
     };
     columns.is_empty() || !columns.iter().all(new)
-}
-
-fn narrows(from: &DataType, to: &DataType) -> bool {
-    const SIZES: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
-    let size = |data_type: &DataType| SIZES.iter().position(|name| *name == data_type.name);
-    let length = |data_type: &DataType| {
-        data_type
-            .arguments
-            .first()
-            .and_then(|n| n.trim().parse::<u64>().ok())
-    };
-    match (size(from), size(to)) {
-        (Some(a), Some(b)) => b < a || from.unsigned != to.unsigned,
-        _ if from.name == to.name => match (length(from), length(to)) {
-            (Some(a), Some(b)) => b < a,
-            (None, Some(_)) => true,
-            _ => false,
-        },
-        _ => from.name == "text" && to.name == "varchar",
-    }
 }

@@ -1,12 +1,13 @@
 //! Rows are written in one go, not in batches.
 
-use super::super::words;
-use crate::operation::{Bytes, Operation, Verb, Write};
+use super::super::{reach, words};
+use crate::operation::{Operation, Verb, Write};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static WRITE_WITHOUT_BATCH: Rule = Rule {
     id: "write-without-batch",
@@ -16,7 +17,9 @@ pub(super) static WRITE_WITHOUT_BATCH: Rule = Rule {
     title: "rows are written in one go, not in batches",
     about: "One UPDATE over a large table holds its row locks to the end, writes two to four times the table \
             into the log, and replicas lag behind it. A file with `-- greylag:phase backfill` and `:batch` \
-            in its WHERE goes in small steps, with the replicas' lag as its brake.",
+            in its WHERE goes in small steps, with the replicas' lag as its brake. A write is taken for a small \
+            one where its condition holds all columns of a primary or unique key to constants (`id = 5`, `id IN \
+            (5, 6)`); of a table that no migration made, where it does so for `id`. In a backfill it is an error.",
     bad: include_str!("write_without_batch/bad.sql"),
     good: include_str!("write_without_batch/good.sql"),
     look: Look::Statement(look),
@@ -35,12 +38,11 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
         return Vec::new();
     };
     let many = match write.verb {
-        Verb::Update | Verb::Delete => !is_one_row(scene, write.condition.as_ref()),
+        Verb::Update | Verb::Delete => !reach::is_few(scene, write),
         // Rows that come from a table made here are as few as its rows are.
         Verb::Insert => {
-            write.from_query
-                && !write.reads.is_empty()
-                && write.reads.iter().any(|read| !scene.is_new(read))
+            let made_up = write.calls.iter().any(|call| call == "generate_series");
+            write.from_query && (made_up || write.reads.iter().any(|read| !scene.is_new(read)))
         }
         Verb::Merge => {
             !write.merges.is_empty() && write.reads.iter().any(|read| !scene.is_new(read))
@@ -67,26 +69,13 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
         .why(words::why(scene, table, "The rows stay locked until all are done, and it can't be stopped without losing what it did."))
         .replicas("Replicas lag behind the log it writes: two to four times what it changes.")
         .instead("Put it into a file with `-- greylag:phase backfill` and `-- greylag:change NAME`, and add `AND :batch` to its WHERE.");
+    let backfills = scene.phase() == Phase::Backfill;
+    if backfills {
+        draft = draft.instead("Add `AND :batch` to its WHERE, or give it a backfill of its own.");
+    }
     // Not to say how large is not to say that it is small.
-    if whole && draft.severity.is_none() && write.verb != Verb::Insert {
+    if whole && draft.severity.is_none() && write.verb != Verb::Insert || backfills {
         draft = draft.severity(Severity::Error);
     }
     draft.alone()
-}
-
-/// `id = 5`: one row, or a few.
-fn is_one_row(scene: &Scene<'_>, condition: Option<&Bytes>) -> bool {
-    let Some(condition) = condition else {
-        return false;
-    };
-    let text = scene.sql(condition).to_lowercase();
-    let plain = !text.contains("select")
-        && !text.contains(" or ")
-        && !text.contains('<')
-        && !text.contains('>');
-    let value = text.split_once('=').is_some_and(|(_, value)| {
-        let value = value.trim();
-        value.starts_with('\'') || value.starts_with(|c: char| c.is_ascii_digit())
-    });
-    plain && (value || text.contains(" in ("))
 }

@@ -1,8 +1,10 @@
 //! Whether it works depends on each shard's rows.
 
+use super::super::types::never_fails;
 use crate::{
+    catalog::KnownColumn,
     finding::Decided,
-    operation::{Action, Bytes, ConstraintKind, Operation},
+    operation::{Action, Bytes, ConstraintKind, DataType, Name, Operation},
 };
 use crate::{
     finding::Severity,
@@ -16,7 +18,7 @@ pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     severity: Some(Severity::Note),
     dialects: ALL,
     title: "whether it works depends on each shard's rows",
-    about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type fail on the one shard that \
+    about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type (MySQL: MODIFY and CHANGE too) fail on the one shard that \
             has a row against them, after others have it. Count such rows on all shards first: a `-- \
             greylag:verify` on the backfill before, or `greylag verify`.",
     bad: include_str!("may_fail_on_some_shard/bad.sql"),
@@ -48,6 +50,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             Vec::new()
         };
     }
+    let may_fail = |known: Option<&KnownColumn>, to: &DataType| {
+        known.is_none_or(|known| !never_fails(scene.dialect(), &known.data_type, to))
+    };
     scene
         .actions()
         .filter_map(|(table, action, span)| {
@@ -69,12 +74,31 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 },
                 Action::AlterType {
                     column,
-                    using: true,
+                    data_type,
+                    using,
                     ..
-                } => format!("turning {table}.{column} into another type"),
+                } if *using || may_fail(column_of(scene, table, column), data_type) => {
+                    format!("turning {table}.{column} into another type")
+                }
+                Action::ModifyColumn { from, column, .. } => {
+                    let known = column_of(scene, table, from);
+                    let solid = known.is_some_and(|known| known.not_null)
+                        || scene.known(table).is_some_and(|t| t.is_in_primary_key(from));
+                    if may_fail(known, &column.data_type) {
+                        format!("turning {table}.{from} into another type")
+                    } else if column.not_null && !solid {
+                        format!("NOT NULL on {table}.{from}")
+                    } else {
+                        return None;
+                    }
+                }
                 _ => return None,
             };
             Some(told(span, what))
         })
         .collect()
+}
+
+fn column_of<'a>(scene: &Scene<'a>, table: &Name, column: &str) -> Option<&'a KnownColumn> {
+    scene.known(table)?.column(column)
 }

@@ -51,6 +51,7 @@ fn makes_something(operation: &Operation) -> bool {
         Operation::CreateTable(_)
             | Operation::Create(_)
             | Operation::Harmless { .. }
+            | Operation::Revoke(_)
             | Operation::Set { .. }
     )
 }

@@ -1,0 +1,107 @@
+//! An expand lifts what apps rely on.
+
+use super::keys::{self, Guarantee};
+use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
+use crate::{
+    finding::Severity,
+    judge::{Draft, Scene},
+    rule::{ALL, Group, Look, Rule},
+};
+use greylag_core::migration::Phase;
+
+pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
+    id: "expand-lifts-guarantee",
+    group: Group::Phase,
+    severity: Some(Severity::Warning),
+    dialects: ALL,
+    title: "an expand lifts what apps rely on",
+    about: "The old app was written for rows that keep to what the schema promises. Without a unique key its ON \
+            CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without NOT NULL it reads nulls; \
+            without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know. \
+            What is dropped may also be a key that no migration names. Lift it in the contract, or in \
+            a file that puts the new one in its place.",
+    bad: include_str!("expand_lifts_guarantee/bad.sql"),
+    good: include_str!("expand_lifts_guarantee/good.sql"),
+    look: Look::Statement(look),
+};
+
+fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    if scene.phase() != Phase::Expand {
+        return Vec::new();
+    }
+    match scene.operation {
+        Operation::AlterTable(_) => scene
+            .actions()
+            .filter_map(|(table, action, span)| lifted(scene, table, action, span))
+            .collect(),
+        Operation::DropIndex(drop) => {
+            let names = drop.names.iter();
+            names
+                .filter_map(|name| {
+                    let on = drop.table.as_ref();
+                    let table = on.or_else(|| Some(&scene.catalog.index(&name.name)?.0.name));
+                    if table.is_some_and(|table| scene.is_new(table)) {
+                        return None;
+                    }
+                    let lifted = keys::of_index(scene, table, &name.name)?;
+                    told(&name.span, &name.name, table, &lifted)
+                })
+                .collect()
+        }
+        Operation::Alter(alter) if alter.kind == Kind::Domain => {
+            let Change::Other(text) = &alter.change else {
+                return Vec::new();
+            };
+            let lifts = text == "DROP NOT NULL" || text.starts_with("DROP CONSTRAINT");
+            let name = alter.name.as_ref().filter(|_| lifts);
+            let told = name.map(|name| draft(&scene.whole(), format!("what {name} allows")));
+            told.into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Option<Draft> {
+    match action {
+        Action::DropConstraint { name, kind, .. } => {
+            let lifted = keys::of_constraint(scene, table, name, *kind)?;
+            told(span, name, Some(table), &lifted)
+        }
+        Action::DropIndex { name } => {
+            let lifted = keys::of_index(scene, Some(table), name)?;
+            told(span, name, Some(table), &lifted)
+        }
+        Action::DropNotNull { column } => {
+            Some(draft(span, format!("NOT NULL of {table}.{column}")))
+        }
+        Action::ModifyColumn { from, column, .. } if !column.not_null => {
+            let known = scene.known(table)?;
+            let was = known.column(from)?.not_null && !known.is_in_primary_key(from);
+            was.then(|| draft(span, format!("NOT NULL of {table}.{from}")))
+        }
+        _ => None,
+    }
+}
+
+fn told(span: &Bytes, name: &str, table: Option<&Name>, lifted: &Guarantee) -> Option<Draft> {
+    let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
+    Some(match lifted {
+        Guarantee::Key => draft(span, format!("the unique key {name}{of}"))
+            .severity(Severity::Error)
+            .why("An INSERT … ON CONFLICT or ON DUPLICATE KEY of the old app fails from here on, or adds a second row."),
+        Guarantee::Reference => draft(span, format!("the foreign key {name}{of}"))
+            .why("Rows that belong together can be parted from here on, and nothing is deleted along."),
+        Guarantee::Check => draft(span, format!("the CHECK {name}{of}")),
+        Guarantee::Unknown => draft(span, format!("the constraint {name}{of}"))
+            .why("No migration says what it is. If it is a unique key, an INSERT … ON CONFLICT of the old app fails from here on."),
+        Guarantee::UnknownIndex => draft(span, format!("the index {name}{of}"))
+            .severity(Severity::Note)
+            .why("No migration says what it is. If it is unique, an INSERT … ON CONFLICT of the old app fails from here on."),
+    })
+}
+
+fn draft(span: &Bytes, what: String) -> Draft {
+    Draft::new(span.clone(), format!("{what} is lifted while the old app may rely on it"))
+        .why("The old app still reads and writes, and was written for rows that keep to it.")
+        .instead("Lift it in a file with `-- greylag:phase contract`; or have this file put in its place what keeps the old app's promise.")
+}
