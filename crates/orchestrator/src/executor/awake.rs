@@ -11,11 +11,19 @@ const PULSE: Duration = Duration::from_secs(15);
 
 /// Awaits something, and keeps the session in use meanwhile.
 pub async fn awake<T>(session: &mut dyn Session, awaited: impl Future<Output = T>) -> T {
+    beat(session, PULSE, awaited).await
+}
+
+async fn beat<T>(
+    session: &mut dyn Session,
+    pulse: Duration,
+    awaited: impl Future<Output = T>,
+) -> T {
     tokio::pin!(awaited);
     loop {
         tokio::select! {
             came = &mut awaited => return came,
-            () = tokio::time::sleep(PULSE) => {}
+            () = tokio::time::sleep(pulse) => {}
         }
         // Asked to its end: an answer that nobody reads would be the next one's. Whether it is lost is for the next verb to say.
         let asked = session.ask("SELECT 1");
@@ -56,12 +64,12 @@ mod tests {
             application: "greylag/test".into(),
         };
         let mut session = greylag_engines::open(&target).await.unwrap();
-        tokio::time::pause();
         let waited = async {
-            tokio::time::sleep(PULSE * 5).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             7
         };
-        assert_eq!(awake(&mut *session, waited).await, 7);
+        let pulse = Duration::from_millis(1);
+        assert_eq!(beat(&mut *session, pulse, waited).await, 7);
         assert_eq!(session.ask("SELECT 2").await.unwrap().as_deref(), Some("2"));
     }
 }
