@@ -2,6 +2,7 @@
 
 use crate::{
     fleet::ShardName,
+    migration::MigrationId,
     node::{Blame, Finding, NodeName},
     outcome::Blocker,
     position::Distance,
@@ -42,6 +43,15 @@ pub enum WaitReason {
     ShardLock { holder: Blocker },
     /// The shards that were asked for are behind this wave, and so many of its shards are still to be done.
     Wave { name: String, pending: u32 },
+    /// The plan that was agreed to is done; this is pending beside it, in a plan that nobody has agreed to. The first few shards
+    /// are named.
+    NextPlan {
+        /// None where it was not made yet.
+        digest: Option<String>,
+        migrations: Vec<MigrationId>,
+        shards: Vec<ShardName>,
+        count: u32,
+    },
     /// A statement waits for a lock somebody holds; retried until the deadline.
     Lock {
         blockers: Vec<Blocker>,

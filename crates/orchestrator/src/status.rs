@@ -263,7 +263,7 @@ fn problems(reading: &Reading) -> Vec<String> {
     let missing = reading
         .missing
         .iter()
-        .map(|id| format!("{id} is applied, and its file is gone"));
+        .map(|id| format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back"));
     let future = reading
         .future
         .iter()

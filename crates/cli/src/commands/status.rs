@@ -119,7 +119,8 @@ fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
     let shards = &document.shards;
     let mut nodes = shards.iter().flat_map(ShardStatus::nodes);
-    let is_dark = document.fleet.unreachable + document.fleet.refused > 0
+    let fleet = &document.fleet;
+    let is_dark = fleet.unreachable + fleet.refused + document.missing.len() > 0
         || nodes.any(|node| node.must_be_mended(now));
     let stands_still = shards.iter().any(ShardStatus::must_be_mended)
         || (document.rollout.iter()).any(RolloutStatus::must_be_mended);

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod failover;
 mod fleet;
+mod held;
 mod help;
 mod init;
 mod lab;
