@@ -15,7 +15,7 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::{Keeping, survey_with_nodes},
+    replicas::{Earlier, Keeping, survey_with_nodes},
     status::{RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
@@ -35,8 +35,8 @@ use std::{
   greylag status --watch
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
-Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused, a migration
-failed there or was changed since, or nobody knows what became of one. With --at-least, failures behind that version
+Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused or missing, a
+migration failed there, was changed since, or is gone and holds what is pending, or nobody knows what became of one. With --at-least, failures behind that version
 don't count.")]
 pub struct Status {
     /// List each shard
@@ -63,8 +63,9 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
         terminal: Refresh::of_terminal().filter(|_| screen.human()),
         before: None,
     };
+    let mut earlier = Earlier::default();
     loop {
-        let document = read(&place, screen, verb).await?;
+        let document = read(&place, screen, verb, &mut earlier).await?;
         let behind = verb
             .at_least
             .as_ref()
@@ -97,19 +98,24 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
         at_least: None,
         wait: None,
     };
-    let document = read(place, screen, &verb).await?;
+    let document = read(place, screen, &verb, &mut Earlier::default()).await?;
     show(screen, &document, &verb);
     Ok(())
 }
 
-async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
+async fn read(
+    place: &Workplace,
+    screen: &Screen,
+    verb: &Status,
+    earlier: &mut Earlier,
+) -> Result<Document, Problem> {
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = survey_with_nodes(&place.setup, &*looking).await;
+        let looks = survey_with_nodes(&place.setup, &*looking, earlier).await;
         looking.close();
         looks
     } else {
-        survey_with_nodes(&place.setup, &Blind).await
+        survey_with_nodes(&place.setup, &Blind, earlier).await
     };
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }

@@ -1,8 +1,14 @@
 //! What goes well.
 
 use crate::world::{World, events, wave};
-use greylag_core::{event::Event, policy::Size};
-use greylag_orchestrator::apply::Verdict;
+use greylag_core::{
+    event::Event,
+    policy::{Scope, Size},
+};
+use greylag_orchestrator::{
+    apply::{Options, Verdict},
+    planning::Ask,
+};
 
 #[tokio::test]
 async fn empty_shards_get_every_migration_once_and_a_second_run_has_nothing_to_do() {
