@@ -86,12 +86,16 @@ pub enum WaitReason {
     /// A guarded node is behind by more than the limit (or was, and is not back under the lower one).
     ReplicaLag {
         node: NodeName,
+        /// Absent where nobody knows how long it has stood still.
         lag_ms: Option<u64>,
+        /// `lag_ms` is the least it can be: the node has not come to where its primary was when it was first looked at.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
         distance: Option<Distance>,
         limit_ms: u64,
         blame: Option<Blame>,
     },
-    /// A guarded node can't be looked at, or not enough of it: nobody knows its lag.
+    /// A guarded node can't be looked at, or not enough of it: nobody knows its lag, or its load where that is limited.
     ReplicaUnseen {
         node: NodeName,
         why: String,
