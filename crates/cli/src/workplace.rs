@@ -1,7 +1,7 @@
 //! What a verb works on: the project, its fleet and files, the journal.
 
 use crate::{arguments::Global, output::Screen, problem::Problem};
-use greylag_core::fleet::ShardName;
+use greylag_core::{fleet::ShardName, migration::Set};
 use greylag_orchestrator::{
     Fleet, Migrations, Setup,
     discover::{Found, discover},
@@ -38,15 +38,27 @@ pub async fn open(global: &Global, screen: &Screen, mode: Journal) -> Result<Wor
     let found = discover(&project)
         .await
         .map_err(|error| Problem::of_discovery(&error))?;
-    assemble(project, found, screen, mode).await
+    let files = read_files(&project, &found, screen)?;
+    assemble(project, found, files, mode).await
 }
 
-/// The same without asking discovery: a rollout can be halted while a catalog is down. The fleet is empty.
-pub async fn open_for_steering(
+/// The same without reading migrations, for what is done by the journal's own copies of them: a file that is half written is in
+/// nobody's way. There are none.
+pub async fn open_without_files(
     global: &Global,
     screen: &Screen,
     mode: Journal,
 ) -> Result<Workplace, Problem> {
+    let project = read_project(global)?;
+    tell_notes(&project, screen);
+    let found = discover(&project)
+        .await
+        .map_err(|error| Problem::of_discovery(&error))?;
+    assemble(project, found, Set::default(), mode).await
+}
+
+/// Without asking discovery, too: a rollout can be halted while a catalog is down. The fleet is empty.
+pub async fn open_for_steering(global: &Global, mode: Journal) -> Result<Workplace, Problem> {
     let project = read_project(global)?;
     let found = Found {
         fleet: Fleet {
@@ -57,7 +69,7 @@ pub async fn open_for_steering(
         replicas: Vec::new(),
         origins: Vec::new(),
     };
-    assemble(project, found, screen, mode).await
+    assemble(project, found, Set::default(), mode).await
 }
 
 fn tell_notes(project: &Project, screen: &Screen) {
@@ -71,12 +83,8 @@ fn tell_notes(project: &Project, screen: &Screen) {
     }
 }
 
-async fn assemble(
-    project: Project,
-    found: Found,
-    screen: &Screen,
-    mode: Journal,
-) -> Result<Workplace, Problem> {
+/// The project's migrations, each fit for every shard.
+fn read_files(project: &Project, found: &Found, screen: &Screen) -> Result<Set, Problem> {
     let files = read_folders(&project.migrations).map_err(|error| Problem::of_files(&error))?;
     for path in &files.passed_over {
         screen.say(format!(
@@ -84,20 +92,34 @@ async fn assemble(
             shown(path)
         ));
     }
-    let migrations = Migrations {
-        files: Arc::new(files.set),
-        placeholders: project.placeholders.clone(),
-    };
+    let migrations = migrations(project, files.set);
     migrations
         .check(&found.fleet.shards)
         .map_err(|errors| Problem::of_scripts(&errors, &project.migrations))?;
+    Ok(Arc::unwrap_or_clone(migrations.files))
+}
+
+fn migrations(project: &Project, files: Set) -> Migrations {
+    Migrations {
+        files: Arc::new(files),
+        placeholders: project.placeholders.clone(),
+    }
+}
+
+async fn assemble(
+    project: Project,
+    found: Found,
+    files: Set,
+    mode: Journal,
+) -> Result<Workplace, Problem> {
     let journal = match mode {
         Journal::Write => journal::open(&project.state).await?,
         Journal::Look => journal::look(&project.state).await?,
     };
     let setup = Setup {
         fleet: found.fleet.clone(),
-        migrations,
+        folder: project.folder.as_path().into(),
+        migrations: migrations(&project, files),
         policy: project.policy.clone(),
         checks: project.checks.clone(),
         lint: Some(Arc::new(project.lint.clone())),

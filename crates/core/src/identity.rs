@@ -7,7 +7,7 @@ mod known;
 mod lock;
 
 pub use judge::{Expected, Proof, duplicates, judge};
-pub use known::{Known, Node};
+pub use known::{Forgotten, Known, Node};
 pub use lock::lock_key;
 
 use crate::fleet::ShardName;

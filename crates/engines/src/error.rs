@@ -17,6 +17,8 @@ pub enum OpenError {
         address: String,
         user: String,
         message: String,
+        /// What would let it in, where that is known: a statement for an administrator.
+        mend: Option<String>,
     },
     #[error("the TLS connection to {address} failed")]
     Tls {

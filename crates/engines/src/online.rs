@@ -96,11 +96,21 @@ pub struct Access {
     pub tls: Option<TlsFiles>,
 }
 
+/// How far a server's certificate is proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsProof {
+    #[default]
+    Nothing,
+    /// It is of a known authority.
+    Authority,
+    /// And for the server's host name.
+    Identity,
+}
+
 /// TLS, and what is believed and shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The server's certificate is proven, for its host name.
-    pub verified: bool,
+    pub proof: TlsProof,
     pub authorities: Option<PathBuf>,
     pub certificate: Option<(PathBuf, PathBuf)>,
 }

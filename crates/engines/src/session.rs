@@ -50,6 +50,12 @@ pub trait Session: Send {
         let _ = there;
     }
 
+    /// Where the session comes from that holds the shard's lock, and what ends it.
+    async fn whence(&mut self, holder: &Blocker) -> Whence {
+        let _ = holder;
+        Whence::default()
+    }
+
     /// Ends the session that holds the shard's lock (`--take-over`).
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError>;
 
@@ -153,6 +159,15 @@ pub enum LockAttempt {
     Busy {
         holder: Blocker,
     },
+}
+
+/// What a person needs to know of a session that only a person may end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whence {
+    /// The machine it comes from, as far as the server tells.
+    pub host: Option<String>,
+    /// The statement or command that ends it.
+    pub ended_by: Option<String>,
 }
 
 /// Who a shard becomes when it has no identity yet.

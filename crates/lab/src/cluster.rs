@@ -3,10 +3,12 @@
 use crate::database::TestDatabase;
 use crate::engine::Engine;
 use crate::error::{SqlError, StartError};
+use crate::launch::patience;
 use crate::options::Options;
+use crate::proxy::Proxy;
 use crate::replication;
 use crate::server::Server;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A primary and its replicas. PostgreSQL streams physically, MySQL and MariaDB by GTID.
 #[derive(Debug)]
@@ -112,6 +114,24 @@ impl Cluster {
     /// Holds a replica's replay back by so much on purpose; zero takes it away.
     pub async fn delay_replay(&self, index: usize, by: Duration) -> Result<(), SqlError> {
         self.replica(index).delay_replay(by).await
+    }
+
+    /// Puts a proxy between the primary and a replica, which streams through it when this returns.
+    pub async fn put_between(&self, index: usize) -> Result<Proxy, StartError> {
+        let proxy = Proxy::start(self.primary.port())
+            .await
+            .map_err(StartError::machine("cannot start a proxy"))?;
+        let replica = self.replica(index);
+        replica
+            .follow_through(proxy.port(), &format!("replica{}", index + 1))
+            .await?;
+        // It still streams as before until it has heard.
+        let deadline = Instant::now() + patience();
+        while proxy.open_connections() == 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.wait_streaming(replica).await?;
+        Ok(proxy)
     }
 
     /// Waits until a replica streams (again), for instance after a restart.

@@ -39,6 +39,15 @@ impl Server {
         Ok(replica)
     }
 
+    /// Makes it reach the server it follows through another port of 127.0.0.1, such as a proxy's, from now on and while it runs. (On
+    /// MySQL only with GTIDs: without, it would begin anew.)
+    pub async fn follow_through(&self, port: u16, name: &str) -> Result<(), SqlError> {
+        for statement in self.recipe.reroute_statements(port, name) {
+            sql::rows(&self.node, self.recipe.home(), &statement).await?;
+        }
+        Ok(())
+    }
+
     /// Stops it, and starts it again on the data that it has as a replica of whatever is reached on a port of 127.0.0.1: an old
     /// primary that is taken back; or one that listens for somebody who isn't there.
     pub async fn rejoin(&self, port: u16, name: &str) -> Result<(), StartError> {

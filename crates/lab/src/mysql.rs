@@ -257,6 +257,23 @@ impl Recipe for Family {
         ]
     }
 
+    fn reroute_statements(&self, port: u16, _: &str) -> Vec<String> {
+        let statements = if self.maria {
+            [
+                "STOP SLAVE".to_owned(),
+                format!("CHANGE MASTER TO MASTER_PORT={port}, MASTER_USE_GTID=slave_pos"),
+                "START SLAVE".to_owned(),
+            ]
+        } else {
+            [
+                "STOP REPLICA".to_owned(),
+                format!("CHANGE REPLICATION SOURCE TO SOURCE_PORT={port}"),
+                "START REPLICA".to_owned(),
+            ]
+        };
+        statements.into()
+    }
+
     async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError> {
         let (question, receives, applies) = if self.maria {
             ("SHOW SLAVE STATUS", "Slave_IO_Running", "Slave_SQL_Running")

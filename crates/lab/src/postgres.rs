@@ -169,9 +169,7 @@ impl Recipe for Postgres {
     fn prepare_replica(&self, node: &Node, port: u16, name: &str) -> io::Result<()> {
         std::fs::write(node.data().join("standby.signal"), "")?;
         crate::account::hand_over(&node.data().join("standby.signal"))?;
-        let line = format!(
-            "primary_conninfo = 'host=127.0.0.1 port={port} user=postgres password={PASSWORD} application_name={name}'\n"
-        );
+        let line = format!("primary_conninfo = '{}'\n", conninfo(port, name));
         OpenOptions::new()
             .append(true)
             .open(node.data().join("postgresql.conf"))?
@@ -180,6 +178,16 @@ impl Recipe for Postgres {
 
     fn replicate_statements(&self, _: &Node, _: u16) -> Vec<String> {
         Vec::new()
+    }
+
+    fn reroute_statements(&self, port: u16, name: &str) -> Vec<String> {
+        vec![
+            format!(
+                "ALTER SYSTEM SET primary_conninfo = '{}'",
+                conninfo(port, name)
+            ),
+            "SELECT pg_reload_conf()".into(),
+        ]
     }
 
     async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError> {
@@ -242,6 +250,11 @@ impl Recipe for Postgres {
         let rows = sql::rows(node, "postgres", "SELECT pg_is_in_recovery()").await?;
         Ok(first(&rows) == Some("f"))
     }
+}
+
+/// How a replica of this name reaches the server that it follows.
+fn conninfo(port: u16, name: &str) -> String {
+    format!("host=127.0.0.1 port={port} user=postgres password={PASSWORD} application_name={name}")
 }
 
 fn first(rows: &[sql::Row]) -> Option<&str> {

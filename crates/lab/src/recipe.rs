@@ -60,6 +60,9 @@ pub(crate) trait Recipe: Send + Sync {
     /// … and what is said once `node` runs.
     fn replicate_statements(&self, node: &Node, port: u16) -> Vec<String>;
 
+    /// What makes a running replica reach the server it follows through another port.
+    fn reroute_statements(&self, port: u16, name: &str) -> Vec<String>;
+
     /// Whether `replica` receives and applies what `primary` writes.
     async fn is_streaming(&self, replica: &Node) -> Result<bool, SqlError>;
 

@@ -116,3 +116,51 @@ async fn a_mariadb_cascade_follows_and_outlives_a_promotion() {
 async fn a_mysql_cascade_follows_and_outlives_a_promotion() {
     a_cascading_replica_follows_a_replica_and_a_promoted_one_is_a_primary(Engine::MySql).await;
 }
+
+async fn a_replica_streams_through_what_is_put_between(engine: Engine) {
+    if !greylag_lab::available(engine) {
+        return;
+    }
+    let cluster = Cluster::start(engine, 1).await.unwrap();
+    let name = cluster.database("t").await.unwrap().name;
+    let proxy = cluster.put_between(0).await.unwrap();
+    let replica = cluster.replica(0);
+    let write = async |table: &str| {
+        let sql = format!("CREATE TABLE {table} (id int PRIMARY KEY)");
+        cluster.primary().execute(&name, &sql).await.unwrap();
+    };
+    let has = async |table: &str| {
+        let sql =
+            format!("SELECT count(*) FROM information_schema.tables WHERE table_name = '{table}'");
+        replica.value(&name, &sql).await.unwrap().as_deref() == Some("1")
+    };
+    write("through").await;
+    cluster.wait_replayed().await.unwrap();
+    assert!(has("through").await);
+
+    proxy.refuse(true).await.unwrap();
+    proxy.cut().await;
+    write("behind").await;
+    assert!(!has("behind").await, "it streams past the proxy");
+    // A server that is started again goes the same way.
+    replica.restart().await.unwrap();
+    assert!(!has("behind").await);
+    proxy.refuse(false).await.unwrap();
+    cluster.wait_replayed().await.unwrap();
+    assert!(has("behind").await);
+}
+
+#[tokio::test]
+async fn a_postgres_replica_streams_through_what_is_put_between() {
+    a_replica_streams_through_what_is_put_between(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_mariadb_replica_streams_through_what_is_put_between() {
+    a_replica_streams_through_what_is_put_between(Engine::MariaDb).await;
+}
+
+#[tokio::test]
+async fn a_mysql_replica_streams_through_what_is_put_between() {
+    a_replica_streams_through_what_is_put_between(Engine::MySql).await;
+}

@@ -186,3 +186,31 @@ async fn a_commit_that_is_cut_off_before_it_arrives_has_not_happened() {
     assert!(told.is_err());
     assert_eq!(rows, 0);
 }
+
+#[tokio::test]
+async fn a_slow_line_takes_its_time_and_loses_nothing_also_when_it_is_made_fast() {
+    let proxy = Proxy::start(echo().await).await.unwrap();
+    let mut stream = through(&proxy).await;
+    proxy.set_rate(Some(200_000));
+    let sent = vec![7; 20_000];
+    let begun = Instant::now();
+    assert_eq!(ask(&mut stream, &sent).await.unwrap(), sent);
+    // Each way takes as long; how far they overlap is up to the pieces.
+    assert!(
+        begun.elapsed() >= Duration::from_millis(100),
+        "it was as fast as ever: {:?}",
+        begun.elapsed()
+    );
+    proxy.set_rate(Some(1));
+    stream.write_all(&sent).await.unwrap();
+    let mut answer = vec![0; sent.len()];
+    let early =
+        tokio::time::timeout(Duration::from_millis(100), stream.read_exact(&mut answer)).await;
+    assert!(
+        early.is_err(),
+        "20,000 bytes came through at one byte a second"
+    );
+    proxy.set_rate(None);
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, sent);
+}

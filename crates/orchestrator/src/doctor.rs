@@ -13,7 +13,7 @@ use greylag_core::{
     fleet::ShardName,
     node::{Blame, NodeName, NodeState, Severity, Unobservable},
 };
-use greylag_engines::{Diagnosis, Level};
+use greylag_engines::{Diagnosis, Level, OpenError};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +78,10 @@ async fn diagnose(setup: &Setup, shard: &FleetShard) -> ShardDiagnosis {
             let said = session.diagnose().await;
             session.close().await;
             lines.extend(said.unwrap_or_else(|error| vec![problem(chain(&error), None)]));
+        }
+        // Whoever is not let in can't say which of the servers is the primary either.
+        Err(error @ OpenError::Login { .. }) => {
+            lines = vec![problem(chain(&error), hint_of(&error))];
         }
         Err(error) => lines.push(problem(chain(&error), hint_of(&error))),
     };
@@ -150,7 +154,13 @@ fn of_node(node: &NodeReport) -> NodeDiagnosis {
         true => Level::Problem,
         false => Level::Warning,
     };
+    // What a finding has a statement for is said once.
+    let is_said = |lacks: &&Unobservable| {
+        let mends = node.findings.iter().filter_map(|found| found.mend.as_ref());
+        mends.into_iter().any(|mend| mend.contains(&lacks.mend))
+    };
     let mut lines: Vec<_> = (node.unobservable.iter())
+        .filter(|lacks| !is_said(lacks))
         .map(|lacks| unseen(level, lacks))
         .collect();
     if let Some(Blame::Unreachable { error, .. }) = &node.blame {

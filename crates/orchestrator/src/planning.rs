@@ -4,7 +4,7 @@ mod compose;
 mod error;
 mod settings;
 
-pub use compose::claims;
+pub use compose::{NAMED_NO_MORE, claims};
 pub use error::PlanningError;
 pub use settings::settings_digest;
 
@@ -23,13 +23,13 @@ use greylag_core::{
     fleet::ShardName,
     history::Reading,
     migration::MigrationId,
-    plan::{self, Plan, PlanError, Resume, UndoTarget},
+    plan::{self, Plan, PlanError, PlannedMigration, Resume, UndoTarget},
     policy::Scope,
     rollout::{Progress, Rollout},
 };
 use greylag_lint::FleetFacts;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -51,11 +51,11 @@ pub struct Ask {
 pub enum Prospect {
     /// A new rollout of this plan. A plan without stages means that there is nothing to do.
     Fresh { plan: Arc<Plan> },
-    /// An unfinished rollout goes on with the plan it has. `new` files wait for the plan after it: apply again.
+    /// An unfinished rollout goes on with the plan it has. `rest` is pending beside it: once it is done, that is planned anew.
     Continue {
         rollout: String,
         plan: Arc<Plan>,
-        new: Vec<MigrationId>,
+        rest: Rest,
     },
     /// Files changed while something was in flight: that is settled first, then it is looked again. The plan is what comes
     /// of it as far as can be seen now.
@@ -70,6 +70,21 @@ pub enum Prospect {
         why: String,
         plan: Arc<Plan>,
     },
+}
+
+/// What shards lack that an unfinished plan does not give them: new files, shards that came since, what it held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// In order.
+    pub migrations: Vec<MigrationId>,
+    /// In the order of the fleet.
+    pub shards: Vec<ShardName>,
+}
+
+impl Rest {
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
 }
 
 impl Prospect {
@@ -114,8 +129,9 @@ pub async fn look_ahead(
         .map_err(|why| unsettled(&row.id, &recorded.state, why))?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
-        Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
-        Resume::ContinueThenPlanAnew { new } => go_on(setup, row.id, recorded.plan, new),
+        Resume::Continue | Resume::ContinueThenPlanAnew { .. } => {
+            go_on(setup, row.id, recorded.plan, surveyed)
+        }
         Resume::SettleFirst {
             shards,
             waves,
@@ -207,12 +223,49 @@ fn go_on(
     setup: &Setup,
     rollout: String,
     plan: Arc<Plan>,
-    new: Vec<MigrationId>,
+    surveyed: &Surveyed,
 ) -> Result<Prospect, PlanningError> {
     if plan.settings != settings_digest(setup, &plan) {
-        return Err(PlanningError::SettingsChanged { rollout });
+        let names = plan.shards().iter().map(|shard| &shard.name);
+        let gone = names.filter(|name| setup.fleet.get(name).is_none());
+        let shards: Vec<ShardName> = gone.cloned().collect();
+        return Err(match shards.is_empty() {
+            true => PlanningError::SettingsChanged { rollout },
+            false => PlanningError::PlannedGone { rollout, shards },
+        });
     }
-    Ok(Prospect::Continue { rollout, plan, new })
+    let rest = rest(&plan, surveyed);
+    Ok(Prospect::Continue {
+        rollout,
+        plan,
+        rest,
+    })
+}
+
+fn rest(plan: &Plan, surveyed: &Surveyed) -> Rest {
+    let stages = 0..plan.stages.len();
+    let mut rest = Rest::default();
+    let mut migrations = BTreeSet::new();
+    // What an undo takes back is pending then, and is not wanted back at once.
+    let undoes = |planned: &PlannedMigration| matches!(planned.id, MigrationId::Undo(_));
+    if plan.migrations.iter().any(undoes) {
+        return rest;
+    }
+    for sighting in &surveyed.shards {
+        let Ok(seen) = &sighting.seen else {
+            continue;
+        };
+        let work = || stages.clone().flat_map(|stage| plan.work(stage, &sighting.name));
+        let mut lacks = (seen.reading.pending.iter())
+            .filter(|id| !work().any(|planned| planned == *id))
+            .peekable();
+        if lacks.peek().is_some() {
+            rest.shards.push(sighting.name.clone());
+        }
+        migrations.extend(lacks);
+    }
+    rest.migrations = migrations.into_iter().cloned().collect();
+    rest
 }
 
 /// Of an unfinished rollout, the shards that have something left to do must be there and be who they were.
@@ -237,6 +290,12 @@ fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<
             .shards
             .iter()
             .filter(|sighting| has_more(&sighting.name))
+            .cloned()
+            .collect(),
+        missing: surveyed
+            .missing
+            .iter()
+            .filter(|known| has_more(&known.name))
             .cloned()
             .collect(),
         ..Surveyed::default()

@@ -19,6 +19,7 @@ use greylag_engines::{
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
+    path::Path,
     sync::Arc,
 };
 
@@ -26,6 +27,8 @@ use std::{
 #[derive(Clone)]
 pub struct Setup {
     pub fleet: Fleet,
+    /// Where the project file lies: its tools are run there.
+    pub folder: Arc<Path>,
     pub migrations: Migrations,
     pub policy: Policy,
     /// The project's own checks; `policy.checks` names those that gates ask.

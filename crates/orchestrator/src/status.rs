@@ -78,6 +78,12 @@ pub struct ShardStatus {
     pub applied: Vec<MigrationId>,
     pub pending: Vec<MigrationId>,
     pub failed: Option<FailedStep>,
+    /// Applied with another checksum than the file has now.
+    #[serde(default)]
+    pub changed: Vec<MigrationId>,
+    /// Applied, and their files are gone.
+    #[serde(default)]
+    pub gone: Vec<MigrationId>,
     /// As a node, where the shard's nodes are watched.
     #[serde(default)]
     pub primary: Option<NodeReport>,
@@ -114,7 +120,24 @@ pub struct RolloutStatus {
     pub waiting: Vec<greylag_core::gate::WaitReason>,
 }
 
+impl RolloutStatus {
+    /// It goes no further before somebody acts: what became of a shard while a run is at it, that run finds out.
+    pub fn must_be_mended(&self) -> bool {
+        match self.state.as_str() {
+            "done" | "aborted" | "superseded" => false,
+            "running" => !self.failed.is_empty(),
+            _ => !self.failed.is_empty() || !self.unknown.is_empty(),
+        }
+    }
+}
+
 impl ShardStatus {
+    /// Nothing goes on here before somebody acts: a migration failed, was changed since, or is gone and holds what is pending.
+    pub fn must_be_mended(&self) -> bool {
+        let is_held = || self.gone.iter().any(|id| !id.is_repeatable()) && !self.pending.is_empty();
+        self.failed.is_some() || !self.changed.is_empty() || is_held()
+    }
+
     /// The primary and the others, as far as they are watched.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeReport> {
         self.primary.iter().chain(&self.replicas)
@@ -197,7 +220,11 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
         holes: reading.map_or_else(Vec::new, |r| r.out_of_order.clone()),
         applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
         pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
-        failed: survey.and_then(failed_step),
+        failed: seen.and_then(|seen| failed(&seen.survey, &seen.reading)),
+        changed: reading.map_or_else(Vec::new, |r| {
+            r.changed.iter().map(|c| c.migration.clone()).collect()
+        }),
+        gone: reading.map_or_else(Vec::new, |r| r.missing.clone()),
         primary: primaries.into_iter().next(),
         replicas,
         refusals: sighting.refusals.clone(),
@@ -210,18 +237,23 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
     }
 }
 
-/// The step that failed, or one that was left open.
-fn failed_step(survey: &Survey) -> Option<FailedStep> {
-    let step = survey
-        .steps
-        .iter()
-        .find(|step| step.state == StepState::Failed)?;
-    Some(FailedStep {
+/// The step that failed; or what the history itself has as failed, which another tool may have written.
+fn failed(survey: &Survey, reading: &Reading) -> Option<FailedStep> {
+    let mut steps = survey.steps.iter();
+    let step = steps.find(|step| step.state == StepState::Failed);
+    let step = step.map(|step| FailedStep {
         migration: step.migration.clone(),
         failure: step.failure.clone(),
         statements_done: step.statements_done,
         statements_total: step.statements_total,
-    })
+    });
+    let row = |migration: &MigrationId| FailedStep {
+        migration: migration.clone(),
+        failure: None,
+        statements_done: 0,
+        statements_total: 0,
+    };
+    step.or_else(|| reading.failed.first().map(row))
 }
 
 fn problems(reading: &Reading) -> Vec<String> {
@@ -236,7 +268,7 @@ fn problems(reading: &Reading) -> Vec<String> {
     let missing = reading
         .missing
         .iter()
-        .map(|id| format!("{id} is applied, and its file is gone"));
+        .map(|id| format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back"));
     let future = reading
         .future
         .iter()

@@ -1,31 +1,35 @@
 //! `greylag apply`: carries a plan out and follows it.
 
+mod rounds;
+
+pub use rounds::carry;
+
 use super::{
-    plan::{does_nothing, print_plan, without_statements},
+    flags::Flags,
     report::{print_summary, summary_line},
 };
 use crate::{
     arguments::Global,
     interrupt,
-    output::{Format, Screen, count},
+    output::{Format, Screen},
     problem::Problem,
     view,
-    workplace::{self, Journal, Workplace, shown},
+    workplace::{self, Workplace, shown},
 };
 use clap::Args;
-use greylag_core::{migration::Version, plan::Plan, policy};
+use greylag_core::{
+    migration::Version,
+    plan::{Held, Plan},
+    policy,
+};
 use greylag_orchestrator::{
-    Control, Exit, Notice, Watcher,
-    apply::{self, Options, Summary},
-    planning::{Ask, Prospect, look_ahead},
-    project::parse_duration,
-    survey::survey_fleet,
+    Control, Exit, Notice,
+    apply::{Options, Summary},
+    planning::Ask,
 };
 use std::{
-    io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 /// Carries a plan out and follows it; takes up an unfinished rollout first
@@ -36,6 +40,7 @@ use std::{
   greylag plan -o plan.json && greylag apply plan.json --yes
   greylag apply --to 42 --only eu-1 eu-2     up to V42, on two shards
   greylag apply --yes --output ndjson        one event a line, the last one a summary
+  greylag apply --yes --fail-on-held         4 where something is held, all else being done
 
 ^C lets what is in flight finish its current migration; a second ^C cancels it on the servers.
 Whatever ends a run, the next `greylag apply` goes on where it stopped.")]
@@ -45,87 +50,45 @@ pub struct Apply {
     /// Up to and including this version
     #[arg(long, value_name = "V")]
     to: Option<Version>,
-    /// Only these shards
-    #[arg(long, value_name = "SHARD", num_args = 1..)]
-    only: Vec<String>,
-    /// Leave out shards that can't be reached, and report them as unreached
-    #[arg(long)]
-    skip_unreachable: bool,
     /// Claim databases that have tables and no identity; N says how many are expected
     #[arg(long, value_name = "N")]
     claim: Option<u32>,
-    /// End an orphan of ours that still holds a shard's lock
-    #[arg(long)]
-    take_over: bool,
-    /// Don't ask
-    #[arg(short, long)]
-    yes: bool,
-    /// Approves every wave that asks, if this is the plan's digest
-    #[arg(long, value_name = "DIGEST")]
-    approved_digest: Option<String>,
-    /// Connect and check, and write nothing anywhere
-    #[arg(long)]
-    dry_run: bool,
-    /// How long to wait for lag, locks, soak and gates before ending with 4
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "no_wait")]
-    wait: Option<Duration>,
-    /// End with 4 rather than wait for an approval, a window or a person: one who mends a replica, too
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 pub async fn run(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     match carry_out(verb, global, screen).await {
-        Ok(exit) => Ok(exit),
-        Err(problem) => {
-            if screen.format == Format::Ndjson {
-                // The last line is a summary, however the run ended.
-                crate::output::print_problem(screen, &problem);
-                screen.json(&summary_line(&problem));
-                return Ok(problem.exit);
-            }
-            Err(problem)
-        }
+        Err(problem) => ended_early(screen, problem),
+        done => done,
     }
+}
+
+/// The last line of NDJSON is a summary, however the run ended.
+pub fn ended_early(screen: &Screen, problem: Problem) -> Result<Exit, Problem> {
+    if screen.format != Format::Ndjson {
+        return Err(problem);
+    }
+    crate::output::print_problem(screen, &problem);
+    screen.json(&summary_line(&problem));
+    Ok(problem.exit)
 }
 
 async fn carry_out(verb: &Apply, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let saved = verb.file.as_deref().map(read_plan).transpose()?;
-    let mode = if verb.dry_run {
-        Journal::Look
-    } else {
-        Journal::Write
-    };
-    let place = workplace::open(global, screen, mode).await?;
-    let only = place.shards(&verb.only)?;
+    let place = workplace::open(global, screen, verb.flags.journal()).await?;
     let ask = Ask {
         scope: match &saved {
             Some(plan) => plan.scope.clone(),
             None => policy::Scope {
                 to: verb.to.clone(),
-                only: only.clone(),
+                only: place.shards(&verb.flags.only)?,
             },
         },
         claim: verb.claim,
-        skip_unreachable: verb.skip_unreachable,
         ..Ask::default()
     };
-    let options = Options {
-        take_over: verb.take_over,
-        attended: screen.attended && !verb.no_wait,
-        no_wait: verb.no_wait,
-        wait: verb.wait,
-        approved_digest: verb.approved_digest.clone(),
-        only,
-    };
-    let run = Run {
-        saved,
-        ask,
-        options,
-        dry_run: verb.dry_run,
-        yes: verb.yes,
-        aside: None,
-    };
+    let run = verb.flags.run(&place, saved, ask, screen)?;
     follow(place, run, screen).await
 }
 
@@ -136,6 +99,8 @@ pub struct Run {
     pub options: Options,
     pub dry_run: bool,
     pub yes: bool,
+    /// What is held makes a run that is otherwise done end with 4.
+    pub fail_on_held: bool,
     /// Told of everything after the view was.
     pub aside: Option<Aside>,
 }
@@ -147,13 +112,28 @@ pub type Aside = Arc<dyn Fn(&Notice, &Arc<view::View>) + Send + Sync>;
 pub async fn follow(place: Workplace, run: Run, screen: &Screen) -> Result<Exit, Problem> {
     let control = Control::new();
     interrupt::listen(control.clone());
+    let fail_on_held = run.fail_on_held;
     let ended = carry(&place, run, screen, control).await?;
     match ended {
         Ended::Nothing(exit) => Ok(exit),
-        Ended::Ran(summary, board) => {
+        Ended::Ran(mut summary, board) => {
+            let exit = past_holds(exit_of(&summary), fail_on_held, &summary.held);
+            let is_held = exit != exit_of(&summary);
+            summary.exit_code = exit.code();
             print_summary(screen, &summary, &board, &place);
-            Ok(exit_of(&summary))
+            if is_held {
+                screen.say("all else is done; this ends with 4 for what is held (--fail-on-held)");
+            }
+            Ok(exit)
         }
+    }
+}
+
+/// `--fail-on-held`: all else is done, and that is not enough.
+pub fn past_holds(exit: Exit, fail_on_held: bool, held: &[Held]) -> Exit {
+    match exit {
+        Exit::Done if fail_on_held && !held.is_empty() => Exit::Waiting,
+        _ => exit,
     }
 }
 
@@ -164,107 +144,8 @@ pub enum Ended {
     Ran(Box<Summary>, Box<view::Board>),
 }
 
-/// Surveys, plans, asks and applies.
-pub async fn carry(
-    place: &Workplace,
-    run: Run,
-    screen: &Screen,
-    control: Control,
-) -> Result<Ended, Problem> {
-    let setup = &place.setup;
-    // What a person has said yes to.
-    let mut agreed: Option<Arc<Plan>> = None;
-    let holds = |agreed: &Option<Arc<Plan>>, plan: &Plan| {
-        (agreed.as_ref()).is_some_and(|agreed| apply::check_saved(setup, agreed, plan).is_ok())
-    };
-    loop {
-        let looking = view::open(screen, place.folder());
-        let surveyed = survey_fleet(setup, run.ask.scope.only.as_ref(), &*looking).await;
-        looking.close();
-        let surveyed = surveyed?;
-        let prospect = look_ahead(setup, &surveyed, &run.ask).await?;
-        let plan = prospect.plan();
-        let mut options = run.options.clone();
-        if let Some(saved) = &run.saved {
-            apply::check_saved(setup, saved, plan)?;
-            let approved = run.options.approved_digest.as_deref();
-            options.approved_digest = apply::approved_of_saved(saved, approved, plan)?;
-        }
-        if run.dry_run {
-            print_plan(screen, plan, &prospect, place);
-            screen.say("\nnothing was written (--dry-run)");
-            return Ok(Ended::Nothing(Exit::Done));
-        }
-        if !plan.stages.is_empty() && !run.yes && !holds(&agreed, plan) {
-            confirm(screen, &prospect, place)?;
-            agreed = Some(plan.clone());
-        } else {
-            for script in without_statements(plan, place) {
-                screen.say(format!("note: {}", does_nothing(&script)));
-            }
-        }
-        let view = view::open(screen, place.folder());
-        let watcher = watcher(&view, run.aside.clone());
-        let (ask, options, control) = (&run.ask, &options, control.clone());
-        let ended = match &prospect {
-            // What comes of it is looked at anew, and agreed to anew where it is another plan.
-            Prospect::SettleFirst { .. } => {
-                apply::settle_first(setup, &surveyed, &prospect, ask, options, control, watcher)
-                    .await
-            }
-            _ => apply::apply(setup, surveyed, prospect, ask, options, control, watcher)
-                .await
-                .map(Some),
-        };
-        view.close();
-        if let Some(summary) = ended? {
-            return Ok(Ended::Ran(Box::new(summary), Box::new(view.board())));
-        }
-    }
-}
-
-fn watcher(view: &Arc<view::View>, aside: Option<Aside>) -> Arc<dyn Watcher> {
-    let view = Arc::clone(view);
-    match aside {
-        None => view,
-        Some(aside) => Arc::new(move |notice: &Notice| {
-            view.notice(notice);
-            aside(notice, &view);
-        }),
-    }
-}
-
 pub fn exit_of(summary: &Summary) -> Exit {
     Exit::from_code(summary.exit_code)
-}
-
-fn confirm(screen: &Screen, prospect: &Prospect, place: &Workplace) -> Result<(), Problem> {
-    if !screen.attended || !screen.human() {
-        return Err(Problem::usage("there is no terminal to ask on")
-            .hint("look at it with `greylag plan`, then `greylag apply --yes`"));
-    }
-    print_plan(screen, prospect.plan(), prospect, place);
-    let shards: usize = prospect
-        .plan()
-        .waves
-        .iter()
-        .map(|wave| wave.shards.len())
-        .sum();
-    let _ = write!(
-        anstream::stderr(),
-        "\nApply this to {}? [y/N] ",
-        count(shards, "shard")
-    );
-    let _ = anstream::stderr().flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    match (read, answer.trim().to_ascii_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Problem::new(
-            Exit::Error,
-            "not confirmed; nothing was touched",
-        )),
-    }
 }
 
 fn read_plan(file: &Path) -> Result<Plan, Problem> {

@@ -10,13 +10,14 @@ use crate::{
     workplace::{self, Journal, Workplace},
 };
 use clap::{Args, Subcommand};
-use greylag_core::fleet::ShardName;
+use greylag_core::{fleet::ShardName, identity::Forgotten, node::NodeName};
 use greylag_orchestrator::{
     Exit,
     operations::{self, OperationReport},
 };
 use list::{List, list};
 use serde_json::json;
+use std::fmt::Display;
 
 /// Finds and lists the shards and their nodes; settles who is who
 #[derive(Debug, Args)]
@@ -28,7 +29,8 @@ use serde_json::json;
   greylag fleet list --offline               what discovery finds, without connecting to any
   greylag fleet accept eu-7 --reason \"moved to rack 4\"
   greylag fleet rebrand eu-7 --reason \"copied from eu-6\"
-  greylag fleet forget eu-9 --reason \"decommissioned\""
+  greylag fleet forget eu-9 --reason \"decommissioned\"
+  greylag fleet forget eu-7/replica2 --reason \"scaled down\""
 )]
 pub struct Fleet {
     #[command(subcommand)]
@@ -55,14 +57,11 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
-    /// Shards are gone: they are expected no more
+    /// Shards, or nodes of them, are gone: they are expected no more
     #[command(
-        after_help = "Example:\n  greylag fleet forget eu-9 --reason \"decommissioned\"\n\nThe databases are not touched. Take them out of greylag.toml, too."
+        after_help = "Examples:\n  greylag fleet forget eu-9 --reason \"decommissioned\"\n  greylag fleet forget eu-7/replica2 --reason \"scaled down\"\n\nThe databases are not touched. Take shards out of greylag.toml, too. A node is forgotten where `replicas = \"auto\"`, by the name or the address that `greylag fleet` shows; once it follows its primary again, it is expected again. A rollout that waits for it goes on."
     )]
-    Forget {
-        #[command(flatten)]
-        which: Which,
-    },
+    Forget(Gone),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +72,22 @@ struct Which {
     /// Why, for the next person
     #[arg(long)]
     reason: String,
+}
+
+#[derive(Debug, Args)]
+struct Gone {
+    /// Their names
+    #[arg(required = true, value_name = "SHARD[/NODE]")]
+    names: Vec<String>,
+    /// Why, for the next person
+    #[arg(long)]
+    reason: String,
+}
+
+/// What is gone.
+enum Missed {
+    Shard(ShardName),
+    Node(NodeName),
 }
 
 pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
@@ -99,7 +114,7 @@ pub async fn run(verb: &Fleet, global: &Global, screen: &Screen) -> Result<Exit,
             }
             Ok(print_report(screen, "greylag.fleet-rebrand/v1", &report))
         }
-        Some(Verb::Forget { which }) => forget(which, global, screen).await,
+        Some(Verb::Forget(gone)) => forget(gone, global, screen).await,
     }
 }
 
@@ -112,35 +127,76 @@ impl Which {
     }
 }
 
-async fn forget(which: &Which, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
+impl Missed {
+    fn read(text: &str) -> Result<Self, Problem> {
+        let shard = |text: &str| {
+            let name = text.parse::<ShardName>();
+            name.map_err(|error| Problem::usage(error.to_string()))
+        };
+        // No name of a shard has a slash; one of a node may.
+        Ok(match text.split_once('/') {
+            Some((of, node)) => Self::Node(NodeName {
+                shard: shard(of)?,
+                node: node.into(),
+            }),
+            None => Self::Shard(shard(text)?),
+        })
+    }
+}
+
+async fn forget(gone: &Gone, global: &Global, screen: &Screen) -> Result<Exit, Problem> {
     let place = workplace::open(global, screen, Journal::Write).await?;
-    let reason = given(&which.reason)?;
-    // Gone from the project already, most likely: so not looked up in the fleet.
-    let names = which
-        .shards
-        .iter()
-        .map(|name| name.parse::<ShardName>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Problem::usage(error.to_string()))?;
-    for name in &names {
-        if !operations::forget(&place.setup, name, &reason).await? {
-            return Err(Problem::usage(format!(
-                "`{name}` was never seen, so that there is nothing to forget"
-            )));
-        }
-        if screen.human() {
-            let mark = paint(Paint::Good, "✓");
-            screen.result(format!("{mark} {name} is expected no more"));
-            if place.setup.fleet.get(name).is_some() {
-                screen.say("the project still names it: the next look at the fleet sees it anew");
+    let reason = given(&gone.reason)?;
+    let missed = gone.names.iter().map(|name| Missed::read(name));
+    let missed = missed.collect::<Result<Vec<_>, _>>()?;
+    let (mut shards, mut nodes) = (Vec::new(), Vec::new());
+    for one in missed {
+        match one {
+            // Gone from the project already, most likely: so not looked up in the fleet.
+            Missed::Shard(name) => {
+                if !operations::forget(&place.setup, &name, &reason).await? {
+                    return Err(never_seen(&name));
+                }
+                tell(screen, &name);
+                if screen.human() && place.setup.fleet.get(&name).is_some() {
+                    screen
+                        .say("the project still names it: the next look at the fleet sees it anew");
+                }
+                shards.push(name);
+            }
+            Missed::Node(node) => {
+                match operations::forget_node(&place.setup, &node, &reason).await? {
+                    Forgotten::Nodes(_) => tell(screen, &node),
+                    Forgotten::Unknown => return Err(never_seen(&node)),
+                    Forgotten::Primary => {
+                        return Err(Problem::usage(format!(
+                            "`{node}` is where the shard's primary was seen last, and is not forgotten by itself: `greylag fleet forget {}` forgets the shard",
+                            node.shard
+                        )));
+                    }
+                }
+                nodes.push(node);
             }
         }
     }
     if !screen.human() {
         screen.document(
             "greylag.fleet-forget/v1",
-            &json!({"shards": names, "forgotten": true}),
+            &json!({"shards": shards, "nodes": nodes, "forgotten": true}),
         );
     }
     Ok(Exit::Done)
+}
+
+fn never_seen(what: &impl Display) -> Problem {
+    Problem::usage(format!(
+        "`{what}` was never seen, so that there is nothing to forget"
+    ))
+}
+
+fn tell(screen: &Screen, what: &impl Display) {
+    if screen.human() {
+        let mark = paint(Paint::Good, "✓");
+        screen.result(format!("{mark} {what} is expected no more"));
+    }
 }

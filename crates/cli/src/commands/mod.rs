@@ -22,5 +22,6 @@ mod ways;
 
 mod changes;
 mod choose;
+mod flags;
 
 pub use choose::run;

@@ -1,5 +1,6 @@
 //! `greylag plan`: what would happen.
 
+use super::apply::past_holds;
 use crate::{
     arguments::Global,
     output::{Format, Paint, Screen, count, hold_reason, paint, span},
@@ -79,10 +80,7 @@ pub async fn run(verb: &Plan, global: &Global, screen: &Screen) -> Result<Exit, 
             shown(file)
         ));
     }
-    match verb.fail_on_held && !plan.held.is_empty() {
-        true => Ok(Exit::Waiting),
-        false => Ok(Exit::Done),
-    }
+    Ok(past_holds(Exit::Done, verb.fail_on_held, &plan.held))
 }
 
 /// The plan, as a person reads it or as the document.
@@ -101,15 +99,16 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     ));
     match prospect {
         Prospect::Fresh { .. } => {}
-        Prospect::Continue { rollout, new, .. } => {
+        Prospect::Continue { rollout, rest, .. } => {
             screen.result(format!(
                 "unfinished rollout {rollout} goes on with the plan it has"
             ));
-            if !new.is_empty() {
-                let names: Vec<_> = new.iter().map(ToString::to_string).collect();
+            if !rest.is_empty() {
+                let names: Vec<_> = rest.migrations.iter().map(ToString::to_string).collect();
                 screen.result(format!(
-                    "{} in the plan after it: apply again then",
-                    waits(&names)
+                    "pending beside it, on {}, and planned anew once it is done: {}",
+                    count(rest.shards.len(), "shard"),
+                    some(&names)
                 ));
             }
         }
@@ -372,11 +371,6 @@ fn print_waves(screen: &Screen, plan: &Planned) {
             policy.max_in_flight, policy.max_per_host
         ),
     ));
-}
-
-fn waits(names: &[String]) -> String {
-    let verb = if names.len() == 1 { "comes" } else { "come" };
-    format!("{} {verb}", some(names))
 }
 
 /// A few names, and how many more.

@@ -136,8 +136,8 @@ pub async fn run(verb: &Rollout, global: &Global, screen: &Screen) -> Result<Exi
     let mode = if reads { Journal::Look } else { Journal::Write };
     let place = match &verb.verb {
         // It connects to the shard; the others work on the journal alone.
-        Verb::Settle { .. } => workplace::open(global, screen, mode).await?,
-        _ => workplace::open_for_steering(global, screen, mode).await?,
+        Verb::Settle { .. } => workplace::open_without_files(global, screen, mode).await?,
+        _ => workplace::open_for_steering(global, mode).await?,
     };
     let request = match &verb.verb {
         Verb::List => return list(&place, screen).await,

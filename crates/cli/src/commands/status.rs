@@ -15,8 +15,8 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::{Keeping, survey_with_nodes},
-    status::{ShardStatus, Status as Document, read_status},
+    replicas::{Earlier, Keeping, survey_with_nodes},
+    status::{RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -35,7 +35,9 @@ use std::{
   greylag status --watch
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
-Ends with 5 where a shard or a node that is waited for can't be reached or must be mended.")]
+Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused or missing, a
+migration failed there, was changed since, or is gone and holds what is pending, or nobody knows what became of one. With --at-least, failures behind that version
+don't count.")]
 pub struct Status {
     /// List each shard
     #[arg(long)]
@@ -61,8 +63,9 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
         terminal: Refresh::of_terminal().filter(|_| screen.human()),
         before: None,
     };
+    let mut earlier = Earlier::default();
     loop {
-        let document = read(&place, screen, verb).await?;
+        let document = read(&place, screen, verb, &mut earlier).await?;
         let behind = verb
             .at_least
             .as_ref()
@@ -80,7 +83,7 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
                     screen.say(format!("{} not there yet", count(n, "shard")));
                     return Ok(Exit::Waiting);
                 }
-                _ => return Ok(exit(&document)),
+                behind => return Ok(exit(&document, behind.is_some())),
             }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -95,31 +98,41 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
         at_least: None,
         wait: None,
     };
-    let document = read(place, screen, &verb).await?;
+    let document = read(place, screen, &verb, &mut Earlier::default()).await?;
     show(screen, &document, &verb);
     Ok(())
 }
 
-async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
+async fn read(
+    place: &Workplace,
+    screen: &Screen,
+    verb: &Status,
+    earlier: &mut Earlier,
+) -> Result<Document, Problem> {
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = survey_with_nodes(&place.setup, &*looking).await;
+        let looks = survey_with_nodes(&place.setup, &*looking, earlier).await;
         looking.close();
         looks
     } else {
-        survey_with_nodes(&place.setup, &Blind).await
+        survey_with_nodes(&place.setup, &Blind, earlier).await
     };
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }
 
-/// Of what can't be looked at nobody knows how it stands.
-fn exit(document: &Document) -> Exit {
+/// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.
+fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
-    let nodes = document.shards.iter().flat_map(ShardStatus::nodes);
-    let to_mend = nodes.filter(|node| node.must_be_mended(now)).count();
-    match document.fleet.unreachable + document.fleet.refused + to_mend {
-        0 => Exit::Done,
-        _ => Exit::Problems,
+    let shards = &document.shards;
+    let mut nodes = shards.iter().flat_map(ShardStatus::nodes);
+    let fleet = &document.fleet;
+    let is_dark = fleet.unreachable + fleet.refused + document.missing.len() > 0
+        || nodes.any(|node| node.must_be_mended(now));
+    let stands_still = shards.iter().any(ShardStatus::must_be_mended)
+        || (document.rollout.iter()).any(RolloutStatus::must_be_mended);
+    match is_dark || (stands_still && !has_version) {
+        false => Exit::Done,
+        true => Exit::Problems,
     }
 }
 

@@ -60,6 +60,7 @@ impl<'a> Teller<'a> {
             options: Options::default(),
             dry_run: false,
             yes: true,
+            fail_on_held: false,
             aside,
         };
         match carry(&workplace, run, self.screen, self.control.clone()).await? {

@@ -103,7 +103,7 @@ fn skipping_the_shard_leads_home_and_leaves_it_pending() {
     place.out("apply --yes", 3);
     place.out("rollout skip s3 --reason \"mended tomorrow\"", 0);
     place.out("apply --yes", 0);
-    let status = place.json("status --output json", 0);
+    let status = place.json("status --output json", 5);
     assert_eq!(status["versions"]["2"], 4, "{status}");
     assert_eq!(status["versions"]["1"], 1);
 }
@@ -247,4 +247,34 @@ fn a_changed_file_that_some_shard_has_is_refused_with_both_checksums() {
       2. keep the edit and `greylag repair V2 --reason …`: these shards take the new checksum, both are recorded
       3. put the file back, `greylag rollout skip SHARD --reason …`, and write the change as the next version
     "#);
+}
+
+#[test]
+fn what_is_held_ends_a_run_with_4_where_asked() {
+    let contract = "-- greylag:phase contract\n-- greylag:change less\nDROP TABLE a;";
+    let files = [
+        ("V1__a.sql", "CREATE TABLE a (x);"),
+        ("V2__less.sql", contract),
+    ];
+    let place = Place::with(2, &files);
+    place.out("plan --fail-on-held", 4);
+    place.out("apply --yes --dry-run --fail-on-held", 4);
+    let said = place.run("apply --yes --fail-on-held");
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(said.out.contains("done: 2 shards changed"), "{}", said.out);
+    assert!(said.err.contains("--fail-on-held"), "{}", said.err);
+    let lines = place.lines("apply --yes --fail-on-held --output ndjson", 4);
+    let summary = lines.last().unwrap();
+    assert_eq!(
+        (&summary["verdict"], &summary["exit_code"]),
+        (&"done".into(), &4.into())
+    );
+    // Not asked, it is listed and no more.
+    place.out("apply --yes", 0);
+    // What failed is worse than what is held.
+    place.write(
+        "migrations/V3__b.sql",
+        "-- greylag:change more\nCREATE TABLE nope;",
+    );
+    assert_ne!(place.run("apply --yes --fail-on-held").code, 4);
 }

@@ -4,21 +4,22 @@ use crate::place::Place;
 use greylag_lab::{Cluster, Engine, TestDatabase, available};
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
     time::Instant,
 };
 
 /// One shard with a replica, as a project.
-struct Watched {
-    cluster: Cluster,
-    database: TestDatabase,
-    place: Place,
+pub struct Watched {
+    pub cluster: Cluster,
+    pub database: TestDatabase,
+    pub place: Place,
 }
 
 impl Watched {
     /// `user` is whom Greylag connects as.
-    async fn start(engine: Engine, user: &str) -> Option<Watched> {
+    pub async fn start(engine: Engine, user: &str) -> Option<Watched> {
         if !available(engine) {
             return None;
         }
@@ -55,7 +56,7 @@ impl Watched {
     }
 
     /// Runs a verb until its document is as wanted.
-    fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + greylag_lab::patience();
         loop {
             let said = self.place.run(line);
@@ -173,6 +174,60 @@ async fn doctor_prints_the_grants_that_watching_lacks_and_is_content_once_they_a
         "{}",
         said.out
     );
+}
+
+/// The statements as they are printed, each once.
+fn grants_in(page: &str) -> BTreeSet<&str> {
+    let lines = page.lines().map(str::trim);
+    lines.filter(|line| line.starts_with("GRANT ")).collect()
+}
+
+/// A plain account is told what it lacks, on the primary and on the replica; run as printed, on the primary, that is all it needs.
+async fn prints_the_grants_that_a_plain_account_lacks(engine: Engine, watching: &str) {
+    let Some(watched) = Watched::start(engine, "greylag_plain").await else {
+        return;
+    };
+    let primary = watched.cluster.primary();
+    let mut said = watched.place.run("doctor");
+    assert_eq!(said.code, 5, "{}", said.out);
+    let (of_shard, of_nodes) = said.out.split_once("eu-7/primary (").expect(&said.out);
+    let entry = format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP ON `{}`.* TO 'greylag_plain'@'%';",
+        watched.database.name
+    );
+    assert!(of_shard.contains(&entry), "{}", said.out);
+    let (of_primary, of_replica) = of_nodes.split_once("eu-7/b (").expect(&said.out);
+    assert!(of_primary.contains(watching), "{watching}: {}", said.out);
+    assert!(of_replica.contains(watching), "{watching}: {}", said.out);
+    // What it follows can't be seen: that is no reason to take it out of the project.
+    assert!(!of_replica.contains("no replica"), "{}", said.out);
+
+    // Once it is let in, more is seen, and may be missing.
+    for _ in 0..2 {
+        for grant in grants_in(&said.out) {
+            primary.execute("mysql", grant).await.unwrap();
+        }
+        watched.cluster.wait_replayed().await.unwrap();
+        said = watched.place.run("doctor -v");
+    }
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(grants_in(&said.out).is_empty(), "{}", said.out);
+    let content = "all that watching it needs can be seen";
+    assert_eq!(said.out.matches(content).count(), 2, "{}", said.out);
+    // And it is.
+    watched.place.out("apply --yes", 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_prints_the_grants_that_watching_mysql_lacks_and_is_content_once_they_are_given() {
+    let watching = "GRANT REPLICATION CLIENT ON *.* TO 'greylag_plain'@'%';";
+    prints_the_grants_that_a_plain_account_lacks(Engine::MySql, watching).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_prints_the_grants_that_watching_mariadb_lacks_and_is_content_once_they_are_given() {
+    let watching = "GRANT SLAVE MONITOR ON *.* TO 'greylag_plain'@'%';";
+    prints_the_grants_that_a_plain_account_lacks(Engine::MariaDb, watching).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

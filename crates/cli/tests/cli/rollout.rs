@@ -133,3 +133,35 @@ fn what_cannot_be_is_said() {
     "#);
     assert_eq!(place.out("rollout list", 0), "");
 }
+
+/// One shard of two has failed; somebody is half-way through the next file, or has moved the folder.
+#[test]
+fn a_rollout_is_steered_whatever_has_become_of_the_files() {
+    for is_gone in [false, true] {
+        let place = Place::with(2, &[("V1__a.sql", "CREATE TABLE a (x);")]);
+        place.sql("s2", "CREATE TABLE a (x)");
+        place.out("apply --yes --claim 1", 3);
+        match is_gone {
+            true => std::fs::rename(place.path("migrations"), place.path("moved")).unwrap(),
+            false => place.write(
+                "migrations/V42__half.sql",
+                "-- greylag:phse expand\nALTER TAB",
+            ),
+        }
+        assert_eq!(place.run("plan").code, 2, "there is something to mend");
+        place.out("rollout pause --reason \"it is late\"", 0);
+        place.out("rollout resume", 0);
+        place.out("rollout retry s2", 0);
+        place.out("rollout show --events", 0);
+        place.out("rollout skip s2 --reason \"it is late\"", 0);
+        let listed = place.json("rollout list --output json", 0);
+        assert_eq!(listed["rollouts"][0]["ended"], "done", "{listed}");
+    }
+    let place = waiting();
+    place.write(
+        "migrations/V42__half.sql",
+        "-- greylag:phse expand\nALTER TAB",
+    );
+    place.out("rollout approve", 0);
+    place.out("rollout abort --yes", 0);
+}

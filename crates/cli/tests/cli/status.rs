@@ -10,7 +10,7 @@ fn versions_pending_and_failures_are_shown() {
     place.write("migrations/V2__b.sql", "CREATE TABLE b (x);");
     place.write("greylag.toml", project(4, "[rollout]\nmax-in-flight = 1\n"));
     place.out("apply --yes", 3);
-    insta::assert_snapshot!(place.out("status", 0), @r#"
+    insta::assert_snapshot!(place.out("status", 5), @r#"
     shop (test): 4 shards, 2 up to date, 1 pending, 1 failed
                 V1      2  ━━━━━━━━━━━━━━━
                 V2      2  ━━━━━━━━━━━━━━━
@@ -95,4 +95,37 @@ fn a_shard_that_is_refused_is_a_problem_whatever_its_version() {
     place.out("status --at-least 1", 5);
     // Waiting for a version is what was asked first.
     place.out("status --at-least 2", 4);
+}
+
+#[test]
+fn what_must_be_mended_is_a_problem_and_what_is_pending_is_none() {
+    let place = Place::with(2, &[ONE]);
+    place.out("status", 0);
+    place.out("apply --yes", 0);
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x);");
+    place.out("status", 0);
+    // As another tool leaves it.
+    place.sql(
+        "s2",
+        "INSERT INTO greylag_schema_history (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success) \
+         VALUES (2, '2', 'b', 'SQL', 'V2__b.sql', 1, 'ann', 1, 0)",
+    );
+    let status = place.json("status --output json", 5);
+    assert_eq!(status["fleet"]["failed"], 1, "{}", status["fleet"]);
+    assert_eq!(status["fleet"]["pending"], 1, "{}", status["fleet"]);
+    assert_eq!(status["shards"][1]["failed"]["migration"], "V2");
+    let said = place.out("status", 5);
+    assert!(said.contains("1 pending, 1 failed"), "{said}");
+    assert!(
+        said.contains("s2     V1       V2       failed in V2"),
+        "{said}"
+    );
+    // Whoever waits for V1 has it.
+    place.out("status --at-least 1", 0);
+    place.out("status --at-least 2", 4);
+    place.out("repair --yes --reason \"it was tried by hand\"", 0);
+    place.out("status", 0);
+    place.write("migrations/V1__a.sql", "CREATE TABLE a (x, y);");
+    let status = place.json("status --output json", 5);
+    assert_eq!(status["shards"][0]["changed"], serde_json::json!(["V1"]));
 }

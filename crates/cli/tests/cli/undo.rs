@@ -82,3 +82,63 @@ fn an_unfinished_rollout_is_not_carried_beyond_the_version_asked_for() {
     place.out("apply --to 2 --yes", 0);
     assert_eq!(place.ask("s2", tables), 2);
 }
+
+#[test]
+fn an_undo_waits_for_the_approval_that_its_wave_asks_for() {
+    let place = halfway();
+    place.out("apply --yes", 0);
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')";
+    let said = place.run("undo --to 1 --yes --no-wait");
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.out.contains("greylag rollout approve"), "{}", said.out);
+    assert_eq!((place.ask("s1", tables), place.ask("s2", tables)), (1, 2));
+    // Approved, it goes on backward, by whichever verb.
+    place.out("rollout approve", 0);
+    place.out("apply --yes", 0);
+    for shard in ["s1", "s2", "s3"] {
+        assert_eq!(place.ask(shard, tables), 1, "{shard}");
+    }
+}
+
+#[test]
+fn an_undo_leaves_out_a_shard_that_is_down_where_asked() {
+    let place = Place::with(
+        3,
+        &[
+            ("V1__a.sql", "CREATE TABLE a (x);"),
+            ("V2__b.sql", "CREATE TABLE b (x);"),
+            ("U2__b.sql", "DROP TABLE b;"),
+        ],
+    );
+    std::fs::create_dir(place.path("far")).unwrap();
+    let text = place
+        .read("greylag.toml")
+        .replace("shards/s3.db", "far/s3.db");
+    place.write("greylag.toml", text);
+    place.out("apply --yes", 0);
+    std::fs::rename(place.path("far"), place.path("away")).unwrap();
+    let said = place.run("undo --yes");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("--skip-unreachable"), "{}", said.err);
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')";
+    assert_eq!(place.ask("s1", tables), 2);
+    let said = place.run("undo --yes --skip-unreachable");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("s3 was not reached"), "{}", said.out);
+    assert_eq!((place.ask("s1", tables), place.ask("s2", tables)), (1, 1));
+    std::fs::rename(place.path("away"), place.path("far")).unwrap();
+    assert_eq!(place.json("status --output json", 0)["versions"]["2"], 1);
+    place.out("undo --to 1 --yes", 0);
+    assert_eq!(place.json("status --output json", 0)["versions"]["1"], 3);
+}
+
+#[test]
+fn an_undo_in_ndjson_ends_with_a_summary_however_it_ends() {
+    let place = Place::with(1, &[("V1__a.sql", "CREATE TABLE a (x);")]);
+    place.out("apply --yes", 0);
+    let said = place.run("undo --yes --output ndjson");
+    assert_ne!(said.code, 0);
+    let last = said.out.lines().last().unwrap();
+    let summary: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(summary["type"], "summary", "{summary}");
+}

@@ -90,6 +90,14 @@ async fn two_projects_on_one_shard_wait_for_each_other() {
         .await
         .ends(6)
         .says("greylag/");
+    // They share a state store, which tells who is at work.
+    start("billing", &["apply", "--yes", "--take-over"])
+        .end()
+        .await
+        .ends(6)
+        .says("`--take-over` leaves session ")
+        .says("is carried out by `greylag apply` of oncall@")
+        .says("end it yourself: SELECT pg_terminate_backend(");
     let free = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'orders'::regclass AND granted";
     ground.execute(0, free).await;
     holder.abort();
@@ -204,4 +212,45 @@ fn projects(ground: &Ground, on: &[(usize, &str)], more: &str) {
         )
         .expect("a migration");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_of_a_project_run_beside_its_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(ground) = Ground::on(Engine::Postgres, 1).await else {
+        return;
+    };
+    let ops = ground.file("ops");
+    std::fs::create_dir_all(ops.join("migrations")).expect("a folder");
+    std::fs::write(
+        ops.join("migrations/V1__a.sql"),
+        "CREATE TABLE a (x int);\n",
+    )
+    .expect("a file");
+    for (name, text) in [
+        ("secret.sh", "cat password"),
+        ("ready.sh", "test -e greylag.toml && pwd > asked"),
+    ] {
+        let file = ops.join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a script");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a script");
+    }
+    std::fs::write(ops.join("password"), "greylag\n").expect("a file");
+    let named = ground.shard(0, "password = { command = [\"./secret.sh\"] }\n");
+    assert!(named.contains("greylag:greylag@"), "{named}");
+    let shard = named.replace("greylag:greylag@", "greylag@");
+    let check = "[[check]]\nname = \"ready\"\ncommand = [\"./ready.sh\"]\n";
+    ground.write_project(
+        "ops/greylag.toml",
+        &format!("{}{check}{shard}", Ground::head("")),
+    );
+    ground
+        .start_on("ops/greylag.toml", &["apply", "--yes", "--wait", "1s"])
+        .end()
+        .await
+        .ends(0);
+    assert_eq!(ground.versions(0).await, "1");
+    let asked = std::fs::read_to_string(ops.join("asked")).expect("it was asked there");
+    let there = ops.canonicalize().expect("a folder");
+    assert_eq!(asked.trim(), there.display().to_string());
 }

@@ -53,6 +53,60 @@ async fn take_over_ends_an_orphan_on_mariadb() {
     taken_over(Engine::MariaDb).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn take_over_leaves_anothers_statement_alone_on_postgres() {
+    left_alone(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn take_over_leaves_anothers_statement_alone_on_mysql() {
+    left_alone(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn take_over_leaves_anothers_statement_alone_on_mariadb() {
+    left_alone(Engine::MariaDb).await;
+}
+
+/// A live run is at a statement on a shard that another project, with a state store of its own, goes to as well.
+async fn left_alone(engine: Engine) {
+    let Some(mut ground) = one_shard(engine).await else {
+        return;
+    };
+    ground.add_shard().await;
+    let head = Ground::head("history-table = \"billing_history\"")
+        .replace("\"faults\"", "\"billing\"")
+        .replace("\"migrations\"", "\"billing\"");
+    let shared = ground.shard(0, "");
+    let anchor = ground.shard(1, "").replace("s01", "a01");
+    let state = "[state]\nurl = \"sqlite:billing.db\"\n[lock]\ndeadline = \"2s\"\n";
+    ground.write_project("billing.toml", &format!("{head}{state}{shared}{anchor}"));
+    let billing = ground.file("billing");
+    std::fs::create_dir(&billing).expect("a folder");
+    let write = |file: &str, sql: &str| std::fs::write(billing.join(file), sql).expect("a file");
+    write("V1__first.sql", "CREATE TABLE billing (id int);\n");
+    let apply = async |more: &[&str]| {
+        let args = [&["apply", "--yes"], more].concat();
+        ground.start_on("billing.toml", &args).end().await
+    };
+    apply(&["--claim", "1"]).await.ends(0);
+    write("V2__more.sql", "ALTER TABLE billing ADD COLUMN more int;\n");
+    let holder = block(&ground).await;
+    let run = ground.start(&["apply", "--yes"]);
+    eventually("V2 waits", async || orphans(&ground).await == 1).await;
+    apply(&["--only", "s00", "--take-over"])
+        .await
+        .ends(1)
+        .says("`--take-over` leaves session ")
+        .says("is not in this state store")
+        .says("the shard's lock is held by session ")
+        .never_says("took over");
+    assert_eq!(orphans(&ground).await, 1, "{}", run.said());
+    free(&ground, holder).await;
+    run.end().await.ends(0);
+    home(&ground).await;
+}
+
 async fn named_and_waited_out(engine: Engine) {
     let Some(ground) = one_shard(engine).await else {
         return;

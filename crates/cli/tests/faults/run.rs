@@ -133,9 +133,13 @@ impl Running {
 
     /// ^C.
     pub async fn interrupt(&self) {
+        self.signal("INT").await;
+    }
+
+    pub async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill")
-            .args(["-INT", &pid])
+            .args(["-s", name, &pid])
             .status()
             .await
             .expect("kill");

@@ -99,13 +99,22 @@ async fn a_pause_between_runs_is_durable_before_it_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_interrupt_drains() {
+    drains_on("INT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sigterm_drains_as_an_interrupt_does() {
+    drains_on("TERM").await;
+}
+
+async fn drains_on(signal: &str) {
     let Some(ground) = long_statement(THROUGH).await else {
         return;
     };
     let door = Door::shut(&ground, 0).await;
     let mut run = ground.start(&["apply", "--yes"]);
     door.until_it_waits().await;
-    run.interrupt().await;
+    run.signal(signal).await;
     run.until_it_says("^C again cancels").await;
     door.open().await;
     // The migration in flight is finished, the list is not: V3 stays where it is.
@@ -227,4 +236,72 @@ async fn runs_on_the_server(ground: &Ground) {
 async fn at_work(ground: &Ground) -> Option<i64> {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%' AND wait_event = 'PgSleep'";
     ground.count(0, sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_shards_are_retried_and_skipped_while_apply_works_on_others() {
+    let Some(ground) = Ground::on(Engine::Postgres, 4).await else {
+        return;
+    };
+    let tolerant = "[rollout]\nfailure-budget = 2\n\n[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n";
+    ground.project(tolerant);
+    ground.migration(
+        "V1__effect.sql",
+        "CREATE TABLE effect (step text NOT NULL);\n",
+    );
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.migration(
+        "V2__more.sql",
+        &format!("{THROUGH}ALTER TABLE effect ADD COLUMN more int;\n"),
+    );
+    for shard in [1, 2] {
+        ground
+            .execute(shard, "ALTER TABLE effect ADD COLUMN more text")
+            .await;
+    }
+    // The first of the fleet is slow: all that follows happens while it is at work.
+    let door = Door::shut(&ground, 3).await;
+    let mut run = ground.start(&["apply", "--yes"]);
+    door.until_it_waits().await;
+    run.until_it_says("s01 failed in V2").await;
+    run.until_it_says("s02 failed in V2").await;
+    ground
+        .execute(1, "ALTER TABLE effect DROP COLUMN more")
+        .await;
+    ground
+        .run(&["rollout", "retry", "s01"])
+        .await
+        .ends(0)
+        .says("may be tried again: `s01`");
+    eventually("s01 is tried again", async || {
+        ground.versions(1).await == "1 2"
+    })
+    .await;
+    ground
+        .run(&["rollout", "skip", "s02", "--reason", "its owner is asleep"])
+        .await
+        .ends(0)
+        .says("left out of this rollout: `s02`");
+    assert_eq!(ground.versions(3).await, "1", "{}", run.said());
+    door.open().await;
+    let ended = run.end().await;
+    let said = ended.ends(0).said;
+    for (shard, versions) in [(0, "1 2"), (1, "1 2"), (2, "1"), (3, "1 2")] {
+        assert_eq!(
+            ground.versions(shard).await,
+            versions,
+            "s{shard:02}: {said}"
+        );
+    }
+    ground
+        .run(&["rollout", "list"])
+        .await
+        .ends(0)
+        .never_says("unfinished");
+    // Still pending there, and the next rollout's.
+    ground
+        .execute(2, "ALTER TABLE effect DROP COLUMN more")
+        .await;
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    assert_eq!(ground.versions(2).await, "1 2");
 }

@@ -71,6 +71,17 @@ async fn stopped_at_the_anchor(engine: Engine) {
         .ends(6)
         .says("holds the lock of its anchor, shard `s00`");
     assert_eq!(ground.versions(1).await, "", "{}", first.said());
+    // Asked to take over, it still leaves a run alone that may be alive.
+    let sessions = sessions(&ground).await;
+    ground
+        .start_on("other.toml", &["apply", "--yes", "--take-over"])
+        .end()
+        .await
+        .ends(6)
+        .says("`--take-over` leaves session ")
+        .says("end it yourself: ")
+        .never_says("took over");
+    assert_eq!(self::sessions(&ground).await, sessions, "{}", first.said());
     first.interrupt().await;
     first.end().await.ends(4).says("soaking until");
     // Let go: now the other may, and it looks at the shards rather than at the first one's journal.
@@ -82,6 +93,22 @@ async fn stopped_at_the_anchor(engine: Engine) {
     for shard in 0..2 {
         assert_eq!(ground.versions(shard).await, "1");
     }
+}
+
+/// Greylag's sessions on the anchor; SQLite has none.
+async fn sessions(ground: &Ground) -> Option<String> {
+    let sql = match ground.engine {
+        Engine::Sqlite => return None,
+        Engine::Postgres => {
+            "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'greylag/%'"
+        }
+        _ => {
+            "SELECT group_concat(id) FROM information_schema.processlist WHERE db = database() AND id <> connection_id()"
+        }
+    };
+    let found = ground.value(0, sql).await;
+    assert!(found.is_some(), "the anchor is held");
+    found
 }
 
 async fn slow_ground() -> Option<Ground> {

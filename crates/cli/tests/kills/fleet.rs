@@ -32,6 +32,8 @@ pub struct Fleet {
     steps: &'static [Step],
     server: Option<(Arc<Server>, Proxy)>,
     databases: Vec<TestDatabase>,
+    /// Where the journal is, if it is in PostgreSQL.
+    state: Option<TestDatabase>,
     /// Traps of the proxy that have sprung so far.
     sprung: AtomicU64,
 }
@@ -49,9 +51,11 @@ impl Fleet {
             steps,
             server: None,
             databases: Vec::new(),
+            state: None,
             sprung: AtomicU64::new(0),
         };
         let mut urls = Vec::new();
+        let mut state = String::new();
         match engine {
             None => {
                 for at in 0..SHARDS {
@@ -73,14 +77,21 @@ impl Fleet {
                     urls.push(server.url_through(proxy.port(), "greylag", &database.name));
                     fleet.databases.push(database);
                 }
+                // Every second journal is a team's, behind the same proxy: strikes land between what is written there, too.
+                if engine == Engine::Postgres && !seed.is_multiple_of(2) {
+                    let database = server.database("journal").await.expect("a database");
+                    let url = server.url_through(proxy.port(), "greylag", &database.name);
+                    state = format!("[state]\nurl = \"{url}\"\n\n");
+                    fleet.state = Some(database);
+                }
                 fleet.server = Some((server, proxy));
             }
         }
-        fleet.write_project(&urls);
+        fleet.write_project(&urls, &state);
         fleet
     }
 
-    fn write_project(&self, urls: &[String]) {
+    fn write_project(&self, urls: &[String], state: &str) {
         let migrations = self.folder.file("migrations");
         fs::create_dir(&migrations).expect("a folder");
         for step in self.steps {
@@ -91,6 +102,7 @@ impl Fleet {
              [[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n\n\
              [lint.severity]\nexpand-renames = \"off\"\nexpand-drops = \"off\"\n",
         );
+        toml += state;
         for (at, url) in urls.iter().enumerate() {
             toml += &format!("\n[[shard]]\nname = \"s{at}\"\nprimary = \"{url}\"\n");
         }
@@ -158,6 +170,25 @@ impl Fleet {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+
+    /// Of a journal in PostgreSQL: every rollout of the story is in it, and has ended.
+    pub async fn check_journal(&self, seed: u64) {
+        let (Some(state), Some((server, _))) = (&self.state, &self.server) else {
+            return;
+        };
+        let rows = server
+            .rows(
+                &state.name,
+                "SELECT count(*), count(*) FILTER (WHERE ended IS NULL) FROM greylag_state_rollout",
+            )
+            .await
+            .expect("a journal");
+        let number = |at: usize| rows[0][at].1.clone().expect("a number");
+        assert_ne!(number(0), "0", "seed {seed}: no rollout in the journal");
+        assert_eq!(number(1), "0", "seed {seed}: a rollout was left open");
+        let sidecar = self.folder.file(".greylag").join("state.db");
+        assert!(!sidecar.exists(), "seed {seed}: another journal");
     }
 
     /// Each effect once, each migration once in the history, on every shard.

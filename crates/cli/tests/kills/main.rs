@@ -65,6 +65,7 @@ async fn strike_often(engine: Option<Engine>) {
         }
         fleet.bring_home(seed).await;
         fleet.check_effects(seed).await;
+        fleet.check_journal(seed).await;
     }
     eprintln!("{engine:?}: {hits} of {strikes} strikes hit a running apply");
     assert!(

@@ -31,6 +31,20 @@ pub struct Node {
     /// The run of the server that was seen there last (`Server::instance`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// What it was called among its shard's nodes, where its primary named it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+/// What became of a person's word that a node is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// These are expected no more: one server may have been known under several names.
+    Nodes(Vec<Node>),
+    /// It is where the primary was proven last.
+    Primary,
+    /// No node is called so.
+    Unknown,
 }
 
 impl Known {
@@ -49,7 +63,7 @@ impl Known {
 
     /// The primary is proven on this server: another one that was is deposed.
     pub fn prove_primary(&mut self, server: &Server) {
-        let node = Node::from(server);
+        let mut node = Node::from(server);
         if let Some(last) = self.primary()
             && !last.is(server)
         {
@@ -60,6 +74,9 @@ impl Known {
             self.deposed.extend(old);
         }
         self.deposed.retain(|known| !known.is(server));
+        if let Some(known) = self.nodes.iter().find(|known| known.is_entry(&node)) {
+            node.name.clone_from(&known.name);
+        }
         self.nodes.retain(|known| !known.is_entry(&node));
         for known in self.nodes.iter_mut().filter(|known| known.is(server)) {
             known.instance.clone_from(&node.instance);
@@ -69,9 +86,12 @@ impl Known {
 
     /// The server is a node of the shard. That it is one now does not say that it follows: deposed it stays.
     pub fn prove_replica(&mut self, server: &Server) {
-        let node = Node::from(server);
+        let mut node = Node::from(server);
         match self.nodes.iter_mut().find(|known| known.is_entry(&node)) {
-            Some(known) => *known = node,
+            Some(known) => {
+                node.name = std::mem::take(&mut known.name);
+                *known = node;
+            }
             None => {
                 // The last one stays last: it is where the primary was proven.
                 let place = self.nodes.len().saturating_sub(1);
@@ -88,23 +108,67 @@ impl Known {
         self.prove_replica(server);
     }
 
-    /// How many servers beside the primary are expected to follow it: one that was deposed may never come back, and one server
+    /// What the server is called among the shard's nodes. One that was called so elsewhere has moved, and is there no more.
+    pub fn call(&mut self, server: &Server, name: &str) {
+        let here = Node::from(server);
+        let primary = self.primary().cloned();
+        let deposed = std::mem::take(&mut self.deposed);
+        self.nodes.retain(|known| {
+            known.name != name
+                || known.is_entry(&here)
+                || primary.as_ref() == Some(known)
+                || deposed.contains(known)
+        });
+        self.deposed = deposed;
+        for known in self.nodes.iter_mut().filter(|known| known.is_entry(&here)) {
+            name.clone_into(&mut known.name);
+        }
+    }
+
+    /// A person says that a node is gone: it is expected no more, and no stranger's word is taken for its.
+    pub fn forget(&mut self, title: &str) -> Forgotten {
+        let called: Vec<Node> = (self.nodes.iter().chain(&self.deposed))
+            .filter(|node| node.is_called(title))
+            .cloned()
+            .collect();
+        if called.is_empty() {
+            return Forgotten::Unknown;
+        }
+        let is_it = |node: &Node| called.iter().any(|one| one.is_same(node));
+        if self.primary().is_some_and(is_it) {
+            return Forgotten::Primary;
+        }
+        // Whoever was there before it is there no more, either.
+        let was_there = |node: &Node| called.iter().any(|one| one.is_at_name(node));
+        let primary = self.primary().cloned();
+        self.deposed.retain(|node| !is_it(node));
+        let all = std::mem::take(&mut self.nodes).into_iter();
+        let (gone, left): (Vec<Node>, Vec<Node>) =
+            all.partition(|node| is_it(node) || was_there(node) && primary.as_ref() != Some(node));
+        self.nodes = left;
+        Forgotten::Nodes(gone)
+    }
+
+    /// The servers beside the primary that are expected to follow it: one that was deposed may never come back, and one server
     /// under two names is one.
-    pub fn followers(&self) -> usize {
+    pub fn followers(&self) -> Vec<&Node> {
         let Some(primary) = self.primary() else {
-            return 0;
+            return Vec::new();
         };
         let mut found: Vec<&Node> = Vec::new();
         for node in &self.nodes {
             let known = |other: &Node| node.is_same(other);
-            if !known(primary)
-                && !self.deposed.iter().any(known)
-                && !found.iter().any(|other| known(other))
-            {
-                found.push(node);
+            if known(primary) || self.deposed.iter().any(known) {
+                continue;
+            }
+            match found.iter_mut().find(|other| known(other)) {
+                // Better the one that people know by name.
+                Some(other) if other.name.is_empty() => *other = node,
+                Some(_) => {}
+                None => found.push(node),
             }
         }
-        found.len()
+        found
     }
 }
 
@@ -116,13 +180,33 @@ impl Node {
         self.is_same(&Node::from(server))
     }
 
-    fn is_same(&self, other: &Node) -> bool {
+    /// Whether the two are one server.
+    pub fn is_same(&self, other: &Node) -> bool {
         // Before names were kept, there was the address alone.
         let nameless = self.dialled.is_empty() || other.dialled.is_empty();
         self.is_kin(other)
             && (self.is_at_name(other)
                 || self.is_run(other)
                 || self.address == other.address && (nameless || is_unique(&self.address)))
+    }
+
+    /// What people know it by: its name, or where it was reached.
+    pub fn title(&self) -> &str {
+        match &*self.name {
+            "" => self.place().unwrap_or(&self.address),
+            name => name,
+        }
+    }
+
+    fn is_called(&self, title: &str) -> bool {
+        title == self.name || title == self.address || self.place() == Some(title)
+    }
+
+    /// Host and port of where the project said that it was; none where it named several hosts, or none.
+    fn place(&self) -> Option<&str> {
+        let (_, rest) = self.dialled.split_once("://")?;
+        let place = rest.split(['/', '?']).next()?;
+        (!place.is_empty() && !place.contains(',')).then_some(place)
     }
 
     /// Whether the two may be one server, for all that is known: where being wrong means trusting nobody.
@@ -179,6 +263,7 @@ impl From<&Server> for Node {
             address: server.address.clone(),
             dialled: server.dialled.clone(),
             instance: server.instance.clone(),
+            name: String::new(),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
             there.name, there.environment, here.name, here.environment
         ));
     }
-    if node.server.lineage == primary.server.lineage || is_of_same_log(case) {
+    if is_of_same_lineage(case) || is_unseen(case) {
         return None;
     }
     let upstream = node.upstream.as_ref();
@@ -92,6 +92,20 @@ pub(super) fn is_rival(case: &Case<'_>) -> bool {
         && age < A_MOMENT
         && uuid(case.node).is_some()
         && uuid(case.node) == uuid(primary)
+}
+
+/// Whether the account may not see whom the node follows, and nothing else proves it: it is neither believed nor refused then.
+pub(super) fn is_unseen(case: &Case<'_>) -> bool {
+    let node = case.node;
+    node.role == SeenRole::Replica
+        && node.upstream.is_none()
+        && !node.unobservable.is_empty()
+        && !is_of_same_lineage(case)
+}
+
+fn is_of_same_lineage(case: &Case<'_>) -> bool {
+    let same = |primary: &NodeSighting| primary.server.lineage == case.node.server.lineage;
+    case.primary.is_some_and(same) || is_of_same_log(case)
 }
 
 /// A system identifier is a cluster's, its replicas' too.

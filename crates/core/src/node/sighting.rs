@@ -36,6 +36,9 @@ pub struct NodeSighting {
     pub replay: Option<Replay>,
     /// Who gets changes from this node, as it says itself.
     pub children: Vec<Child>,
+    /// Why `children` may lack some, and what would let them be seen; absent where all are there.
+    #[serde(default)]
+    pub children_unseen: Option<Unobservable>,
     /// Logical slots (and physical ones, whose loss breaks a replica).
     pub slots: Vec<Slot>,
     /// Of a logical subscriber.
@@ -64,6 +67,7 @@ impl NodeSighting {
             upstream: None,
             replay: None,
             children: Vec::new(),
+            children_unseen: None,
             slots: Vec::new(),
             subscriptions: Vec::new(),
             conflicts: None,
@@ -97,6 +101,12 @@ pub struct Upstream {
     pub connected: bool,
     /// The receiver's last error (IO thread, WAL receiver).
     pub error: Option<String>,
+    /// The receiver ended with that error: nothing comes in until somebody starts it again.
+    #[serde(default)]
+    pub failed: bool,
+    /// The account that it logs in to upstream with, where the server says.
+    #[serde(default)]
+    pub user: Option<String>,
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
@@ -155,6 +165,7 @@ pub struct Child {
     pub address: Option<String>,
     /// `streaming`, `catchup`, `startup`, `backup`; MySQL's own words for a dump thread.
     pub state: Option<String>,
+    /// What was sent to it, and is not known to be still on its way.
     pub sent: Option<Position>,
     pub flushed: Option<Position>,
     pub replayed: Option<Position>,
@@ -199,6 +210,16 @@ pub struct Subscription {
     pub slot: Option<String>,
     pub apply_errors: Option<u64>,
     pub sync_errors: Option<u64>,
+    /// Since when the errors are counted, where the server says.
+    #[serde(default)]
+    pub errors_since: Option<Timestamp>,
+    /// It failed to apply, and has not confirmed this place since: where its publisher was when it was last seen to fail. Only several
+    /// looks together tell (`NodeSighting::remember`).
+    #[serde(default)]
+    pub owes: Option<Position>,
+    /// It failed to copy a table, and still copies; as `owes`.
+    #[serde(default)]
+    pub sync_fails: bool,
     /// Tables that are not yet synchronised.
     pub syncing: u32,
     pub publications: Vec<String>,
@@ -228,15 +249,21 @@ impl Subscription {
 pub struct Conflicts {
     /// By kind: `lock`, `snapshot`, `tablespace`, `bufferpin`, `deadlock`.
     pub cancelled: BTreeMap<String, u64>,
+    /// When that was, where the server says.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
-/// What keeps a node busy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What keeps a node busy, without our own sessions. What the account may not see is absent, and never zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
-    /// Sessions that run a statement now, without our own.
-    pub active: u32,
+    /// Sessions that run a statement now.
+    pub active: Option<u32>,
     /// Sessions that wait for a lock now.
-    pub lock_waiters: u32,
+    pub lock_waiters: Option<u32>,
+    /// What would let the account see what is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
 }
 
 /// The oldest query or transaction that is open on a node.

@@ -54,6 +54,37 @@ pub fn has_executable_comment(dialect: Dialect, text: &str) -> bool {
     false
 }
 
+/// The text as a server reads it that executes none of its comments; each is blank, and all else stays where it is.
+pub fn without_executable_comments(dialect: Dialect, text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut lexer = Lexer::new(dialect, text, 0);
+    let (mut open, mut from) = (0_usize, 0);
+    while let Ok(Some(token)) = lexer.next() {
+        match token.kind {
+            Kind::OpenExecutable => {
+                if open == 0 {
+                    plain.push_str(&text[from..token.start]);
+                    from = token.start;
+                }
+                open += 1;
+            }
+            Kind::CloseExecutable => {
+                open = open.saturating_sub(1);
+                if open == 0 {
+                    plain.extend(std::iter::repeat_n(' ', token.end - from));
+                    from = token.end;
+                }
+            }
+            _ => {}
+        }
+    }
+    match open {
+        0 => plain.push_str(&text[from..]),
+        _ => plain.extend(std::iter::repeat_n(' ', text.len() - from)),
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +113,17 @@ mod tests {
                 "ALTER", "TABLE", "\"a b\"", "ADD", "c", "text", "DEFAULT", "'x'", ";"
             ]
         );
+    }
+
+    #[test]
+    fn what_only_some_servers_execute_is_blanked() {
+        let plain = |sql| without_executable_comments(Dialect::Mysql, sql);
+        assert_eq!(plain("a /*!5 b */ c"), format!("a {} c", " ".repeat(9)));
+        assert_eq!(
+            plain("/*!50000 a /*! b */ c */d"),
+            format!("{}d", " ".repeat(24))
+        );
+        let as_it_is = "'/*! a */' /* b */ -- /*! c */";
+        assert_eq!(plain(as_it_is), as_it_is);
     }
 }

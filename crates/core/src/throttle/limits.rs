@@ -25,6 +25,25 @@ pub struct Limits {
     pub active_per_host: Option<u32>,
 }
 
+impl Limits {
+    /// Whether any of them is about a primary itself, whoever follows it.
+    pub fn mind_primaries(&self) -> bool {
+        let Self {
+            max_lag: _,
+            resume_lag: _,
+            missed: _,
+            catching_up: _,
+            slot_lag,
+            slot_retained,
+            active,
+            lock_waiters,
+            active_per_host,
+        } = self;
+        slot_lag.or(*slot_retained).is_some()
+            || active.or(*lock_waiters).or(*active_per_host).is_some()
+    }
+}
+
 /// What is made of a node that is far behind and gaining: restored from a backup, or just started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -150,6 +150,15 @@ async fn watching(
     Ok(())
 }
 
+/// What an account needs of a database, where it has nothing of it.
+pub fn grant(database: &str, grantee: &str) -> String {
+    format!(
+        "GRANT {} ON {}.* TO {grantee};",
+        NEEDED.join(", "),
+        quote::name(database)
+    )
+}
+
 /// An account as GRANT wants it written.
 pub fn grantee(account: &str) -> String {
     match account.rsplit_once('@') {

@@ -4,7 +4,11 @@
 //! it knows that no statement of an earlier holder still runs.
 
 use super::{link::Trouble, quote, session::MysqlSession};
-use crate::{error::EngineError, flyway, session::LockAttempt};
+use crate::{
+    error::EngineError,
+    flyway,
+    session::{LockAttempt, Whence},
+};
 use greylag_core::{identity::lock_key, outcome::Blocker};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -75,6 +79,24 @@ pub async fn unlock(session: &mut MysqlSession) -> Result<(), EngineError> {
         released.map_err(|t| session.link.refused(t, "releasing the shard's lock"))?;
     }
     Ok(())
+}
+
+/// Who it is only names it; what the account may not see stays unsaid.
+pub async fn whence(session: &mut MysqlSession, holder: &Blocker) -> Whence {
+    let Ok(id) = holder.pid.parse::<u64>() else {
+        return Whence::default();
+    };
+    let sql = format!("SELECT host FROM information_schema.processlist WHERE id = {id}");
+    let row = first_row(session, &sql).await.ok().flatten();
+    let host = row.and_then(|row| row.into_iter().next().flatten());
+    Whence {
+        // A port is of no use to anybody; a socket has none.
+        host: host.map(|host| match host.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() => host.to_owned(),
+            _ => host,
+        }),
+        ended_by: Some(format!("KILL {id}")),
+    }
 }
 
 /// Ends the connection that holds the lock; its lock goes once the server has rolled back what it ran.

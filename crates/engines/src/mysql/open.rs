@@ -1,8 +1,9 @@
 //! Opens a working connection and sets it up.
 
 use super::{
-    flavour,
+    diagnose, flavour,
     link::{Link, Row, Trouble},
+    mark,
     names::Names,
     quote,
     session::MysqlSession,
@@ -10,12 +11,12 @@ use super::{
 };
 use crate::{
     error::OpenError,
-    online::{Access, TlsFiles},
+    online::{Access, TlsFiles, TlsProof},
     secret::Secret,
     session::Session,
     target::Target,
 };
-use mysql_async::{DriverError, Error, IoError, Opts};
+use mysql_async::{DriverError, Error, IoError, Opts, TlsError};
 use std::time::Duration;
 
 /// Connects and sets the working connection up.
@@ -74,7 +75,11 @@ fn access(address: &Address, password: Option<Secret>, with_tls: bool) -> Access
         user: address.user.clone(),
         password,
         tls: with_tls.then(|| TlsFiles {
-            verified: address.tls == Tls::Verified,
+            proof: match address.tls {
+                Tls::Disabled | Tls::Preferred | Tls::Required => TlsProof::Nothing,
+                Tls::Authority => TlsProof::Authority,
+                Tls::Identity => TlsProof::Identity,
+            },
             authorities: address.authorities.clone(),
             certificate: address.certificate.clone(),
         }),
@@ -91,9 +96,8 @@ pub async fn connect(
     // Set by whoever starts first; a second try finds it set.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let with_tls = address.tls != Tls::Disabled && address.socket.is_none();
-    let attempt = async |with_tls| {
-        let mut options =
-            address.options(password.map(Secret::expose), &target.application, with_tls);
+    let attempt = async |tls: Option<Tls>| {
+        let mut options = address.options(password.map(Secret::expose), &target.application, tls);
         if !enter {
             options = options.db_name(None::<String>);
         }
@@ -102,11 +106,19 @@ pub async fn connect(
         Ok::<_, Error>((link, options))
     };
     let connected = tokio::time::timeout(target.connect_timeout, async {
-        match attempt(with_tls).await {
+        // A right name is proof enough, and what stands between may look at the name that is asked for.
+        let first = match address.tls {
+            Tls::Authority => Tls::Identity,
+            tls => tls,
+        };
+        match attempt(with_tls.then_some(first)).await {
             Err(Error::Driver(DriverError::NoClientSslFlagFromServer))
                 if address.tls == Tls::Preferred =>
             {
-                attempt(false).await
+                attempt(None).await
+            }
+            Err(error) if address.tls == Tls::Authority && is_for_another_name(&error) => {
+                attempt(Some(Tls::Authority)).await
             }
             other => other,
         }
@@ -119,6 +131,24 @@ pub async fn connect(
             format!("no answer within {:?}", target.connect_timeout).into(),
         )),
     }
+}
+
+/// A certificate of a known authority, for another name; or a name that no certificate can be for.
+fn is_for_another_name(error: &Error) -> bool {
+    let said = match error {
+        Error::Io(IoError::Tls(TlsError::InvalidDnsName(_))) => return true,
+        Error::Io(IoError::Tls(TlsError::Tls(said))) => said,
+        Error::Io(IoError::Io(source)) => match source.get_ref().and_then(|e| e.downcast_ref()) {
+            Some(said) => said,
+            None => return false,
+        },
+        _ => return false,
+    };
+    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+    matches!(
+        said,
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })
+    )
 }
 
 /// What a server says of itself at the start.
@@ -134,8 +164,8 @@ struct Seen {
 
 /// Settings of every working connection, and what the server is.
 ///
-/// `lock_wait_timeout` is a year by default, and its queue stops every reader of the table. `wait_timeout` would let go of the
-/// shard's lock in a pause. `sql_mode` stays the server's: a migration means what it means there.
+/// `lock_wait_timeout` is a year by default, and its queue stops every reader of the table. `wait_timeout` is eight hours, and keeps
+/// the lock of a machine that has vanished. `sql_mode` stays the server's: a migration means what it means there.
 async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
     let sql = format!(
         "{}; SELECT CONNECTION_ID(), VERSION(), @@version_comment, DATABASE(), @@global.max_allowed_packet, \
@@ -156,11 +186,16 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
     })
 }
 
-/// What every working connection is set to.
+/// For how many seconds a working connection may say nothing. One whose machine has vanished keeps the shard's lock for so long, and
+/// each that lives is used more often: the fleet's anchor every 5 seconds, while a tool runs every 10, beside other waits every 15.
+const IDLE: u64 = 60;
+
+/// What every working connection is set to, and its mark.
 pub fn settings() -> String {
     format!(
-        "SET NAMES utf8mb4; SET SESSION wait_timeout = 28800, {}",
-        lock_timeouts(Duration::from_secs(2))
+        "SET NAMES utf8mb4; SET SESSION wait_timeout = {IDLE}, {}; {}",
+        lock_timeouts(Duration::from_secs(2)),
+        mark::SET
     )
 }
 
@@ -168,10 +203,7 @@ pub fn settings() -> String {
 pub async fn greeted(target: &Target, link: &mut Link, sql: String) -> Result<Row, OpenError> {
     let mut answers = Vec::new();
     let outcome = link.run_all(sql, &mut answers).await;
-    outcome.map_err(|trouble| match trouble {
-        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
-        Trouble::Lost(source) => unreachable_node(target, source),
-    })?;
+    outcome.map_err(|trouble| lost(target, trouble))?;
     let last = answers.pop().and_then(|a| a.rows.into_iter().next());
     Ok(last.unwrap_or_default())
 }
@@ -211,6 +243,14 @@ pub fn lock_timeouts(timeout: Duration) -> String {
     format!("lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
 }
 
+/// The connection did not get as far as it has to.
+pub fn lost(target: &Target, trouble: Trouble) -> OpenError {
+    match trouble {
+        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
+        Trouble::Lost(source) => unreachable_node(target, source),
+    }
+}
+
 fn unreachable_node(
     target: &Target,
     source: Box<dyn std::error::Error + Send + Sync>,
@@ -221,12 +261,20 @@ fn unreachable_node(
     }
 }
 
+/// The account as the server names it where it is denied a database, which is how GRANT wants it.
+fn account_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(" for user ")?;
+    let (account, _) = rest.rsplit_once(" to database ")?;
+    Some(account)
+}
+
 /// The driver's error, without anything secret: servers name user and host, never the password.
 fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
     let login = |message: String| OpenError::Login {
         address: target.address(),
         user: address.user.clone(),
         message,
+        mend: None,
     };
     match error {
         Error::Server(error) => match error.code {
@@ -234,7 +282,13 @@ fn refused(target: &Target, address: &Address, error: Error) -> OpenError {
                 "there is no database {}, or the account may not see it",
                 quote::name(&address.database)
             )),
-            1044 => login(format!("{} (GRANT it the database)", error.message)),
+            1044 => OpenError::Login {
+                address: target.address(),
+                user: address.user.clone(),
+                mend: account_in(&error.message)
+                    .map(|account| diagnose::grant(&address.database, account)),
+                message: error.message,
+            },
             1045 | 1251 | 1524 | 1698 | 1130 | 1129 | 1820 | 1862 | 3118 | 4151 => {
                 login(error.message)
             }

@@ -14,7 +14,7 @@ use crate::{
     error::EngineError,
     job::{Attempt, Job, Progress, Settled},
     online::Access,
-    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session},
+    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session, Whence},
     target::Target,
 };
 use async_trait::async_trait;
@@ -72,6 +72,10 @@ impl Session for MysqlSession {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         lock::try_lock(self).await
+    }
+
+    async fn whence(&mut self, holder: &Blocker) -> Whence {
+        lock::whence(self, holder).await
     }
 
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {

@@ -14,8 +14,10 @@ pub enum Tls {
     Preferred,
     /// TLS, unproven.
     Required,
-    /// TLS with a certificate of a known authority, for this very host name.
-    Verified,
+    /// TLS with a certificate of a known authority, whatever host name it is for.
+    Authority,
+    /// The same, for this very host name.
+    Identity,
 }
 
 /// A URL, understood.
@@ -83,13 +85,15 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
         authorities: None,
         certificate: None,
     };
+    let (mut mode, mut requires) = (None, false);
     let (mut certificate, mut key) = (None, None);
     for (parameter, value) in url.query_pairs() {
         let spelled = parameter.to_ascii_lowercase().replace('_', "-");
         match spelled.as_str() {
-            "ssl-mode" | "sslmode" => address.tls = tls(&value).map_err(wrong)?,
+            "ssl-mode" | "sslmode" => mode = Some(tls(&value).map_err(wrong)?),
             "require-ssl" => match value.as_ref() {
-                "true" | "1" => address.tls = Tls::Required,
+                // It asks for no less than a mode beside it.
+                "true" | "1" => requires = true,
                 "false" | "0" => {}
                 other => {
                     return Err(wrong(format!(
@@ -112,6 +116,10 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
             }
         }
     }
+    if requires && matches!(mode, None | Some(Tls::Preferred)) {
+        mode = Some(Tls::Required);
+    }
+    address.tls = proven(mode, address.authorities.is_some()).map_err(wrong)?;
     address.certificate = match (certificate, key) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
@@ -121,12 +129,12 @@ pub fn read(target: &Target) -> Result<Address, OpenError> {
 }
 
 impl Address {
-    /// The driver's options, with TLS or without.
+    /// The driver's options, with TLS so strict or without.
     pub fn options(
         &self,
         password: Option<&str>,
         application: &str,
-        with_tls: bool,
+        tls: Option<Tls>,
     ) -> OptsBuilder {
         OptsBuilder::default()
             .ip_or_hostname(self.host.clone())
@@ -142,10 +150,10 @@ impl Address {
             .stmt_cache_size(0)
             .tcp_keepalive(Some(Duration::from_secs(30)))
             .connect_attribute("program_name", application)
-            .ssl_opts(with_tls.then(|| self.ssl()))
+            .ssl_opts(tls.map(|tls| self.ssl(tls)))
     }
 
-    fn ssl(&self) -> SslOpts {
+    fn ssl(&self, tls: Tls) -> SslOpts {
         let mut ssl = SslOpts::default();
         if let Some((certificate, key)) = &self.certificate {
             ssl = ssl.with_client_identity(Some(ClientIdentity::new(
@@ -153,8 +161,16 @@ impl Address {
                 key.clone().into(),
             )));
         }
-        if self.tls != Tls::Verified {
-            return ssl.with_danger_accept_invalid_certs(true);
+        match tls {
+            Tls::Disabled | Tls::Preferred | Tls::Required => {
+                return ssl.with_danger_accept_invalid_certs(true);
+            }
+            Tls::Authority => {
+                ssl = ssl
+                    .with_danger_skip_domain_validation(true)
+                    .with_danger_tls_hostname_override(Some(NO_NAME));
+            }
+            Tls::Identity => {}
         }
         if let Some(file) = &self.authorities {
             return ssl
@@ -172,16 +188,39 @@ impl Address {
     }
 }
 
-/// PostgreSQL's names of the modes are understood too, so that one fleet may spell them alike.
+/// Expected of a certificate instead of a host name, where its name is of no matter.
 ///
-/// VERIFY_CA is held to VERIFY_IDENTITY: the driver can't leave the host name out of the proof, and the stricter one
-/// never accepts what the laxer refuses.
+/// The driver, told to pass over a wrong name, knows that error by this word in its text. The TLS library says it otherwise by now,
+/// but names what was expected; and it says so only once the chain up to the authority is proven. Should either change, the
+/// certificate is refused.
+const NO_NAME: &str = "NotValidForName";
+
+/// How strict it is in all. An authority is named to be asked for: the servers' own client takes it so where no mode is said.
+fn proven(mode: Option<Tls>, names_authority: bool) -> Result<Tls, String> {
+    match mode {
+        None if names_authority => Ok(Tls::Authority),
+        None => Ok(Tls::Preferred),
+        Some(Tls::Required) if names_authority => Ok(Tls::Authority),
+        Some(mode @ (Tls::Disabled | Tls::Preferred)) if names_authority => Err(format!(
+            "ssl-ca names an authority that ssl-mode={} would never ask: write ssl-mode=VERIFY_IDENTITY (or VERIFY_CA, where the certificate is not for this host name), or leave ssl-ca out",
+            if mode == Tls::Disabled {
+                "DISABLED"
+            } else {
+                "PREFERRED"
+            }
+        )),
+        Some(mode) => Ok(mode),
+    }
+}
+
+/// PostgreSQL's names of the modes are understood too, so that one fleet may spell them alike.
 fn tls(mode: &str) -> Result<Tls, String> {
     match mode.to_ascii_lowercase().replace('-', "_").as_str() {
         "disabled" | "disable" => Ok(Tls::Disabled),
         "preferred" | "prefer" | "allow" => Ok(Tls::Preferred),
         "required" | "require" => Ok(Tls::Required),
-        "verify_ca" | "verify_identity" | "verify_full" => Ok(Tls::Verified),
+        "verify_ca" => Ok(Tls::Authority),
+        "verify_identity" | "verify_full" => Ok(Tls::Identity),
         _ => Err(format!(
             "ssl-mode `{mode}` is not known: DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
         )),

@@ -183,6 +183,7 @@ fn judge(target: &Target, config: &Config, error: Error) -> OpenError {
             address,
             user: config.get_user().unwrap_or("").to_owned(),
             message,
+            mend: None,
         },
     }
 }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     error::EngineError,
     job::{Attempt, Job, Progress, Settled},
-    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session},
+    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session, Whence},
     target::Target,
 };
 
@@ -224,6 +224,10 @@ impl Session for PgSession {
 
     fn expect_replicas(&mut self, there: bool) {
         self.positions = there;
+    }
+
+    async fn whence(&mut self, holder: &Blocker) -> Whence {
+        self.look_whence(holder).await
     }
 
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {

@@ -1,9 +1,9 @@
 //! Who stands in the way of whom.
 
-use greylag_core::outcome::{Blocker, FailureClass};
+use greylag_core::outcome::Blocker;
 
 use super::{lock::blocker, quote::literal, session::PgSession};
-use crate::{error::EngineError, job::Job};
+use crate::{error::EngineError, job::Job, session::Whence};
 
 /// Columns that `lock::blocker` reads.
 const WHO: &str = "a.pid, a.usename, a.application_name, a.query, \
@@ -85,17 +85,24 @@ impl PgSession {
             return Ok(());
         };
         let sql = format!("SELECT pg_terminate_backend({pid})");
-        let rows = self.query(DOING, &sql).await?;
-        if rows[0].get(0) == Some("t") {
-            return Ok(());
+        // It says no where the session has gone by itself.
+        self.query(DOING, &sql).await.map(drop)
+    }
+
+    /// Who it is only names it; what this role may not see stays unsaid.
+    pub(super) async fn look_whence(&mut self, holder: &Blocker) -> Whence {
+        let Ok(pid) = holder.pid.parse::<i32>() else {
+            return Whence::default();
+        };
+        let sql = format!(
+            "SELECT coalesce(client_hostname, host(client_addr), CASE WHEN client_port = -1 THEN 'the server''s own machine' END) \
+             FROM pg_stat_activity WHERE pid = {pid}"
+        );
+        let rows = self.query("asking where a session comes from", &sql).await;
+        let rows = rows.unwrap_or_default();
+        Whence {
+            host: (rows.first()).and_then(|row| row.get(0).map(str::to_owned)),
+            ended_by: Some(format!("SELECT pg_terminate_backend({pid})")),
         }
-        Err(EngineError::Server {
-            address: self.target.address(),
-            doing: DOING,
-            class: FailureClass::Conflict,
-            code: None,
-            message: format!("there is no session {pid} any more"),
-            hint: None,
-        })
     }
 }

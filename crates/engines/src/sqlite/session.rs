@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{EngineError, OpenError},
     job::{Attempt, Job, Note, Progress, Settled},
-    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session},
+    session::{Cancel, Claim, Diagnosis, HistoryChange, LockAttempt, Position, Session, Whence},
     target::Target,
 };
 use async_trait::async_trait;
@@ -124,6 +124,15 @@ impl Session for SqliteSession {
             }
         })
         .await
+    }
+
+    async fn whence(&mut self, holder: &Blocker) -> Whence {
+        let is_process = holder.pid.parse::<u32>().is_ok();
+        Whence {
+            host: None,
+            ended_by: is_process
+                .then(|| format!("kill {} (on the machine where it runs)", holder.pid)),
+        }
     }
 
     async fn end(&mut self, _: &Blocker) -> Result<(), EngineError> {

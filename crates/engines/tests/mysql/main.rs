@@ -31,6 +31,7 @@ macro_rules! on_both {
 mod applying;
 mod corpora;
 mod handing;
+mod idling;
 mod locking;
 mod losing;
 mod online;

@@ -185,9 +185,57 @@ on_both!(temporary_tables_and_executable_comments_are_left_alone(stage, shared) 
         "INSERT INTO t VALUES (1, 1)",
         "ALTER TABLE t MODIFY a varchar(9)",
         "DROP TEMPORARY TABLE t",
-        "ALTER TABLE t MODIFY a /*!40000 varchar(9) */",
     ]);
     ways(session.as_mut(), &job).await.unwrap();
+    // As a dump has it: whoever executes it changes no row.
+    let job = with(&usual(), "2", &[
+        "/*!40000 ALTER TABLE t DISABLE KEYS */",
+        "/*!40000 ALTER TABLE t ENABLE KEYS */",
+    ]);
+    ways(session.as_mut(), &job).await.unwrap();
+});
+
+on_both!(what_can_t_be_told_a_way_is_never_left_to_the_server_by_itself(stage, shared) {
+    rows(&stage, "t").await;
+    stage.run("CREATE TABLE bare (a int)").await;
+    let mut session = stage.ready().await;
+    let sql = |table: &str| format!("ALTER TABLE {table} MODIFY a /*!40000 varchar(9) */");
+    let (hidden, of_empty) = (sql("t"), sql("bare"));
+    let by_copy = "ALTER TABLE t MODIFY a varchar(9) /*!40000 , ALGORITHM=COPY */";
+    let whole = "/*!40000 ALTER TABLE t MODIFY a varchar(9) */";
+    let nameless = "ALTER TABLE /*!40000 t MODIFY a varchar(9), */ bare FORCE";
+    let mut refused = vec![hidden.as_str(), by_copy, whole, nameless];
+    if stage.engine == Engine::Mariadb {
+        refused.push("SET STATEMENT lock_wait_timeout=5 FOR ALTER TABLE t MODIFY a varchar(9)");
+        refused.push("CREATE INDEX i WAIT 5 ON t (a)");
+    }
+    for (number, sql) in refused.into_iter().enumerate() {
+        let job = with(&usual(), &format!("{}", number + 1), &[sql]);
+        let told = ways(session.as_mut(), &job).await;
+        let failure = told.expect_err(sql);
+        assert_eq!(failure.class, FailureClass::Refused, "{sql}: {failure:?}");
+        let hint = failure.hint.unwrap_or_default();
+        assert!(hint.contains("ALGORITHM") && hint.contains("greylag:online off"), "{hint}");
+    }
+    let kind = "SELECT DATA_TYPE FROM information_schema.columns \
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't' AND COLUMN_NAME = 'a'";
+    assert_eq!(stage.value(kind).await.as_deref(), Some("int"));
+    // An empty table, a small one, a reason, an algorithm, and `off` let it through.
+    let small = Online { copy_up_to: 1 << 30, ..usual() };
+    let allowed = Online { may_copy: true, ..usual() };
+    let off = Online { asked: Asked::Off, ..usual() };
+    let own = "ALTER TABLE t MODIFY a /*!40000 varchar(9) */, ALGORITHM=COPY";
+    stage.run("ANALYZE TABLE t").await;
+    for (version, online, sql) in [
+        ("11", &usual(), of_empty.as_str()),
+        ("12", &small, hidden.as_str()),
+        ("13", &allowed, hidden.as_str()),
+        ("14", &off, hidden.as_str()),
+        ("15", &usual(), own),
+    ] {
+        let told = ways(session.as_mut(), &with(online, version, &[sql])).await;
+        assert!(told.is_ok(), "{version} {sql}: {told:?}");
+    }
 });
 
 on_both!(a_rebuild_behind_a_comment_of_the_table_is_no_metadata(stage, shared) {
@@ -223,7 +271,8 @@ on_both!(what_can_t_be_read_is_told_or_refused_where_the_file_asks_for_a_way(sta
         assert_eq!(failure.class, FailureClass::Refused, "{failure:?}");
         assert!(failure.message.contains("/*!"), "{}", failure.message);
     }
-    let took = ways(session.as_mut(), &with(&usual(), "4", &[sql])).await.unwrap();
+    let allowed = Online { may_copy: true, ..usual() };
+    let took = ways(session.as_mut(), &with(&allowed, "4", &[sql])).await.unwrap();
     assert_eq!(took, [(Way::Written, Vec::new())]);
     // What is no change of a table has nothing to be told of, and is not refused.
     let online = Online { asked: Asked::Instant, ..usual() };

@@ -196,6 +196,23 @@ on_both!(tls_is_as_strict_as_the_url_asks(stage, shared) {
     assert_eq!(cipher(&format!("{url}?ssl-mode=DISABLED")).await, "");
     assert_ne!(cipher(&format!("{url}?sslmode=require")).await, "");
     let ca = file("ca.pem");
+    // An authority that is named is asked, in whatever mode.
+    let asked = ["", "ssl-mode=REQUIRED&", "sslmode=require&", "ssl-mode=VERIFY_CA&", "require_ssl=true&"];
+    let elsewhere = url.replace("127.0.0.1", "localhost");
+    for mode in asked {
+        assert_ne!(cipher(&format!("{url}?{mode}ssl-ca={ca}")).await, "", "{mode}");
+        // Of the name that the certificate is for nothing was said.
+        assert_ne!(cipher(&format!("{elsewhere}?{mode}ssl-ca={ca}")).await, "", "{mode}");
+        for url in [url, &elsewhere] {
+            let strangers = guarded.target_at(&format!("{url}?{mode}ssl-ca={}", file("other.pem")));
+            let refused = greylag_engines::open(&strangers).await;
+            assert!(matches!(refused, Err(OpenError::Tls { .. })), "{mode} believes any authority");
+        }
+    }
+    for mode in ["PREFERRED", "DISABLED"] {
+        let text = refused(&guarded.target_at(&format!("{url}?ssl-mode={mode}&ssl-ca={ca}"))).await;
+        assert!(text.contains(&format!("ssl-mode={mode}")) && text.contains("VERIFY_IDENTITY"), "{text}");
+    }
     assert_ne!(cipher(&format!("{url}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}")).await, "");
     let strangers = guarded.target_at(&format!("{url}?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", file("other.pem")));
     assert!(matches!(greylag_engines::open(&strangers).await, Err(OpenError::Tls { .. })));
@@ -204,6 +221,40 @@ on_both!(tls_is_as_strict_as_the_url_asks(stage, shared) {
     let elsewhere = guarded.target_at(&format!("{}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}", url.replace("127.0.0.1", "localhost")));
     assert!(matches!(greylag_engines::open(&elsewhere).await, Err(OpenError::Tls { .. })), "a certificate for another name");
 });
+
+// An authority is asked even where the server could be had without TLS.
+on_both!(an_authority_is_never_traded_for_no_tls(stage, shared) {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, "").unwrap();
+    let off = match stage.engine {
+        Engine::Mysql => Options::default().set("tls_version", ""),
+        _ => Options::default().set("ssl", "0"),
+    };
+    let server = Server::start(lab_engine(stage.engine), off).await.unwrap();
+    let plain = Stage::holding(Arc::new(server), stage.engine).await;
+    let url = &plain.database.url;
+    greylag_engines::open(&plain.target_at(url)).await.unwrap();
+    let wanted = plain.target_at(&format!("{url}?ssl-ca={}", ca.display()));
+    assert!(matches!(greylag_engines::open(&wanted).await, Err(OpenError::Tls { .. })));
+});
+
+/// The certificates that MySQL makes for itself name no host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mysqls_own_authority_proves_its_own_certificate() {
+    let Some(stage) = Stage::private(Engine::Mysql).await else {
+        return;
+    };
+    let folder = stage.value("SELECT @@datadir").await.unwrap();
+    let url = format!("{}?ssl-ca={folder}ca.pem", stage.database.url);
+    let opened = greylag_engines::open(&stage.target_at(&url)).await;
+    opened.unwrap_or_else(|why| panic!("{why:?}"));
+    let strict = stage.target_at(&format!("{url}&ssl-mode=VERIFY_IDENTITY"));
+    assert!(matches!(
+        greylag_engines::open(&strict).await,
+        Err(OpenError::Tls { .. })
+    ));
+}
 
 /// Two authorities, and a server's certificate of the first, for 127.0.0.1.
 fn make_certificates(folder: &Path) {

@@ -17,6 +17,8 @@ pub enum Direction {
 pub(crate) struct Weather {
     pub(crate) latency: Duration,
     pub(crate) stalled: bool,
+    /// Bytes a second, each way of each connection.
+    pub(crate) rate: Option<u64>,
 }
 
 /// A cut that waits for its moment. It happens once.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -115,14 +116,28 @@ async fn read(
     queue: mpsc::Sender<(Instant, Vec<u8>)>,
     wire: &Wire,
 ) -> io::Result<()> {
+    let mut weather = wire.weather.subscribe();
     loop {
         let mut piece = vec![0; 16 * 1_024];
         let length = from.read(&mut piece).await?;
         piece.truncate(length);
+        pace(&mut weather, length).await;
         let due = Instant::now() + wire.weather.borrow().latency / 2;
         if queue.send((due, piece)).await.is_err() || length == 0 {
             return Ok(());
         }
+    }
+}
+
+/// A slow line takes its time for so many bytes. Where the weather changes meanwhile, the rest of that time is given away.
+async fn pace(weather: &mut watch::Receiver<Weather>, length: usize) {
+    let Some(rate) = weather.borrow_and_update().rate else {
+        return;
+    };
+    let takes = Duration::from_secs_f64(length as f64 / rate.max(1) as f64);
+    tokio::select! {
+        () = tokio::time::sleep(takes) => {}
+        _ = weather.changed() => {}
     }
 }
 

@@ -67,6 +67,11 @@ impl Proxy {
             .send_modify(|weather| weather.stalled = stalled);
     }
 
+    /// Carries so many bytes a second each way of each connection, as a slow line does; with none, as fast as it can again.
+    pub fn set_rate(&self, rate: Option<u64>) {
+        self.wire.weather.send_modify(|weather| weather.rate = rate);
+    }
+
     /// Cuts all connections (both ends see a reset). New ones are taken.
     pub async fn cut(&self) {
         self.wire.cut.send_modify(|cut| *cut += 1);

@@ -1,5 +1,7 @@
 //! What harms is told, or said to be unjudged; nothing in between. Each line was silent once, or loud without a cause.
 
+mod adopted;
+mod phases;
 mod replicas;
 mod shards;
 mod statements;
@@ -7,7 +9,7 @@ mod tables;
 mod writes;
 
 use greylag_core::engine::Engine;
-use greylag_lint::{Finding, Settings, Severity, Unit, lint, rules::example::Example};
+use greylag_lint::{Finding, Report, Settings, Severity, Unit, lint, rules::example::Example};
 use std::collections::BTreeMap;
 
 /// Its rules, by id; `unjudged` among them.
@@ -17,19 +19,38 @@ fn rules(engine: Engine, given: &str, sql: &str) -> Vec<String> {
 }
 
 fn findings(engine: Engine, given: &str, sql: &str) -> Vec<(String, Severity)> {
+    history(engine, &[given], sql)
+}
+
+/// The titles of its findings.
+fn titles(engine: Engine, given: &str, sql: &str) -> Vec<String> {
+    let report = report(engine, &[given], sql);
+    report.findings.into_iter().map(|f| f.title).collect()
+}
+
+/// Several files that ran before.
+fn history(engine: Engine, given: &[&str], sql: &str) -> Vec<(String, Severity)> {
+    let report = report(engine, given, sql);
+    let findings = report.findings.into_iter();
+    findings.map(|f| (f.rule, f.severity)).collect()
+}
+
+fn report(engine: Engine, given: &[&str], sql: &str) -> Report {
     let none = BTreeMap::new();
-    let read = |script, text: &str| Unit::read(engine, script, text.as_bytes(), None, &none);
-    let units = [
-        read("V1__given.sql", given).earlier(),
-        read("V2__judged.sql", sql),
-    ];
-    assert!(units[1].content.is_ok(), "{sql}: {:?}", units[1].content);
+    let read = |script: &str, text: &str| Unit::read(engine, script, text.as_bytes(), None, &none);
+    let earlier = given.iter().enumerate();
+    let mut units: Vec<Unit> = earlier
+        .map(|(at, text)| read(&format!("V{}__given.sql", at + 1), text).earlier())
+        .collect();
+    units.push(read("V9__judged.sql", sql));
+    for (unit, text) in units.iter().zip(given.iter().chain([&sql])) {
+        assert!(unit.content.is_ok(), "{text}: {:?}", unit.content);
+    }
     let report = lint(&units, &Settings::default(), None);
     let unjudged = report.coverage.unjudged.len();
     let told = report.findings.iter().filter(|f| f.rule == "unjudged");
     assert_eq!(told.count(), unjudged, "{sql}");
-    let findings = report.findings.into_iter();
-    findings.map(|f| (f.rule, f.severity)).collect()
+    report
 }
 
 const TABLES: &str = "CREATE TABLE users (id bigint PRIMARY KEY, name text);\n\
@@ -80,7 +101,11 @@ fn speaks(rule: &str, head: &str, cases: &[&str]) {
     let silent: Vec<String> = projects
         .filter(|project| of_example(rule, project).is_empty())
         .collect();
-    assert!(silent.is_empty(), "{rule} is silent:\n{}", silent.join("\n\n"));
+    assert!(
+        silent.is_empty(),
+        "{rule} is silent:\n{}",
+        silent.join("\n\n")
+    );
 }
 
 /// And none of these.

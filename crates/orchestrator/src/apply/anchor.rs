@@ -2,13 +2,17 @@
 
 use super::ApplyError;
 use crate::{
-    executor::{Anchor, AndLook, Held, TakeOver, failure_of, failure_of_verb, hold, reach},
+    executor::{
+        Anchor, AndLook, Held, Orphans, Owner, TakeOver, failure_of, failure_of_verb, hold, reach,
+        session_named,
+    },
     fleet::FleetShard,
     setup::Setup,
     survey::Surveyed,
     watch::{Notice, Watcher},
 };
 use greylag_core::{fleet::ShardName, outcome::Blocker};
+use greylag_engines::Whence;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,12 +21,12 @@ use std::{
 /// How long a stranger's lock is waited for: a run that has just ended lets go within this.
 const STRANGER: Duration = Duration::from_secs(3);
 
-/// Takes the anchor's lock. Our own rollout's orphan is waited out; a stranger ends the run.
+/// Takes the anchor's lock. An orphan of ours is waited out; a stranger ends the run.
 pub async fn take_anchor(
     setup: &Setup,
     surveyed: &Surveyed,
     rollout: &str,
-    take_over: bool,
+    (take_over, orphans): (bool, &Orphans),
     control: &crate::Control,
     watcher: &dyn Watcher,
 ) -> Result<Option<(ShardName, Arc<Anchor>)>, ApplyError> {
@@ -51,7 +55,7 @@ pub async fn take_anchor(
             text,
         });
     };
-    let take_over = TakeOver::when(take_over, &warn);
+    let take_over = TakeOver::when(take_over, orphans, &warn);
     let begun = Instant::now();
     let mut told = false;
     loop {
@@ -70,22 +74,21 @@ pub async fn take_anchor(
             }
             Held::Busy(holder) => holder,
         };
-        let is_orphan = holder
-            .application
-            .as_deref()
-            .is_some_and(|application| application.starts_with(&format!("greylag/{rollout}/")));
-        if !is_orphan || begun.elapsed() > setup.policy.lock_deadline {
+        let held = describe(&name, &holder, &session.whence(&holder).await);
+        let why = match orphans.owner(&holder).await {
+            Owner::Orphan { .. } if begun.elapsed() <= setup.policy.lock_deadline => None,
+            Owner::Orphan { .. } => Some("`--take-over` ends it".to_owned()),
+            Owner::Stranger { why } => Some(why),
+        };
+        if let Some(why) = why {
             session.close().await;
             return Err(ApplyError::Busy {
-                holder: describe(&name, &holder),
+                holder: format!("{held}; {why}"),
             });
         }
         if !told {
             told = true;
-            warn(format!(
-                "{} is waited out; `--take-over` ends it",
-                describe(&name, &holder)
-            ));
+            warn(format!("{held} is waited out; `--take-over` ends it"));
         }
     }
 }
@@ -101,14 +104,10 @@ fn first_reachable<'a>(setup: &'a Setup, surveyed: &Surveyed) -> Option<&'a Flee
     })
 }
 
-fn describe(shard: &ShardName, holder: &Blocker) -> String {
+fn describe(shard: &ShardName, holder: &Blocker, whence: &Whence) -> String {
     let mut text = format!(
-        "session {}{} holds the lock of its anchor, shard `{shard}`",
-        holder.pid,
-        holder
-            .application
-            .as_deref()
-            .map_or(String::new(), |name| format!(" ({name})")),
+        "{} holds the lock of its anchor, shard `{shard}`",
+        session_named(holder, whence)
     );
     if let Some(open) = holder.open_ms {
         text += &format!(", for {} s", open / 1000);

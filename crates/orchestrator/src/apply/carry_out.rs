@@ -10,7 +10,7 @@ use super::{
 use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
-    executor::{claim_held, claim_shard, ready_subscribers},
+    executor::{Orphans, claim_held, claim_shard, ready_subscribers},
     journal::{Holder, Lease, LeaseTry},
     operations::Notes,
     planning::{self, Ask, Prospect},
@@ -168,7 +168,10 @@ impl<'a> Leased<'a> {
             self.setup,
             surveyed,
             rollout,
-            self.options.take_over,
+            (
+                self.options.take_over,
+                &Orphans::new(self.setup.journal.clone(), self.lease.clone()),
+            ),
             &self.control,
             &*self.watcher,
         )

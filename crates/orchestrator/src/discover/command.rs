@@ -1,7 +1,7 @@
 //! Shards that a command prints as JSON.
 
 use super::{error::Trouble, file::document, record::Record};
-use crate::project::show_duration;
+use crate::project::{program, show_duration};
 use std::{path::Path, process::Stdio, time::Duration};
 
 pub(crate) async fn rows(
@@ -9,12 +9,10 @@ pub(crate) async fn rows(
     folder: &Path,
     limit: Duration,
 ) -> Result<Vec<Record>, Trouble> {
-    let Some((program, arguments)) = argv.split_first() else {
+    let (Some(program), Some(mut command)) = (argv.first(), program(argv, folder)) else {
         return Err(Trouble::new("the command is empty"));
     };
-    let running = tokio::process::Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
+    let running = command
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)

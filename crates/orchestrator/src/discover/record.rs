@@ -207,6 +207,7 @@ impl Row<'_> {
                         .collect::<Option<_>>()
                         .ok_or_else(wrong)?,
                     ttl: ttl.map_err(|_| wrong())?.unwrap_or_default(),
+                    folder: self.folder.to_owned(),
                 }))
             }
             _ => Err(wrong()),

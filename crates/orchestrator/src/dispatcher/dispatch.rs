@@ -34,6 +34,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         told_waiting: Vec::new(),
         told_level: Level::Run,
         inbox_at: Instant::now(),
+        memory_at: Instant::now(),
         anchor_at: Instant::now() + ANCHOR,
         losses: Losses::default(),
     };
@@ -63,6 +64,7 @@ struct Dispatcher {
     told_waiting: Vec<WaitReason>,
     told_level: Level,
     inbox_at: Instant,
+    memory_at: Instant,
     anchor_at: Instant,
     losses: Losses,
     nodes: Nodes,

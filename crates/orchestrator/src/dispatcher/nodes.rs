@@ -6,31 +6,48 @@ use super::{
 };
 use crate::{
     executor::shows_all,
-    journal::{JournalError, revise},
+    journal::{JournalError, KnownShard, revise},
     replicas::{Awaited, NamedNode, News, Shows, Watcher},
+    watch::Notice,
 };
 use greylag_core::{
-    event::Event, fleet::ShardName, gate::WaitReason, node::NodeRole, outcome::Outcome,
-    position::Position, rollout::OutOfOrder, survey::Server, throttle::Go,
+    event::Event,
+    fleet::ShardName,
+    gate::WaitReason,
+    node::{Lag, NodeRole},
+    outcome::Outcome,
+    position::{Distance, Position},
+    rollout::OutOfOrder,
+    survey::Server,
+    throttle::Go,
 };
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-/// The rollout's nodes; where the project names none, this asks nothing and holds nothing.
+/// The rollout's nodes; where none are watched, this asks nothing and holds nothing.
 pub struct Nodes {
     run: Arc<Run>,
     watcher: Option<Watcher>,
     /// Where each shard's primary was after its work.
     positions: HashMap<ShardName, Position>,
     go: Go,
-    /// Servers that are nodes of shards, to be remembered, and which primary each was seen to follow.
-    proven: Vec<(ShardName, Server, Option<Server>)>,
+    /// Servers that are nodes of shards, to be remembered.
+    proven: Vec<Proof>,
     /// Shards of which a node says that it was promoted.
     promoted: BTreeSet<ShardName>,
     /// What was said last of a shard whose primary can't be told.
     said: HashMap<ShardName, String>,
+}
+
+/// A server that is a node of a shard, and which primary it was seen to follow.
+struct Proof {
+    shard: ShardName,
+    server: Server,
+    follows: Option<Server>,
+    /// What its primary calls it.
+    name: Option<Arc<str>>,
 }
 
 impl Nodes {
@@ -40,11 +57,11 @@ impl Nodes {
             false => {
                 let of_plan =
                     |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
-                let remembered = (run.remembered().iter())
-                    .map(|(name, known)| (name.clone(), known.known.followers()))
+                let known = (run.remembered().iter())
+                    .map(|(name, known)| (name.clone(), known.known.clone()))
                     .collect();
                 let shards = run.setup.fleet.shards.iter().filter(of_plan);
-                Watcher::start(&run.setup, shards, remembered)
+                Watcher::start(&run.setup, shards, &known)
             }
         };
         Self {
@@ -156,7 +173,8 @@ impl Nodes {
     pub fn follow(&mut self, shard: &ShardName) {
         self.said.remove(shard);
         if let Some(watcher) = &self.watcher {
-            watcher.follow(&self.run.setup, shard);
+            let known = self.run.known_of(shard).map(|known| known.known);
+            watcher.follow(&self.run.setup, shard, known.as_ref());
         }
     }
 
@@ -230,20 +248,49 @@ impl Nodes {
         let (scope, lease) = (setup.scope(), Some(&self.run.lease));
         let proven = &self.proven;
         let known = revise(&*setup.journal, &scope, lease, |known| {
-            for (shard, server, follows) in proven {
-                let Some(known) = known.get_mut(shard) else {
+            for proof in proven {
+                let Some(known) = known.get_mut(&proof.shard) else {
                     continue;
                 };
-                match follows {
-                    Some(primary) => known.known.prove_follower(server, primary),
-                    None => known.known.prove_replica(server),
+                match &proof.follows {
+                    Some(primary) => known.known.prove_follower(&proof.server, primary),
+                    None => known.known.prove_replica(&proof.server),
+                }
+                if let Some(name) = &proof.name {
+                    known.known.call(&proof.server, name);
                 }
             }
         });
         let known = known.await?;
+        self.recall(known.values());
         self.proven
-            .retain(|(shard, _, _)| !known.contains_key(shard));
+            .retain(|proof| !known.contains_key(&proof.shard));
         Ok(())
+    }
+
+    /// Takes up a person's word on nodes that are gone: asked while anything of nodes holds, or is waited for.
+    pub async fn look_up_forgotten(&self) -> Result<(), JournalError> {
+        let Some(watcher) = &self.watcher else {
+            return Ok(());
+        };
+        let waits = |shard: &ShardName| watcher.waits(shard);
+        let is_stuck = matches!(self.go, Go::Hold(_)) || self.run.places.keys().any(waits);
+        if !is_stuck || !watcher.goes_by_memory() {
+            return Ok(());
+        }
+        let setup = &self.run.setup;
+        let known = setup.journal.known(&setup.scope()).await?;
+        self.recall(known.iter());
+        Ok(())
+    }
+
+    fn recall<'a>(&self, known: impl Iterator<Item = &'a KnownShard>) {
+        let Some(watcher) = &self.watcher else {
+            return;
+        };
+        for known in known {
+            watcher.recall(&known.name, &known.known);
+        }
     }
 
     fn take_one(&mut self, ledger: &mut Ledger, news: News) -> Result<(), OutOfOrder> {
@@ -281,8 +328,35 @@ impl Nodes {
                 shard,
                 server,
                 follows,
-            } => self.proven.push((shard, server, follows)),
+                name,
+            } => self.proven.push(Proof {
+                shard,
+                server,
+                follows,
+                name,
+            }),
+            News::LeftOut { node, lag } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!(
+                    "{node} is catching up{} and is left out until it has, as `catching-up` of `[replicas]` says: it need not have replayed what is called done",
+                    far(lag)
+                ),
+            }),
+            News::CountsAgain { node } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!("{node} has caught up, and is waited for again"),
+            }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
+            News::Found { node, finding } => {
+                let mut text = format!("{node}: {}", finding.text);
+                if let Some(mend) = &finding.mend {
+                    text.push_str(&format!("; {mend}"));
+                }
+                ledger.show(Notice::Warning {
+                    shard: Some(node.shard),
+                    text,
+                });
+            }
             News::Waits {
                 stage,
                 shard,
@@ -300,6 +374,16 @@ impl Nodes {
             }
         }
         Ok(())
+    }
+}
+
+/// How far a node is behind, as far as that is known.
+fn far(lag: Lag) -> String {
+    match lag.distance {
+        Some(Distance::Bytes(bytes)) => format!(" ({bytes} bytes behind)"),
+        Some(Distance::Transactions(1)) => " (a transaction behind)".into(),
+        Some(Distance::Transactions(count)) => format!(" ({count} transactions behind)"),
+        None => String::new(),
     }
 }
 

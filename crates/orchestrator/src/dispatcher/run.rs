@@ -4,7 +4,7 @@ use super::LedgerError;
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Had, Limits, Report, Reports, Scripts, Sisters},
+    executor::{Anchor, Errand, Had, Limits, Orphans, Report, Reports, Scripts, Sisters},
     fleet::FleetShard,
     journal::{JournalError, KnownShard, Lease},
     replicas::NamedNode,
@@ -151,6 +151,7 @@ impl Run {
             .map(|(_, anchor)| anchor.clone());
         Some(Errand {
             work: self.plan.work(stage, shard).into(),
+            folder: self.setup.folder.clone(),
             beside: self.beside.get(shard).map_or(&[][..], |list| list).into(),
             named: shard_named.target.clone(),
             seeker: Some(self.setup.seeker().under(&self.lease)),
@@ -173,6 +174,7 @@ impl Run {
             draining,
             anchor,
             take_over: self.options.take_over,
+            orphans: Orphans::new(self.setup.journal.clone(), self.lease.clone()),
             sisters: place.sisters.clone(),
             reports: Reports::new(stage, shard.clone(), had, reports),
             standbys,

@@ -36,6 +36,7 @@ impl Patience {
             // Nothing but a person's mending, or a run of those shards, helps.
             WaitReason::Failed { .. }
             | WaitReason::Wave { .. }
+            | WaitReason::NextPlan { .. }
             | WaitReason::Unsettled { .. }
             | WaitReason::Stopped { .. }
             | WaitReason::Aborted { .. } => false,
@@ -44,6 +45,7 @@ impl Patience {
             | WaitReason::NoPrimary { .. }
             | WaitReason::PrimaryDisputed { .. }
             | WaitReason::NoReplicas { .. }
+            | WaitReason::TooFewReplicas { .. }
             | WaitReason::ReplicaUnseen { .. }
             | WaitReason::ReplicaTrouble { .. }
             | WaitReason::ReplicaLag {

@@ -1,6 +1,7 @@
 //! Carries one shard's work of one stage out, from connecting to saying goodbye.
 
 use super::{
+    awake::awake,
     connect::reach,
     errand::{Errand, untouched},
     explain::{chain, failure_of, failure_of_verb, is_lost},
@@ -8,6 +9,7 @@ use super::{
     hold::{AndLook, Held, TakeOver, hold},
     legs::legs,
     look::{Found, Left, doubt, look},
+    orphans::{Owner, session_named},
     portion::trim,
     preflight::{Quiet, wait_for_quiet},
     run::{Ran, run},
@@ -22,7 +24,7 @@ use crate::{
 use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
-    outcome::{Failure, FailureClass, Outcome},
+    outcome::{Blocker, Failure, FailureClass, Outcome},
     plan::Turn,
     policy::Group,
     survey::{ShardIdentity, Survey},
@@ -163,7 +165,9 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
         AndLook::Yes,
         Some(&errand.reports),
         deadline,
-        TakeOver::when(errand.take_over, &|text| errand.reports.warning(text)),
+        TakeOver::when(errand.take_over, &errand.orphans, &|text| {
+            errand.reports.warning(text)
+        }),
         || errand.must_stop(),
     )
     .await;
@@ -171,21 +175,7 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
         Ok(Held::Yes(seen)) => return Ok((session, seen)),
         Ok(Held::GaveUp) => Outcome::Absent,
         Ok(Held::Busy(holder)) => Outcome::Failed {
-            failure: Failure {
-                blockers: vec![holder.clone()],
-                ..untouched(
-                    FailureClass::Lock,
-                    format!(
-                        "the shard's lock is held by {}{}",
-                        holder.pid,
-                        holder
-                            .application
-                            .as_deref()
-                            .map_or(String::new(), |name| format!(" ({name})")),
-                    ),
-                    Some("Wait for it to finish; `--take-over` ends it if it is an orphan of greylag.".into()),
-                )
-            },
+            failure: busy(&mut *session, errand, holder).await,
         },
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
@@ -193,6 +183,30 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
     };
     session.close().await;
     Err(outcome)
+}
+
+/// Somebody had the lock until the deadline.
+async fn busy(session: &mut dyn Session, errand: &Errand, holder: Blocker) -> Failure {
+    let whence = session.whence(&holder).await;
+    let hint = match errand.orphans.owner(&holder).await {
+        Owner::Orphan { rollout } => format!(
+            "It is an orphan of rollout {rollout}: wait for it to finish, or `greylag apply --take-over` ends it."
+        ),
+        Owner::Stranger { why } => {
+            let ended_by = whence.ended_by.as_ref();
+            let way =
+                ended_by.map(|way| format!(" If you know that it is dead, end it yourself: {way}"));
+            format!("Wait for it to finish: {why}.{}", way.unwrap_or_default())
+        }
+    };
+    let held = format!(
+        "the shard's lock is held by {}",
+        session_named(&holder, &whence)
+    );
+    Failure {
+        blockers: vec![holder],
+        ..untouched(FailureClass::Lock, held, Some(hint))
+    }
 }
 
 /// Where the primary is now, if the position that came with the last commit was lost: a later one is always safe. Without nodes
@@ -290,12 +304,12 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         if errand.must_stop() {
             return Outcome::Absent;
         }
-        match wait_for_quiet(errand, group).await {
+        match awake(session, wait_for_quiet(errand, group)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Outcome::Absent,
             Quiet::No(failure) => return Outcome::Failed { failure },
         }
-        let Some(_turn) = turn(errand, group).await else {
+        let Some(_turn) = awake(session, turn(errand, group)).await else {
             return Outcome::Absent;
         };
         let ran = run(session, errand, group).await;

@@ -1,6 +1,6 @@
 //! What an executor is sent to do, and what it tells while it does.
 
-use super::{had::Had, hold::Anchor, scripts::Scripts};
+use super::{had::Had, hold::Anchor, orphans::Orphans, scripts::Scripts};
 use crate::{
     control::Control,
     fleet::FleetShard,
@@ -25,6 +25,7 @@ use greylag_core::{
 };
 use greylag_engines::Target;
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -38,6 +39,8 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Errand {
     pub shard: FleetShard,
+    /// The project's: where its tools are run.
+    pub folder: Arc<Path>,
     /// In order.
     pub work: Arc<[MigrationId]>,
     /// Servers that were seen to follow the primary when the fleet was looked at.
@@ -64,6 +67,8 @@ pub struct Errand {
     /// Where the anchor's session is kept, if this shard is the anchor.
     pub anchor: Option<Arc<Anchor>>,
     pub take_over: bool,
+    /// Tells orphans of ours from those who may be at work.
+    pub orphans: Orphans,
     /// Of a schema shard: what it shares with the other schemas of its database.
     pub sisters: Option<super::Sisters>,
     pub reports: Reports,

@@ -38,6 +38,9 @@ pub fn failure_of(error: &OpenError) -> Failure {
 /// What helps when a shard can't be connected to.
 pub fn hint_of(error: &OpenError) -> Option<String> {
     let hint = match error {
+        OpenError::Login {
+            mend: Some(mend), ..
+        } => mend,
         OpenError::Unreachable { .. } => {
             "Is the server up, and may this machine reach it? `--skip-unreachable` leaves such shards out on purpose."
         }

@@ -1,6 +1,10 @@
 //! The shard's lock: tried, never waited for in the server, with jitter between tries.
 
-use super::{backoff::Backoff, errand::Reports};
+use super::{
+    backoff::Backoff,
+    errand::Reports,
+    orphans::{Orphans, Owner, left_alone},
+};
 use crate::{fleet::FleetShard, setup::Setup};
 use greylag_core::{gate::WaitReason, outcome::Blocker, survey::Survey};
 use greylag_engines::{EngineError, LockAttempt, Session, Target};
@@ -22,12 +26,18 @@ pub enum Held {
 #[derive(Clone, Copy)]
 pub enum TakeOver<'a> {
     No,
-    Telling(&'a (dyn Fn(String) + Sync)),
+    Ending {
+        orphans: &'a Orphans,
+        tell: &'a (dyn Fn(String) + Sync),
+    },
 }
 
 impl<'a> TakeOver<'a> {
-    pub fn when(asked: bool, tell: &'a (dyn Fn(String) + Sync)) -> Self {
-        if asked { Self::Telling(tell) } else { Self::No }
+    pub fn when(asked: bool, orphans: &'a Orphans, tell: &'a (dyn Fn(String) + Sync)) -> Self {
+        match asked {
+            true => Self::Ending { orphans, tell },
+            false => Self::No,
+        }
     }
 }
 
@@ -112,14 +122,6 @@ pub async fn take_again(
     }
 }
 
-/// Whether a session is one of ours, by its application name.
-pub fn is_ours(holder: &Blocker) -> bool {
-    holder
-        .application
-        .as_deref()
-        .is_some_and(|name| name.starts_with("greylag/"))
-}
-
 /// Whether the shard is looked at as soon as its lock is had.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AndLook {
@@ -139,6 +141,7 @@ pub async fn hold(
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     let mut told: Option<Blocker> = None;
     let mut ended: Vec<String> = Vec::new();
+    let mut left: Vec<String> = Vec::new();
     loop {
         let (tried, seen) = match look {
             AndLook::Yes => session.try_lock_and_survey().await?,
@@ -155,17 +158,11 @@ pub async fn hold(
             }
             LockAttempt::Busy { holder } => holder,
         };
-        if let TakeOver::Telling(tell) = take_over
-            && is_ours(&holder)
+        if let TakeOver::Ending { orphans, tell } = take_over
             && !ended.contains(&holder.pid)
+            && end_orphan(session, &holder, orphans, tell, &mut left).await?
         {
-            tell(format!(
-                "took over: ended the session {} ({}) that held the shard's lock",
-                holder.pid,
-                holder.application.as_deref().unwrap_or_default(),
-            ));
-            session.end(&holder).await?;
-            ended.push(holder.pid.clone());
+            ended.push(holder.pid);
             continue;
         }
         if told.as_ref().is_none_or(|told| told.pid != holder.pid) {
@@ -184,5 +181,36 @@ pub async fn hold(
             return Ok(Held::Busy(holder));
         }
         tokio::time::sleep(wait).await;
+    }
+}
+
+/// Ends the holder where it is an orphan of ours; of another it is said once why not.
+async fn end_orphan(
+    session: &mut dyn Session,
+    holder: &Blocker,
+    orphans: &Orphans,
+    tell: &(dyn Fn(String) + Sync),
+    left: &mut Vec<String>,
+) -> Result<bool, EngineError> {
+    match orphans.owner(holder).await {
+        Owner::Orphan { .. } => {
+            tell(format!(
+                "took over: ended the session {} ({}) that held the shard's lock",
+                holder.pid,
+                holder.application.as_deref().unwrap_or_default(),
+            ));
+            session.end(holder).await?;
+            Ok(true)
+        }
+        Owner::Stranger { why } => {
+            // One that has just let go has neither name nor number.
+            let is_there = holder.pid.parse::<u64>().is_ok();
+            if is_there && !left.contains(&holder.pid) {
+                let whence = session.whence(holder).await;
+                tell(left_alone(holder, &whence, &why));
+                left.push(holder.pid.clone());
+            }
+            Ok(false)
+        }
     }
 }

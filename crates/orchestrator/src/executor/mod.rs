@@ -2,6 +2,7 @@
 //!
 //! Knows one shard at a time; what comes next in the fleet is the dispatcher's to know.
 
+mod awake;
 mod backoff;
 mod carry;
 mod claim;
@@ -13,6 +14,7 @@ mod had;
 mod hold;
 mod legs;
 mod look;
+mod orphans;
 mod portion;
 mod preflight;
 mod run;
@@ -31,6 +33,7 @@ pub use explain::{chain, failure_of, failure_of_verb, hint_of};
 pub use had::Had;
 pub use hold::{Anchor, AndLook, Held, Hold, TakeOver, hold, take_again};
 pub use look::{lacks, refused, shows_all};
+pub use orphans::{Orphans, Owner, session_named};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
 pub use sisters::Sisters;

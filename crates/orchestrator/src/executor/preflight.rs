@@ -1,155 +1,127 @@
 //! Before a lock that is replayed on standbys: who reads there what it would cancel, or wait for.
 //!
-//! Waits for a quiet moment, within the deadline for locks, and says for whom. Without standbys, or where nothing is locked
-//! against readers, it asks nothing.
+//! Waits for a moment in which all of them are quiet, within the deadline for locks, and says for whom. One that can't be asked is not
+//! quiet. Without standbys, or where nothing is locked against readers, it asks nothing.
 
-use super::{errand::Errand, errand::untouched, explain::chain, waits};
-use crate::replicas::NamedNode;
+mod eye;
+
+use self::eye::{Asked, Eye};
+use super::{errand::Errand, errand::untouched, waits};
+use futures::future::join_all;
 use greylag_core::{
     gate::{StandbyEffect, WaitReason},
-    node::Delay,
+    node::NodeName,
     outcome::{Blocker, Failure, FailureClass},
 };
-use greylag_engines::{Job, Observer};
+use greylag_engines::Job;
+use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
-/// A query this young may well be gone before the lock arrives.
-const YOUNG: Duration = Duration::from_secs(1);
-
-/// How often a busy standby is asked again.
+/// How often busy standbys are asked again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long one look may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How waiting for a quiet moment ended.
 pub enum Quiet {
     Yes,
     /// The run was asked to end meanwhile.
     GaveUp,
-    /// Somebody was in the way until the deadline.
+    /// Somebody was in the way until the deadline, or nobody could say.
     No(Failure),
 }
 
-/// Waits until no guarded standby has readers in the way of what the jobs lock.
+/// Why a standby is not quiet.
+enum Noise {
+    Queries {
+        blockers: Vec<Blocker>,
+        effect: StandbyEffect,
+    },
+    Unseen {
+        why: String,
+        mend: Option<String>,
+        since: Timestamp,
+    },
+}
+
+/// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock.
 pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job]) -> Quiet {
-    if errand.standbys.is_empty() {
+    let Some(asked) = Asked::of(jobs).filter(|_| !errand.standbys.is_empty()) else {
         return Quiet::Yes;
-    }
-    let locks: Vec<_> = jobs.iter().map(|job| job.script.exclusive()).collect();
-    if locks.iter().all(|locks| locks.is_nothing()) {
-        return Quiet::Yes;
-    }
-    let untold = locks.iter().any(|locks| locks.untold.is_some());
-    let collect = |of: fn(&greylag_core::script::Exclusive) -> &Vec<String>| -> Vec<String> {
-        match untold {
-            // None named means all of them.
-            true => Vec::new(),
-            false => locks.iter().flat_map(|locks| of(locks).clone()).collect(),
-        }
     };
-    let tables = collect(|locks| &locks.tables);
-    let unlinked = collect(|locks| &locks.unlinked);
     let until = Instant::now() + errand.limits.lock_deadline;
     let deadline = waits::deadline(&errand.limits);
+    let mut eyes: Vec<Eye> = (errand.standbys.iter())
+        .map(|standby| Eye::of(errand, standby))
+        .collect();
     let mut told = false;
-    for standby in errand.standbys.iter() {
-        let mut eye = Eye::of(errand, standby);
-        loop {
-            let found = match eye.look(&tables, &unlinked).await {
-                Ok(found) => found,
-                Err(why) => {
-                    // That it can't be looked at holds the rollout by itself; here it is only said.
-                    errand.reports.warning(format!(
-                        "who reads on standby {} can't be seen before the migration's lock: {why}",
-                        standby.node
-                    ));
-                    break;
-                }
-            };
-            let Some((blockers, effect)) = found else {
-                break;
-            };
-            if Instant::now() + AGAIN > until {
-                return Quiet::No(in_the_way(standby, blockers, effect));
-            }
-            told = true;
-            errand.reports.waiting(vec![WaitReason::StandbyQueries {
-                node: standby.node.clone(),
-                blockers,
-                effect,
-                deadline,
-            }]);
-            tokio::time::sleep(AGAIN).await;
-            if errand.must_stop() {
-                return Quiet::GaveUp;
-            }
+    let quiet = loop {
+        let looks = join_all(eyes.iter_mut().map(|eye| eye.look(&asked, PATIENCE))).await;
+        let noises: Vec<_> = looks.into_iter().flatten().collect();
+        if noises.is_empty() {
+            break Quiet::Yes;
         }
-        eye.close().await;
-    }
-    if told {
+        if errand.must_stop() {
+            break Quiet::GaveUp;
+        }
+        if Instant::now() + AGAIN > until {
+            break Quiet::No(failure(&noises));
+        }
+        told = true;
+        let noises = noises.into_iter();
+        (errand.reports).waiting(
+            noises
+                .map(|(node, noise)| reason(node, noise, deadline))
+                .collect(),
+        );
+        tokio::time::sleep(AGAIN).await;
+        if errand.must_stop() {
+            break Quiet::GaveUp;
+        }
+    };
+    join_all(eyes.into_iter().map(Eye::close)).await;
+    if told && matches!(quiet, Quiet::Yes) {
         errand.reports.waiting(Vec::new());
     }
-    Quiet::Yes
+    quiet
 }
 
-struct Eye<'a> {
-    errand: &'a Errand,
-    standby: &'a NamedNode,
-    observer: Option<Box<dyn Observer>>,
-}
-
-impl<'a> Eye<'a> {
-    fn of(errand: &'a Errand, standby: &'a NamedNode) -> Self {
-        Self {
-            errand,
-            standby,
-            observer: None,
-        }
-    }
-
-    /// Who is in the way, and what becomes of them; none where nobody is.
-    async fn look(
-        &mut self,
-        tables: &[String],
-        unlinked: &[String],
-    ) -> Result<Option<(Vec<Blocker>, StandbyEffect)>, String> {
-        if self.observer.is_none() {
-            let mut target = self.standby.target.clone();
-            target.application = "greylag/preflight".into();
-            let opened = self.errand.open.observe(&target).await;
-            self.observer = opened.map_err(|why| chain(&why))?;
-        }
-        let Some(observer) = &mut self.observer else {
-            return Ok(None);
-        };
-        let mut asked = tables.to_vec();
-        if !unlinked.is_empty() {
-            let partners = observer.partners(unlinked).await;
-            asked.extend(partners.map_err(|why| chain(&why))?);
-        }
-        let blockers = observer
-            .in_the_way(&asked, YOUNG)
-            .await
-            .map_err(|why| chain(&why))?;
-        if blockers.is_empty() {
-            return Ok(None);
-        }
-        let seen = observer.observe().await.map_err(|why| chain(&why))?;
-        let effect = match seen.patience {
-            Some(Delay::For(after)) => StandbyEffect::Cancels {
-                after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-            },
-            Some(Delay::ForEver) | None => StandbyEffect::Stalls,
-        };
-        Ok(Some((blockers, effect)))
-    }
-
-    async fn close(self) {
-        if let Some(observer) = self.observer {
-            observer.close().await;
-        }
+fn reason(node: NodeName, noise: Noise, deadline: Timestamp) -> WaitReason {
+    match noise {
+        Noise::Queries { blockers, effect } => WaitReason::StandbyQueries {
+            node,
+            blockers,
+            effect,
+            deadline,
+        },
+        Noise::Unseen { why, mend, since } => WaitReason::ReplicaUnseen {
+            node,
+            why: format!("who reads there before the migration's lock can't be asked: {why}"),
+            mend,
+            since: Some(since),
+        },
     }
 }
 
-fn in_the_way(standby: &NamedNode, blockers: Vec<Blocker>, effect: StandbyEffect) -> Failure {
+/// Queries first: they have a name that a person can do something about.
+fn failure(noises: &[(NodeName, Noise)]) -> Failure {
+    let of_queries = noises.iter().find_map(|(node, noise)| match noise {
+        Noise::Queries { blockers, effect } => Some(in_the_way(node, blockers, *effect)),
+        Noise::Unseen { .. } => None,
+    });
+    let of_unseen = || {
+        noises.iter().find_map(|(node, noise)| match noise {
+            Noise::Unseen { why, mend, .. } => Some(unseen(node, why, mend.as_deref())),
+            Noise::Queries { .. } => None,
+        })
+    };
+    of_queries
+        .or_else(of_unseen)
+        .unwrap_or_else(|| untouched(FailureClass::Lock, "standbys were not quiet".into(), None))
+}
+
+fn in_the_way(node: &NodeName, blockers: &[Blocker], effect: StandbyEffect) -> Failure {
     let what = match effect {
         StandbyEffect::Cancels { .. } => "would be cancelled by",
         StandbyEffect::Stalls => "would stall the replay of",
@@ -157,12 +129,11 @@ fn in_the_way(standby: &NamedNode, blockers: Vec<Blocker>, effect: StandbyEffect
     let first = blockers.first();
     let pid = first.map_or("somebody", |blocker| blocker.pid.as_str());
     Failure {
-        blockers: blockers.clone(),
+        blockers: blockers.to_vec(),
         ..untouched(
             FailureClass::Lock,
             format!(
-                "queries on standby {} (pid {pid} there) {what} the migration's lock, and did not end within the deadline",
-                standby.node
+                "queries on standby {node} (pid {pid} there) {what} the migration's lock, and did not end within the deadline"
             ),
             Some(
                 "End them, wait until they have ended, or set the replica's `policy` to `observe`."
@@ -170,4 +141,19 @@ fn in_the_way(standby: &NamedNode, blockers: Vec<Blocker>, effect: StandbyEffect
             ),
         )
     }
+}
+
+fn unseen(node: &NodeName, why: &str, mend: Option<&str>) -> Failure {
+    let mend = mend.unwrap_or("Bring it back");
+    let mend = mend.trim_end_matches(['.', ';']);
+    untouched(
+        // Nothing is wrong with the primary: what did not come in time is the moment for a lock.
+        FailureClass::Lock,
+        format!(
+            "who reads on standby {node} before the migration's lock could not be asked within the deadline: {why}"
+        ),
+        Some(format!(
+            "{mend}; or set the replica's `policy` to `observe`."
+        )),
+    )
 }

@@ -1,7 +1,7 @@
 //! Checks of the project's own: SQL, HTTP or a command.
 
 use greylag_core::fleet::ShardName;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// One `[[check]]` of the project file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,5 +24,9 @@ pub enum Probe {
     /// Passes on a status of 200 to 299.
     Http { url: url::Url },
     /// Passes on exit code 0. Its last line of output is the answer.
-    Command { argv: Vec<String> },
+    Command {
+        argv: Vec<String>,
+        /// Where it is run: the project's.
+        folder: PathBuf,
+    },
 }

@@ -7,11 +7,11 @@ use super::{
 use crate::{
     executor::{chain, is_yes},
     fleet::FleetShard,
+    project::program,
     setup::{Open, Setup},
 };
 use async_trait::async_trait;
-use std::{process::Stdio, sync::Arc, time::Duration};
-use tokio::process::Command;
+use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 /// The check of a rule.
 pub fn of(setup: &Setup, rule: &CheckRule) -> Box<dyn Check> {
@@ -40,9 +40,10 @@ pub fn of(setup: &Setup, rule: &CheckRule) -> Box<dyn Check> {
             base,
             url: url.clone(),
         }),
-        Probe::Command { argv } => Box::new(Run {
+        Probe::Command { argv, folder } => Box::new(Run {
             base,
             argv: argv.clone(),
+            folder: folder.clone(),
         }),
     }
 }
@@ -140,6 +141,7 @@ impl Check for Http {
 struct Run {
     base: Base,
     argv: Vec<String>,
+    folder: PathBuf,
 }
 
 #[async_trait]
@@ -153,11 +155,11 @@ impl Check for Run {
     }
 
     async fn ask(&self) -> Answer {
-        let Some((program, arguments)) = self.argv.split_first() else {
+        let command = program(&self.argv, &self.folder);
+        let (Some(program), Some(mut command)) = (self.argv.first(), command) else {
             return Answer::No("the command is empty".into());
         };
-        let output = Command::new(program)
-            .args(arguments)
+        let output = command
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()

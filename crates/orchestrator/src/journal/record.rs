@@ -151,7 +151,7 @@ pub struct Act {
     pub id: uuid::Uuid,
     pub at: Timestamp,
     pub by: String,
-    /// `repair`, `baseline`, `claim`, `accept`, `rebrand`, `forget`.
+    /// `repair`, `baseline`, `claim`, `accept`, `rebrand`, `forget`, `settle`.
     pub verb: String,
     pub shard: ShardName,
     /// What is changed, a sentence each: both checksums, both identities.

@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     executor::ready_subscribers,
-    journal::{JournalError, revise},
+    journal::{Act, JournalError, revise},
     setup::Setup,
     survey::known_of,
 };
 use greylag_core::{
     fleet::ShardName,
-    identity::Refusal,
+    identity::{Forgotten, Refusal},
+    node::NodeName,
     survey::{Role, ShardIdentity, Survey},
 };
 use greylag_engines::{Claim, HistoryChange};
@@ -52,6 +53,41 @@ pub async fn forget(setup: &Setup, shard: &ShardName, reason: &str) -> Result<bo
         .journal
         .forget(&setup.scope(), shard, &setup.by, reason)
         .await
+}
+
+/// `greylag fleet forget SHARD/NODE --reason`: the node is expected no more. It is again once it is seen to follow.
+pub async fn forget_node(
+    setup: &Setup,
+    node: &NodeName,
+    reason: &str,
+) -> Result<Forgotten, JournalError> {
+    let scope = setup.scope();
+    let known = setup.journal.known(&scope).await?;
+    let known = known.into_iter().find(|known| known.name == node.shard);
+    // What can't be done is not written down.
+    match known.map(|mut known| known.known.forget(&node.node)) {
+        Some(Forgotten::Nodes(_)) => {}
+        Some(refused) => return Ok(refused),
+        None => return Ok(Forgotten::Unknown),
+    }
+    let act = Act {
+        id: uuid::Uuid::new_v4(),
+        at: jiff::Timestamp::now(),
+        by: setup.by.clone(),
+        verb: "forget".into(),
+        shard: node.shard.clone(),
+        what: vec![format!("{node} is expected no more")],
+        reason: reason.to_owned(),
+    };
+    setup.journal.note(&scope, &act).await?;
+    let mut forgotten = Forgotten::Unknown;
+    revise(&*setup.journal, &scope, None, |known| {
+        if let Some(known) = known.get_mut(&node.shard) {
+            forgotten = known.known.forget(&node.node);
+        }
+    })
+    .await?;
+    Ok(forgotten)
 }
 
 async fn identify(

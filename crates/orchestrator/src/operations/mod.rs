@@ -10,7 +10,7 @@ mod report;
 mod under_lock;
 
 pub use baseline::baseline;
-pub use identify::{IdentifyError, accept, forget, rebrand};
+pub use identify::{IdentifyError, accept, forget, forget_node, rebrand};
 pub(crate) use note::Notes;
 pub use repair::{Repair, repair};
 pub use report::{OperationReport, ShardReport, ShardResult};

@@ -36,7 +36,7 @@ pub fn candidates(
     }
     let remembered = known.iter().flat_map(|known| &known.nodes);
     remembered
-        .filter_map(|node| reach(named, node))
+        .filter_map(|node| reach_remembered(named, node))
         .for_each(&mut add);
     for target in &mut found {
         target.application = named.application.clone();
@@ -45,7 +45,7 @@ pub fn candidates(
 }
 
 /// A remembered server, reached as the primary is: its user, database and options.
-fn reach(named: &Target, node: &Node) -> Option<Target> {
+pub fn reach_remembered(named: &Target, node: &Node) -> Option<Target> {
     let place = match node.dialled.parse::<url::Url>() {
         Ok(url) => match &hosts::places(&url)[..] {
             [one] => one.clone(),

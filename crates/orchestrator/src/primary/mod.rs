@@ -9,6 +9,7 @@ mod judge;
 mod seats;
 mod seek;
 
+pub(crate) use candidates::reach_remembered;
 pub use seats::Seats;
 pub use seek::Move;
 pub(crate) use seek::{Adopted, Found, Seeker, Sought};

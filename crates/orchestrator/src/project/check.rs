@@ -3,10 +3,10 @@
 use super::section::{At, Section};
 use crate::gates::{CheckRule, Probe};
 use greylag_core::fleet::ShardName;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 use url::Url;
 
-pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<CheckRule> {
+pub(crate) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<CheckRule> {
     let mut names = BTreeSet::new();
     let mut checks = Vec::new();
     for section in sections {
@@ -18,7 +18,7 @@ pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<CheckRule> {
             let message = format!("two checks are named `{}`", name.value);
             problems.add(name.span.clone(), message, None);
         }
-        let probe = probe(&section);
+        let probe = probe(&section, folder);
         let timeout = section
             .duration("timeout")
             .unwrap_or(Duration::from_secs(10));
@@ -36,7 +36,7 @@ pub(crate) fn read(sections: Vec<Section<'_>>) -> Vec<CheckRule> {
     checks
 }
 
-fn probe(section: &Section<'_>) -> Option<Probe> {
+fn probe(section: &Section<'_>, folder: &Path) -> Option<Probe> {
     let problems = section.problems();
     let sql = section.string("sql");
     let http = section.string("http");
@@ -61,6 +61,7 @@ fn probe(section: &Section<'_>) -> Option<Probe> {
         (None, Some(http), None) => web(section, http),
         (None, None, Some(argv)) if !argv.is_empty() => Some(Probe::Command {
             argv: argv.into_iter().map(|at| at.value).collect(),
+            folder: folder.to_owned(),
         }),
         _ => {
             problems.add(

@@ -148,7 +148,7 @@ fn whole(
     if let Some(section) = root.section("online", "[online]") {
         policy.online = online::read(section);
     }
-    let checks = check::read(root.sections("check", "[[check]]"));
+    let checks = check::read(root.sections("check", "[[check]]"), &folder);
     rollout::name_checks(&mut policy, &checks);
     let mut note = |at: usize, text: &str| {
         let (line, _) = problems.place(at);

@@ -2,7 +2,10 @@
 //!
 //! The value is had at each connection and kept nowhere, but for a command with a time to live.
 
-use super::section::{At, Section};
+use super::{
+    program::program,
+    section::{At, Section},
+};
 use async_trait::async_trait;
 use greylag_engines::{PasswordSource, Secret, SecretError};
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,12 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 pub enum SecretRef {
     Env(String),
     File(PathBuf),
-    Command { argv: Vec<String>, ttl: Duration },
+    Command {
+        argv: Vec<String>,
+        ttl: Duration,
+        /// Where it is run: the project's.
+        folder: PathBuf,
+    },
 }
 
 /// A reference that can be resolved; a command's answer is kept for its time to live.
@@ -57,6 +65,7 @@ impl SecretRef {
             (None, None, Some(argv)) if !argv.is_empty() => Some(SecretRef::Command {
                 argv: argv.into_iter().map(|At { value, .. }| value).collect(),
                 ttl: ttl.unwrap_or_default(),
+                folder: folder.to_owned(),
             }),
             _ => {
                 problems.add(
@@ -124,7 +133,7 @@ impl PasswordSource for StoredSecret {
                 Ok(text) => first_line(&text).ok_or_else(|| self.reference.refused("it is empty")),
                 Err(error) => Err(self.reference.refused(error.to_string())),
             },
-            SecretRef::Command { argv, ttl } => {
+            SecretRef::Command { argv, ttl, folder } => {
                 // Held while the command runs, so that a fleet asks it once and not once per shard.
                 let mut kept = self.kept.lock().await;
                 if let Some((since, secret)) = &*kept
@@ -132,7 +141,7 @@ impl PasswordSource for StoredSecret {
                 {
                     return Ok(secret.clone());
                 }
-                let secret = self.ask(argv).await?;
+                let secret = self.ask(argv, folder).await?;
                 *kept = (!ttl.is_zero()).then(|| (Instant::now(), secret.clone()));
                 Ok(secret)
             }
@@ -141,13 +150,12 @@ impl PasswordSource for StoredSecret {
 }
 
 impl StoredSecret {
-    async fn ask(&self, argv: &[String]) -> Result<Secret, SecretError> {
+    async fn ask(&self, argv: &[String], folder: &Path) -> Result<Secret, SecretError> {
         let refused = |why: String| self.reference.refused(why);
-        let Some((program, arguments)) = argv.split_first() else {
+        let Some(mut command) = program(argv, folder) else {
             return Err(refused("it is empty".into()));
         };
-        let running = tokio::process::Command::new(program)
-            .args(arguments)
+        let running = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -197,6 +205,7 @@ mod tests {
         let command = |ttl| SecretRef::Command {
             argv: ["sh", "-c", &script].map(String::from).to_vec(),
             ttl,
+            folder: folder.path().to_owned(),
         };
         let kept = command(Duration::from_secs(600)).stored();
         for _ in 0..3 {
@@ -217,6 +226,7 @@ mod tests {
                 .map(String::from)
                 .to_vec(),
             ttl: Duration::ZERO,
+            folder: "/".into(),
         };
         let error = command.stored().resolve().await.unwrap_err().to_string();
         assert!(

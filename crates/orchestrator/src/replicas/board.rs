@@ -2,18 +2,19 @@
 //!
 //! Behind one lock that is never held across an await.
 
+mod news;
 mod shard;
 
-use self::shard::{Node, ShardNodes, blame_of, figures, is_required};
+pub use self::news::{Awaited, News, Shows};
+use self::shard::{Node, ShardNodes, blame_of, figures, is_left_out, is_required, left_out};
+pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
-    history::HistoryRow,
     node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
-    position::{Position, Reach},
-    survey::Server,
+    position::Reach,
     throttle::{Go, Throttle},
 };
 use jiff::Timestamp;
@@ -27,53 +28,12 @@ use tokio::time::Instant;
 /// So many nodes stand in a reason; the count says the rest.
 const NAMED: usize = 5;
 
-/// Says whether a node's history shows all of a shard's work.
-pub type Shows = Arc<dyn Fn(&[HistoryRow]) -> bool + Send + Sync>;
-
-/// What a shard's nodes have to replay.
-#[derive(Clone)]
-pub struct Awaited {
-    pub stage: usize,
-    /// None: only the history can tell.
-    pub position: Option<Position>,
-    pub shows: Shows,
-}
-
-/// What the dispatcher is told of shards that are waited for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    Replayed {
-        stage: usize,
-        shard: ShardName,
-    },
-    Overdue {
-        stage: usize,
-        shard: ShardName,
-        nodes: Vec<NodeName>,
-    },
-    /// This server is a node of the shard: expected from now on, and no stranger once it is promoted.
-    Proven {
-        shard: ShardName,
-        server: Server,
-        /// The primary that it was seen to get changes from.
-        follows: Option<Server>,
-    },
-    /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
-    Promoted {
-        shard: ShardName,
-    },
-    Waits {
-        stage: usize,
-        shard: ShardName,
-        reasons: Vec<WaitReason>,
-    },
-}
-
 pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
-    proven: Vec<(ShardName, Server, Option<Server>)>,
+    /// What was learnt of nodes, until it is told.
+    untold: Vec<News>,
 }
 
 impl Board {
@@ -82,7 +42,7 @@ impl Board {
             throttle: Throttle::new(settings.limits.clone()),
             settings,
             shards: BTreeMap::new(),
-            proven: Vec::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -99,13 +59,45 @@ impl Board {
             before: None,
             standing: None,
             error: None,
+            advice: None,
             replayed: false,
             proven: false,
             follows: false,
+            told: BTreeSet::new(),
+            left_out: false,
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
         true
+    }
+
+    /// The project says that the shard has no nodes beside its primary: none are waited for, however many are wanted.
+    pub fn has_none(&mut self, shard: &ShardName) {
+        self.shards.entry(shard.clone()).or_default().alone = true;
+    }
+
+    /// What a person can do should the node never come back.
+    pub fn advise(&mut self, name: &NodeName, advice: Option<String>) {
+        if let Some(node) = self.node(name) {
+            node.advice = advice;
+        }
+    }
+
+    /// Another node of the shard that is the same server, by another way.
+    pub fn double(&self, name: &NodeName, seen: &NodeSighting) -> Option<&NodeName> {
+        let shard = self.shards.get(&name.shard)?;
+        let is_it = |other: &&Node| {
+            let there = other.before.as_ref().map(|(seen, _)| seen);
+            other.named.node != *name
+                && other.named.role == NodeRole::Replica
+                && other.error.is_none()
+                && there.is_some_and(|there| is_one_server(there, seen))
+        };
+        shard
+            .nodes
+            .values()
+            .find(is_it)
+            .map(|node| &node.named.node)
     }
 
     /// The node is looked at no more.
@@ -131,22 +123,37 @@ impl Board {
         }
     }
 
+    /// Whether the node was seen to be one of its shard.
+    pub fn is_proven(&self, name: &NodeName) -> bool {
+        let shard = self.shards.get(&name.shard);
+        shard.is_some_and(|shard| shard.nodes.get(name).is_some_and(|node| node.proven))
+    }
+
+    /// All of the shard's nodes.
+    pub fn names(&self, shard: &ShardName) -> Vec<NodeName> {
+        let found = self.shards.get(shard);
+        found.map_or_else(Vec::new, |found| found.nodes.keys().cloned().collect())
+    }
+
     /// Whether this way to the node is the one that is looked along.
     pub fn watches(&self, named: &NamedNode) -> bool {
         let node =
             (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
-        node.is_some_and(|node| node.named.target.address() == named.target.address())
+        node.is_some_and(|node| node.named.target.url == named.target.url)
     }
 
     /// Takes in one look.
     pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
         // Every age is told by our own clock.
         seen.at = Timestamp::now();
-        let seen = Arc::new(seen);
         let max_lag = self.settings.limits.max_lag;
         let Some(shard) = self.shards.get_mut(&name.shard) else {
             return;
         };
+        let before = shard.nodes.get(name).and_then(|node| node.before.as_ref());
+        let before = before.map(|(before, _)| before.clone());
+        seen.remember(before.as_deref(), shard.primary.as_deref());
+        let seen = Arc::new(seen);
         let peers: Vec<String> = shard
             .nodes
             .values()
@@ -191,7 +198,7 @@ impl Board {
         let Some(node) = shard.nodes.get_mut(name) else {
             return;
         };
-        let standing = judge(&Case {
+        let mut standing = judge(&Case {
             role,
             node: &seen,
             primary: shard.primary.as_deref(),
@@ -203,6 +210,9 @@ impl Board {
             peers: &peers,
             max_lag,
         });
+        if let Some(advice) = node.advice.as_ref().filter(|_| !standing.is_rival()) {
+            advise(&mut standing, advice);
+        }
         let slots = match role {
             NodeRole::Primary => figures(&seen, &subscribers),
             _ => Vec::new(),
@@ -224,21 +234,36 @@ impl Board {
         if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
             node.proven = true;
             let follows = followed.filter(|_| begins);
-            (self.proven).push((name.shard.clone(), seen.server.clone(), follows));
+            self.untold.push(News::Proven {
+                shard: name.shard.clone(),
+                server: seen.server.clone(),
+                follows,
+                name: (shard.auto && &*name.node != FORMER).then(|| name.node.clone()),
+            });
         }
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        let found = node.untold(Timestamp::now()).into_iter();
+        (self.untold).extend(found.map(|finding| News::Found {
+            node: name.clone(),
+            finding,
+        }));
         shard.see_subscribers();
-        self.throttle.see(name, standing, seen.load, slots);
+        self.throttle.see(name, standing, seen.load.clone(), slots);
     }
 
     /// A look came to nothing.
     pub fn miss(&mut self, name: &NodeName, error: String) {
-        self.throttle.miss(name, error.clone(), Timestamp::now());
-        if let Some(node) = self.node(name) {
-            node.error = Some(error);
-        }
+        let Some(node) = self.node(name) else {
+            return;
+        };
+        let error = match &node.advice {
+            Some(advice) => format!("{error}; {advice}"),
+            None => error,
+        };
+        node.error = Some(error.clone());
+        self.throttle.miss(name, error, Timestamp::now());
     }
 
     /// The shard should have nodes to wait for, and has none.
@@ -256,19 +281,34 @@ impl Board {
     }
 
     pub fn go(&self) -> Go {
-        self.throttle.go(Timestamp::now())
+        let now = Timestamp::now();
+        let few = (self.shards.iter())
+            .filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
+        let few: Vec<WaitReason> = few.collect();
+        match self.throttle.go(now) {
+            Go::Hold(mut reasons) => {
+                reasons.extend(few);
+                Go::Hold(reasons)
+            }
+            _ if !few.is_empty() => Go::Hold(few),
+            // Between a primary's word on who follows it and the first look at them, nothing is known of those.
+            Go::Yes if !self.shards.values().all(ShardNodes::knows_its_nodes) => Go::NotYet,
+            go => go,
+        }
     }
 
     /// Whether work on the shard is done only once nodes have replayed it.
-    pub fn waits_for(&self, shard: &ShardName) -> bool {
+    pub fn waits_for(&self, shard_name: &ShardName) -> bool {
         self.settings.wait != Expected::None
-            && self.shards.get(shard).is_some_and(|shard| {
+            && self.shards.get(shard_name).is_some_and(|shard| {
                 let now = Timestamp::now();
                 let mut nodes = shard.nodes.values();
                 let counts = |node: &Node| {
                     node.named.role != NodeRole::Primary && node.named.policy.guards(now)
                 };
-                !shard.knows_its_nodes() || nodes.any(counts)
+                !shard.knows_its_nodes()
+                    || nodes.any(counts)
+                    || shard.too_few(shard_name, &self.settings, now).is_some()
             })
     }
 
@@ -281,6 +321,8 @@ impl Board {
         let guarded = found
             .nodes
             .values()
+            // Who reads on a replica that is left out is not asked; a subscriber gets its work whatever its rows do.
+            .filter(|node| role != NodeRole::Replica || !is_left_out(node, &self.settings))
             .map(|node| &node.named)
             .filter(|named| named.role == role && named.policy.guards(now));
         guarded.cloned().collect()
@@ -342,20 +384,17 @@ impl Board {
     pub fn news(&mut self) -> Vec<News> {
         let now = Timestamp::now();
         let settings = self.settings.clone();
-        let proven = self.proven.drain(..);
-        let mut news: Vec<News> = proven
-            .map(|(shard, server, follows)| News::Proven {
-                shard,
-                server,
-                follows,
-            })
-            .collect();
+        let mut news: Vec<News> = self.untold.drain(..).collect();
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),
         }));
+        for node in (self.shards.values_mut()).flat_map(|shard| shard.nodes.values_mut()) {
+            news.extend(left_out(node, &settings, now));
+        }
         for (name, shard) in &mut self.shards {
             let knows_its_nodes = shard.knows_its_nodes();
+            let too_few = shard.too_few(name, &settings, now);
             let Some((awaited, since, told)) = &mut shard.awaited else {
                 continue;
             };
@@ -372,9 +411,10 @@ impl Board {
                 .collect();
             let replayed = required.len() - missing.len();
             let enough = knows_its_nodes
+                && too_few.is_none()
                 && match settings.wait {
                     Expected::All => missing.is_empty(),
-                    Expected::Number(number) => replayed >= required.len().min(number as usize),
+                    Expected::Number(number) => replayed >= number as usize,
                     Expected::None => true,
                 };
             if enough {
@@ -401,6 +441,7 @@ impl Board {
                     why: why.clone(),
                 })
                 .collect();
+            reasons.extend(too_few);
             if !missing.is_empty() {
                 reasons.push(WaitReason::Replay {
                     nodes: names().take(NAMED).collect(),

@@ -2,10 +2,13 @@
 
 use super::{
     arrange::arrange,
-    behind::{Behind, compare},
+    behind::compare,
+    board::is_one_server,
+    chance::look_by,
+    earlier::Earlier,
     named::{Named, NamedNode},
-    report::NodeReport,
-    topology::{Unmapped, children_of},
+    report::{NodeReport, report},
+    roster::{Blind, Changes, Roster, Unmapped},
 };
 use crate::{
     executor::chain,
@@ -16,10 +19,9 @@ use crate::{
 use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
-    node::{
-        Blame, Case, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
-        Standing, Trail, downstreams, judge,
-    },
+    identity::Known,
+    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
+    position::Position,
 };
 use greylag_engines::Target;
 use std::{
@@ -36,37 +38,67 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How deep cascades are followed.
 const DEPTH: usize = 4;
 
-/// Looks once at the primaries and nodes of all shards that name any (or of those of `only`), a few shards at a time.
+/// Looks once at the primaries and nodes of all shards that name any, or whose primaries have a limit (or of those of `only`), a few
+/// shards at a time.
 ///
-/// Shards whose project names no nodes are left out: nothing is asked of them.
+/// Of others nothing is asked.
 pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) -> Vec<NodeReport> {
+    look_again(setup, only, &mut Earlier::default()).await
+}
+
+async fn look_again(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    earlier: &mut Earlier,
+) -> Vec<NodeReport> {
     let shards = setup.fleet.shards.iter().filter_map(|shard| {
-        let name = &shard.shard.name;
-        let named = setup.replication.of_shard(name)?;
-        only.is_none_or(|only| only.contains(name))
+        let named = setup.replication.watched(&shard.shard)?;
+        only.is_none_or(|only| only.contains(&shard.shard.name))
             .then_some((&shard.target, named))
     });
+    let shards: Vec<(&Target, Named)> = shards.collect();
+    let memory = &Memory::of(setup, shards.iter().map(|(_, named)| named)).await;
     let looks = stream::iter(shards)
         .map(|(target, named)| async move {
-            let seen = look_at_shard(setup, target, named).await;
+            let seen = look_at(setup, target, &named, memory).await;
             let behind = compare(&*setup.open, &seen).await;
             (seen, behind)
         })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     looks
-        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind)))
+        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind, earlier)))
         .collect()
         .await
 }
 
+/// What is remembered of shards, as far as anybody goes by it.
+struct Memory(Result<BTreeMap<ShardName, Known>, String>);
+
+impl Memory {
+    /// Where projects list their nodes, nothing is asked.
+    async fn of(setup: &Setup, mut named: impl Iterator<Item = &Named>) -> Self {
+        if !named.any(|named| matches!(named, Named::Auto)) {
+            return Self(Ok(BTreeMap::new()));
+        }
+        let known = setup.journal.known(&setup.scope()).await;
+        Self(match known {
+            Ok(known) => Ok((known.into_iter())
+                .map(|known| (known.name, known.known))
+                .collect()),
+            Err(why) => Err(chain(&why)),
+        })
+    }
+}
+
 /// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
-/// says.
+/// says. `earlier` is what the looks before saw.
 pub async fn survey_with_nodes(
     setup: &Setup,
     watcher: &dyn Watcher,
+    earlier: &mut Earlier,
 ) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
     let surveyed = survey_fleet(setup, None, watcher).await;
-    (surveyed, look_at_nodes(setup, None).await)
+    (surveyed, look_again(setup, None, earlier).await)
 }
 
 /// What one look at a shard's nodes came to.
@@ -74,52 +106,128 @@ pub struct ShardLook {
     pub primary: Looked,
     pub nodes: Vec<Looked>,
     pub unmapped: Vec<Unmapped>,
+    /// Nodes of which nobody can say who follows them.
+    pub(super) blind: BTreeMap<NodeName, Blind>,
 }
 
 /// A node, and what was seen of it.
 pub struct Looked {
     pub node: NamedNode,
     pub seen: Result<NodeSighting, String>,
+    /// What a person can do should it never come back.
+    pub(super) advice: Option<String>,
 }
 
-/// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name.
+/// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name and those that are remembered.
 pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
+    let memory = Memory::of(setup, std::iter::once(named)).await;
+    look_at(setup, target, named, &memory).await
+}
+
+async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory) -> ShardLook {
     let seat = setup.seats.get(&target.shard);
     let listed: &[NamedNode] = match named {
         Named::Listed(list) => list,
         Named::Auto => &[],
     };
     let mut arranged = arrange(target, seat.as_ref(), listed);
-    let others = arranged.split_off(1);
-    let primary = look(&*setup.open, arranged.remove(0)).await;
-    let mut unmapped = Vec::new();
-    let mut nodes = Vec::new();
     match named {
         Named::Listed(_) => {
-            let looks = others.into_iter().map(|node| look(&*setup.open, node));
-            nodes = join_all(looks).await;
-        }
-        Named::Auto => {
-            let mut taken = BTreeSet::from([PRIMARY.to_owned()]);
-            let mut next = found_at(setup, &primary, &mut taken, &mut unmapped);
-            for _ in 0..DEPTH {
-                let looks = next.into_iter().map(|node| look(&*setup.open, node));
-                let looked = join_all(looks).await;
-                next = Vec::new();
-                for one in looked {
-                    next.extend(found_at(setup, &one, &mut taken, &mut unmapped));
-                    nodes.push(one);
-                }
-                if next.is_empty() {
-                    break;
-                }
+            let others = arranged.split_off(1);
+            let primary = look(&*setup.open, arranged.remove(0), None).await;
+            let mark = place_of(&primary);
+            let looks = others.into_iter();
+            let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
+            ShardLook {
+                primary,
+                nodes: join_all(looks).await,
+                unmapped: Vec::new(),
+                blind: BTreeMap::new(),
             }
         }
+        Named::Auto => {
+            // The old primary is told of where it is remembered to follow.
+            arranged.truncate(1);
+            let known = memory.0.as_ref().map(|known| known.get(&target.shard));
+            let (roster, expected) = Roster::new(arranged, known.as_ref().ok().copied().flatten());
+            let mut look = look_at_roster(setup, roster, expected).await;
+            if let Err(why) = known {
+                let blind = Blind {
+                    why: format!("which nodes it had can't be told: {why}"),
+                    mend: "mend the state store".into(),
+                };
+                look.blind.insert(look.primary.node.node.clone(), blind);
+            }
+            look
+        }
+    }
+}
+
+/// Level by level: those that are expected, and those that follow them.
+async fn look_at_roster(
+    setup: &Setup,
+    mut roster: Roster,
+    mut expected: Vec<NamedNode>,
+) -> ShardLook {
+    let addresses = &setup.replication.settings.addresses;
+    let primary = look(&*setup.open, expected.remove(0), None).await;
+    let mark = place_of(&primary);
+    let mut nodes: Vec<Looked> = Vec::new();
+    let mut changes = vec![follow(&mut roster, &primary, addresses)];
+    for _ in 0..=DEPTH {
+        for Changes { gone, new, .. } in changes {
+            expected.retain(|node| !gone.contains(&node.node));
+            nodes.retain(|looked| !gone.contains(&looked.node.node));
+            expected.extend(new);
+        }
+        let looks = std::mem::take(&mut expected).into_iter();
+        let level = join_all(looks.map(|node| look(&*setup.open, node, mark.as_ref()))).await;
+        if level.is_empty() {
+            break;
+        }
+        let follows = level.iter().map(|one| follow(&mut roster, one, addresses));
+        changes = follows.collect();
+        nodes.extend(level);
+    }
+    drop_doubles(&roster, &mut nodes);
+    for looked in &mut nodes {
+        looked.advice = roster.advice(&looked.node.node);
     }
     ShardLook {
         primary,
         nodes,
-        unmapped,
+        unmapped: roster.unmapped().cloned().collect(),
+        blind: roster
+            .blind()
+            .map(|(node, blind)| (node.clone(), blind.clone()))
+            .collect(),
+    }
+}
+
+fn follow(roster: &mut Roster, one: &Looked, addresses: &BTreeMap<String, String>) -> Changes {
+    let seen = one.seen.as_ref();
+    seen.map_or_else(
+        |_| Changes::default(),
+        |seen| roster.take(&one.node, seen, addresses),
+    )
+}
+
+/// A server that is remembered at one place and named at another is shown once.
+fn drop_doubles(roster: &Roster, nodes: &mut Vec<Looked>) {
+    let mut at = 0;
+    while at < nodes.len() {
+        let one = &nodes[at];
+        let is_double = one.seen.as_ref().is_ok_and(|seen| {
+            let others = nodes
+                .iter()
+                .filter(|other| other.node.node != one.node.node);
+            let mut others = others.filter_map(|other| other.seen.as_ref().ok());
+            others.any(|other| is_one_server(other, seen))
+        });
+        match is_double && roster.only_remembers(&one.node.node) {
+            true => drop(nodes.remove(at)),
+            false => at += 1,
+        }
     }
 }
 
@@ -137,29 +245,27 @@ pub fn primary_node(target: &Target) -> NamedNode {
     }
 }
 
-fn found_at(
-    setup: &Setup,
-    at: &Looked,
-    taken: &mut BTreeSet<String>,
-    unmapped: &mut Vec<Unmapped>,
-) -> Vec<NamedNode> {
-    let Ok(seen) = &at.seen else {
-        return Vec::new();
-    };
-    let addresses: &BTreeMap<String, String> = &setup.replication.settings.addresses;
-    let (nodes, lost) = children_of(seen, &at.node.target, addresses, taken);
-    unmapped.extend(lost);
-    nodes
+/// Where it was when it was looked at.
+fn place_of(primary: &Looked) -> Option<Position> {
+    primary.seen.as_ref().ok()?.position.clone()
 }
 
-async fn look(open: &dyn Open, node: NamedNode) -> Looked {
-    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target))
+async fn look(open: &dyn Open, node: NamedNode, mark: Option<&Position>) -> Looked {
+    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target, mark))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
-    Looked { node, seen }
+    Looked {
+        node,
+        seen,
+        advice: None,
+    }
 }
 
-async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, String> {
+async fn look_once(
+    open: &dyn Open,
+    target: &Target,
+    mark: Option<&Position>,
+) -> Result<NodeSighting, String> {
     let mut target = target.clone();
     target.application = "greylag/watch".into();
     let observer = open.observe(&target).await.map_err(|why| chain(&why))?;
@@ -169,89 +275,13 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
             target.engine.title()
         ));
     };
-    let seen = observer.observe().await.map_err(|why| chain(&why));
+    let seen = look_by(&mut *observer, mark).await;
     observer.close().await;
     seen
-}
-
-fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
-    let primary = look.primary.seen.as_ref().ok();
-    let mut trail = Trail::default();
-    if let Some((seen, position)) = primary.and_then(|seen| Some((seen, seen.position.as_ref()?))) {
-        trail.note(seen.at, position);
-    }
-    let peers = proven_peers(&look);
-    let max_lag = setup.replication.settings.limits.max_lag;
-    let mut reports = Vec::new();
-    for Looked { node, seen } in std::iter::once(&look.primary).chain(&look.nodes) {
-        let mut standing = match seen {
-            Ok(seen) => judge(&Case {
-                role: node.role,
-                node: seen,
-                primary,
-                trail: &trail,
-                before: None,
-                peers: &peers,
-                max_lag,
-            }),
-            Err(error) => unreachable(error.clone()),
-        };
-        let more = behind.get(&node.node);
-        standing
-            .findings
-            .extend(more.into_iter().flatten().cloned());
-        let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
-        match seen {
-            Ok(seen) => {
-                report.address = Some(seen.server.address.clone());
-                report.version = Some(seen.server.version.clone());
-                report.position = seen.position.clone();
-                report.unobservable.clone_from(&seen.unobservable);
-            }
-            Err(_) => report.address = Some(node.target.address()),
-        }
-        reports.push(report);
-    }
-    if let Some(primary) = primary {
-        let subscribers = (look.nodes.iter())
-            .filter_map(|node| node.seen.as_ref().ok())
-            .flat_map(|seen| &seen.subscriptions)
-            .filter_map(|subscription| subscription.slot.clone())
-            .collect();
-        for (slot, standing) in downstreams(primary, &subscribers, &trail) {
-            let node = NodeName {
-                shard: look.primary.node.node.shard.clone(),
-                node: slot.into(),
-            };
-            // Limits on slots hold a rollout; its reader is nobody's to wait for.
-            let (role, policy) = (NodeRole::Downstream, NodePolicy::Observe);
-            reports.push(NodeReport::new(&node, role, policy, &standing));
-        }
-    }
-    for lost in look.unmapped {
-        let standing = unreachable(lost.why);
-        let role = NodeRole::Replica;
-        reports.push(NodeReport::new(
-            &lost.node,
-            role,
-            NodePolicy::Guard,
-            &standing,
-        ));
-    }
-    reports
 }
 
 /// What tells the shard's nodes apart: a cascading replica follows one of them.
 pub fn proven_peers(look: &ShardLook) -> Vec<String> {
     let seen = look.nodes.iter().filter_map(|node| node.seen.as_ref().ok());
     seen.map(|seen| seen.own.clone()).collect()
-}
-
-fn unreachable(error: String) -> Standing {
-    Standing {
-        state: NodeState::Unreachable,
-        lag: Lag::default(),
-        blame: Some(Blame::Unreachable { since: None, error }),
-        findings: Vec::new(),
-    }
 }

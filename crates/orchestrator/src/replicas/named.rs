@@ -5,7 +5,8 @@ use crate::{
     project::{ReplicaSettings, Replicas},
 };
 use greylag_core::{
-    fleet::ShardName,
+    engine,
+    fleet::{Shard, ShardName},
     node::{Intake, NodeName, NodePolicy, NodeRole},
 };
 use greylag_engines::Target;
@@ -87,7 +88,20 @@ impl Replication {
         list.iter().filter(guarded).cloned().collect()
     }
 
-    /// The shard's nodes, if anything is to be watched of it. A list that is empty says: there are none.
+    /// Who is to be looked at of a shard: the nodes that the project names, beside its primary; the primary alone where there is a
+    /// limit on primaries. None where nothing is asked of any.
+    pub fn watched(&self, shard: &Shard) -> Option<Named> {
+        let minds = || {
+            self.settings.limits.mind_primaries()
+                && shard.engine.facts().replication != engine::Replication::None
+        };
+        match self.of_shard(&shard.name) {
+            Some(named) => Some(named.clone()),
+            None => minds().then(|| Named::Listed(Vec::new())),
+        }
+    }
+
+    /// The shard's nodes, if any are to be waited for. A list that is empty says: there are none.
     pub fn of_shard(&self, shard: &ShardName) -> Option<&Named> {
         self.shards.get(shard).filter(|named| match named {
             Named::Auto => true,

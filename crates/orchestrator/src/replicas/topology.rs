@@ -1,64 +1,45 @@
 //! From what servers say of those that follow them to nodes that can be reached.
 
-use super::named::NamedNode;
-use greylag_core::node::{Child, Intake, NodeName, NodePolicy, NodeRole, NodeSighting};
-use greylag_engines::Target;
-use std::collections::{BTreeMap, BTreeSet};
+use greylag_core::node::Child;
+use greylag_engines::{
+    Target,
+    hosts::{self, Place},
+};
+use std::collections::BTreeMap;
 
-/// A node that a server serves and that can't be reached from here without being told how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmapped {
-    pub node: NodeName,
-    pub why: String,
-}
-
-/// The nodes that follow `seen`, reached as `near` is (its user, database and options), by the address map.
-pub fn children_of(
-    seen: &NodeSighting,
+/// How a child is reached: as `near` is (its user, database and options), at where the address map or its server says that it is. None
+/// where nobody says.
+pub fn way_to(
+    child: &Child,
     near: &Target,
     addresses: &BTreeMap<String, String>,
-    taken: &mut BTreeSet<String>,
-) -> (Vec<NamedNode>, Vec<Unmapped>) {
-    let mut nodes = Vec::new();
-    let mut unmapped = Vec::new();
-    for child in seen.children.iter().filter(|child| !child.logical) {
-        let node = NodeName {
-            shard: near.shard.clone(),
-            node: name_of(child, taken).into(),
-        };
-        match place_of(child, addresses).and_then(|place| reach(near, &place)) {
-            Some(target) => nodes.push(NamedNode {
-                node,
-                role: NodeRole::Replica,
-                policy: NodePolicy::Guard,
-                intake: Intake::default(),
-                target,
-            }),
-            None => unmapped.push(Unmapped {
-                why: format!(
-                    "{} does not say where `{}` listens; write its address under `addresses` of [replicas]",
-                    seen.server.address, child.name
-                ),
-                node,
-            }),
-        }
-    }
-    (nodes, unmapped)
+) -> Option<Target> {
+    place_of(child, addresses).and_then(|place| reach(near, &place))
 }
 
-/// Its own name, or its address where several call themselves the same (PostgreSQL's default is `walreceiver`).
-fn name_of(child: &Child, taken: &mut BTreeSet<String>) -> String {
-    let plain = match (&*child.name, &child.address) {
-        ("walreceiver" | "", Some(address)) => address.clone(),
-        (name, _) => name.to_owned(),
-    };
-    let mut name = plain.clone();
-    let mut number = 2;
-    while !taken.insert(name.clone()) {
-        name = format!("{plain}-{number}");
-        number += 1;
+/// Where a node is reached. Where there are several nodes, no two of them are at one place.
+pub fn place(target: &Target) -> Option<Place> {
+    match &hosts::places(&target.url)[..] {
+        [one] => Some(one.clone()),
+        _ => None,
     }
-    name
+}
+
+/// Its own name, or its address where that name tells nobody apart.
+pub fn plain_name(child: &Child) -> String {
+    match &child.address {
+        Some(address) if is_usual(&child.name) => address.clone(),
+        _ => child.name.clone(),
+    }
+}
+
+/// Names that standbys have unless they are given others: PostgreSQL's, and `15/main`, a cluster's name as Debian writes it.
+pub fn is_usual(name: &str) -> bool {
+    let is_version = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    matches!(name, "" | "walreceiver")
+        || name
+            .split_once('/')
+            .is_some_and(|(version, _)| is_version(version))
 }
 
 fn place_of(child: &Child, addresses: &BTreeMap<String, String>) -> Option<String> {
@@ -108,6 +89,3 @@ fn reach(near: &Target, place: &str) -> Option<Target> {
     }
     Some(target)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,22 +1,25 @@
 //! Looks at the nodes of a rollout's shards, again and again: one connection a node, one query a look.
 
+mod looking;
+
+use self::looking::add;
 use super::{
     arrange::arrange,
-    board::{Awaited, Board, News, patience},
+    board::{Awaited, Board, News},
     named::{Named, NamedNode, Replication},
-    topology::children_of,
+    roster::Roster,
 };
 use crate::{
-    executor::chain,
     fleet::FleetShard,
     setup::{Open, Setup},
 };
 use greylag_core::{
     fleet::ShardName,
+    identity::Known,
     node::{NodeName, NodeRole},
     throttle::Go,
 };
-use greylag_engines::{Observer, Target};
+use greylag_engines::Target;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
@@ -34,21 +37,12 @@ const CONNECTING: usize = 32;
 /// How often going or holding is weighed.
 const WEIGH: Duration = Duration::from_millis(100);
 
-/// How often a node is looked at first when its shard waits for it; less and less often then.
-const HASTE: Duration = Duration::from_millis(20);
-
-/// A dead node is tried less and less often, up to this many times the ordinary interval.
-const SLOWEST: u32 = 8;
-
-/// A node that answers, but not in time, is given twice as long, and so again, so many times: what is slow is seen in the end.
-const GIVEN: u32 = 3;
-
 /// Watches nodes until it is dropped.
 pub struct Watcher {
     shared: Arc<Shared>,
     go: watch::Receiver<Go>,
     news: mpsc::UnboundedReceiver<News>,
-    /// Shards whose project names nodes.
+    /// Shards of which anything is watched.
     shards: BTreeSet<ShardName>,
 }
 
@@ -59,34 +53,31 @@ struct Shared {
     connecting: Semaphore,
     /// Woken when a shard's nodes are wanted to hurry.
     hurry: Mutex<HashMap<ShardName, Arc<Notify>>>,
-    /// Names taken among each shard's found nodes, and by which child they were found.
-    found: Mutex<BTreeMap<ShardName, Found>>,
-    /// How many servers are remembered to follow each shard's primary.
-    remembered: BTreeMap<ShardName, usize>,
+    /// Of shards whose primaries name their nodes: who they are.
+    rosters: Mutex<BTreeMap<ShardName, Roster>>,
     weigh: Notify,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
-#[derive(Default)]
-struct Found {
-    names: BTreeSet<String>,
-    children: BTreeSet<(String, Option<String>)>,
-    /// None is there where there were some.
-    gone: bool,
+/// A shard whose nodes are watched.
+struct Watched<'a> {
+    shard: &'a FleetShard,
+    named: &'a Named,
+    /// Where its primary was found, if not where it is named.
+    seat: Option<Target>,
+    known: Option<&'a Known>,
 }
 
 impl Watcher {
-    /// Begins to watch the nodes of these shards; none where the project names none, which costs nothing.
+    /// Begins to watch the nodes of these shards; none where the project names none and sets no limit on primaries, which costs
+    /// nothing.
     pub fn start<'a>(
         setup: &Setup,
         shards: impl Iterator<Item = &'a FleetShard>,
-        remembered: BTreeMap<ShardName, usize>,
+        known: &BTreeMap<ShardName, Known>,
     ) -> Option<Watcher> {
         let named: Vec<(&FleetShard, Named)> = shards
-            .filter_map(|shard| {
-                let named = setup.replication.of_shard(&shard.shard.name)?;
-                Some((shard, named.clone()))
-            })
+            .filter_map(|shard| Some((shard, setup.replication.watched(&shard.shard)?)))
             .collect();
         if named.is_empty() {
             return None;
@@ -97,21 +88,24 @@ impl Watcher {
             replication: setup.replication.clone(),
             connecting: Semaphore::new(CONNECTING),
             hurry: Mutex::default(),
-            found: Mutex::default(),
-            remembered,
+            rosters: Mutex::default(),
             weigh: Notify::new(),
             tasks: Mutex::default(),
         });
         let mut watched = BTreeSet::new();
-        for (shard, named) in named {
+        for (shard, named) in &named {
             let name = shard.shard.name.clone();
             shared
                 .hurry
                 .lock()
                 .expect("no panics inside")
                 .insert(name.clone(), Arc::default());
-            let host = shard.shard.host.clone();
-            shared.watch(shard, &named, setup.seats.get(&name).as_ref(), host);
+            shared.watch(Watched {
+                shard,
+                named,
+                seat: setup.seats.get(&name),
+                known: known.get(&name),
+            });
             watched.insert(name);
         }
         let (told, go) = watch::channel(Go::NotYet);
@@ -161,21 +155,49 @@ impl Watcher {
     }
 
     /// The shard's primary is another server: its nodes are watched anew, around it.
-    pub fn follow(&self, setup: &Setup, shard: &ShardName) {
-        let found = setup
-            .fleet
-            .get(shard)
-            .zip(setup.replication.of_shard(shard));
-        let Some((found, named)) = found.filter(|_| self.shards.contains(shard)) else {
+    pub fn follow(&self, setup: &Setup, shard: &ShardName, known: Option<&Known>) {
+        let found = (setup.fleet.get(shard)).filter(|_| self.shards.contains(shard));
+        let Some(found) = found else {
+            return;
+        };
+        let Some(named) = setup.replication.watched(&found.shard) else {
             return;
         };
         self.shared.board().start_over(shard);
-        (self.shared.found.lock().expect("no panics inside")).remove(shard);
         // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
         self.shared.board().lack(shard.clone(), None);
-        let host = found.shard.host.clone();
-        let seat = setup.seats.get(shard);
-        self.shared.watch(found, named, seat.as_ref(), host);
+        self.shared.watch(Watched {
+            shard: found,
+            named: &named,
+            seat: setup.seats.get(shard),
+            known,
+        });
+    }
+
+    /// Whether a person may have a word on who belongs to any of the shards.
+    pub fn goes_by_memory(&self) -> bool {
+        !self.shared.rosters().is_empty()
+    }
+
+    /// Goes by what is remembered of a shard now: who has been forgotten is expected no more.
+    pub fn recall(&self, shard: &ShardName, known: &Known) {
+        let (gone, advice, lacking) = {
+            let mut rosters = self.shared.rosters();
+            let Some(roster) = rosters.get_mut(shard) else {
+                return;
+            };
+            let gone = roster.recall(known);
+            let names = self.shared.board().names(shard);
+            let advise = |name: NodeName| (roster.advice(&name), name);
+            let advice: Vec<_> = names.into_iter().map(advise).collect();
+            (gone, advice, roster.lacking())
+        };
+        let mut board = self.shared.board();
+        gone.iter().for_each(|name| board.dismiss(name));
+        for (advice, name) in advice {
+            board.advise(&name, advice);
+        }
+        board.lack(shard.clone(), lacking);
     }
 
     /// The shard's guarded nodes of a role, as they are known now.
@@ -202,23 +224,51 @@ impl Drop for Watcher {
 
 impl Shared {
     /// Expects the shard's nodes, and begins to look at them.
-    fn watch(
-        self: &Arc<Self>,
-        shard: &FleetShard,
-        named: &Named,
-        seat: Option<&Target>,
-        host: Arc<str>,
-    ) {
+    fn watch(self: &Arc<Self>, watched: Watched<'_>) {
+        let Watched {
+            shard,
+            named,
+            seat,
+            known,
+        } = watched;
+        let name = &shard.shard.name;
+        let host = &shard.shard.host;
         let listed: &[NamedNode] = match named {
             Named::Listed(list) => list,
             Named::Auto => &[],
         };
-        let ignored = super::named::why_none_counts(listed, jiff::Timestamp::now());
-        self.board().lack(shard.shard.name.clone(), ignored);
-        let follows = matches!(named, Named::Auto);
-        for node in arrange(&shard.target, seat, listed) {
-            add(self, node, host.clone(), follows);
+        let arranged = arrange(&shard.target, seat.as_ref(), listed);
+        match named {
+            Named::Auto => {
+                let (roster, expected) = Roster::new(arranged, known);
+                self.rosters().insert(name.clone(), roster);
+                for node in expected {
+                    add(self, node, host.clone(), true);
+                }
+            }
+            Named::Listed(list) => {
+                let ignored = super::named::why_none_counts(list, jiff::Timestamp::now());
+                self.board().lack(name.clone(), ignored);
+                if list.is_empty() {
+                    self.board().has_none(name);
+                }
+                for node in arranged {
+                    add(self, node, host.clone(), false);
+                }
+            }
         }
+    }
+
+    /// A look came to nothing; unless the node is looked for elsewhere by now.
+    fn miss(&self, named: &NamedNode, why: String) {
+        let mut board = self.board();
+        if board.watches(named) {
+            board.miss(&named.node, why);
+        }
+    }
+
+    fn rosters(&self) -> MutexGuard<'_, BTreeMap<ShardName, Roster>> {
+        self.rosters.lock().expect("no panics inside")
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -235,16 +285,6 @@ impl Shared {
         let hurry = self.hurry.lock().expect("no panics inside");
         hurry.get(shard).cloned().unwrap_or_default()
     }
-}
-
-/// Expects a node, and begins to look at it.
-fn add(shared: &Arc<Shared>, named: NamedNode, host: Arc<str>, follows: bool) {
-    if !shared.board().expect(named.clone(), host.clone(), follows) {
-        return;
-    }
-    let looks = tokio::spawn(watch_node(shared.clone(), named, host, follows));
-    let mut tasks = shared.tasks.lock().expect("no panics inside");
-    tasks.push(looks.abort_handle());
 }
 
 /// Weighs what is known, and tells of what changed.
@@ -283,153 +323,5 @@ async fn weigh(
         }
         let woken = tokio::time::timeout(WEIGH, shared.weigh.notified());
         let _ = woken.await;
-    }
-}
-
-/// Looks at one node until the watcher ends.
-async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follows: bool) {
-    let poll = shared.replication.settings.poll;
-    let hurry = shared.notify_of(&named.node.shard);
-    let mut observer: Option<Box<dyn Observer>> = None;
-    let mut missed = 0_u32;
-    let mut given = 0_u32;
-    let mut haste = HASTE;
-    let limit = shared.replication.settings.limits.missed;
-    let mut target = named.target.clone();
-    target.application = "greylag/watch".into();
-    loop {
-        if !shared.board().watches(&named) {
-            // Its shard's primary is another server now, and this one something else to it.
-            return;
-        }
-        let hurried = hurry.notified();
-        tokio::pin!(hurried);
-        // Registered before the look, so that what is asked meanwhile is not lost.
-        hurried.as_mut().enable();
-        let begun = Instant::now();
-        let look = look(&shared, &named.node, &target, &mut observer);
-        let allowed = patience(poll) * 2_u32.pow(given);
-        match tokio::time::timeout(allowed, look).await {
-            Ok(Ok(seen)) => {
-                missed = 0;
-                if begun.elapsed() < allowed / 4 {
-                    given = given.saturating_sub(1);
-                }
-                if follows {
-                    follow(&shared, &named, &host, &seen);
-                }
-            }
-            Ok(Err(why)) => {
-                observer = None;
-                missed = missed.saturating_add(1);
-                shared.board().miss(&named.node, why);
-            }
-            Err(_) => {
-                observer = None;
-                missed = missed.saturating_add(1);
-                let why = format!("no answer within {allowed:?}");
-                shared.board().miss(&named.node, why);
-                // One that is dead has been told of by now; this one may only be slow to connect to.
-                if missed >= limit {
-                    given = (given + 1).min(GIVEN);
-                }
-            }
-        }
-        // The first misses count soon; a node that stays dead is left in peace.
-        let mut wait = match missed.saturating_sub(limit) {
-            0 => poll,
-            more => poll * 2_u32.saturating_pow(more).min(SLOWEST),
-        };
-        if shared.board().to_show(&named.node).is_some() || shared.board().waits(&named.node.shard)
-        {
-            wait = wait.min(haste);
-            haste = (haste * 2).min(poll);
-        } else {
-            haste = HASTE;
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until(begun + wait) => {}
-            () = hurried => haste = HASTE,
-        }
-    }
-}
-
-/// One look, and the history where it may show what is waited for.
-async fn look(
-    shared: &Arc<Shared>,
-    node: &NodeName,
-    target: &Target,
-    held: &mut Option<Box<dyn Observer>>,
-) -> Result<greylag_core::node::NodeSighting, String> {
-    if held.is_none() {
-        let _permit = shared.connecting.acquire().await;
-        let opened = shared.open.observe(target).await;
-        *held = opened.map_err(|why| chain(&why))?;
-    }
-    let Some(observer) = held.as_mut() else {
-        let engine = target.engine.title();
-        return Err(format!("{engine} has no replication to look at"));
-    };
-    let seen = observer.observe().await.map_err(|why| chain(&why))?;
-    shared.board().take(node, seen.clone());
-    let shows = shared.board().to_show(node);
-    if let Some(shows) = shows {
-        let rows = observer.history().await.map_err(|why| chain(&why))?;
-        if shows(&rows) {
-            shared.board().shown(node);
-            shared.weigh.notify_one();
-        }
-    }
-    Ok(seen)
-}
-
-/// Expects those that the node says follow it.
-fn follow(
-    shared: &Arc<Shared>,
-    named: &NamedNode,
-    host: &Arc<str>,
-    seen: &greylag_core::node::NodeSighting,
-) {
-    let shard = &named.node.shard;
-    let (nodes, unmapped, is_back) = {
-        let mut found = shared.found.lock().expect("no panics inside");
-        let found = found.entry(shard.clone()).or_default();
-        let mut new = seen.clone();
-        new.children.retain(|child| {
-            let known = (child.name.clone(), child.address.clone());
-            !child.logical && found.children.insert(known)
-        });
-        let mut is_back = false;
-        if named.role == NodeRole::Primary {
-            let before = shared.remembered.get(shard).copied();
-            let gone = before
-                .filter(|before| *before > 0 && found.children.is_empty())
-                .map(|before| {
-                    format!(
-                        "its primary names none, and {before} were known before; bring one back, or say `replicas = []`"
-                    )
-                });
-            is_back = std::mem::replace(&mut found.gone, gone.is_some()) && gone.is_none();
-            if gone.is_some() {
-                shared.board().lack(shard.clone(), gone);
-            }
-        }
-        let addresses = &shared.replication.settings.addresses;
-        let (nodes, unmapped) = children_of(&new, &named.target, addresses, &mut found.names);
-        (nodes, unmapped, is_back)
-    };
-    for node in nodes {
-        add(shared, node, host.clone(), true);
-    }
-    // Nothing is said to be complete before those who were named are expected. One that can't be reached stays lacking, whatever else
-    // is found.
-    if is_back {
-        shared.board().lack(shard.clone(), None);
-    }
-    for lost in unmapped {
-        shared.board().lack(shard.clone(), Some(lost.why));
-    }
-    if named.role == NodeRole::Primary {
-        shared.board().named(shard);
     }
 }

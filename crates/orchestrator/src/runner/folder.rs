@@ -2,7 +2,7 @@
 //!
 //! Nobody else may enter it. It goes with this value; where this process is killed, with the tool (`watchdog.sh`).
 
-use greylag_engines::Access;
+use greylag_engines::{Access, TlsProof};
 use std::{
     fs, io,
     io::Write,
@@ -124,13 +124,13 @@ fn login(access: &Access) -> String {
         // The two libraries spell it differently, and pass over what they don't know.
         line(
             "ssl-mode",
-            if tls.verified {
-                "VERIFY_IDENTITY"
-            } else {
-                "REQUIRED"
+            match tls.proof {
+                TlsProof::Nothing => "REQUIRED",
+                TlsProof::Authority => "VERIFY_CA",
+                TlsProof::Identity => "VERIFY_IDENTITY",
             },
         );
-        if tls.verified {
+        if tls.proof == TlsProof::Identity {
             line("ssl-verify-server-cert", "1");
         }
         let path = |path: &Path| path.display().to_string();

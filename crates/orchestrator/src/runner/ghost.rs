@@ -3,7 +3,7 @@
 //! As of version 1.1.8. Its command line is in `arguments`.
 
 use super::folder::Folder;
-use greylag_engines::{Access, TableChange};
+use greylag_engines::{Access, TableChange, TlsProof};
 use std::io;
 
 /// The variable that holds what its login file can't.
@@ -39,10 +39,13 @@ pub fn tls(access: &Access) -> Vec<String> {
         return Vec::new();
     };
     let mut arguments = vec!["--ssl".to_owned()];
-    match (&tls.authorities, tls.verified) {
-        (Some(file), true) => arguments.push(format!("--ssl-ca={}", file.display())),
-        (None, true) => {}
-        (_, false) => arguments.push("--ssl-allow-insecure".to_owned()),
+    match (&tls.authorities, tls.proof) {
+        (_, TlsProof::Nothing) => arguments.push("--ssl-allow-insecure".to_owned()),
+        // It has no way to leave the host name out of the proof: a certificate for another one is refused.
+        (Some(file), TlsProof::Authority | TlsProof::Identity) => {
+            arguments.push(format!("--ssl-ca={}", file.display()));
+        }
+        (None, TlsProof::Authority | TlsProof::Identity) => {}
     }
     if let Some((certificate, key)) = &tls.certificate {
         arguments.push(format!("--ssl-cert={}", certificate.display()));
@@ -120,7 +123,7 @@ mod tests {
             ["--ssl", "--ssl-allow-insecure"]
         );
         let verified = TlsFiles {
-            verified: true,
+            proof: TlsProof::Identity,
             authorities: Some("/ca.pem".into()),
             certificate: Some(("/c.pem".into(), "/k.pem".into())),
         };

@@ -22,7 +22,8 @@ fn concerns(reason: &WaitReason, shard: &ShardName) -> bool {
         | WaitReason::ReplicaUnseen { node, .. }
         | WaitReason::ReplicaTrouble { node, .. }
         | WaitReason::Slot { node, .. } => node.shard == *shard,
-        WaitReason::NoReplicas { shard: of, .. } => of == shard,
+        WaitReason::NoReplicas { shard: of, .. }
+        | WaitReason::TooFewReplicas { shard: of, .. } => of == shard,
         WaitReason::Load { .. } => true,
         _ => false,
     }
@@ -41,6 +42,7 @@ mod tests {
                 node: "replica-1".into(),
             },
             lag_ms: Some(7000),
+            at_least: false,
             distance: None,
             limit_ms: 5000,
             blame: None,

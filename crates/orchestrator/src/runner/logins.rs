@@ -7,7 +7,7 @@ use super::{
     process::{Process, Said},
 };
 use greylag_core::online::{GH_OST, PT_OSC, ToolRule};
-use greylag_engines::{Access, Secret, TableChange, TlsFiles};
+use greylag_engines::{Access, Secret, TableChange, TlsFiles, TlsProof};
 use greylag_lab::{Engine, Options, Server, TestDatabase};
 use std::path::PathBuf;
 
@@ -91,7 +91,13 @@ impl Stage {
             _ => Vec::new(),
         };
         let command = arguments::command(self.tool, &rule, &change, &folder);
-        let mut process = Process::start(&command, &variables, folder.path()).unwrap();
+        let mut process = Process::start(
+            &command,
+            &variables,
+            std::path::Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         let mut said = String::new();
         loop {
             match process.next().await {
@@ -109,7 +115,7 @@ impl Stage {
             user: "odd".into(),
             password: Some(Secret::new(password)),
             tls: Some(TlsFiles {
-                verified: true,
+                proof: TlsProof::Identity,
                 authorities: Some(authorities),
                 certificate: None,
             }),

@@ -1,6 +1,6 @@
 //! A tool's process: its lines, its end, and the lifeline by which it ends with greylag.
 
-use std::{io, process::ExitStatus, process::Stdio, time::Duration};
+use std::{io, path::Path, process::ExitStatus, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -33,7 +33,8 @@ impl Process {
     pub fn start(
         command: &[String],
         variables: &[(&str, String)],
-        folder: &std::path::Path,
+        project: &Path,
+        folder: &Path,
     ) -> io::Result<Process> {
         let mut child = Command::new("/bin/sh")
             .arg("-c")
@@ -41,6 +42,7 @@ impl Process {
             .arg("greylag-tool")
             .arg(folder)
             .args(command)
+            .current_dir(project)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -143,11 +145,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_tool_runs_beside_the_project_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let project = project.path().canonicalize().unwrap();
+        let script = project.join("change.sh");
+        std::fs::write(&script, "#!/bin/sh\npwd\n").unwrap();
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        let program = command(&["./change.sh"]);
+        let mut process = Process::start(&program, &[], &project, folder.path()).unwrap();
+        let Said::Line(said) = process.next().await else {
+            panic!("it says nothing");
+        };
+        assert_eq!(said, project.display().to_string());
+    }
+
+    #[tokio::test]
     async fn lines_come_from_both_outputs_and_then_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let script = "echo one; echo two >&2; exit 3";
-        let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let mut process = Process::start(
+            &command(&["sh", "-c", script]),
+            &[],
+            Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         let mut lines = Vec::new();
         let status = loop {
             match process.next().await {
@@ -161,19 +184,33 @@ mod tests {
         assert!(folder.path().exists());
     }
 
+    /// Whether a process is there and has not ended. One that nobody has asked for its status yet has.
+    fn runs(pid: &str) -> bool {
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+            !stat
+                .rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('Z'))
+        })
+    }
+
     #[tokio::test]
     async fn a_tool_that_is_dropped_ends_and_its_folder_goes_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let pid = folder.path().with_extension("pid");
         let script = format!("echo $$ > '{}'; echo begun; sleep 1000", pid.display());
-        let mut process =
-            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
+        let mut process = Process::start(
+            &command(&["sh", "-c", &script]),
+            &[],
+            Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         assert!(matches!(process.next().await, Said::Line(line) if line == "begun"));
         let id = std::fs::read_to_string(&pid).unwrap();
         drop(process);
         let deadline = Instant::now() + Duration::from_secs(60);
-        let proc = std::path::PathBuf::from(format!("/proc/{}", id.trim()));
-        while folder.path().exists() || proc.exists() {
+        while folder.path().exists() || runs(id.trim()) {
             assert!(Instant::now() < deadline, "it outlives its drop");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -189,8 +226,13 @@ mod tests {
              until [ -e '{0}' ]; do sleep 0.1; done; exit 4",
             folder.path().join("begun").display()
         );
-        let mut process =
-            Process::start(&command(&["sh", "-c", &script]), &[], folder.path()).unwrap();
+        let mut process = Process::start(
+            &command(&["sh", "-c", &script]),
+            &[],
+            Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         let mut child = None;
         let status = loop {
             match process.next().await {
@@ -199,9 +241,9 @@ mod tests {
             }
         };
         assert_eq!(status.code(), Some(4));
-        let proc = std::path::PathBuf::from(format!("/proc/{}", child.unwrap()));
+        let child = child.unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        while proc.exists() {
+        while runs(&child) {
             assert!(Instant::now() < deadline, "it outlives its tool");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -212,8 +254,13 @@ mod tests {
     async fn a_wrapped_tool_ends_when_it_is_asked_to() {
         let folder = tempfile::tempdir().unwrap();
         let script = "sh -c 'echo child $$; sleep 1000; true'; true";
-        let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let mut process = Process::start(
+            &command(&["sh", "-c", script]),
+            &[],
+            Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         let Said::Line(line) = process.next().await else {
             panic!("it says nothing");
         };
@@ -226,9 +273,8 @@ mod tests {
         };
         assert!(!status.unwrap().success());
         let child = line.strip_prefix("child ").unwrap();
-        let proc = std::path::PathBuf::from(format!("/proc/{child}"));
         let deadline = Instant::now() + Duration::from_secs(60);
-        while proc.exists() {
+        while runs(child) {
             assert!(Instant::now() < deadline, "it outlives its wrapper");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -238,8 +284,13 @@ mod tests {
     async fn a_line_without_end_is_cut_and_not_gathered() {
         let folder = tempfile::tempdir().unwrap();
         let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'one\\rtwo'";
-        let mut process =
-            Process::start(&command(&["sh", "-c", script]), &[], folder.path()).unwrap();
+        let mut process = Process::start(
+            &command(&["sh", "-c", script]),
+            &[],
+            Path::new("/"),
+            folder.path(),
+        )
+        .unwrap();
         let mut lines = Vec::new();
         while let Said::Line(line) = process.next().await {
             lines.push(line);

@@ -21,7 +21,7 @@ use greylag_core::{
     outcome::FailureClass,
 };
 use greylag_engines::{Online, OnlineTool, Say, TableChange, ToolEnd};
-use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, path::Path, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a tool has to end by itself once it is asked to.
@@ -41,6 +41,7 @@ pub fn online_of(errand: &Errand, file: Option<&Migration>) -> Online {
             name: name.to_owned(),
             rule: policy.tool(name)?,
             shard: shard.name.clone(),
+            project: errand.folder.clone(),
             holds: errand.holds.clone(),
             control: errand.control.clone(),
             reports: errand.reports.clone(),
@@ -65,6 +66,8 @@ struct Tool {
     name: String,
     rule: ToolRule,
     shard: ShardName,
+    /// Where it runs: paths in its command line are relative to the project file.
+    project: Arc<Path>,
     holds: Holds,
     control: Control,
     reports: Reports,
@@ -123,7 +126,7 @@ impl OnlineTool for Tool {
             "begins: {program} on `{}`.`{}`: {}",
             change.schema, change.table, change.alter
         ));
-        match Process::start(&command, &variables, folder.path()) {
+        match Process::start(&command, &variables, &self.project, folder.path()) {
             Ok(process) => self.follow(process, &folder, change, &mut holds, say).await,
             Err(error) => exit::not_started(&program, &error),
         }

@@ -4,7 +4,7 @@ use super::{
     error::SteerError,
     fold::{events_of, fold},
     request::{Acknowledged, Request},
-    settle::{settle_shard, settle_subscriber},
+    settle::{Word, settle_shard, settle_subscriber},
     show::{find, read},
 };
 use crate::{
@@ -37,13 +37,18 @@ pub async fn steer(
         shard,
         migration,
         applied,
+        reason,
         node,
-        ..
     } = &request
     {
+        let word = Word {
+            migration,
+            applied: *applied,
+            reason,
+        };
         match node {
-            Some(node) => settle_subscriber(setup, &recorded, node, migration, *applied).await?,
-            None => settle_shard(setup, &recorded, shard, migration, *applied).await?,
+            Some(node) => settle_subscriber(setup, &recorded, node, word).await?,
+            None => settle_shard(setup, &recorded, shard, word).await?,
         }
     }
     let id = recorded.rollout;

@@ -19,9 +19,20 @@ pub struct Crash {
     pub durable: bool,
 }
 
+/// Where what a person says ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum At {
+    /// It is written down, and nothing is done yet.
+    Noted,
+    /// It is done on the shard, and the rollout has not heard of it.
+    Done,
+}
+
 pub struct Crashing {
     pub inner: Arc<dyn Journal>,
     pub crash: Option<Crash>,
+    /// Crashes where a person's word comes to.
+    pub word: Option<At>,
     pub writes: Mutex<usize>,
     /// How often the lease was asked for.
     pub leases: Mutex<usize>,
@@ -33,10 +44,18 @@ impl Crashing {
         Arc::new(Self {
             inner,
             crash,
+            word: None,
             writes: Mutex::new(0),
             leases: Mutex::new(0),
             crashed: Notify::new(),
         })
+    }
+
+    pub fn at_word(inner: Arc<dyn Journal>, word: At) -> Arc<Self> {
+        let mut crashing = Self::new(inner, None);
+        let whole = Arc::get_mut(&mut crashing).expect("it is new");
+        whole.word = Some(word);
+        crashing
     }
 
     fn now(&self) -> Option<Crash> {
@@ -118,7 +137,10 @@ impl Journal for Crashing {
     }
 
     async fn post(&self, rollout: &str, by: &str, request: &Value) -> Result<u64, JournalError> {
-        self.inner.post(rollout, by, request).await
+        match self.word {
+            Some(At::Done) => self.die().await,
+            _ => self.inner.post(rollout, by, request).await,
+        }
     }
 
     async fn inbox(&self, rollout: &str) -> Result<Vec<InboxItem>, JournalError> {
@@ -157,7 +179,11 @@ impl Journal for Crashing {
     }
 
     async fn note(&self, scope: &Scope, act: &Act) -> Result<(), JournalError> {
-        self.inner.note(scope, act).await
+        self.inner.note(scope, act).await?;
+        match self.word {
+            Some(At::Noted) => self.die().await,
+            _ => Ok(()),
+        }
     }
 
     async fn acts(&self, scope: &Scope, at_most: usize) -> Result<Vec<Act>, JournalError> {

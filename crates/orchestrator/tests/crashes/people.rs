@@ -1,9 +1,11 @@
 //! What only a person can settle, and an orphan that is taken over.
 
 use crate::{
+    crashing::At,
     database::Fault,
     world::{Ran, World},
 };
+use greylag_core::outcome::Failure;
 use greylag_orchestrator::{
     Exit, Explained,
     apply::{Options, Verdict},
@@ -76,6 +78,51 @@ async fn what_a_person_settles_as_absent_is_run_again() {
 }
 
 #[tokio::test]
+async fn a_persons_word_is_in_the_journal_before_the_shard_is_touched() {
+    for applied in [true, false] {
+        let world = doubtful().await;
+        let shard = || {
+            let database = world.databases.0["s2"].lock().unwrap();
+            (database.history.clone(), database.steps.clone())
+        };
+        let before = shard();
+        let acts = world.steer_and_crash(settle(applied), At::Noted).await;
+        assert_eq!(shard(), before, "touched");
+        let [act] = &acts[..] else { panic!("{acts:?}") };
+        assert_eq!((&*act.verb, &*act.reason), ("settle", "looked"));
+        assert!(act.what[0].contains("V1"), "{act:?}");
+        world.steer(settle(applied)).await.unwrap();
+        assert_ne!(shard(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_persons_word_said_again_after_a_crash_is_written_once() {
+    for applied in [true, false] {
+        let world = doubtful().await;
+        if applied {
+            let mut database = world.databases.0["s2"].lock().unwrap();
+            database.take_effect(&"V1".parse().unwrap());
+        }
+        let acts = world.steer_and_crash(settle(applied), At::Done).await;
+        assert_eq!(acts.len(), 1, "{acts:?}");
+        // The rollout does not know of it, and asks for it again.
+        let (ran, _) = world.run(None).await;
+        assert!(
+            matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Unknown),
+            "{ran:?}"
+        );
+        world.steer(settle(applied)).await.unwrap();
+        let (ran, _) = world.run(None).await;
+        assert!(
+            matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+            "{ran:?}"
+        );
+        world.is_home();
+    }
+}
+
+#[tokio::test]
 async fn a_persons_word_is_not_written_on_a_database_of_another_environment() {
     let world = doubtful().await;
     let database = &world.databases.0["s2"];
@@ -106,33 +153,42 @@ async fn a_persons_word_is_not_written_on_a_database_of_another_environment() {
     world.steer(settle(false)).await.unwrap();
 }
 
+/// Gives how `s2` failed: somebody had its lock until the deadline.
+async fn busy(world: &World, options: Options) -> (String, Failure) {
+    let (ran, _) = world.run_as(None, options).await;
+    let Ran::Ended(summary) = ran else {
+        panic!("{ran:?}")
+    };
+    (summary.rollout.unwrap(), summary.failed["s2"].clone())
+}
+
+fn taking_over() -> Options {
+    Options {
+        take_over: true,
+        ..Options::default()
+    }
+}
+
 #[tokio::test]
 async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
     let mut world = World::new(2, 1);
     world.policy.lock_deadline = std::time::Duration::from_millis(300);
-    world.hold("s2", "greylag/20260101-000000-beef/s2");
-    let (ran, _) = world.run(None).await;
-    let Ran::Ended(summary) = ran else {
-        panic!("{ran:?}")
-    };
-    let failure = &summary.failed["s2"];
+    world.hold("s2", "psql");
+    let (rollout, _) = busy(&world, Options::default()).await;
+    world.hold("s2", &format!("greylag/{rollout}/s2"));
+    world.retry().await;
+    let (_, failure) = busy(&world, Options::default()).await;
+    assert!(failure.message.contains(&rollout), "{failure:?}");
+    let hint = failure.hint.as_ref().unwrap();
     assert!(
-        failure.message.contains("20260101-000000-beef"),
-        "{failure:?}"
-    );
-    assert!(
-        failure.hint.as_ref().unwrap().contains("--take-over"),
-        "{failure:?}"
+        hint.contains("`greylag apply --take-over` ends it"),
+        "{hint}"
     );
 
     world.retry().await;
     // It is ended at once: no deadline is what this is about.
     world.policy.lock_deadline = std::time::Duration::from_secs(60);
-    let options = Options {
-        take_over: true,
-        ..Options::default()
-    };
-    let (ran, _) = world.run_as(None, options).await;
+    let (ran, _) = world.run_as(None, taking_over()).await;
     assert!(
         matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
         "{ran:?}"
@@ -141,15 +197,33 @@ async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_run_that_this_journal_does_not_know_is_never_taken_over() {
+    let mut world = World::new(2, 1);
+    world.policy.lock_deadline = std::time::Duration::from_millis(300);
+    for (name, why) in [
+        (
+            "greylag/20260101-000000-beef/s2",
+            "is not in this state store",
+        ),
+        ("greylag/repair/s2", "it is not of a rollout"),
+    ] {
+        world.hold("s2", name);
+        let (_, failure) = busy(&world, taking_over()).await;
+        assert!(failure.message.contains(name), "{failure:?}");
+        let hint = failure.hint.as_ref().unwrap();
+        assert!(hint.contains(why), "{hint}");
+        assert!(!hint.contains("--take-over"), "{hint}");
+        assert!(world.databases.0["s2"].lock().unwrap().stranger.is_some());
+        world.retry().await;
+    }
+}
+
+#[tokio::test]
 async fn a_strangers_lock_is_never_taken_over() {
     let mut world = World::new(2, 1);
     world.policy.lock_deadline = std::time::Duration::from_millis(300);
     world.hold("s2", "psql");
-    let options = Options {
-        take_over: true,
-        ..Options::default()
-    };
-    let (ran, _) = world.run_as(None, options).await;
+    let (ran, _) = world.run_as(None, taking_over()).await;
     assert!(
         matches!(&ran, Ran::Ended(s) if s.failed.contains_key("s2")),
         "{ran:?}"

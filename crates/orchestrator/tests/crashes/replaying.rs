@@ -16,10 +16,10 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-type Told = Arc<Mutex<Vec<Event>>>;
+pub type Told = Arc<Mutex<Vec<Event>>>;
 
 /// Each shard has two replicas, `a` and `b`.
-fn replicated(shards: usize, versions: u32) -> (World, Told) {
+pub fn replicated(shards: usize, versions: u32) -> (World, Told) {
     let mut world = World::new(shards, versions);
     for n in 1..=shards {
         world.replicas(
@@ -31,7 +31,7 @@ fn replicated(shards: usize, versions: u32) -> (World, Told) {
     (world, told)
 }
 
-fn listen(world: &mut World) -> Told {
+pub fn listen(world: &mut World) -> Told {
     let told = Told::default();
     let ears = told.clone();
     world.watcher = Arc::new(move |notice: &Notice| {
@@ -57,7 +57,7 @@ async fn until(told: &Told, what: impl Fn(&Event) -> bool) {
     }
 }
 
-fn replays(event: &Event, of: &str) -> bool {
+pub fn replays(event: &Event, of: &str) -> bool {
     matches!(event, Event::ShardReplaying { shard, .. } if shard.as_str() == of)
 }
 
@@ -67,7 +67,7 @@ fn ended(told: &Told, of: &str) -> bool {
     })
 }
 
-fn no_wait() -> Options {
+pub fn no_wait() -> Options {
     Options {
         wait: Some(Duration::ZERO),
         ..Options::default()

@@ -1,7 +1,7 @@
 //! A fleet of scripted databases, and runs that end or crash.
 
 use crate::{
-    crashing::{Crash, Crashing},
+    crashing::{At, Crash, Crashing},
     database::{Fault, Shared},
     nodes::{Doors, Nodes, Script, listed},
     session::Databases,
@@ -17,7 +17,7 @@ use greylag_engines::Target;
 use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Setup,
     apply::{ApplyError, Options, Summary, apply},
-    journal::{self, Journal, Location},
+    journal::{self, Act, Journal, Location},
     planning::{Ask, look_ahead},
     project::ReplicaSettings,
     replicas::Replication,
@@ -117,6 +117,7 @@ impl World {
             })
             .collect();
         Setup {
+            folder: self.folder.path().into(),
             fleet: Fleet {
                 project: "orders".into(),
                 environment: "test".into(),
@@ -167,6 +168,17 @@ impl World {
     pub async fn steer(&self, request: Request) -> Result<Acknowledged, SteerError> {
         let setup = self.setup(Crashing::new(self.journal().await, None));
         steer(&setup, None, request).await
+    }
+
+    /// Steers, and crashes on the way; gives what people had done to shards by then.
+    pub async fn steer_and_crash(&self, request: Request, at: At) -> Vec<Act> {
+        let journal = Crashing::at_word(self.journal().await, at);
+        let setup = self.setup(journal.clone());
+        tokio::select! {
+            ended = steer(&setup, None, request) => panic!("it did not crash: {ended:?}"),
+            () = journal.crashed.notified() => {}
+        }
+        self.journal().await.acts(&setup.scope(), 10).await.unwrap()
     }
 
     /// Somebody else has the shard's lock.

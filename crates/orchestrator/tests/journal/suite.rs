@@ -449,6 +449,7 @@ fn known(name: &str, version: &str) -> KnownShard {
                 address: "here".into(),
                 dialled: "there".into(),
                 instance: Some("run".into()),
+                name: "b".into(),
             }],
             deposed: vec![Node {
                 lineage: "l".into(),
@@ -456,6 +457,7 @@ fn known(name: &str, version: &str) -> KnownShard {
                 address: "of old".into(),
                 dialled: "elsewhere".into(),
                 instance: None,
+                name: "b".into(),
             }],
         },
         version: Some(version.into()),

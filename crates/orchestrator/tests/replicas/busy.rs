@@ -10,7 +10,7 @@ use greylag_orchestrator::apply::{Options, Verdict};
 use std::time::{Duration, Instant};
 
 /// The run holds for a reason, touches nothing while it does, and is done once `free` has been carried out.
-async fn holds_until(
+pub async fn holds_until(
     fleet: &Replicated,
     wanted: impl Fn(&WaitReason) -> bool,
     free: impl AsyncFnOnce(),
@@ -28,14 +28,14 @@ async fn holds_until(
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
 }
 
-async fn started(engine: Engine, shards: usize) -> Option<Replicated> {
+pub async fn started(engine: Engine, shards: usize) -> Option<Replicated> {
     let mut fleet = Replicated::start(engine, shards, 1).await?;
     fleet.settings.poll = Duration::from_millis(200);
     Some(fleet)
 }
 
 /// A session that is at work until it is ended.
-async fn works(server: &Server, database: &str) {
+pub async fn works(server: &Server, database: &str) {
     let sql = match server.engine() {
         Engine::Postgres => "SELECT pg_sleep(600)",
         _ => "SELECT SLEEP(600)",
@@ -58,7 +58,7 @@ async fn at_work(server: &Server) -> String {
     server.value(database, sql).await.unwrap().unwrap()
 }
 
-async fn are_at_work(server: &Server, count: &str) {
+pub async fn are_at_work(server: &Server, count: &str) {
     let deadline = Instant::now() + greylag_lab::patience();
     while at_work(server).await != count {
         assert!(Instant::now() < deadline, "they never were");
@@ -66,7 +66,7 @@ async fn are_at_work(server: &Server, count: &str) {
     }
 }
 
-async fn end_work(server: &Server) {
+pub async fn end_work(server: &Server) {
     match server.engine() {
         Engine::Postgres => {
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'";

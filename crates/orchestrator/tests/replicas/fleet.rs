@@ -130,6 +130,7 @@ impl Replicated {
         let nodes = (0..listed).map(|at| (name(at), named(at))).collect();
         let path = self.folder.path().join("state.db");
         Setup {
+            folder: self.folder.path().into(),
             fleet: Fleet {
                 project: "orders".into(),
                 environment: "test".into(),

@@ -1,10 +1,10 @@
 //! A replica is paused on its server: the rollout holds, says who, touches nothing beyond, and goes on once it is freed.
 
-use crate::fleet::{Replicated, name, until};
+use crate::fleet::{Replicated, Told, ended, name, replaying, until};
 use greylag_core::{event::Event, gate::WaitReason, node::Blame, outcome::Outcome};
 use greylag_lab::Engine;
 use greylag_orchestrator::apply::{Options, Verdict};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 async fn holds_and_goes_on(engine: Engine) {
     let full = std::env::var_os("GREYLAG_FULL").is_some_and(|full| full == "1");
@@ -90,4 +90,82 @@ async fn a_stopped_sql_thread_of_mysql_holds_the_rollout_and_starting_it_lets_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_sql_thread_of_mariadb_holds_the_rollout_and_starting_it_lets_it_go_on() {
     holds_and_goes_on(Engine::MariaDb).await;
+}
+
+/// Where several shards go at once, it is the hold alone that keeps the next one: their number would let it begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_standby_holds_what_the_number_in_flight_would_let_begin() {
+    let full = std::env::var_os("GREYLAG_FULL").is_some_and(|full| full == "1");
+    let (shards, replicas) = if full { (6, 2) } else { (4, 1) };
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, shards, replicas).await else {
+        return;
+    };
+    fleet.done().await;
+    fleet.settings.limits.max_lag = Duration::from_secs(2);
+    fleet.settings.limits.resume_lag = Duration::from_secs(1);
+    fleet.settings.poll = Duration::from_millis(200);
+    fleet.policy.max_in_flight = 2;
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
+    let two = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
+    let has_two = async |at: usize| {
+        let server = fleet.clusters[at].primary();
+        let found = server.value(&fleet.databases[at].name, two).await.unwrap();
+        found.as_deref() == Some("1")
+    };
+
+    // The first shard waits for its replica; the second for a reader, while the first one's lag grows past the limit.
+    fleet.clusters[0].pause_replay(0).await.unwrap();
+    let reader = fleet.read_one(1).await;
+    let (run, told) = fleet.run(Options::default()).await;
+    let begun = until(&told, replaying(0)).await;
+    let held = until(&told, holds_for_the_paused).await;
+    println!("held {:?} after the shard was written", held - begun);
+    reader.batch_execute("COMMIT").await.unwrap();
+    let free = until(&told, ended(1)).await;
+    // One may be in flight besides the first, and the others wait: the rollout has looked at that since, more than once.
+    let once = until_after(&told, free, holds_for_the_paused).await;
+    until_after(&told, once, holds_for_the_paused).await;
+    for at in 2..shards {
+        assert!(!has_two(at).await, "s{} was touched", at + 1);
+    }
+
+    fleet.clusters[0].resume_replay(0).await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    let told = told.lock().unwrap().clone();
+    let place = |what: &dyn Fn(&Event) -> bool| told.iter().position(|(_, event)| what(event));
+    let freed = place(&|event| matches!(event, Event::Held { reasons } if reasons.is_empty()));
+    for at in 2..shards {
+        assert!(has_two(at).await);
+        let started = place(
+            &|event| matches!(event, Event::ShardStarted { stage: 0, shard } if *shard == name(at)),
+        );
+        assert!(freed.unwrap() < started.unwrap(), "it began under the hold");
+    }
+}
+
+fn holds_for_the_paused(event: &Event) -> bool {
+    matches!(event, Event::Held { reasons } if matches!(&reasons[..],
+        [WaitReason::ReplicaLag { node, blame: Some(Blame::Paused), .. }]
+        if node.to_string() == "s1/replica-1"))
+}
+
+/// Waits until an event has been told later than then, and says when it was.
+async fn until_after(told: &Told, then: Instant, what: impl Fn(&Event) -> bool) -> Instant {
+    let deadline = Instant::now() + greylag_lab::patience();
+    loop {
+        let later = told
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(at, event)| *at > then && what(event))
+            .map(|(at, _)| *at);
+        if let Some(at) = later {
+            return at;
+        }
+        assert!(Instant::now() < deadline, "not told again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

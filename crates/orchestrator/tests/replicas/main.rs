@@ -1,23 +1,37 @@
 //! Rollouts over real servers with real replicas, and real faults: what Greylag says and does, and what stands afterwards.
 
+mod alone;
 mod anchor;
 mod auto;
+mod backlog;
+mod blind;
 mod busy;
 mod commands;
+mod counting;
+mod cut;
+mod delayed;
 mod deposed;
 mod disputed;
 mod doubting;
+mod easing;
 mod failing_over;
+mod finding;
 mod fleet;
 mod ghost;
 mod halfway;
 mod holding;
+mod left_behind;
+mod killed;
 mod losing;
+mod quiet;
 mod readers;
+mod remembering;
+mod restored;
 mod resuming;
 mod subscriber;
 mod subscribing;
 mod table;
 mod tools;
 mod unproven;
+mod unseen;
 mod writing;

@@ -150,6 +150,11 @@ pub async fn failure_of(fleet: &Replicated) -> Failure {
     let (run, told) = fleet.run(Options::default()).await;
     let summary = run.await.unwrap();
     assert_ne!(summary.verdict, Verdict::Done, "{summary:#?}");
+    failed(&told)
+}
+
+/// How a shard failed, by what was told.
+pub fn failed(told: &Told) -> Failure {
     let told = told.lock().unwrap();
     let failed = told.iter().find_map(|(_, event)| match event {
         Event::ShardEnded {

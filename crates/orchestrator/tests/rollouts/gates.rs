@@ -52,6 +52,7 @@ fn answer(summary: &Summary) -> &str {
 fn command(text: &str) -> Probe {
     Probe::Command {
         argv: ["sh", "-c", text].map(String::from).to_vec(),
+        folder: "/".into(),
     }
 }
 
@@ -114,6 +115,7 @@ async fn checks_that_cannot_be_asked_are_not_passed() {
     };
     let missing = Probe::Command {
         argv: vec!["/no/such/program".into()],
+        folder: "/".into(),
     };
     for (probe, part) in [
         (sql, "nowhere"),

@@ -141,6 +141,7 @@ impl World {
             .collect();
         Setup {
             fleet: self.fleet(),
+            folder: self.folder.path().into(),
             migrations: Migrations {
                 files: Arc::new(Set::new(files).unwrap()),
                 placeholders: self.placeholders.clone(),

@@ -42,9 +42,9 @@ fn the_primary_that_was_is_deposed_until_it_is_seen_to_follow() {
 #[test]
 fn who_is_expected_to_follow_is_neither_the_primary_nor_one_that_was() {
     let mut known = known();
-    assert_eq!(known.followers(), 2);
+    assert_eq!(known.followers().len(), 2);
     known.prove_primary(&server(2));
-    assert_eq!(known.followers(), 1);
+    assert_eq!(known.followers().len(), 1);
     let run = |dialled: &str| Server {
         dialled: dialled.into(),
         instance: Some("1700000000.5".into()),
@@ -52,7 +52,7 @@ fn who_is_expected_to_follow_is_neither_the_primary_nor_one_that_was() {
     };
     known.prove_primary(&run("postgres://db2/orders"));
     known.prove_primary(&run("postgres://other/orders"));
-    assert_eq!(known.followers(), 1, "one server under two names");
+    assert_eq!(known.followers().len(), 1, "one server under two names");
     assert_eq!(known.deposed.len(), 1);
 }
 
@@ -88,7 +88,7 @@ fn two_servers_that_say_one_private_address_are_two() {
         known.is_deposed(&contained("a", "3")),
         "it was started again"
     );
-    assert_eq!(known.followers(), 0);
+    assert_eq!(known.followers().len(), 0);
 }
 
 #[test]
@@ -137,4 +137,46 @@ fn what_was_remembered_without_runs_and_names_is_read_and_believed() {
     let nameless = json.replace(r#","dialled":"postgres://a/orders""#, "");
     let known: Known = serde_json::from_str(&nameless).unwrap();
     assert!(known.is_primary(&contained("a", "1")));
+}
+
+#[test]
+fn a_follower_is_known_by_the_name_that_its_primary_gave_it_wherever_it_is() {
+    let mut known = known();
+    known.call(&server(2), "b");
+    known.prove_replica(&server(2));
+    let titles = |known: &Known| {
+        let followers = known.followers().into_iter();
+        followers
+            .map(|node| node.title().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&known), ["b", "db3"], "proven again, it keeps it");
+    known.prove_replica(&server(4));
+    known.call(&server(4), "b");
+    assert_eq!(titles(&known), ["db3", "b"], "it has moved");
+    assert!(!known.nodes.iter().any(|node| node.is(&server(2))));
+    known.prove_primary(&server(4));
+    assert_eq!(titles(&known), ["db3"]);
+}
+
+#[test]
+fn a_node_is_forgotten_by_its_name_or_its_place_and_the_primary_is_not() {
+    let mut known = known();
+    known.call(&server(2), "b");
+    assert_eq!(known.forget("c"), Forgotten::Unknown);
+    assert_eq!(known.forget("db1"), Forgotten::Primary);
+    assert_eq!(known.followers().len(), 2);
+    let Forgotten::Nodes(gone) = known.forget("b") else {
+        panic!("it is there")
+    };
+    assert!(gone.len() == 1 && gone[0].is(&server(2)), "{gone:?}");
+    assert!(matches!(known.forget("10.0.0.1:3"), Forgotten::Nodes(_)));
+    assert_eq!(known.followers().len(), 0);
+    assert!(known.is_primary(&server(1)));
+
+    // One that was deposed is nobody then: what it says counts as a stranger's.
+    known.prove_primary(&server(5));
+    assert!(known.is_deposed(&server(1)));
+    assert!(matches!(known.forget("db1"), Forgotten::Nodes(_)));
+    assert!(!known.is_deposed(&server(1)) && known.nodes.len() == 1);
 }

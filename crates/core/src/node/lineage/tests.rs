@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     engine::Engine,
-    node::{NodeSighting, Trail, Upstream, finding::findings_of},
+    node::{
+        Blame, NodeSighting, NodeState, Trail, Unobservable, Upstream, finding::findings_of, judge,
+    },
     survey::{Server, ShardIdentity},
 };
 use std::time::Duration;
@@ -123,4 +125,27 @@ fn a_replica_that_accepts_writes_beside_its_primary_is_told_as_a_second_primary(
     node.at = "2026-11-22T12:01:00Z".parse().unwrap();
     let why = disproof(&case(&node, &primary, &trail)).unwrap();
     assert!(why.contains("is no replica"), "{why}");
+}
+
+#[test]
+fn whom_a_replica_follows_is_not_held_against_it_where_it_may_not_be_seen() {
+    let (trail, mut primary) = (Trail::default(), sighting("1@a:3306", SeenRole::Primary));
+    let mut node = sighting("2@b:3306", SeenRole::Replica);
+    let place: Position = "domains:0-1-7".parse().unwrap();
+    (primary.position, node.position) = (Some(place.clone()), Some(place));
+    assert!(disproof(&case(&node, &primary, &trail)).is_some());
+
+    let mend = "GRANT SLAVE MONITOR ON *.* TO 'greylag'@'%'";
+    node.unobservable = vec![Unobservable {
+        what: "whom it follows".into(),
+        mend: mend.into(),
+    }];
+    assert_eq!(disproof(&case(&node, &primary, &trail)), None);
+    // It is at the primary's place, and that proves nothing.
+    let standing = judge(&case(&node, &primary, &trail));
+    assert_eq!(standing.state, NodeState::Unobservable);
+    assert!(
+        matches!(&standing.blame, Some(Blame::Unobservable { mend: Some(said), .. }) if said == mend),
+        "{standing:?}"
+    );
 }

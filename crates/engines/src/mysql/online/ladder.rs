@@ -2,7 +2,7 @@
 
 use super::{
     refusal,
-    statement::{self, Change, Clauses, Form},
+    statement::{self, Change, Clauses, Form, Unread},
 };
 use crate::{
     job::Note,
@@ -49,14 +49,19 @@ impl Walk<'_> {
             Asked::Auto => online.ddl == OnlineDdl::Off,
             _ => false,
         };
-        let Some(change) = statement::read(&sql).filter(|_| !off) else {
-            let unread = statement::unread(&sql).filter(|_| !off);
-            return self.execute_unread(index, unread).await;
+        if off {
+            return self.execute(index).await;
+        }
+        let Some(change) = statement::read(&sql) else {
+            return match statement::unread(&sql) {
+                Some(unread) => self.execute_unread(index, unread).await,
+                None => self.execute(index).await,
+            };
         };
         let is_written = change.says_algorithm
             || change.clauses == Clauses::Whole
             || change.form == Form::DropIndex && change.says_lock;
-        if is_written || self.is_temporary(&change) {
+        if is_written || self.is_temporary(&change.table) {
             self.execute(index).await?;
             self.went(index, Way::Written, Vec::new());
             return Ok(());
@@ -73,7 +78,7 @@ impl Walk<'_> {
         {
             return Ok(());
         }
-        let Some(extent) = self.extent(&change).await? else {
+        let Some(extent) = self.extent(change.schema.as_deref(), &change.table).await? else {
             // A temporary table, a view, or none at all: the server's own word counts.
             return self.execute(index).await;
         };
@@ -120,17 +125,33 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What is no change of a table runs as it is. What is one and can't be read goes no way that the file has asked for.
-    async fn execute_unread(&mut self, index: usize, why: Option<&str>) -> Result<(), End> {
-        let Some(why) = why else {
-            return self.execute(index).await;
-        };
-        if self.job.online.asked != Asked::Auto {
-            return Err(self.refuse(index, refusal::unread(why)).await);
+    /// A change of a table that can't be given a way goes none that the file has asked for. Without a word it runs as written where that
+    /// costs nobody anything, or the author has named a way; never where the server might choose to copy.
+    async fn execute_unread(&mut self, index: usize, unread: Unread) -> Result<(), End> {
+        if online_of(self).asked != Asked::Auto {
+            return Err(self.refuse(index, refusal::unread(unread.why)).await);
+        }
+        let harmless = unread.says_algorithm || unread.is_metadata || online_of(self).may_copy;
+        if !harmless && !self.is_open_to_a_copy(&unread).await? {
+            let refusal = refusal::chosen_by_server(&unread);
+            return Err(self.refuse(index, refusal).await);
         }
         self.execute(index).await?;
         self.went(index, Way::Written, Vec::new());
         Ok(())
+    }
+
+    /// The table is its session's own, is not there, has no rows, or is as small as one that may be copied.
+    async fn is_open_to_a_copy(&mut self, unread: &Unread) -> Result<bool, End> {
+        let Some((schema, table)) = &unread.table else {
+            return Ok(false);
+        };
+        if self.is_temporary(table) {
+            return Ok(true);
+        }
+        let extent = self.extent(schema.as_deref(), table).await?;
+        let limit = online_of(self).copy_up_to;
+        Ok(extent.is_none_or(|extent| !extent.has_rows || extent.is_up_to(limit)))
     }
 
     /// Tells which way a statement took.
@@ -254,8 +275,7 @@ impl Walk<'_> {
     }
 
     /// How much a table holds; none where there is no such table that anybody else sees.
-    async fn extent(&mut self, change: &Change) -> Result<Option<Extent>, End> {
-        let (schema, table) = (change.schema.as_deref(), &change.table);
+    async fn extent(&mut self, schema: Option<&str>, table: &str) -> Result<Option<Extent>, End> {
         let mut answers = Vec::new();
         let sql = self.session.flavour.extent_sql(schema, table);
         let asked = self.session.link.run_all(sql, &mut answers).await;
@@ -284,13 +304,13 @@ impl Walk<'_> {
     }
 
     /// The file has made a table of this name for its session alone.
-    fn is_temporary(&self, change: &Change) -> bool {
+    fn is_temporary(&self, table: &str) -> bool {
         let made = |index: usize| {
             self.verb(index) == Verb::CreateTemporary
                 && crate::mysql::touched::touched(self.sql(index))
                     .objects
                     .iter()
-                    .any(|object| object.name.eq_ignore_ascii_case(&change.table))
+                    .any(|object| object.name.eq_ignore_ascii_case(table))
         };
         (0..self.total()).any(made)
     }

@@ -1,6 +1,9 @@
 //! What is said, and remembered, where no way is left that a change may take.
 
-use super::{ladder::Extent, statement::Change};
+use super::{
+    ladder::Extent,
+    statement::{Change, Unread},
+};
 use crate::{
     job::Attempt,
     mysql::{apply::End, failure, quote, stepwise, walk::Walk},
@@ -43,6 +46,23 @@ pub fn unread(why: &str) -> Refusal {
         ),
         hint: Some(
             "Write it out for the servers that you have; or put it into a file of its own, with `-- greylag:online off`, where it runs as written."
+                .to_owned(),
+        ),
+    }
+}
+
+/// Nobody has said how, and the statement can't be given a way: the server would choose.
+pub fn chosen_by_server(unread: &Unread) -> Refusal {
+    let table = unread.table.as_ref();
+    let table = table.map_or_else(|| "a table".to_owned(), |(_, table)| quote::name(table));
+    Refusal {
+        class: FailureClass::Refused,
+        message: format!(
+            "{table} would be changed in whatever way the server chooses, perhaps by a copy while writes wait: this statement can't be told a way, because {}",
+            unread.why
+        ),
+        hint: Some(
+            "Write it out for the servers that you have; or say an ALGORITHM of your own in it, outside of such comments; or put `-- greylag:allow copies-table because REASON` at the top of the file (writes wait), or `-- greylag:online off`, where it runs as written."
                 .to_owned(),
         ),
     }

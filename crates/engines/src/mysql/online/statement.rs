@@ -4,8 +4,12 @@
 
 mod clauses;
 mod reader;
+mod unread;
 
-pub use self::clauses::Clauses;
+pub use self::{
+    clauses::Clauses,
+    unread::{Unread, behind_settings, unread},
+};
 use self::{clauses::kind, reader::Reader};
 use crate::mysql::quote;
 use greylag_core::{
@@ -45,26 +49,7 @@ pub fn read(sql: &str) -> Option<Change> {
     if has_executable_comment(Dialect::Mysql, sql) {
         return None;
     }
-    let all = tokens_of(sql);
-    let mut reader = Reader::at_start(sql, &all);
-    match reader.next_upper().as_str() {
-        "ALTER" => reader.alter(),
-        "CREATE" => reader.create_index(),
-        "DROP" => reader.drop_index(),
-        _ => None,
-    }
-}
-
-/// Why a statement that changes a table can't be read, if it is one that can't.
-pub fn unread(sql: &str) -> Option<&'static str> {
-    let all = tokens_of(sql);
-    if !Reader::at_start(sql, &all).changes_a_table() || read(sql).is_some() {
-        return None;
-    }
-    Some(match has_executable_comment(Dialect::Mysql, sql) {
-        true => "a part of it is in a comment that only some servers execute (`/*! … */`)",
-        false => "its clauses are not understood",
-    })
+    Change::of(sql, &tokens_of(sql))
 }
 
 fn tokens_of(sql: &str) -> Vec<SqlToken> {
@@ -74,6 +59,16 @@ fn tokens_of(sql: &str) -> Vec<SqlToken> {
 }
 
 impl Change {
+    fn of(sql: &str, tokens: &[SqlToken]) -> Option<Change> {
+        let mut reader = Reader::at_start(sql, tokens);
+        match reader.next_upper().as_str() {
+            "ALTER" => reader.alter(),
+            "CREATE" => reader.create_index(),
+            "DROP" => reader.drop_index(),
+            _ => None,
+        }
+    }
+
     /// The statement with a way written in.
     pub fn by(&self, sql: &str, algorithm: &str, lock: Option<&str>) -> String {
         let (before, after) = sql.split_at(self.at);

@@ -68,6 +68,8 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .flatten()
             .map(|sender| child(sender, &stream, here))
             .collect(),
+        // Names are for everybody; only addresses need a privilege.
+        children_unseen: None,
         slots: seen
             .slots
             .iter()
@@ -78,9 +80,10 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .subscriptions
             .iter()
             .flatten()
-            .map(subscription)
+            .map(|found| subscription(found, seen.counting))
             .collect(),
         conflicts: seen.conflicts.as_ref().map(|counts| Conflicts {
+            since: seen.conflicts_reset.or(seen.counting),
             cancelled: counts
                 .iter()
                 .filter_map(|(name, count)| {
@@ -88,13 +91,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
                 })
                 .collect(),
         }),
-        load: seen
-            .load
-            .filter(|_| seen.sees_stats)
-            .map(|(active, lock_waiters)| Load {
-                active,
-                lock_waiters,
-            }),
+        load: Some(load(&seen)),
         oldest: seen.oldest.clone().map(|who| Oldest {
             age: Duration::from_millis(who.open_ms.unwrap_or(0)),
             who,
@@ -159,6 +156,8 @@ fn upstream(seen: &Seen) -> Upstream {
         identity: None,
         connected: seen.archive || receiver.is_some_and(is_streaming),
         error: None,
+        failed: false,
+        user: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
         heard: receiver
             .and_then(|receiver| receiver.heard)
@@ -213,7 +212,7 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
         name: sender.name.clone().unwrap_or_default(),
         address: sender.host.clone(),
         state: sender.state.clone(),
-        sent: stream.place(sender.sent),
+        sent: stream.place(arrived(sender)),
         flushed: stream.place(sender.flushed),
         replayed: stream.place(sender.replayed),
         // NULL means that nothing is under way, or that nobody knows: the places tell which.
@@ -221,7 +220,17 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
             true => Some(Duration::ZERO),
             false => sender.lag.and_then(seconds),
         },
-        logical: sender.logical,
+        // A copy that is being made is no replica yet.
+        logical: sender.logical || sender.state.as_deref() == Some("backup"),
+    }
+}
+
+/// What was handed to the network may be there still: where the replica's disk has all that the replica has, it waits for no disk.
+fn arrived(sender: &Sender) -> Option<Lsn> {
+    let is_flushed = sender.written.is_some() && sender.written == sender.flushed;
+    match is_flushed {
+        true => sender.written,
+        false => sender.sent,
     }
 }
 
@@ -240,8 +249,9 @@ fn slot(seen: &SlotSeen, stream: &Stream) -> Slot {
     }
 }
 
-fn subscription(seen: &SubscriptionSeen) -> Subscription {
-    let (apply, sync) = seen.errors.unzip();
+fn subscription(seen: &SubscriptionSeen, counting: Option<Timestamp>) -> Subscription {
+    let errors = seen.errors;
+    let reset = errors.and_then(|(_, _, reset)| reset);
     Subscription {
         name: seen.name.clone(),
         enabled: seen.enabled,
@@ -252,11 +262,28 @@ fn subscription(seen: &SubscriptionSeen) -> Subscription {
             lsn: lsn.0,
         }),
         slot: seen.slot.clone(),
-        apply_errors: apply,
-        sync_errors: sync,
+        apply_errors: errors.map(|(apply, _, _)| apply),
+        sync_errors: errors.map(|(_, sync, _)| sync),
+        errors_since: reset.or(counting),
+        owes: None,
+        sync_fails: false,
         syncing: seen.syncing,
         publications: seen.publications.clone(),
     }
+}
+
+/// Of sessions that it may not see a role is told that they are there, and nothing else.
+fn load(seen: &Seen) -> Load {
+    let figures = seen.load.filter(|_| seen.sees_stats);
+    Load {
+        active: figures.map(|(active, _)| active),
+        lock_waiters: figures.map(|(_, waiting)| waiting),
+        mend: figures.is_none().then(|| monitor(&seen.user)),
+    }
+}
+
+fn monitor(user: &str) -> String {
+    format!("GRANT pg_monitor TO {}", ident(user))
 }
 
 /// What the role may not see, and what lets it.
@@ -274,7 +301,7 @@ fn unobservable(seen: &Seen) -> Vec<Unobservable> {
             true => "whom it gets changes from, who blocks replay, who is busy",
             false => "how far its replicas are, who is busy",
         };
-        lacks(what, format!("GRANT pg_monitor TO {role}"));
+        lacks(what, monitor(&seen.user));
     } else if !seen.sees_settings && seen.standby && seen.receiver.is_none() {
         let what = "whom it should get changes from";
         lacks(what, format!("GRANT pg_read_all_settings TO {role}"));

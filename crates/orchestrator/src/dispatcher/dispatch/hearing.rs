@@ -16,6 +16,9 @@ use tokio::time::Instant;
 /// How often the inbox is looked at.
 const INBOX: Duration = Duration::from_millis(200);
 
+/// How often, while nodes hold, it is looked up whether a person has forgotten one of them.
+const MEMORY: Duration = Duration::from_secs(1);
+
 /// How long news is kept back for more of it. Nothing that begins waits for it.
 const MOMENT: Duration = Duration::from_millis(50);
 
@@ -67,6 +70,10 @@ impl Dispatcher {
             let items = self.run.setup.journal.inbox(&ledger.rollout).await?;
             inbox::take(ledger, items);
             self.nodes.remember().await?;
+        }
+        if Instant::now() >= self.memory_at {
+            self.memory_at = Instant::now() + MEMORY;
+            self.nodes.look_up_forgotten().await?;
         }
         if Instant::now() >= self.anchor_at {
             self.anchor_at = Instant::now() + ANCHOR;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     control::Control,
-    executor::{errand::Limits, errand::Reports, scripts::Scripts},
+    executor::{errand::Limits, errand::Reports, orphans::Orphans, scripts::Scripts},
+    journal::{self, Holder, Lease, Location, Scope},
     setup::{Migrations, Servers},
 };
 use greylag_core::{
@@ -21,6 +22,24 @@ struct Pair {
     subscriber: (Server, TestDatabase),
     reports: mpsc::UnboundedSender<crate::executor::Report>,
     _told: mpsc::UnboundedReceiver<crate::executor::Report>,
+    orphans: Orphans,
+}
+
+/// A journal without anything in it, nowhere.
+async fn nothing_known() -> std::sync::Arc<dyn journal::Journal> {
+    let path = "no folder/state.db".into();
+    journal::look(&Location::Sqlite { path }).await.unwrap()
+}
+
+fn lease() -> Lease {
+    Lease {
+        scope: Scope {
+            project: "orders".into(),
+            environment: "test".into(),
+        },
+        holder: Holder::here("ann", "apply"),
+        epoch: 1,
+    }
 }
 
 impl Pair {
@@ -40,6 +59,7 @@ impl Pair {
             subscriber: (subscriber, here),
             reports,
             _told: told,
+            orphans: Orphans::new(nothing_known().await, lease()),
         };
         pair.publish("CREATE PUBLICATION everything FOR ALL TABLES")
             .await;
@@ -128,6 +148,7 @@ impl Pair {
                 placeholders: Arc::default(),
             },
             work: Arc::from([id]),
+            folder: std::path::Path::new(".").into(),
             beside: Arc::from([]),
             named: target,
             seeker: None,
@@ -154,6 +175,7 @@ impl Pair {
             draining: watch::channel(false).1,
             anchor: None,
             take_over: false,
+            orphans: self.orphans.clone(),
             sisters: None,
             reports: Reports::new(0, name, Default::default(), self.reports.clone()),
             replicated: true,

@@ -1,15 +1,20 @@
 //! The nodes of one shard, as they were seen last, and what that makes of its work.
 
-use super::Awaited;
-use crate::{project::ReplicaSettings, replicas::named::NamedNode};
+use super::{Awaited, News};
+use crate::{
+    project::{Expected, ReplicaSettings},
+    replicas::named::NamedNode,
+};
 use greylag_core::{
+    fleet::ShardName,
+    gate::WaitReason,
     node::{
-        Blame, NodeName, NodeRole, NodeSighting, NodeState, SeenRole, Slot, Standing, Trail,
-        confirmed, copies_table, follows,
+        Blame, Finding, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole,
+        Severity, Slot, Standing, Trail, confirmed, copies_table, follows,
     },
     position::{Distance, Position, Reach},
     survey::Server,
-    throttle::{CatchingUp, SlotFigure},
+    throttle::{CatchingUp, SlotFigure, SlotLag, holds},
 };
 use jiff::Timestamp;
 use std::{
@@ -22,6 +27,8 @@ use tokio::time::Instant;
 pub struct ShardNodes {
     /// Its primary says which nodes there are.
     pub auto: bool,
+    /// It has none beside its primary, as the project says.
+    pub alone: bool,
     /// It has said so, and those that it named are expected.
     pub named: bool,
     /// Why nobody can say that all of its nodes are known.
@@ -41,16 +48,66 @@ pub struct Node {
     pub before: Option<(Arc<NodeSighting>, Option<Distance>)>,
     pub standing: Option<Standing>,
     pub error: Option<String>,
+    /// What a person can do should it never come back.
+    pub advice: Option<String>,
     pub replayed: bool,
     pub proven: bool,
     /// Changes were seen to come in from the primary, or from another node that follows it.
     pub follows: bool,
+    /// The kinds of findings that have been told of it.
+    pub told: BTreeSet<String>,
+    /// It was said to be left out, and has not caught up since.
+    pub left_out: bool,
+}
+
+impl Node {
+    /// What was found wrong and holds nothing, so that no reason to wait says it: each kind once.
+    pub fn untold(&mut self, now: Timestamp) -> Vec<Finding> {
+        let guards = self.named.policy.guards(now);
+        let ignored = !guards && matches!(self.named.policy, NodePolicy::Ignore { .. });
+        let Some(standing) = self.standing.as_ref().filter(|_| !ignored) else {
+            return Vec::new();
+        };
+        let refused = standing.state == NodeState::Refused;
+        let is_quiet = |found: &&Finding| match found.severity {
+            Severity::Warning => true,
+            Severity::Problem => !holds(found) || !guards && !refused,
+        };
+        let found = standing.findings.iter().filter(is_quiet);
+        let told = &mut self.told;
+        found
+            .filter(|found| told.insert(found.kind.clone()))
+            .cloned()
+            .collect()
+    }
 }
 
 impl ShardNodes {
     /// Until the primary has said who follows it, and that is believed, nobody can say that nobody does.
     pub fn knows_its_nodes(&self) -> bool {
         !self.auto || self.named && self.lacking.is_none()
+    }
+
+    /// Fewer nodes count than are waited for, with both figures: it would never be done, or be called done too soon.
+    pub fn too_few(
+        &self,
+        shard: &ShardName,
+        settings: &ReplicaSettings,
+        now: Timestamp,
+    ) -> Option<WaitReason> {
+        let Expected::Number(wanted) = settings.wait else {
+            return None;
+        };
+        if self.alone || !self.knows_its_nodes() {
+            return None;
+        }
+        let required = (self.nodes.values()).filter(|node| is_required(node, settings, now));
+        let guarded = u32::try_from(required.count()).unwrap_or(u32::MAX);
+        (guarded < wanted).then(|| WaitReason::TooFewReplicas {
+            shard: shard.clone(),
+            guarded,
+            wanted,
+        })
     }
 
     /// Subscribers have what is waited for once they have confirmed its place to the publisher.
@@ -106,12 +163,32 @@ impl ShardNodes {
 /// Whether a shard's work is done only once this node has it.
 pub fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
     let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
-    let left_out = settings.limits.catching_up == CatchingUp::Exclude
-        && node
-            .standing
-            .as_ref()
-            .is_some_and(|standing| standing.state == NodeState::CatchingUp);
-    counts && node.named.policy.guards(now) && !left_out
+    counts && node.named.policy.guards(now) && !is_left_out(node, settings)
+}
+
+/// Whether the project leaves this node out for as long as it is catching up.
+pub fn is_left_out(node: &Node, settings: &ReplicaSettings) -> bool {
+    let catches_up = |standing: &Standing| standing.state == NodeState::CatchingUp;
+    settings.limits.catching_up == CatchingUp::Exclude
+        && node.standing.as_ref().is_some_and(catches_up)
+}
+
+/// What there is to say of a node that is left out, or counts again: once each, though it may gain on its primary by fits and starts.
+pub fn left_out(node: &mut Node, settings: &ReplicaSettings, now: Timestamp) -> Option<News> {
+    let standing = node.standing.as_ref()?;
+    let name = node.named.node.clone();
+    let guards = node.named.policy.guards(now) && node.named.role != NodeRole::Primary;
+    let (was, lag) = (node.left_out, standing.lag);
+    let caught_up = standing.state == NodeState::Good;
+    if !was && guards && is_left_out(node, settings) {
+        node.left_out = true;
+        return Some(News::LeftOut { node: name, lag });
+    }
+    if was && caught_up {
+        node.left_out = false;
+        return Some(News::CountsAgain { node: name });
+    }
+    None
 }
 
 pub fn blame_of(node: &Node) -> Option<Blame> {
@@ -137,19 +214,47 @@ pub fn blame_of(node: &Node) -> Option<Blame> {
 
 /// How the readers of logical slots stand; those of subscribers are nodes of their own.
 pub fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFigure> {
-    let lag = |slot: &Slot| {
+    let bytes = |slot: &Slot| {
         let there = primary.position.as_ref()?;
         slot.confirmed.as_ref()?.behind(there)?.bytes()
+    };
+    // Where the account may see the primary's own place, a slot without one has none yet.
+    let mend = (primary.unobservable.last())
+        .filter(|_| primary.position.is_none())
+        .map(|unseen| unseen.mend.clone());
+    let lag = |slot: &Slot| {
+        if !slot.logical || subscribers.contains(&slot.name) || copies_table(&slot.name) {
+            return SlotLag::Unminded;
+        }
+        match bytes(slot) {
+            Some(bytes) => SlotLag::Bytes(bytes),
+            None => SlotLag::Unseen { mend: mend.clone() },
+        }
     };
     primary
         .slots
         .iter()
         .map(|slot| SlotFigure {
             slot: slot.name.clone(),
-            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
-                .then(|| lag(slot))
-                .flatten(),
+            lag: lag(slot),
             retained: slot.retained_bytes,
         })
         .collect()
+}
+
+/// What is refused is no node of the shard, and a person may have meant it to go.
+pub fn advise(standing: &mut Standing, advice: &str) {
+    if standing.state != NodeState::Refused {
+        return;
+    }
+    if let Some(first) = standing.findings.first_mut() {
+        first.mend = Some(advice.to_owned());
+    }
+}
+
+/// Whether the two looks were at one run of one server.
+pub fn is_one_server(one: &NodeSighting, other: &NodeSighting) -> bool {
+    one.own == other.own
+        && one.server.lineage == other.server.lineage
+        && one.server.instance == other.server.instance
 }

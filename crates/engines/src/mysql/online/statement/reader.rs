@@ -94,6 +94,20 @@ impl<'a> Reader<'a> {
         Some((None, first))
     }
 
+    /// The table of a statement that [changes one](Self::changes_a_table), whatever else it says.
+    pub(super) fn table_at_least(mut self) -> Option<(Option<String>, String)> {
+        let behind = match self.upper(0).as_str() {
+            "ALTER" => "TABLE",
+            _ => "ON",
+        };
+        while self.at < self.tokens.len() && self.upper(self.at) != behind {
+            self.at += 1;
+        }
+        self.at += 1;
+        self.takes(&["IF", "EXISTS"]);
+        self.table()
+    }
+
     /// MariaDB's `WAIT 5` and `NOWAIT`.
     pub(super) fn skip_patience(&mut self) {
         if self.takes(&["WAIT"]) {
@@ -147,6 +161,7 @@ impl<'a> Reader<'a> {
                     .eq_ignore_ascii_case("PRIMARY")
             }),
             ("DROP", "FOREIGN" | "CHECK") | ("RENAME" | "ALTER", _) => true,
+            ("ENABLE" | "DISABLE", "KEYS") => true,
             (first, _) if is_remark(first) => {
                 part.len() == 2 || part.len() == 3 && self.is_symbol(part.start + 1, b'=')
             }
