@@ -5,12 +5,14 @@
 //! Knows no SQL, no URL and no clock.
 
 mod downstream;
+mod failing;
 mod finding;
 mod following;
 mod judge;
 mod lineage;
 mod preflight;
 mod published;
+mod reader;
 mod sighting;
 mod standing;
 mod subscriber;
@@ -18,10 +20,12 @@ mod trail;
 mod unsubscribed;
 
 pub use downstream::{copies_table, downstreams};
+pub use finding::counted;
 pub use following::follows;
 pub use judge::{Case, judge};
 pub use preflight::Prediction;
 pub use published::{Intake, Published, Qualified};
+pub use reader::{Reader, readers};
 pub use sighting::{
     Child, Conflicts, Delay, Load, NodeSighting, Oldest, Replay, ReplayState, SeenRole, Slot,
     Subscription, Unobservable, Upstream,

@@ -5,7 +5,7 @@
 mod fold;
 mod limits;
 
-pub use fold::{Go, SlotFigure, Throttle};
+pub use fold::{Go, SlotFigure, Throttle, holds};
 pub use limits::{CatchingUp, Limits};
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub struct Appraisal {
     pub server: String,
     /// It replays another server's changes.
     pub replica: bool,
+    /// The version of the library that sorts text there, where the server tells.
+    pub collation_version: Option<String>,
     pub tables: Vec<TableSize>,
     /// Settings of a working session that decide what a statement does: `TimeZone`, `sql_mode`, …
     pub settings: BTreeMap<String, String>,
@@ -62,6 +64,8 @@ pub struct Publication {
     pub all_tables: bool,
     /// As `schema.table`.
     pub tables: Vec<String>,
+    /// Those that it carries whole.
+    pub schemas: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

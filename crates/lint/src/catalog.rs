@@ -10,7 +10,7 @@ pub(crate) use changes::About;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 use table::View;
 
-use crate::operation::Name;
+use crate::operation::{Name, Published};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the migrations so far have made.
@@ -24,9 +24,8 @@ pub(crate) struct Catalog {
     views: BTreeMap<String, View>,
     /// Functions that say they are IMMUTABLE or STABLE.
     pub(crate) steady: BTreeSet<String>,
-    /// Some publication is FOR ALL TABLES.
-    pub(crate) publishes_all: bool,
-    pub(crate) publishes: bool,
+    /// What publications carry, by their names.
+    publications: BTreeMap<String, Published>,
     pub(crate) domains: BTreeMap<String, Domain>,
     /// What each change has been about.
     touched: BTreeMap<String, About>,
@@ -130,6 +129,28 @@ impl Catalog {
             }
         }
         found
+    }
+
+    /// Whether a publication carries a table or what it is a partition of, and whether one FOR ALL TABLES does.
+    pub(crate) fn publishing(&self, table: &Name) -> Option<bool> {
+        if self.publications.values().any(|carried| carried.all_tables) {
+            return Some(true);
+        }
+        let mut name = table;
+        // A partition of a partition: nobody nests them deeper.
+        for _ in 0..8 {
+            if self.publications.values().any(|carried| carried.names(name)) {
+                return Some(false);
+            }
+            name = self.table(name)?.parent.as_ref()?;
+        }
+        None
+    }
+
+    /// Whether there are publications, of tables that they name.
+    pub(crate) fn publishes_by_name(&self) -> bool {
+        let mut carried = self.publications.values();
+        !self.publications.is_empty() && carried.all(|carried| !carried.all_tables)
     }
 
     /// The default partition of a table.

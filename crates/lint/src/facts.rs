@@ -59,6 +59,9 @@ pub struct StandbyFacts {
     pub feedback: bool,
     /// How long its oldest query or transaction has been reading, in milliseconds.
     pub oldest_reader_ms: Option<u64>,
+    /// The version of the library that sorts text there, where its primary has another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_collation: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +70,9 @@ pub struct PublicationFacts {
     pub name: String,
     pub all_tables: bool,
     pub tables: Vec<String>,
+    /// Those that it carries whole, with what comes to be in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,14 +104,17 @@ impl FleetFacts {
         };
         found.map(|(key, facts)| (key.as_str(), facts))
     }
+}
 
-    /// The publications that carry a table.
-    pub fn publishing(&self, name: &str) -> impl Iterator<Item = &PublicationFacts> {
-        let named = move |table: &String| {
-            table == name || table.rsplit_once('.').is_some_and(|(_, last)| last == name)
+impl PublicationFacts {
+    /// Whether it names a table, or all of its schema.
+    pub fn names(&self, schema: Option<&str>, name: &str) -> bool {
+        let whole = self.schemas.iter();
+        let named = |table: &String| match table.rsplit_once('.') {
+            Some((own, last)) => last == name && schema.is_none_or(|schema| schema == own),
+            None => table == name,
         };
-        self.publications
-            .iter()
-            .filter(move |p| p.all_tables || p.tables.iter().any(named))
+        whole.into_iter().any(|own| own == schema.unwrap_or("public"))
+            || self.tables.iter().any(named)
     }
 }

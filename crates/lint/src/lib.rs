@@ -30,7 +30,7 @@ pub use facts::{FleetFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFact
 pub use finding::{Allowed, Decided, Finding, Message, Place, Severity, Span, Traced};
 pub use fix::{Fix, NewFile, Step};
 pub use judge::{Claim, claims, lint, operations, weigh};
-pub use report::{Coverage, Report, Unjudged};
+pub use report::{Coverage, Report, Unasked, Unjudged};
 pub use rule::{Group, Rule};
 pub use settings::{Level, Settings, TableClass, TableSettings, Thresholds, Versions};
 pub use traced::{Trace, TracedFile};

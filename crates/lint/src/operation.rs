@@ -4,11 +4,13 @@
 
 mod action;
 mod name;
+mod publication;
 mod table;
 mod write;
 
 pub use action::{Action, AlterTable, Dropped, ReplicaIdentity};
 pub use name::Name;
+pub use publication::{Published, Relist};
 pub use table::{
     Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
 };
@@ -157,8 +159,10 @@ pub struct Create {
     pub definer: Option<String>,
     /// Quoted labels of an enum, as they stand.
     pub labels: Vec<String>,
-    /// Publications: FOR ALL TABLES.
-    pub all_tables: bool,
+    /// What a publication carries.
+    pub published: Published,
+    /// A view whose query locks rows: FOR UPDATE, FOR SHARE.
+    pub locks_rows: bool,
     /// A domain with CHECK or NOT NULL.
     pub constrained: bool,
     /// What a domain is made of.
@@ -214,7 +218,10 @@ pub enum Change {
         not_valid: bool,
     },
     /// The tables of a publication.
-    Tables,
+    Tables {
+        how: Relist,
+        of: Published,
+    },
     /// Any other; in capitals, with single blanks.
     Other(String),
 }

@@ -28,6 +28,17 @@ pub struct Coverage {
     pub judged: usize,
     /// The rest, each with its reason.
     pub unjudged: Vec<Unjudged>,
+    /// Rules that were not asked about a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<Unasked>,
+}
+
+/// Some rules were not asked about a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unasked {
+    pub script: String,
+    /// Which, and why.
+    pub why: String,
 }
 
 /// A statement, or a whole file, that could not be judged: nobody knows whether it is safe.

@@ -13,6 +13,7 @@ mod shards;
 pub mod trace;
 mod transactions;
 mod types;
+pub(crate) mod volume;
 mod words;
 
 mod registry;

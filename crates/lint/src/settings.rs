@@ -28,6 +28,9 @@ pub struct Settings {
     pub logical_replication: Option<bool>,
     /// `plan` and `apply` look at the fleet's sizes, versions and standbys, too. `lint --fleet` does so unasked.
     pub fleet: bool,
+    /// How many shards are declared: whoever reads the project file knows.
+    #[serde(skip)]
+    pub declared_shards: usize,
     /// Whether several shards share one server: then what is said to the server is said to all of them.
     pub shared_servers: Option<bool>,
 }
@@ -94,11 +97,21 @@ impl Default for Thresholds {
 }
 
 impl Settings {
-    /// What is said of a table; a name with a schema matches an entry with or without it.
+    /// What is said of a table; a name with a schema matches an entry with or without it. A name without one means the entry
+    /// without, else the one of that name in a schema; of several the one with most rows, since which of them a session sees
+    /// isn't written in the file.
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&TableSettings> {
-        let full = schema.map(|schema| format!("{schema}.{name}"));
-        let full = full.and_then(|full| self.tables.get(&full));
-        full.or_else(|| self.tables.get(name))
+        let plain = self.tables.get(name);
+        let Some(schema) = schema else {
+            let apart = |key: &str| key.rsplit_once('.').is_some_and(|(_, last)| last == name);
+            let others = self.tables.iter().filter(|(key, _)| apart(key));
+            return plain.or_else(|| {
+                let largest = others.max_by_key(|(_, table)| table.rows);
+                largest.map(|(_, table)| table)
+            });
+        };
+        let full = self.tables.get(&format!("{schema}.{name}"));
+        full.or(plain)
     }
 
     /// The class of a table.
@@ -118,6 +131,12 @@ impl Settings {
             _ => &self.shard_key,
         })
         .filter(|key| !key.is_empty())
+    }
+
+    /// Whether any table is said to have a class.
+    pub fn knows_classes(&self) -> bool {
+        let mut tables = self.tables.values();
+        self.default_class.is_some() || tables.any(|table| table.class.is_some())
     }
 
     /// Whether anything is said of shards.
@@ -165,7 +184,9 @@ mod tests {
         assert_eq!(settings.shard_key(None, "countries"), None);
         let key = |schema, name| settings.shard_key(schema, name).unwrap()[0].as_str();
         assert_eq!(key(Some("sales"), "orders"), "customer_id");
-        assert_eq!(key(None, "orders"), "tenant_id");
+        assert_eq!(key(None, "orders"), "customer_id");
+        assert_eq!(key(Some("stock"), "orders"), "tenant_id");
+        assert_eq!(key(None, "users"), "tenant_id");
         assert_eq!(settings.thresholds.large_rows, 100_000);
         assert!(settings.knows_shards());
         assert!(toml::from_str::<Settings>("shard-keys = []").is_err());

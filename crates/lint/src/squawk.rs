@@ -131,11 +131,11 @@ pub(crate) static RULES: &[Rule] = &[
     rule("squawk/ban-alter-extension", OFF, "ALTER EXTENSION"),
 ];
 
-/// What squawk finds by the rules that speak.
-pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
+/// What squawk finds by the rules that speak; or why it isn't asked.
+pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
     let script = &file.content.script;
-    if file.dialect() != Dialect::Postgres || script.text.len() > LONGEST {
-        return Vec::new();
+    if file.dialect() != Dialect::Postgres {
+        return Ok(Vec::new());
     }
     let speaking = RULES
         .iter()
@@ -144,12 +144,18 @@ pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
         .filter_map(|rule| Some((foreign(rule)?, rule)))
         .collect();
     if wanted.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
+    }
+    if script.text.len() > LONGEST {
+        return Err(format!(
+            "squawk's rules are not asked about a file above {} MB",
+            LONGEST / 1_000_000
+        ));
     }
     let include: Vec<Squawk> = wanted.iter().map(|(rule, _)| *rule).collect();
     let text = plain(script);
     let violations = ask(&text, &include, file.content.in_transaction());
-    violations
+    let found = violations
         .into_iter()
         .filter_map(|found| {
             let (_, rule) = wanted.iter().find(|(wanted, _)| *wanted == found.code)?;
@@ -161,7 +167,8 @@ pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
             }
             Some(finish(file, rule, None, draft))
         })
-        .collect()
+        .collect();
+    Ok(found)
 }
 
 /// What squawk says to a text. One linter per file: it remembers what it saw.

@@ -5,7 +5,7 @@
 use crate::{Fleet, Setup, Surveyed, executor::placeholders, files::FoundFile};
 use greylag_core::{
     engine::Engine,
-    migration::{Fault, Migration, MigrationError, MigrationId},
+    migration::{Fault, FileName, Migration, MigrationError, MigrationId},
     plan::Reviewed,
 };
 use greylag_lint::{Coverage, Finding, FleetFacts, Report, Settings, Unit, lint};
@@ -30,7 +30,7 @@ pub fn review_pending(
         placeholders: &setup.migrations.placeholders,
         fleet: Some(&setup.fleet),
         facts,
-        pending: true,
+        pending: &BTreeSet::new(),
     };
     let shards = setup.fleet.shards.iter();
     let engines: BTreeSet<Engine> = shards.map(|shard| shard.shard.engine).collect();
@@ -109,8 +109,8 @@ pub struct Review<'a> {
     pub fleet: Option<&'a Fleet>,
     /// What the fleet looks like, by engine, if anybody looked.
     pub facts: Option<&'a BTreeMap<Engine, FleetFacts>>,
-    /// What is judged is on no shard yet.
-    pub pending: bool,
+    /// What is known to be on no shard yet.
+    pub pending: &'a BTreeSet<MigrationId>,
 }
 
 impl Review<'_> {
@@ -122,10 +122,11 @@ impl Review<'_> {
         judged: impl Fn(&FoundFile) -> bool,
     ) -> Report {
         let mut whole = Report::default();
+        let settings = self.settings();
         for engine in engines {
             let units = self.units(*engine, files, &judged);
             let facts = self.facts.and_then(|facts| facts.get(engine));
-            join(&mut whole, lint(&units, self.settings, facts));
+            join(&mut whole, lint(&units, &settings, facts));
         }
         let place: BTreeMap<&str, usize> = files
             .iter()
@@ -150,8 +151,12 @@ impl Review<'_> {
         let values = self.values(engine);
         let units = files.iter().map(|file| {
             let unit = read(engine, file, &values);
+            let is_pending = || {
+                let id = FileName::parse(&file.script).ok()?.ok()?.id;
+                Some(self.pending.contains(&id))
+            };
             match judged(file) {
-                true if self.pending => unit.pending(),
+                true if is_pending() == Some(true) => unit.pending(),
                 true => unit,
                 false => unit.earlier(),
             }
@@ -166,12 +171,21 @@ impl Review<'_> {
         units: impl Fn(Engine, &BTreeMap<String, String>) -> Vec<Unit>,
     ) -> Report {
         let mut whole = Report::default();
+        let settings = self.settings();
         for engine in engines {
             let units = units(*engine, &self.values(*engine));
             let facts = self.facts.and_then(|facts| facts.get(engine));
-            join(&mut whole, lint(&units, self.settings, facts));
+            join(&mut whole, lint(&units, &settings, facts));
         }
         whole
+    }
+
+    /// The project's, with the number of shards that are declared.
+    fn settings(&self) -> Settings {
+        Settings {
+            declared_shards: self.fleet.map_or(0, |fleet| fleet.shards.len()),
+            ..self.settings.clone()
+        }
     }
 
     /// One shard stands for all of its engine: they differ in names, hardly in what a migration does.
@@ -231,12 +245,14 @@ fn join(whole: &mut Report, one: Report) {
         statements,
         judged,
         unjudged,
+        unasked,
     } = one.coverage;
     // A fleet of two engines has each file once, and its statements twice.
     whole.coverage.files = whole.coverage.files.max(files);
     whole.coverage.statements += statements;
     whole.coverage.judged += judged;
     whole.coverage.unjudged.extend(unjudged);
+    whole.coverage.unasked.extend(unasked);
     let key = |finding: &Finding| {
         let Finding {
             rule,

@@ -1,5 +1,6 @@
 //! `greylag lint`: what migrations will do to readers, replicas and shards.
 
+mod applied;
 mod changed;
 mod rewrite;
 mod scope;
@@ -32,7 +33,7 @@ use std::path::PathBuf;
   greylag lint --since origin/main --trace     and what it really does, on scratch servers of this machine
   greylag lint --engine postgres some/folder   without a project file
   greylag lint --explain add-index-blocking    what a rule finds, why, and what to do
-  greylag lint --fix                           write the rewrites that are mechanical
+  greylag lint --fix --since origin/main       write the rewrites that are mechanical
   greylag lint --format sarif > lint.sarif     also: github, gitlab, json
 Exit codes: 0 no errors, 5 errors (or as --fail-on says).
 A finding is let pass by a line in the file: -- greylag:allow RULE because REASON")]
@@ -62,7 +63,8 @@ pub struct Lint {
     /// How findings are written
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Shape>,
-    /// Write the rewrites of findings that have one, in place and as new files beside
+    /// Write the rewrites of findings that have one, in place and as new files beside; of paths, `--since`, `--from`, or with
+    /// `--fleet` of what no shard has yet
     #[arg(long, conflicts_with = "format")]
     fix: bool,
     /// The least severity that ends with 5
@@ -110,13 +112,19 @@ pub async fn run(verb: &Lint, global: &Global, screen: &Screen) -> Result<Exit, 
     if let Some(rule) = &verb.explain {
         return explain(screen, rule);
     }
-    let scope = Scope::open(verb, global, screen).await?;
+    let named = !verb.paths.is_empty() || verb.since.is_some() || verb.from.is_some();
+    if verb.fix && !named && !verb.fleet {
+        return Err(Problem::usage("`--fix` rewrites files, and none is named").hint(
+            "name files or folders, or say `--since REF`, `--from VERSION`, or `--fleet` for what no shard has yet",
+        ));
+    }
+    let mut scope = Scope::open(verb, global, screen).await?;
     let (mut report, judged) = scope.review(verb)?;
     if verb.trace {
         trace::trace(verb, &scope, screen, &mut report).await?;
     }
     if verb.fix {
-        return write_fixes(screen, &scope, &report);
+        return write_fixes(verb, screen, &mut scope, &report).await;
     }
     let reviewed = Reviewed {
         report: &report,

@@ -15,7 +15,7 @@ use greylag_core::migration::Version;
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
-    replicas::{Keeping, survey_with_nodes},
+    replicas::{Earlier, Keeping, survey_with_nodes},
     status::{RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
@@ -63,8 +63,9 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
         terminal: Refresh::of_terminal().filter(|_| screen.human()),
         before: None,
     };
+    let mut earlier = Earlier::default();
     loop {
-        let document = read(&place, screen, verb).await?;
+        let document = read(&place, screen, verb, &mut earlier).await?;
         let behind = verb
             .at_least
             .as_ref()
@@ -97,19 +98,24 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
         at_least: None,
         wait: None,
     };
-    let document = read(place, screen, &verb).await?;
+    let document = read(place, screen, &verb, &mut Earlier::default()).await?;
     show(screen, &document, &verb);
     Ok(())
 }
 
-async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Document, Problem> {
+async fn read(
+    place: &Workplace,
+    screen: &Screen,
+    verb: &Status,
+    earlier: &mut Earlier,
+) -> Result<Document, Problem> {
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = survey_with_nodes(&place.setup, &*looking).await;
+        let looks = survey_with_nodes(&place.setup, &*looking, earlier).await;
         looking.close();
         looks
     } else {
-        survey_with_nodes(&place.setup, &Blind).await
+        survey_with_nodes(&place.setup, &Blind, earlier).await
     };
     Ok(read_status(&place.setup, &surveyed?, nodes).await?)
 }
@@ -117,16 +123,13 @@ async fn read(place: &Workplace, screen: &Screen, verb: &Status) -> Result<Docum
 /// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.
 fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
-    let mut nodes = document.shards.iter().flat_map(ShardStatus::nodes);
-    let mut shards = document.shards.iter();
-    let rollout = document.rollout.as_ref();
-    let is_dark = document.fleet.unreachable + document.fleet.refused > 0;
-    let stands_still = || {
-        shards.any(ShardStatus::must_be_mended)
-            || rollout.is_some_and(RolloutStatus::must_be_mended)
-    };
-    match is_dark || nodes.any(|node| node.must_be_mended(now)) || (!has_version && stands_still())
-    {
+    let shards = &document.shards;
+    let mut nodes = shards.iter().flat_map(ShardStatus::nodes);
+    let is_dark = document.fleet.unreachable + document.fleet.refused > 0
+        || nodes.any(|node| node.must_be_mended(now));
+    let stands_still = shards.iter().any(ShardStatus::must_be_mended)
+        || (document.rollout.iter()).any(RolloutStatus::must_be_mended);
+    match is_dark || (stands_still && !has_version) {
         false => Exit::Done,
         true => Exit::Problems,
     }

@@ -58,7 +58,13 @@ fn troubles(node: &NodeReport, now: Timestamp) -> Vec<String> {
         false => paint(Paint::Waits, "!"),
     };
     let mut lines = Vec::new();
-    let whose = node.blame.as_ref().map(blame);
+    // A finding that says it again, and how to mend it, says it better.
+    let told = |whose: &String| {
+        node.findings
+            .iter()
+            .any(|found| whose.ends_with(&found.text))
+    };
+    let whose = node.blame.as_ref().map(blame).filter(|whose| !told(whose));
     let said = match node.state {
         NodeState::Good => None,
         NodeState::Lagging | NodeState::CatchingUp | NodeState::Stalled => {

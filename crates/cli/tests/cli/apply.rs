@@ -103,7 +103,7 @@ fn skipping_the_shard_leads_home_and_leaves_it_pending() {
     place.out("apply --yes", 3);
     place.out("rollout skip s3 --reason \"mended tomorrow\"", 0);
     place.out("apply --yes", 0);
-    let status = place.json("status --output json", 0);
+    let status = place.json("status --output json", 5);
     assert_eq!(status["versions"]["2"], 4, "{status}");
     assert_eq!(status["versions"]["1"], 1);
 }

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod doctor;
 mod failover;
+mod findings;
 mod fleet;
 mod help;
 mod init;

@@ -11,15 +11,15 @@ use std::{
 };
 
 /// One shard with a replica, as a project.
-struct Watched {
-    cluster: Cluster,
-    database: TestDatabase,
-    place: Place,
+pub struct Watched {
+    pub cluster: Cluster,
+    pub database: TestDatabase,
+    pub place: Place,
 }
 
 impl Watched {
     /// `user` is whom Greylag connects as.
-    async fn start(engine: Engine, user: &str) -> Option<Watched> {
+    pub async fn start(engine: Engine, user: &str) -> Option<Watched> {
         if !available(engine) {
             return None;
         }
@@ -56,7 +56,7 @@ impl Watched {
     }
 
     /// Runs a verb until its document is as wanted.
-    fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + greylag_lab::patience();
         loop {
             let said = self.place.run(line);

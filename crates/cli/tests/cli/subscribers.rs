@@ -165,8 +165,13 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
     published
         .publish("ALTER TABLE a ADD late int; INSERT INTO a VALUES (1, 1)")
         .await;
-    let stops = |line: &Value| line["node"]["name"] == "mirror" && line["is"] == "stalled";
-    let change = lines.find(stops).unwrap();
+    let fails = |line: &Value| {
+        let findings = line["node"]["findings"].as_array().into_iter().flatten();
+        let stands =
+            |found: &Value| found["kind"] == "apply-error" && found["severity"] == "problem";
+        line["node"]["name"] == "mirror" && findings.into_iter().any(stands)
+    };
+    let change = lines.find(fails).unwrap();
     assert_eq!(change["node"]["role"], "subscriber", "{change:#}");
     // Each look is on the connection of the last one.
     let looks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'greylag/watch'";
@@ -186,28 +191,116 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
             node(status, "mirror")["state"] == "stalled"
         })
         .await;
-    // The worker comes back again and again, and a look may meet it before it fails.
-    let why = |page: &str| {
-        let told = "no worker applies the subscription `mirror`";
-        let mut lines = page.lines();
-        lines.any(|line| line.starts_with("! eu-7/mirror: ") && line.contains(told))
-    };
-    for line in ["fleet", "status"] {
+    // The worker comes back again and again, and one look may meet it before it fails.
+    for (line, counted) in [("fleet", true), ("status", true), ("doctor", false)] {
         let deadline = Instant::now() + greylag_lab::patience();
         loop {
-            let page = place.out(line, 0);
-            if why(&page) {
+            let said = place.run(line);
+            let page = &said.out;
+            let told = "no worker applies the subscription `mirror`";
+            let stands = page
+                .lines()
+                .any(|line| line.trim_start().starts_with("✗ ") && line.contains(told));
+            // That it failed, and since when that is counted, is told by each look.
+            let failed = "the subscription `mirror` has failed to apply changes";
+            let since = page.lines().find(|line| line.contains(failed));
+            let since = since.unwrap_or_else(|| panic!("{page}"));
+            assert!(since.contains(" since 20"), "{since}");
+            assert_eq!(since.starts_with("! eu-7/mirror: "), counted, "{since}");
+            if stands {
+                assert_eq!(said.code, 5, "{said:?}");
                 break;
             }
             assert!(Instant::now() < deadline, "{page}");
         }
     }
     published.subscribe("ALTER TABLE a ADD late int").await;
-    published
+    let status = published
         .until("status --output json", |status| {
             node(status, "mirror")["state"] == "good"
         })
         .await;
+    // What was counted is told as what was.
+    let findings = node(&status, "mirror")["findings"].as_array().unwrap();
+    assert!(
+        findings.iter().all(|found| found["severity"] == "warning"),
+        "{status:#}"
+    );
+    place.out("status", 0);
+}
+
+/// Who looks again and again sees an error stand until it is past, however the worker comes and goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_a_subscription_is_told_through_a_pipe_until_the_row_is_applied() {
+    let Some(published) = Published::start().await else {
+        return;
+    };
+    let place = &published.place;
+    place.out("apply --yes", 0);
+    published
+        .subscribe("ALTER SUBSCRIPTION mirror REFRESH PUBLICATION")
+        .await;
+    published
+        .until("status --output json", |status| {
+            node(status, "mirror")["findings"] == Value::Null
+        })
+        .await;
+    // So that a look meets the worker now running, now gone.
+    for sql in [
+        "ALTER SYSTEM SET wal_retrieve_retry_interval = '1s'",
+        "SELECT pg_reload_conf()",
+    ] {
+        published.subscribe(sql).await;
+    }
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
+        .current_dir(place.folder.path())
+        .args(["fleet", "list", "--watch", "--output", "ndjson"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    lines.next().unwrap();
+    published
+        .publish("ALTER TABLE a ADD late int; INSERT INTO a VALUES (1, 1)")
+        .await;
+    let stands = |line: &Value| {
+        let findings = line["node"]["findings"].as_array().into_iter().flatten();
+        let stands =
+            |found: &Value| found["kind"] == "apply-error" && found["severity"] == "problem";
+        findings.into_iter().any(stands)
+    };
+    let mut of_mirror = lines
+        .by_ref()
+        .filter(|line| line["node"]["name"] == "mirror");
+    of_mirror.find(stands).unwrap();
+    // However often it is tried again.
+    let tries = "SELECT apply_error_count FROM pg_stat_subscription_stats";
+    let deadline = Instant::now() + greylag_lab::patience();
+    loop {
+        let count = published
+            .subscriber
+            .value(&published.here.name, tries)
+            .await;
+        if count
+            .unwrap()
+            .is_some_and(|count| count.parse::<u32>().unwrap() >= 6)
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is not tried again");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    published.subscribe("ALTER TABLE a ADD late int").await;
+    // The first line without it is one of a subscriber that has the row.
+    let past = of_mirror.find(|line| !stands(line)).unwrap();
+    assert_ne!(past["node"]["state"], "stalled", "{past:#}");
+    let rows = published
+        .subscriber
+        .value(&published.here.name, "SELECT count(*) FROM a");
+    assert_eq!(rows.await.unwrap().as_deref(), Some("1"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,20 +101,6 @@ fn an_undo_waits_for_the_approval_that_its_wave_asks_for() {
 }
 
 #[test]
-fn an_undo_whose_digest_was_approved_asks_for_nothing_more() {
-    let place = halfway();
-    place.out("apply --yes", 0);
-    let plan = place.json("undo --to 1 --dry-run --output json", 0);
-    let wrong = place.run("undo --to 1 --yes --approved-digest sha256:0000");
-    assert_eq!(wrong.code, 6, "{wrong:?}");
-    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')";
-    assert_eq!(place.ask("s1", tables), 2);
-    let digest = plan["digest"].as_str().unwrap();
-    place.out(&format!("undo --to 1 --yes --approved-digest {digest}"), 0);
-    assert_eq!(place.ask("s3", tables), 1);
-}
-
-#[test]
 fn an_undo_leaves_out_a_shard_that_is_down_where_asked() {
     let place = Place::with(
         3,

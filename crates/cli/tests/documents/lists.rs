@@ -131,6 +131,21 @@ fn every_event_and_reason_to_wait_is_on_the_page_of_json() {
     assert_named("json.md", "reasons to wait", &reasons, 10);
 }
 
+#[test]
+fn every_kind_of_finding_about_a_node_is_on_the_page_about_replicas() {
+    let mut kinds = BTreeSet::new();
+    for folder in ["crates/core/src/node", "crates/orchestrator/src/replicas"] {
+        for pattern in [
+            r#"\b(?:problem|warning|refuse)\(\s*"([a-z-]+)""#,
+            r#"kind: "([a-z-]+)"\.into\(\)"#,
+            r#"const (?:RIVAL|APPLIER): &str = "([a-z-]+)""#,
+        ] {
+            kinds.extend(found(folder, pattern));
+        }
+    }
+    assert_named("which-replica-holds.md", "findings", &kinds, 14);
+}
+
 fn snake(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {

@@ -128,3 +128,30 @@ async fn asking() -> Ground {
     );
     ground
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_goes_out_with_the_digest_that_was_approved() {
+    let ground = asking().await;
+    ground.project("");
+    ground.migration("V2__more.sql", "CREATE TABLE more (id int);\n");
+    ground.migration("U2__more.sql", "DROP TABLE more;\n");
+    ground.run(&["apply", "--yes"]).await.ends(0);
+    ground.project(ASKS);
+    let plan = ground.run(&["undo", "--dry-run"]).await.ends(0);
+    let digest = plan.command("sha256:");
+    let other = format!("sha256:{}", "0".repeat(64));
+    ground
+        .run(&["undo", "--yes", "--approved-digest", &other])
+        .await
+        .ends(6)
+        .says(&other);
+    assert_eq!(ground.versions(0).await, "1 2");
+    ground
+        .run(&["undo", "--yes", "--approved-digest", &digest])
+        .await
+        .ends(0);
+    for shard in 0..2 {
+        let more = ground.count(shard, "SELECT count(*) FROM more").await;
+        assert_eq!(more, None, "s{shard:02}");
+    }
+}

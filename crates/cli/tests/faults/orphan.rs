@@ -81,7 +81,6 @@ async fn left_alone(engine: Engine) {
     let anchor = ground.shard(1, "").replace("s01", "a01");
     let state = "[state]\nurl = \"sqlite:billing.db\"\n[lock]\ndeadline = \"2s\"\n";
     ground.write_project("billing.toml", &format!("{head}{state}{shared}{anchor}"));
-    std::fs::create_dir(ground.file("billing")).expect("a folder");
     let billing = ground.file("billing");
     std::fs::create_dir(&billing).expect("a folder");
     let write = |file: &str, sql: &str| std::fs::write(billing.join(file), sql).expect("a file");

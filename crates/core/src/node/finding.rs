@@ -1,20 +1,71 @@
 //! What is wrong with a node, or about to be, whether or not it lags.
 
-use super::{Case, Finding, NodeRole, Severity, Slot, subscriber::quoted};
+use super::{
+    Case, Finding, NodeRole, NodeSighting, ReplayState, Severity, Slot, Subscription,
+    failing::more, subscriber::quoted,
+};
 use crate::position::{Position, Reach};
+use jiff::Timestamp;
+
+/// The finding that what comes in is not replayed, and won't be until somebody mends that.
+const APPLIER: &str = "applier-stopped";
 
 /// A slot with less room left than this share of what it holds is near its limit.
 const ROOM: u64 = 4;
 
 pub(super) fn findings_of(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(conflicts(case));
+    findings.extend(applier(case));
     findings.extend(receiver(case));
+    findings.extend(conflicts(case));
     findings.extend(errant(case));
-    findings.extend(subscriptions(case));
+    let subscriptions = case.node.subscriptions.iter();
+    findings.extend(subscriptions.flat_map(|found| subscription(case, found)));
     findings.extend(case.node.slots.iter().filter_map(slot));
     findings
 }
+
+/// What the node has counted since its statistics began: for who looks once, and has no look before to compare with.
+pub fn counted(node: &NodeSighting) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(conflicts) = &node.conflicts {
+        let of_all = |(kind, count): (&String, &u64)| (*count > 0).then(|| (kind.clone(), *count));
+        let cancelled: Vec<_> = conflicts.cancelled.iter().filter_map(of_all).collect();
+        let since = began(conflicts.since);
+        findings.extend(cancelled_by(
+            &cancelled,
+            &format!("has cancelled queries there {since}"),
+        ));
+    }
+    for found in &node.subscriptions {
+        let (name, since) = (&found.name, began(found.errors_since));
+        if let Some(count) = found.apply_errors.filter(|count| *count > 0) {
+            findings.push(warning(
+                "apply-error",
+                format!(
+                    "the subscription `{name}` has failed to apply changes {} {since}",
+                    times(count)
+                ),
+                Some(APPLY),
+            ));
+        }
+        if let Some(count) = found.sync_errors.filter(|count| *count > 0) {
+            findings.push(warning(
+                "sync-error",
+                format!(
+                    "the subscription `{name}` has failed to copy a table {} {since}",
+                    times(count)
+                ),
+                Some(SYNC),
+            ));
+        }
+    }
+    findings
+}
+
+const APPLY: &str = "the server's log names the row; a missing column or table is added by the migration there first";
+
+const SYNC: &str = "the server's log names the table";
 
 fn problem(kind: &str, text: String, mend: Option<&str>) -> Finding {
     Finding {
@@ -32,37 +83,81 @@ fn warning(kind: &str, text: String, mend: Option<&str>) -> Finding {
     }
 }
 
-/// Only what was cancelled since the look before: the counters never go back.
-fn conflicts(case: &Case<'_>) -> Option<Finding> {
-    let now = case.node.conflicts.as_ref()?;
-    let before = case.before?.0.conflicts.as_ref()?;
-    let new: Vec<String> = now
-        .cancelled
-        .iter()
-        .filter_map(|(kind, count)| {
-            let more = count.saturating_sub(before.cancelled.get(kind).copied().unwrap_or(0));
-            (more > 0).then(|| format!("{more} by {kind}"))
-        })
-        .collect();
-    (!new.is_empty()).then(|| {
-        warning(
-            "recovery-conflicts",
-            format!("replay cancelled queries there: {}", new.join(", ")),
-            Some("raise max_standby_streaming_delay, or run long queries elsewhere"),
-        )
-    })
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+fn began(since: Option<Timestamp>) -> String {
+    match since {
+        Some(since) => format!("since {since:.0}"),
+        None => "since its statistics began".to_owned(),
+    }
+}
+
+/// A replica's applier that ended with an error: idle or not, it gets no further until somebody mends that.
+fn applier(case: &Case<'_>) -> Option<Finding> {
+    if case.role == NodeRole::Primary {
+        return None;
+    }
+    let ReplayState::Stopped { error: Some(error) } = &case.node.replay.as_ref()?.state else {
+        return None;
+    };
+    Some(problem(
+        APPLIER,
+        format!("replay has stopped: {error}"),
+        Some(
+            "mend there what the error names and start the SQL thread again, or rebuild it from its primary",
+        ),
+    ))
 }
 
 fn receiver(case: &Case<'_>) -> Option<Finding> {
     if case.role == NodeRole::Primary {
         return None;
     }
-    let error = case.node.upstream.as_ref()?.error.as_ref()?;
-    Some(problem(
-        "receiver-error",
-        format!("it gets nothing from upstream: {error}"),
-        None,
-    ))
+    let upstream = case.node.upstream.as_ref()?;
+    let error = upstream.error.as_ref()?;
+    Some(match upstream.failed {
+        true => problem(
+            "receiver-stopped",
+            format!("it gets nothing from upstream: {error}"),
+            Some(
+                "mend there what the error names and start the IO thread again, or rebuild it from its primary",
+            ),
+        ),
+        false => problem(
+            "receiver-error",
+            format!("it gets nothing from upstream: {error}"),
+            None,
+        ),
+    })
+}
+
+/// Only what was cancelled since the look before: the counters never go back.
+fn conflicts(case: &Case<'_>) -> Option<Finding> {
+    let now = case.node.conflicts.as_ref()?;
+    let before = case.before?.0.conflicts.as_ref()?;
+    let new = now.cancelled.iter().filter_map(|(kind, count)| {
+        let then = before.cancelled.get(kind).copied().unwrap_or(0);
+        Some((kind.clone(), more(Some(*count), Some(then))?))
+    });
+    cancelled_by(&new.collect::<Vec<_>>(), "cancelled queries there")
+}
+
+fn cancelled_by(counts: &[(String, u64)], what: &str) -> Option<Finding> {
+    let by: Vec<String> = (counts.iter())
+        .map(|(kind, count)| format!("{count} by {kind}"))
+        .collect();
+    (!by.is_empty()).then(|| {
+        warning(
+            "recovery-conflicts",
+            format!("replay {what}: {}", by.join(", ")),
+            Some("raise max_standby_streaming_delay, or run long queries elsewhere"),
+        )
+    })
 }
 
 /// What was written on a replica by itself, and its primary does not have.
@@ -83,61 +178,57 @@ fn errant(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-fn subscriptions(case: &Case<'_>) -> Vec<Finding> {
+fn subscription(case: &Case<'_>, found: &Subscription) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for subscription in &case.node.subscriptions {
-        let name = &subscription.name;
-        let before = case.before.and_then(|(before, _)| {
-            before
-                .subscriptions
-                .iter()
-                .find(|before| before.name == *name)
-        });
-        let more = |now: Option<u64>, then: Option<u64>| {
-            now.zip(then)
-                .map(|(now, then)| now.saturating_sub(then))
-                .filter(|more| *more > 0)
-        };
-        if let Some(more) = more(
-            subscription.apply_errors,
-            before.and_then(|before| before.apply_errors),
-        ) {
-            findings.push(problem(
-                "apply-error",
-                format!("the subscription `{name}` failed to apply changes {more} times since the look before"),
-                Some("the server's log names the row; a missing column or table is added by the migration there first"),
-            ));
-        }
-        if let Some(more) = more(
-            subscription.sync_errors,
-            before.and_then(|before| before.sync_errors),
-        ) {
-            findings.push(problem(
-                "sync-error",
-                format!("the subscription `{name}` failed to copy a table {more} times since the look before"),
-                Some("the server's log names the table"),
-            ));
-        }
-        if !subscription.enabled {
-            findings.push(warning(
-                "subscription-disabled",
-                format!("the subscription `{name}` is disabled"),
-                Some(&format!(
-                    "its owner runs there: ALTER SUBSCRIPTION {} ENABLE;",
-                    quoted(name)
-                )),
-            ));
-        }
-        if subscription.syncing > 0 {
-            findings.push(warning(
-                "subscription-syncing",
-                match subscription.syncing {
-                    1 => format!("the subscription `{name}` copies a table still"),
-                    several => format!("the subscription `{name}` copies {several} tables still"),
-                },
-                None,
-            ));
-        }
+    let name = &found.name;
+    let before = case.before.and_then(|(before, _)| {
+        let mut known = before.subscriptions.iter();
+        known.find(|before| before.name == *name)
+    });
+    // One that has just been started has got nothing yet either, and never failed.
+    let never_failed = found.apply_errors == Some(0);
+    let stands = !found.running || found.stands() && !never_failed;
+    if case.role == NodeRole::Subscriber && found.enabled && stands {
+        findings.push(problem(
+            APPLIER,
+            format!("no worker applies the subscription `{name}`"),
+            Some("the server's log says why; a missing column or table is added by the migration there first"),
+        ));
+    }
+    let failed = before.and_then(|before| more(found.apply_errors, before.apply_errors));
+    if found.owes.is_some() || failed.is_some() {
+        findings.push(problem(
+            "apply-error",
+            format!("the subscription `{name}` fails to apply changes, and has not got past them"),
+            Some(APPLY),
+        ));
+    }
+    if found.sync_fails {
+        findings.push(problem(
+            "sync-error",
+            format!("the subscription `{name}` fails to copy a table"),
+            Some(SYNC),
+        ));
+    }
+    if !found.enabled {
+        findings.push(warning(
+            "subscription-disabled",
+            format!("the subscription `{name}` is disabled"),
+            Some(&format!(
+                "its owner runs there: ALTER SUBSCRIPTION {} ENABLE;",
+                quoted(name)
+            )),
+        ));
+    }
+    if found.syncing > 0 {
+        findings.push(warning(
+            "subscription-syncing",
+            match found.syncing {
+                1 => format!("the subscription `{name}` copies a table still"),
+                several => format!("the subscription `{name}` copies {several} tables still"),
+            },
+            None,
+        ));
     }
     findings
 }

@@ -101,6 +101,12 @@ pub struct Upstream {
     pub connected: bool,
     /// The receiver's last error (IO thread, WAL receiver).
     pub error: Option<String>,
+    /// The receiver ended with that error: nothing comes in until somebody starts it again.
+    #[serde(default)]
+    pub failed: bool,
+    /// The account that it logs in to upstream with, where the server says.
+    #[serde(default)]
+    pub user: Option<String>,
     /// The name under which upstream lists it among its children (`application_name`), which tells replicas on one host apart.
     #[serde(default)]
     pub known_as: Option<String>,
@@ -204,6 +210,16 @@ pub struct Subscription {
     pub slot: Option<String>,
     pub apply_errors: Option<u64>,
     pub sync_errors: Option<u64>,
+    /// Since when the errors are counted, where the server says.
+    #[serde(default)]
+    pub errors_since: Option<Timestamp>,
+    /// It failed to apply, and has not confirmed this place since: where its publisher was when it was last seen to fail. Only several
+    /// looks together tell (`NodeSighting::remember`).
+    #[serde(default)]
+    pub owes: Option<Position>,
+    /// It failed to copy a table, and still copies; as `owes`.
+    #[serde(default)]
+    pub sync_fails: bool,
     /// Tables that are not yet synchronised.
     pub syncing: u32,
     pub publications: Vec<String>,
@@ -233,6 +249,9 @@ impl Subscription {
 pub struct Conflicts {
     /// By kind: `lock`, `snapshot`, `tablespace`, `bufferpin`, `deadlock`.
     pub cancelled: BTreeMap<String, u64>,
+    /// When that was, where the server says.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
 /// What keeps a node busy.

@@ -86,8 +86,7 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub severity: Severity,
-    /// A stable word: `refused`, `two-primaries`, `recovery-conflicts`, `slot-lost`, `slot-near-limit`, `apply-error`, `sync-error`, `receiver-error`,
-    /// `errant-writes`.
+    /// A stable word; all of them are in docs/which-replica-holds.md.
     pub kind: String,
     /// For a person: what, with the figure and the limit.
     pub text: String,

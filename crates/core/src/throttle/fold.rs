@@ -4,7 +4,7 @@ use super::{CatchingUp, Limits};
 use crate::{
     fleet::ShardName,
     gate::{LoadKind, SlotLimit, WaitReason},
-    node::{Blame, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
+    node::{Blame, Finding, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -236,12 +236,7 @@ impl Throttle {
                 blame: standing.blame.clone(),
             });
         }
-        let problems = standing
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Problem)
-            // A receiver that fails shows as lag, which has a limit.
-            .filter(|finding| finding.kind != "receiver-error");
+        let problems = standing.findings.iter().filter(|finding| holds(finding));
         reasons.extend(problems.map(|finding| WaitReason::ReplicaTrouble {
             node: name.clone(),
             finding: finding.clone(),
@@ -324,6 +319,11 @@ impl Throttle {
         }
         reasons
     }
+}
+
+/// Whether a finding of a guarded node holds. A receiver that tries again shows as lag, which has a limit.
+pub fn holds(finding: &Finding) -> bool {
+    finding.severity == Severity::Problem && finding.kind != "receiver-error"
 }
 
 /// The lag that counts against the limit: what is held back on purpose doesn't.

@@ -295,6 +295,7 @@ static LOOK: Look = Look {
         channel: "Connection_name",
         host: "Master_Host",
         port: "Master_Port",
+        user: "Master_User",
         identity: "Master_Server_Id",
         receives: "Slave_IO_Running",
         applies: "Slave_SQL_Running",
@@ -303,5 +304,5 @@ static LOOK: Look = Look {
         executed: ["Relay_Master_Log_File", "Exec_Master_Log_Pos"],
         received: "Gtid_IO_Pos",
     },
-    child: ["Server_id", "Host", "Port"],
+    child: ["Server_id", "Server_id", "Host", "Port"],
 };

@@ -5,7 +5,7 @@
 mod reader;
 
 use self::reader::Reader;
-use super::tokens::tokens;
+use super::{online::behind_settings, tokens::tokens};
 use serde::{Deserialize, Serialize};
 
 /// A thing of the schema.
@@ -65,6 +65,7 @@ pub struct Touched {
 
 /// What a statement that commits by itself touches.
 pub fn touched(sql: &str) -> Touched {
+    let (sql, _) = behind_settings(sql);
     let all = tokens(sql, usize::MAX);
     let mut reader = Reader {
         tokens: &all,

@@ -323,6 +323,7 @@ static LOOK: Look = Look {
         channel: "Channel_Name",
         host: "Source_Host",
         port: "Source_Port",
+        user: "Source_User",
         identity: "Source_UUID",
         receives: "Replica_IO_Running",
         applies: "Replica_SQL_Running",
@@ -331,7 +332,7 @@ static LOOK: Look = Look {
         executed: ["Relay_Source_Log_File", "Exec_Source_Log_Pos"],
         received: "Retrieved_Gtid_Set",
     },
-    child: ["Replica_UUID", "Host", "Port"],
+    child: ["Replica_UUID", "Server_Id", "Host", "Port"],
 };
 
 /// 8.2 renamed the statement, 8.4 forgot the old name.

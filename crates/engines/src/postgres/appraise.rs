@@ -45,6 +45,7 @@ struct Seen {
     user: String,
     reader: Option<u64>,
     settings: BTreeMap<String, String>,
+    collation: Option<String>,
     publications: Option<Vec<SeenPublication>>,
     slots: Option<Vec<SeenSlot>>,
     tables: Option<Vec<SeenTable>>,
@@ -55,6 +56,7 @@ struct SeenPublication {
     name: String,
     all: bool,
     tables: Option<Vec<String>>,
+    schemas: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -146,6 +148,7 @@ fn appraisal(target: &Target, seen: Seen) -> Appraisal {
         version: seen.version,
         server: seen.server,
         replica: seen.standby,
+        collation_version: seen.collation,
         tables: seen
             .tables
             .into_iter()
@@ -167,6 +170,7 @@ fn appraisal(target: &Target, seen: Seen) -> Appraisal {
                 name: one.name,
                 all_tables: one.all,
                 tables: one.tables.unwrap_or_default(),
+                schemas: one.schemas.unwrap_or_default(),
             })
             .collect(),
         slots: seen

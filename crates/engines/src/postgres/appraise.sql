@@ -41,10 +41,21 @@ SELECT json_build_object(
     SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN (
       'TimeZone', 'DateStyle', 'IntervalStyle', 'search_path', 'default_table_access_method', 'default_tablespace',
       'standard_conforming_strings', 'check_function_bodies', 'default_transaction_isolation', 'server_encoding')),
+  -- Of the first that tells: the library is the same for all of them, and on a standby perhaps another one. C sorts by bytes.
+  'collation', (
+    SELECT pg_collation_actual_version(c.oid) FROM pg_collation c JOIN pg_database d ON d.datname = current_database()
+     WHERE c.collprovider = 'c' AND d.datcollate NOT IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8')
+       AND pg_collation_actual_version(c.oid) IS NOT NULL ORDER BY c.collname LIMIT 1),
   'publications', (
     SELECT json_agg(json_build_object('name', p.pubname, 'all', p.puballtables, 'tables', (
       SELECT json_agg(v.schemaname || '.' || v.tablename ORDER BY 1) FROM pg_publication_tables v
-       WHERE v.pubname = p.pubname AND NOT p.puballtables)) ORDER BY p.pubname)
+       WHERE v.pubname = p.pubname AND NOT p.puballtables), 'schemas', (
+      -- What it carries and does not name, it carries for its schema's sake.
+      SELECT json_agg(DISTINCT v.schemaname) FROM pg_publication_tables v
+        JOIN pg_namespace n ON n.nspname = v.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename
+       WHERE v.pubname = p.pubname AND NOT p.puballtables AND NOT EXISTS (
+         SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid
+           AND (r.prrelid = c.oid OR r.prrelid IN (SELECT pg_partition_ancestors(c.oid)))))) ORDER BY p.pubname)
       FROM pg_publication p),
   'slots', (
     SELECT json_agg(json_build_object('name', slot_name, 'logical', slot_type = 'logical', 'safe', safe_wal_size) ORDER BY slot_name)

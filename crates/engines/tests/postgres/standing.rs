@@ -155,12 +155,24 @@ async fn an_impatient_standby_cancels_as_foretold_and_counts_it() {
     let patience = standby.see().await.patience;
     assert_eq!(patience, Some(Delay::For(Duration::from_millis(100))));
     nodes.write("ALTER TABLE t ADD total int").await;
-    standby
+    let seen = standby
         .until("the cancelled query is counted", |seen| {
             seen.conflicts.as_ref().unwrap().cancelled["lock"] == 1
         })
         .await;
     assert!(reader.batch_execute("SELECT 1").await.is_err());
+    // Since when is told, whether or not somebody has ever reset it.
+    let began = seen.conflicts.unwrap().since.expect("it says so");
+    assert!(began < seen.at, "{began}");
+    let standby_server = nodes.cluster.replica(0);
+    let reset = standby_server.execute(&nodes.database.name, "SELECT pg_stat_reset()");
+    reset.await.unwrap();
+    standby
+        .until("it counts anew", |seen| {
+            let conflicts = seen.conflicts.as_ref().unwrap();
+            conflicts.cancelled["lock"] == 0 && conflicts.since.is_some_and(|since| since > began)
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,12 @@ impl Catalog {
                     if let Some(found) = self.table(name).map(|t| key(&t.name)) {
                         self.tables.remove(&found);
                     }
+                    for carried in self.publications.values_mut() {
+                        carried.tables.retain(|own| !own.is(name));
+                    }
+                }),
+                Kind::Publication => drop.names.iter().for_each(|name| {
+                    self.publications.remove(&name.name);
                 }),
                 Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
                     self.views.remove(&key(name));
@@ -71,13 +77,16 @@ impl Catalog {
                     let name = name.name.clone();
                     self.known(on).triggers.push(name);
                 }
-                (Kind::Publication, ..) => {
-                    self.publishes = true;
-                    self.publishes_all |= create.all_tables;
+                (Kind::Publication, Some(name), _) => {
+                    let carried = create.published.clone();
+                    self.publications.insert(name.name.clone(), carried);
                 }
                 _ => {}
             },
             Operation::Alter(alter) => {
+                if let (Some(name), Kind::Publication) = (&alter.name, alter.kind) {
+                    self.republish(&name.name, &alter.change);
+                }
                 if let (Some(name), Change::AddLabel { label, .. }) = (&alter.name, &alter.change) {
                     let labels = self.enums.entry(name.name.clone()).or_default();
                     labels.push(label.clone());
@@ -185,7 +194,28 @@ impl Catalog {
         }
     }
 
+    fn republish(&mut self, name: &str, change: &Change) {
+        match change {
+            Change::Tables { how, of } => {
+                let carried = self.publications.entry(name.to_owned()).or_default();
+                carried.relist(*how, of);
+            }
+            Change::RenameTo(to) => {
+                if let Some(carried) = self.publications.remove(name) {
+                    self.publications.insert(to.clone(), carried);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn rename(&mut self, from: &Name, to: &Name) {
+        let carried = self.publications.values_mut();
+        for own in carried.flat_map(|carried| &mut carried.tables) {
+            if own.is(from) {
+                own.name.clone_from(&to.name);
+            }
+        }
         let Some(found) = self.table(from).map(|table| key(&table.name)) else {
             return;
         };
@@ -234,10 +264,14 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
             table.rename_column(from, &column.name);
         }
         Action::AlterType {
-            column, data_type, ..
+            column,
+            data_type,
+            collation,
+            ..
         } => {
             if let Some(known) = table.column_mut(column) {
                 known.data_type = data_type.clone();
+                known.collation.clone_from(collation);
             }
         }
         Action::SetDefault { column, default } => {
@@ -320,7 +354,7 @@ fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
     if column.unique {
         let columns = vec![Some(column.name.clone())];
         table.uniques.push(Unique {
-            name: None,
+            name: column.unique_name.clone(),
             columns,
         });
     }

@@ -237,6 +237,19 @@ impl Table {
         key.is_some_and(|key| key.iter().any(|own| own == column))
     }
 
+    /// Whether an index, or a constraint's, has the column.
+    pub(crate) fn is_in_index(&self, index: &str, column: &str) -> bool {
+        let own = self.indexes.iter().find(|one| one.name.as_deref() == Some(index));
+        match (own, self.key_columns(index)) {
+            (Some(own), _) => {
+                let mut named = own.columns.iter().flatten().chain(&own.mentions);
+                named.any(|name| name == column)
+            }
+            (None, Some(key)) => key.iter().any(|name| name == column),
+            (None, None) => false,
+        }
+    }
+
     /// The columns of a primary key or unique constraint, by the name it has or PostgreSQL made up.
     pub(crate) fn key_columns(&self, name: &str) -> Option<Vec<String>> {
         let table = &self.name.name;
@@ -268,6 +281,11 @@ impl Table {
 }
 
 impl KnownColumn {
+    /// It numbers itself, or takes its default from a sequence.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.numbers_itself || self.default.as_ref().is_some_and(Expression::counts)
+    }
+
     pub(super) fn of(column: &Column, made_in: Option<usize>) -> Self {
         Self {
             name: column.name.clone(),

@@ -8,7 +8,7 @@ use crate::{
     finding::{Decided, Finding, Place, Severity, Span},
     operation::{Change, Operation},
     read::read,
-    report::{Report, Unjudged},
+    report::{Report, Unasked, Unjudged},
     rule::{Look, Rule},
     rules,
     settings::Settings,
@@ -38,6 +38,8 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         labels: &labels(&operations),
                         stages: &stages,
                         taken: &[],
+                        logged: &[],
+                        left: None,
                         settings,
                         fleet,
                     };
@@ -94,6 +96,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
         |rule: &&Rule| rule.dialects.contains(&dialect) && level(rule, file.settings).is_some();
     let active: Vec<&Rule> = rules::all().iter().copied().filter(speaking).collect();
     let mut taken = Vec::with_capacity(file.operations.len());
+    let mut logged = Vec::with_capacity(file.operations.len());
     let mut unjudged = Vec::with_capacity(file.operations.len());
     for (index, operation) in file.operations.iter().enumerate() {
         let scene = Scene {
@@ -112,12 +115,16 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
                 );
             }
         }
-        taken.push(scene.taken());
+        let own = scene.taken();
+        logged.push(rules::volume::logged(&scene, &own));
+        taken.push(own);
         unjudged.push(cover::unjudged(&scene));
         catalog.apply(file.number, &file.content.script.text, operation);
     }
     let whole = File {
         taken: &taken,
+        logged: &logged,
+        left: Some(catalog),
         ..*file
     };
     for rule in &active {
@@ -126,7 +133,13 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
             findings.extend(drafts.map(|d| finish(file, rule, None, d)));
         }
     }
-    findings.extend(squawk::findings(file));
+    match squawk::findings(file) {
+        Ok(found) => findings.extend(found),
+        Err(why) => report.coverage.unasked.push(Unasked {
+            script: file.unit.script.clone(),
+            why,
+        }),
+    }
     let mut own = Vec::new();
     let used = allow::mark(file, &mut findings);
     for (rule, drafts) in [

@@ -7,6 +7,7 @@ use crate::{
     finding::{Decided, Severity},
     operation::{Action, Bytes, Name, Operation},
     read::set_for_statement,
+    rules::volume::Logged,
     settings::{Settings, Versions},
     unit::{Content, Unit},
     version::ServerVersion,
@@ -35,6 +36,10 @@ pub(crate) struct File<'a> {
     pub(crate) stages: &'a [Option<usize>],
     /// What each statement takes of tables that others may use; empty until all statements were looked at.
     pub(crate) taken: &'a [Vec<Taken>],
+    /// What each statement writes into the log; empty until all statements were looked at.
+    pub(crate) logged: &'a [Vec<Logged>],
+    /// What there is once the file has run; none until all statements were looked at.
+    pub(crate) left: Option<&'a Catalog>,
     pub(crate) settings: &'a Settings,
     pub(crate) fleet: Option<&'a FleetFacts>,
 }

@@ -46,6 +46,8 @@ pub fn weigh(
             labels: &labels(&operations),
             stages: &stages,
             taken: &[],
+            logged: &[],
+            left: None,
             settings,
             fleet,
         };

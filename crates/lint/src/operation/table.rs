@@ -41,6 +41,8 @@ pub struct Column {
     pub auto_increment: bool,
     pub primary_key: bool,
     pub unique: bool,
+    /// The name of its own UNIQUE, where it has one.
+    pub unique_name: Option<String>,
     /// Its own CHECKs: name and expression.
     pub checks: Vec<(Option<String>, Bytes)>,
     pub references: Option<Reference>,
@@ -132,6 +134,12 @@ pub enum ConstraintKind {
 }
 
 impl Column {
+    /// It numbers itself, or takes its default from a sequence.
+    pub fn is_numbered(&self) -> bool {
+        let default = self.default.as_ref();
+        self.numbers_itself() || default.is_some_and(Expression::counts)
+    }
+
     /// SERIAL, IDENTITY, AUTO_INCREMENT: numbers that the server gives.
     pub fn numbers_itself(&self) -> bool {
         self.identity
@@ -140,6 +148,13 @@ impl Column {
                 &*self.data_type.name,
                 "serial" | "bigserial" | "smallserial"
             )
+    }
+}
+
+impl Expression {
+    /// It takes the next number of a sequence.
+    pub fn counts(&self) -> bool {
+        self.calls.iter().any(|call| call == "nextval")
     }
 }
 

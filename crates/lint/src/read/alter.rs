@@ -1,7 +1,7 @@
 //! ALTER and RENAME.
 
 use super::{create, cursor::Cursor, drop::skip_wait, mysql_action, postgres_action};
-use crate::operation::{Action, Alter, AlterTable, Change, Kind, Operation};
+use crate::operation::{Action, Alter, AlterTable, Change, Kind, Operation, Relist};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Operation> {
@@ -170,8 +170,15 @@ fn change(cursor: &mut Cursor<'_>) -> Option<Change> {
     if cursor.is_any(&["ADD", "SET", "DROP"])
         && (cursor.is_at(1, "TABLE") || cursor.is_at(1, "TABLES"))
     {
+        let how = match () {
+            () if cursor.is("ADD") => Relist::Add,
+            () if cursor.is("DROP") => Relist::Drop,
+            () => Relist::Set,
+        };
+        cursor.advance();
+        let of = create::published(cursor);
         create::skip_rest(cursor);
-        return Some(Change::Tables);
+        return Some(Change::Tables { how, of });
     }
     if cursor.is_any(&["RESTART", "MINVALUE", "MAXVALUE", "START", "INCREMENT"]) {
         create::skip_rest(cursor);

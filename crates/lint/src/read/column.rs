@@ -27,6 +27,7 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Option<Column> {
         auto_increment: false,
         primary_key: false,
         unique: false,
+        unique_name: None,
         checks: Vec::new(),
         references: None,
         collation: None,
@@ -65,6 +66,8 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
             });
         } else if cursor.eat("CHECK") {
             check(cursor, column, Some(name))?;
+        } else if cursor.is("UNIQUE") {
+            column.unique_name = Some(name);
         }
         return Some(());
     }

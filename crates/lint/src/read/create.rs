@@ -8,7 +8,7 @@ use super::{
     index,
     rows,
 };
-use crate::operation::{Create, CreateTable, Kind, Name, Operation};
+use crate::operation::{Create, CreateTable, Kind, Name, Operation, Published};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
@@ -246,7 +246,8 @@ fn object(
         calls: Vec::new(),
         definer,
         labels: Vec::new(),
-        all_tables: false,
+        published: Published::default(),
+        locks_rows: false,
         constrained: false,
         base: None,
         default: None,
@@ -268,6 +269,7 @@ fn object(
             cursor.back(start);
             create.calls = expression::calls(cursor, end).names;
             cursor.back(start);
+            create.locks_rows = locks_rows(&mut cursor.clone());
             create.star = star_within(&mut cursor.clone());
             index::words(cursor, end, &mut create.mentions);
         }
@@ -294,7 +296,10 @@ fn object(
                 create.default = Some(expression::default(cursor));
             }
         }
-        Kind::Publication => create.all_tables = all_tables(cursor),
+        Kind::Publication => {
+            cursor.eat("FOR");
+            create.published = published(cursor);
+        }
         Kind::Function => {
             while !cursor.is_done() {
                 create.steady |= cursor.is_any(&["IMMUTABLE", "STABLE"]);
@@ -337,9 +342,53 @@ fn labels(cursor: &mut Cursor<'_>) -> Vec<String> {
     labels
 }
 
-fn all_tables(cursor: &mut Cursor<'_>) -> bool {
-    cursor.eat("FOR");
-    cursor.eat_all(&["ALL", "TABLES"])
+/// FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE, FOR KEY SHARE, at any depth.
+fn locks_rows(cursor: &mut Cursor<'_>) -> bool {
+    while !cursor.is_done() {
+        let strength = cursor.is_at(1, "UPDATE")
+            || cursor.is_at(1, "SHARE")
+            || cursor.is_at(1, "NO") && cursor.is_at(2, "KEY") && cursor.is_at(3, "UPDATE")
+            || cursor.is_at(1, "KEY") && cursor.is_at(2, "SHARE");
+        if cursor.is("FOR") && strength {
+            return true;
+        }
+        cursor.advance();
+    }
+    false
+}
+
+/// ALL TABLES; TABLE a (x), b WHERE (…), TABLES IN SCHEMA c.
+pub(super) fn published(cursor: &mut Cursor<'_>) -> Published {
+    let mut published = Published {
+        all_tables: cursor.eat_all(&["ALL", "TABLES"]),
+        ..Published::default()
+    };
+    let mut by_schema = false;
+    loop {
+        if cursor.eat_all(&["TABLES", "IN", "SCHEMA"]) {
+            by_schema = true;
+        } else if cursor.eat("TABLE") {
+            by_schema = false;
+        } else if published.tables.is_empty() && published.schemas.is_empty() {
+            return published;
+        }
+        cursor.eat("ONLY");
+        let Some(name) = cursor.name() else {
+            return published;
+        };
+        match by_schema {
+            true => published.schemas.push(name.name),
+            false => published.tables.push(name),
+        }
+        cursor.eat_symbol(b'*');
+        cursor.group();
+        if cursor.eat("WHERE") {
+            cursor.group();
+        }
+        if !cursor.eat_symbol(b',') {
+            return published;
+        }
+    }
 }
 
 pub(super) fn skip_rest(cursor: &mut Cursor<'_>) {

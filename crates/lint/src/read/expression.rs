@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use crate::operation::Expression;
-use greylag_core::script::TokenKind;
+use greylag_core::{engine::Dialect, script::TokenKind};
 
 /// Words that end a column's DEFAULT.
 const AFTER_DEFAULT: &[&str] = &[
@@ -220,6 +220,12 @@ pub(super) fn calls(cursor: &mut Cursor<'_>, end: usize) -> Calls {
         if !is_word(cursor, 0) {
             before = cursor.text().to_owned();
             cursor.advance();
+            continue;
+        }
+        // Standard SQL's words for nextval(), as MariaDB has them.
+        if cursor.dialect == Dialect::Mysql && cursor.eat_all(&["NEXT", "VALUE", "FOR"]) {
+            add(&mut calls.names, "nextval".to_owned());
+            before.clear();
             continue;
         }
         let mut schema = None;

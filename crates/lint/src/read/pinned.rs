@@ -29,14 +29,14 @@ pub(super) fn pinned(mut cursor: Cursor<'_>) -> Vec<Pinned> {
                 found.extend(group.into_iter().flat_map(pinned));
                 if !ends(&cursor) {
                     cursor.back(from);
-                    cursor.skip_until(|c| c.is("AND") || is_loose(c));
+                    skip_part(&mut cursor);
                 }
             }
         }
         if cursor.is_done() {
             return found;
         }
-        // What stands beside an OR need not hold, and an AND of a CASE or BETWEEN is none of ours.
+        // What stands beside an OR need not hold.
         if !cursor.eat("AND") {
             return Vec::new();
         }
@@ -47,11 +47,40 @@ fn ends(cursor: &Cursor<'_>) -> bool {
     cursor.is_done() || cursor.is("AND")
 }
 
+/// On to the next AND that stands between conditions: not that of a CASE or a BETWEEN.
+fn skip_part(cursor: &mut Cursor<'_>) {
+    let mut own = 0;
+    while !cursor.is_done() && !is_loose(cursor) {
+        if cursor.is("AND") && own == 0 {
+            return;
+        }
+        own += usize::from(cursor.is("BETWEEN"));
+        own -= usize::from(cursor.is("AND"));
+        if cursor.is("CASE") {
+            skip_case(cursor);
+        } else {
+            cursor.skip_group();
+        }
+    }
+}
+
+fn skip_case(cursor: &mut Cursor<'_>) {
+    let mut depth = 0usize;
+    while !cursor.is_done() {
+        depth += usize::from(cursor.is("CASE"));
+        depth = depth.saturating_sub(usize::from(cursor.is("END")));
+        cursor.skip_group();
+        if depth == 0 {
+            return;
+        }
+    }
+}
+
 fn is_loose(cursor: &Cursor<'_>) -> bool {
     let twice = |symbol| {
         cursor.is_symbol(symbol) && cursor.kind_at(1) == Some(TokenKind::Symbol(symbol))
     };
-    cursor.is_any(&["OR", "XOR", "CASE", "BETWEEN"]) || twice(b'|') || twice(b'&')
+    cursor.is_any(&["OR", "XOR"]) || twice(b'|') || twice(b'&')
 }
 
 /// `c = 5`, `5 = c`, `c IN (1, 2)`.
@@ -159,6 +188,8 @@ mod tests {
                 vec![one("id", 1)],
             ),
             ("at = date '2026-01-01'", vec![one("at", 1)]),
+            ("id = 5 AND CASE WHEN a AND b THEN c OR d ELSE f END", vec![one("id", 1)]),
+            ("a BETWEEN 1 AND 2 AND id = 5", vec![one("id", 1)]),
             (
                 "(a = 1 OR b = 2) AND id = 4",
                 vec![one("id", 1)],
@@ -190,6 +221,8 @@ mod tests {
             "id <> 5",
             "id >= 5",
             "a BETWEEN b AND id = 5",
+            "a BETWEEN CASE WHEN b THEN c END AND id = 5",
+            "CASE id = 5 AND b",
             "CASE WHEN a AND id = 5 AND b THEN true ELSE true END",
             "lower(id) = 'x'",
             "id = 1.5",

@@ -101,9 +101,8 @@ pub(crate) fn is_handed_over(scene: &Scene<'_>) -> bool {
 
 /// Why what a clause costs can't be told, where it can't. An algorithm that the author asserts answers that, and so does a tool.
 pub(crate) fn unclear(scene: &Scene<'_>) -> Option<String> {
-    let asserts = |alter: &AlterTable| {
-        matches!(alter.algorithm.as_deref(), Some("INSTANT" | "COPY"))
-    };
+    let asserts =
+        |alter: &AlterTable| matches!(alter.algorithm.as_deref(), Some("INSTANT" | "COPY"));
     match scene.operation {
         Operation::AlterTable(alter) if scene.dialect() == Dialect::Mysql && !asserts(alter) => {}
         _ => return None,
@@ -124,8 +123,11 @@ pub(crate) fn unclear(scene: &Scene<'_>) -> Option<String> {
                     "no migration says what {table}.{from} was before, so whether the table is copied can't be told"
                 )
             }
-            Action::ModifyColumn { from, .. } => {
+            Action::ModifyColumn { from, column, .. } if column.generated.is_some() => {
                 format!("whether {table}.{from} is worked out in another way than before isn't read")
+            }
+            Action::ModifyColumn { from, .. } => {
+                format!("what another collation of {table}.{from} makes the server do isn't known")
             }
             Action::AlterConstraint { name } => {
                 format!("whether {name} is enforced from now on, which copies the table, isn't read")

@@ -13,6 +13,7 @@ mod no_primary_key;
 mod online_log_overflows;
 mod primary_key_guard_lifted;
 mod primary_only;
+mod published;
 mod replayed_as_a_whole;
 mod replica_identity_full;
 mod replica_identity_lost;

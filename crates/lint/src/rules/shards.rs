@@ -1,6 +1,7 @@
 //! What differs or breaks between shards.
 
 mod across_classes;
+mod classes_unknown;
 mod cluster_wide_statement;
 mod column_order;
 mod contract_without_expand;
@@ -11,6 +12,7 @@ mod local_sequence;
 mod many_locks;
 mod may_fail_on_some_shard;
 mod session_decides;
+mod settings_differ;
 mod shard_key_changed;
 mod unique_without_shard_key;
 mod unnamed_constraint;
@@ -20,6 +22,7 @@ use crate::rule::Rule;
 
 pub(crate) const RULES: &[&Rule] = &[
     &across_classes::ACROSS_CLASSES,
+    &classes_unknown::CLASSES_UNKNOWN,
     &cluster_wide_statement::CLUSTER_WIDE_STATEMENT,
     &column_order::COLUMN_ORDER,
     &contract_without_expand::CONTRACT_WITHOUT_EXPAND,
@@ -30,6 +33,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &many_locks::MANY_LOCKS,
     &may_fail_on_some_shard::MAY_FAIL_ON_SOME_SHARD,
     &session_decides::SESSION_DECIDES,
+    &settings_differ::SETTINGS_DIFFER,
     &shard_key_changed::SHARD_KEY_CHANGED,
     &unique_without_shard_key::UNIQUE_WITHOUT_SHARD_KEY,
     &unnamed_constraint::UNNAMED_CONSTRAINT,

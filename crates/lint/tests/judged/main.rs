@@ -2,12 +2,14 @@
 
 mod adopted;
 mod phases;
+mod replicas;
+mod shards;
 mod statements;
 mod tables;
 mod writes;
 
 use greylag_core::engine::Engine;
-use greylag_lint::{Report, Settings, Severity, Unit, lint};
+use greylag_lint::{Finding, Report, Settings, Severity, Unit, lint, rules::example::Example};
 use std::collections::BTreeMap;
 
 /// Its rules, by id; `unjudged` among them.
@@ -78,4 +80,42 @@ fn must_not_tell(cases: &[(Engine, &str, &str, &str)]) {
         }
     }
     assert!(loud.is_empty(), "{}", loud.join("\n"));
+}
+
+/// What a rule says about a small project in one file, as `bad.sql` has them.
+fn of_example(rule: &str, text: &str) -> Vec<Finding> {
+    let example = Example::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let engine = example.engines.first().copied();
+    let units = example.units(engine.unwrap_or(Engine::Postgres));
+    for unit in &units {
+        assert!(unit.content.is_ok(), "{text}: {:?}", unit.content);
+    }
+    let report = lint(&units, &example.settings, example.fleet.as_ref());
+    let findings = report.findings.into_iter();
+    findings.filter(|finding| finding.rule == rule).collect()
+}
+
+/// Each of these projects has something for the rule to say.
+fn speaks(rule: &str, head: &str, cases: &[&str]) {
+    let projects = cases.iter().map(|case| format!("{head}{case}"));
+    let silent: Vec<String> = projects
+        .filter(|project| of_example(rule, project).is_empty())
+        .collect();
+    assert!(
+        silent.is_empty(),
+        "{rule} is silent:\n{}",
+        silent.join("\n\n")
+    );
+}
+
+/// And none of these.
+fn is_silent(rule: &str, head: &str, cases: &[&str]) {
+    let projects = cases.iter().map(|case| format!("{head}{case}"));
+    let told = projects.filter_map(|project| {
+        let found = of_example(rule, &project);
+        let first = found.first()?;
+        Some(format!("{project}\n{}", first.title))
+    });
+    let loud: Vec<String> = told.collect();
+    assert!(loud.is_empty(), "{rule} is loud:\n{}", loud.join("\n\n"));
 }

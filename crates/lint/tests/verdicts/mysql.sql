@@ -17,6 +17,7 @@ CREATE TABLE t (
     UNIQUE KEY t_b (b)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE numbered (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE worked (id INT PRIMARY KEY, a INT NULL, s INT AS (id + 1) STORED, v INT AS (id + 1) VIRTUAL) ENGINE=InnoDB;
 INSERT INTO t (id, b, w) VALUES (1, 1, 'w'), (2, 2, 'w');
 -- case backticks
 ALTER TABLE `t` ADD COLUMN `select` INT NULL;
@@ -140,3 +141,21 @@ ALTER TABLE numbered MODIFY id BIGINT NOT NULL AUTO_INCREMENT;
 ALTER TABLE t MODIFY id BIGINT NOT NULL AUTO_INCREMENT;
 -- case a column with a reference of its own
 ALTER TABLE t ADD COLUMN r BIGINT NULL REFERENCES ref (id);
+-- case another character set of a column
+ALTER TABLE t MODIFY v VARCHAR(50) CHARACTER SET latin1 NULL;
+-- case another collation of a column
+ALTER TABLE t MODIFY v VARCHAR(50) COLLATE utf8mb4_bin NULL;
+-- case a stored column that is worked out no more
+ALTER TABLE worked MODIFY s INT NULL;
+-- case a virtual column that is worked out no more
+ALTER TABLE worked MODIFY v INT NULL;
+-- case a column that is worked out from now on
+ALTER TABLE worked MODIFY a INT AS (id + 1) STORED;
+-- case a stored column that is worked out in another way
+ALTER TABLE worked MODIFY s INT AS (id + 2) STORED;
+-- case a unique key by the name of a constraint
+ALTER TABLE t DROP CONSTRAINT t_b;
+-- case a column in the primary key that doesn't say that it is not null
+ALTER TABLE t MODIFY id BIGINT;
+-- case a primary key by the name of a constraint
+ALTER TABLE worked DROP CONSTRAINT `PRIMARY`;

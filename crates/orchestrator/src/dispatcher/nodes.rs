@@ -347,6 +347,16 @@ impl Nodes {
                 text: format!("{node} has caught up, and is waited for again"),
             }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
+            News::Found { node, finding } => {
+                let mut text = format!("{node}: {}", finding.text);
+                if let Some(mend) = &finding.mend {
+                    text.push_str(&format!("; {mend}"));
+                }
+                ledger.show(Notice::Warning {
+                    shard: Some(node.shard),
+                    text,
+                });
+            }
             News::Waits {
                 stage,
                 shard,

@@ -11,11 +11,19 @@ const PULSE: Duration = Duration::from_secs(15);
 
 /// Awaits something, and keeps the session in use meanwhile.
 pub async fn awake<T>(session: &mut dyn Session, awaited: impl Future<Output = T>) -> T {
+    used_each(PULSE, session, awaited).await
+}
+
+async fn used_each<T>(
+    pulse: Duration,
+    session: &mut dyn Session,
+    awaited: impl Future<Output = T>,
+) -> T {
     tokio::pin!(awaited);
     loop {
         tokio::select! {
             came = &mut awaited => return came,
-            () = tokio::time::sleep(PULSE) => {}
+            () = tokio::time::sleep(pulse) => {}
         }
         // Asked to its end: an answer that nobody reads would be the next one's. Whether it is lost is for the next verb to say.
         let asked = session.ask("SELECT 1");
@@ -56,12 +64,12 @@ mod tests {
             application: "greylag/test".into(),
         };
         let mut session = greylag_engines::open(&target).await.unwrap();
-        tokio::time::pause();
+        let pulse = Duration::from_millis(1);
         let waited = async {
-            tokio::time::sleep(PULSE * 5).await;
+            tokio::time::sleep(pulse * 50).await;
             7
         };
-        assert_eq!(awake(&mut *session, waited).await, 7);
+        assert_eq!(used_each(pulse, &mut *session, waited).await, 7);
         assert_eq!(session.ask("SELECT 2").await.unwrap().as_deref(), Some("2"));
     }
 }

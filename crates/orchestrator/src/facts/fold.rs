@@ -101,7 +101,10 @@ fn of_engine(nodes: &[&Appraised]) -> FleetFacts {
         shards: primaries.len(),
         tables: tables(&primaries),
         versions: versions(nodes),
-        standbys: nodes.iter().filter_map(|one| standby(one)).collect(),
+        standbys: nodes
+            .iter()
+            .filter_map(|one| standby(one, &primaries))
+            .collect(),
         publications: publications(&primaries),
         slots: primaries.iter().flat_map(|one| slots(one)).collect(),
         shards_per_server: servers.into_values().max().unwrap_or(0),
@@ -169,14 +172,22 @@ fn versions(nodes: &[&Appraised]) -> BTreeMap<Engine, Versions> {
     found
 }
 
-fn standby(one: &Appraised) -> Option<StandbyFacts> {
+fn standby(one: &Appraised, primaries: &[&Appraised]) -> Option<StandbyFacts> {
     let seen = one.appraisal.standby.as_ref()?;
+    let primary = primaries.iter().find(|primary| primary.shard == one.shard);
+    let sorted = primary.and_then(|primary| primary.appraisal.collation_version.as_ref());
+    let own = one.appraisal.collation_version.as_ref();
+    let other_collation = match (sorted, own) {
+        (Some(primary), Some(own)) if primary != own => Some(own.clone()),
+        _ => None,
+    };
     Some(StandbyFacts {
         shard: one.shard.to_string(),
         node: one.node.clone().unwrap_or_else(|| "primary".into()),
         conflict_delay_ms: seen.conflict_delay_ms,
         feedback: seen.feedback,
         oldest_reader_ms: seen.oldest_reader_ms,
+        other_collation,
     })
 }
 
@@ -192,6 +203,11 @@ fn publications(primaries: &[&Appraised]) -> Vec<PublicationFacts> {
         for table in &seen.tables {
             if !known.tables.contains(table) {
                 known.tables.push(table.clone());
+            }
+        }
+        for schema in &seen.schemas {
+            if !known.schemas.contains(schema) {
+                known.schemas.push(schema.clone());
             }
         }
     }

@@ -36,6 +36,8 @@ pub(crate) fn read(section: Section<'_>) -> Settings {
         severity: severity(&section),
         thresholds: thresholds(&section),
         replicas: section.boolean("replicas"),
+        // Whoever asks discovery counts them.
+        declared_shards: 0,
         // `[replicas] wait` says it.
         waits_for_replicas: None,
         logical_replication: section.boolean("logical-replication"),

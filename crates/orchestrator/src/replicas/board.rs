@@ -13,7 +13,8 @@ use greylag_core::{
     gate::WaitReason,
     history::HistoryRow,
     node::{
-        Case, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge,
+        Case, Finding, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing,
+        Trail, judge,
     },
     position::{Position, Reach},
     survey::Server,
@@ -72,6 +73,11 @@ pub enum News {
         shard: ShardName,
         reasons: Vec<WaitReason>,
     },
+    /// Something is wrong with a node, and holds nothing.
+    Found {
+        node: NodeName,
+        finding: Finding,
+    },
     /// A guarded node is left out, as the project has it, because it is catching up.
     LeftOut {
         node: NodeName,
@@ -87,7 +93,8 @@ pub struct Board {
     settings: Arc<ReplicaSettings>,
     throttle: Throttle,
     shards: BTreeMap<ShardName, ShardNodes>,
-    proven: Vec<News>,
+    /// What was learnt of nodes, until it is told.
+    untold: Vec<News>,
 }
 
 impl Board {
@@ -96,7 +103,7 @@ impl Board {
             throttle: Throttle::new(settings.limits.clone()),
             settings,
             shards: BTreeMap::new(),
-            proven: Vec::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -117,6 +124,7 @@ impl Board {
             replayed: false,
             proven: false,
             follows: false,
+            told: BTreeSet::new(),
             left_out: false,
             named: named.clone(),
         };
@@ -176,6 +184,12 @@ impl Board {
         }
     }
 
+    /// Whether the node was seen to be one of its shard.
+    pub fn is_proven(&self, name: &NodeName) -> bool {
+        let shard = self.shards.get(&name.shard);
+        shard.is_some_and(|shard| shard.nodes.get(name).is_some_and(|node| node.proven))
+    }
+
     /// All of the shard's nodes.
     pub fn names(&self, shard: &ShardName) -> Vec<NodeName> {
         let found = self.shards.get(shard);
@@ -193,11 +207,14 @@ impl Board {
     pub fn take(&mut self, name: &NodeName, mut seen: NodeSighting) {
         // Every age is told by our own clock.
         seen.at = Timestamp::now();
-        let seen = Arc::new(seen);
         let max_lag = self.settings.limits.max_lag;
         let Some(shard) = self.shards.get_mut(&name.shard) else {
             return;
         };
+        let before = shard.nodes.get(name).and_then(|node| node.before.as_ref());
+        let before = before.map(|(before, _)| before.clone());
+        seen.remember(before.as_deref(), shard.primary.as_deref());
+        let seen = Arc::new(seen);
         let peers: Vec<String> = shard
             .nodes
             .values()
@@ -278,7 +295,7 @@ impl Board {
         if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
             node.proven = true;
             let follows = followed.filter(|_| begins);
-            self.proven.push(News::Proven {
+            self.untold.push(News::Proven {
                 shard: name.shard.clone(),
                 server: seen.server.clone(),
                 follows,
@@ -288,6 +305,11 @@ impl Board {
         node.error = None;
         node.before = Some((seen.clone(), standing.lag.distance));
         node.standing = Some(standing.clone());
+        let found = node.untold(Timestamp::now()).into_iter();
+        (self.untold).extend(found.map(|finding| News::Found {
+            node: name.clone(),
+            finding,
+        }));
         shard.see_subscribers();
         self.throttle.see(name, standing, seen.load, slots);
     }
@@ -423,8 +445,7 @@ impl Board {
     pub fn news(&mut self) -> Vec<News> {
         let now = Timestamp::now();
         let settings = self.settings.clone();
-        let proven = self.proven.drain(..);
-        let mut news: Vec<News> = proven.collect();
+        let mut news: Vec<News> = self.untold.drain(..).collect();
         let promoted = self.shards.iter().filter(|(_, shard)| shard.was_promoted());
         news.extend(promoted.map(|(name, _)| News::Promoted {
             shard: name.clone(),

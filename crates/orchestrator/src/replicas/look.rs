@@ -2,10 +2,11 @@
 
 use super::{
     arrange::arrange,
-    behind::{Behind, compare},
-    board::{advise, is_one_server},
+    behind::compare,
+    board::is_one_server,
+    earlier::Earlier,
     named::{Named, NamedNode},
-    report::NodeReport,
+    report::{NodeReport, report},
     roster::{Blind, Changes, Roster, Unmapped},
 };
 use crate::{
@@ -18,10 +19,7 @@ use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     identity::Known,
-    node::{
-        Blame, Case, Finding, Intake, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState,
-        Severity, Standing, Trail, downstreams, judge,
-    },
+    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
 };
 use greylag_engines::Target;
 use std::{
@@ -43,6 +41,14 @@ const DEPTH: usize = 4;
 ///
 /// Of others nothing is asked.
 pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) -> Vec<NodeReport> {
+    look_again(setup, only, &mut Earlier::default()).await
+}
+
+async fn look_again(
+    setup: &Setup,
+    only: Option<&BTreeSet<ShardName>>,
+    earlier: &mut Earlier,
+) -> Vec<NodeReport> {
     let shards = setup.fleet.shards.iter().filter_map(|shard| {
         let named = setup.replication.watched(&shard.shard)?;
         only.is_none_or(|only| only.contains(&shard.shard.name))
@@ -58,7 +64,7 @@ pub async fn look_at_nodes(setup: &Setup, only: Option<&BTreeSet<ShardName>>) ->
         })
         .buffered(setup.policy.max_in_flight.max(1) as usize);
     looks
-        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind)))
+        .flat_map(|(seen, behind)| stream::iter(report(setup, seen, &behind, earlier)))
         .collect()
         .await
 }
@@ -83,13 +89,14 @@ impl Memory {
 }
 
 /// Looks at every shard, then at its nodes: around its primary, which the first look may have found elsewhere than the project
-/// says.
+/// says. `earlier` is what the looks before saw.
 pub async fn survey_with_nodes(
     setup: &Setup,
     watcher: &dyn Watcher,
+    earlier: &mut Earlier,
 ) -> (Result<Surveyed, SurveyError>, Vec<NodeReport>) {
     let surveyed = survey_fleet(setup, None, watcher).await;
-    (surveyed, look_at_nodes(setup, None).await)
+    (surveyed, look_again(setup, None, earlier).await)
 }
 
 /// What one look at a shard's nodes came to.
@@ -98,7 +105,7 @@ pub struct ShardLook {
     pub nodes: Vec<Looked>,
     pub unmapped: Vec<Unmapped>,
     /// Nodes of which nobody can say who follows them.
-    blind: BTreeMap<NodeName, Blind>,
+    pub(super) blind: BTreeMap<NodeName, Blind>,
 }
 
 /// A node, and what was seen of it.
@@ -106,7 +113,7 @@ pub struct Looked {
     pub node: NamedNode,
     pub seen: Result<NodeSighting, String>,
     /// What a person can do should it never come back.
-    advice: Option<String>,
+    pub(super) advice: Option<String>,
 }
 
 /// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name and those that are remembered.
@@ -163,7 +170,7 @@ async fn look_at_roster(
     let mut nodes: Vec<Looked> = Vec::new();
     let mut changes = vec![follow(&mut roster, &primary, addresses)];
     for _ in 0..=DEPTH {
-        for Changes { gone, new } in changes {
+        for Changes { gone, new, .. } in changes {
             expected.retain(|node| !gone.contains(&node.node));
             nodes.retain(|looked| !gone.contains(&looked.node.node));
             expected.extend(new);
@@ -259,102 +266,8 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
     seen
 }
 
-fn report(setup: &Setup, look: ShardLook, behind: &Behind) -> Vec<NodeReport> {
-    let primary = look.primary.seen.as_ref().ok();
-    let mut trail = Trail::default();
-    if let Some((seen, position)) = primary.and_then(|seen| Some((seen, seen.position.as_ref()?))) {
-        trail.note(seen.at, position);
-    }
-    let peers = proven_peers(&look);
-    let max_lag = setup.replication.settings.limits.max_lag;
-    let mut reports = Vec::new();
-    for Looked { node, seen, advice } in std::iter::once(&look.primary).chain(&look.nodes) {
-        let mut standing = match seen {
-            Ok(seen) => judge(&Case {
-                role: node.role,
-                node: seen,
-                primary,
-                trail: &trail,
-                before: None,
-                peers: &peers,
-                max_lag,
-            }),
-            Err(error) => unreachable(match advice {
-                Some(advice) => format!("{error}; {advice}"),
-                None => error.clone(),
-            }),
-        };
-        if let Some(advice) = advice.as_ref().filter(|_| !standing.is_rival()) {
-            advise(&mut standing, advice);
-        }
-        if let Some(blind) = look.blind.get(&node.node) {
-            standing.findings.insert(0, unseen(blind));
-        }
-        let more = behind.get(&node.node);
-        standing
-            .findings
-            .extend(more.into_iter().flatten().cloned());
-        let mut report = NodeReport::new(&node.node, node.role, node.policy.clone(), &standing);
-        match seen {
-            Ok(seen) => {
-                report.address = Some(seen.server.address.clone());
-                report.version = Some(seen.server.version.clone());
-                report.position = seen.position.clone();
-                report.unobservable.clone_from(&seen.unobservable);
-            }
-            Err(_) => report.address = Some(node.target.address()),
-        }
-        reports.push(report);
-    }
-    if let Some(primary) = primary {
-        let subscribers = (look.nodes.iter())
-            .filter_map(|node| node.seen.as_ref().ok())
-            .flat_map(|seen| &seen.subscriptions)
-            .filter_map(|subscription| subscription.slot.clone())
-            .collect();
-        for (slot, standing) in downstreams(primary, &subscribers, &trail) {
-            let node = NodeName {
-                shard: look.primary.node.node.shard.clone(),
-                node: slot.into(),
-            };
-            // Limits on slots hold a rollout; its reader is nobody's to wait for.
-            let (role, policy) = (NodeRole::Downstream, NodePolicy::Observe);
-            reports.push(NodeReport::new(&node, role, policy, &standing));
-        }
-    }
-    for lost in look.unmapped {
-        let standing = unreachable(lost.why);
-        let role = NodeRole::Replica;
-        reports.push(NodeReport::new(
-            &lost.node,
-            role,
-            NodePolicy::Guard,
-            &standing,
-        ));
-    }
-    reports
-}
-
 /// What tells the shard's nodes apart: a cascading replica follows one of them.
 pub fn proven_peers(look: &ShardLook) -> Vec<String> {
     let seen = look.nodes.iter().filter_map(|node| node.seen.as_ref().ok());
     seen.map(|seen| seen.own.clone()).collect()
-}
-
-fn unseen(blind: &Blind) -> Finding {
-    Finding {
-        severity: Severity::Problem,
-        kind: "followers-unseen".into(),
-        text: blind.why.clone(),
-        mend: Some(blind.mend.clone()),
-    }
-}
-
-fn unreachable(error: String) -> Standing {
-    Standing {
-        state: NodeState::Unreachable,
-        lag: Lag::default(),
-        blame: Some(Blame::Unreachable { since: None, error }),
-        findings: Vec::new(),
-    }
 }

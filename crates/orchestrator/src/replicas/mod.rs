@@ -7,6 +7,7 @@
 mod arrange;
 mod behind;
 mod board;
+mod earlier;
 mod keep;
 mod look;
 mod named;
@@ -16,6 +17,7 @@ mod topology;
 mod watcher;
 
 pub(crate) use board::{Awaited, News, Shows};
+pub use earlier::Earlier;
 pub use keep::Keeping;
 pub(crate) use look::look_at_shard;
 pub use look::{look_at_nodes, survey_with_nodes};

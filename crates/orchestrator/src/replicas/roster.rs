@@ -28,7 +28,8 @@ pub struct Roster {
     says: Option<Says>,
     /// Where somebody may follow and can't be told, and why.
     blind: BTreeMap<NodeName, Blind>,
-    unmapped: BTreeMap<String, Unmapped>,
+    /// By who names them, and how.
+    unmapped: BTreeMap<(NodeName, String), Unmapped>,
 }
 
 struct Member {
@@ -64,6 +65,8 @@ pub struct Changes {
     /// Looked at no more, at least not where they were.
     pub gone: Vec<NodeName>,
     pub new: Vec<NamedNode>,
+    /// Named before, and not now; nobody remembers them.
+    pub unnamed: Vec<NodeName>,
 }
 
 impl Roster {
@@ -128,7 +131,19 @@ impl Roster {
             .map(|child| (*child, way_to(child, &at.target, addresses)))
             .collect();
         self.see_blind(at, seen, &reached);
-        let mut changes = Changes::default();
+        let is_named = |by: &NodeName, name: &str| {
+            *by != at.node || children.iter().any(|child| child.name == name)
+        };
+        let unnamed = self.members.iter().filter(|one| {
+            let named = one.named.as_ref();
+            named.is_some_and(|(by, name)| !is_named(by, name)) && !self.recalls(one)
+        });
+        let mut changes = Changes {
+            unnamed: unnamed.map(|one| one.node.node.clone()).collect(),
+            ..Changes::default()
+        };
+        let left = |(by, name): &(NodeName, String)| is_named(by, name);
+        self.unmapped.retain(|key, _| left(key));
         for (child, target) in reached {
             match target {
                 Some(target) => self.take_one(at, child, target, &children, &mut changes),
@@ -190,16 +205,19 @@ impl Roster {
             .cloned()
             .collect();
         self.memory = remembered(Some(known));
-        let is_gone = |member: &Member| forgotten.iter().any(|node| is_of(node, member));
-        let (gone, left) = std::mem::take(&mut self.members)
-            .into_iter()
-            .partition(is_gone);
-        self.members = left;
-        let gone: Vec<Member> = gone;
-        for member in &gone {
-            self.taken.remove(&*member.node.node.node);
-        }
-        gone.into_iter().map(|member| member.node.node).collect()
+        let gone = self.members.iter().filter(|member| {
+            let is_it = |node: &Node| is_of(node, member);
+            forgotten.iter().any(is_it)
+        });
+        let gone: Vec<NodeName> = gone.map(|member| member.node.node.clone()).collect();
+        gone.iter().for_each(|name| self.strike(name));
+        gone
+    }
+
+    /// The node is expected no more, unless it is named again.
+    pub fn strike(&mut self, name: &NodeName) {
+        self.members.retain(|member| member.node.node != *name);
+        self.taken.remove(&*name.node);
     }
 
     fn recalls(&self, member: &Member) -> bool {
@@ -214,7 +232,7 @@ impl Roster {
         children: &[&Child],
         changes: &mut Changes,
     ) {
-        self.unmapped.remove(&child.name);
+        self.unmapped.remove(&(at.node.clone(), child.name.clone()));
         let here = place(&target);
         let known = (self.members.iter()).position(|one| here.is_some() && one.place == here);
         let known = known.or_else(|| self.moved(at, child, children));
@@ -277,7 +295,8 @@ impl Roster {
     }
 
     fn miss_way(&mut self, at: &NamedNode, child: &Child, seen: &NodeSighting) {
-        if self.unmapped.contains_key(&child.name) {
+        let key = (at.node.clone(), child.name.clone());
+        if self.unmapped.contains_key(&key) {
             return;
         }
         let mends: Vec<&str> = (seen.unobservable.iter())
@@ -298,7 +317,7 @@ impl Roster {
                 seen.server.address, child.name
             ),
         };
-        self.unmapped.insert(child.name.clone(), unmapped);
+        self.unmapped.insert(key, unmapped);
     }
 
     fn admit(&mut self, node: NamedNode, named: Option<(NodeName, String)>) {

@@ -483,12 +483,16 @@ fn follow(
                 return Follows::Twice;
             }
         }
-        roster.take(named, seen, &shared.replication.settings.addresses)
+        let mut changes = roster.take(named, seen, &shared.replication.settings.addresses);
+        // One that is proven is missed, though it is not written down yet.
+        let board = shared.board();
+        changes.unnamed.retain(|name| !board.is_proven(name));
+        changes.unnamed.iter().for_each(|name| roster.strike(name));
+        changes
     };
-    changes
-        .gone
-        .iter()
-        .for_each(|name| shared.board().dismiss(name));
+    for name in changes.gone.iter().chain(&changes.unnamed) {
+        shared.board().dismiss(name);
+    }
     for node in changes.new {
         add(shared, node, host.clone(), true);
     }

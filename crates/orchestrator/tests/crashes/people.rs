@@ -180,7 +180,10 @@ async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
     let (_, failure) = busy(&world, Options::default()).await;
     assert!(failure.message.contains(&rollout), "{failure:?}");
     let hint = failure.hint.as_ref().unwrap();
-    assert!(hint.contains("`greylag apply --take-over` ends it"), "{hint}");
+    assert!(
+        hint.contains("`greylag apply --take-over` ends it"),
+        "{hint}"
+    );
 
     world.retry().await;
     // It is ended at once: no deadline is what this is about.
@@ -198,7 +201,10 @@ async fn a_run_that_this_journal_does_not_know_is_never_taken_over() {
     let mut world = World::new(2, 1);
     world.policy.lock_deadline = std::time::Duration::from_millis(300);
     for (name, why) in [
-        ("greylag/20260101-000000-beef/s2", "is not in this state store"),
+        (
+            "greylag/20260101-000000-beef/s2",
+            "is not in this state store",
+        ),
         ("greylag/repair/s2", "it is not of a rollout"),
     ] {
         world.hold("s2", name);

@@ -3,7 +3,10 @@
 use crate::fleet::{Replicated, assert_done, replaying, until};
 use greylag_core::{event::Event, gate::WaitReason};
 use greylag_lab::Engine;
-use greylag_orchestrator::apply::Options;
+use greylag_orchestrator::{
+    Control,
+    apply::{Options, Verdict},
+};
 use std::time::Duration;
 
 async fn is_not_taken_for_alone(engine: Engine) {
@@ -35,7 +38,8 @@ async fn is_not_taken_for_alone(engine: Engine) {
     }
     fleet.clusters[0].wait_replayed().await.unwrap();
 
-    let (run, told) = fleet.run(Options::default()).await;
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
     let said = |event: &Event| match event {
         Event::Held { reasons } => reasons.iter().find_map(|reason| match reason {
             WaitReason::NoReplicas { why, .. } => Some(why.clone()),
@@ -56,8 +60,8 @@ async fn is_not_taken_for_alone(engine: Engine) {
         assert!(why.contains(&grant), "{grant} in: {why}");
     }
     assert!(!fleet.has(primary, 0, "one").await);
-    run.abort();
-    let _ = run.await;
+    control.interrupt();
+    assert_ne!(run.await.unwrap().verdict, Verdict::Done);
 
     // As it says.
     let (_, grants) = why.split_once("can't be seen; ").unwrap();

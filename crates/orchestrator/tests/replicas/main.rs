@@ -14,6 +14,7 @@ mod disputed;
 mod doubting;
 mod easing;
 mod failing_over;
+mod finding;
 mod fleet;
 mod ghost;
 mod halfway;

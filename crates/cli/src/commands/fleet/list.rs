@@ -17,7 +17,7 @@ use greylag_core::{fleet::ShardName, node::NodeRole, survey::Role};
 use greylag_orchestrator::{
     Exit, Sighting, Surveyed,
     project::Replicas,
-    replicas::{Keeping, NodeReport, survey_with_nodes},
+    replicas::{Earlier, Keeping, NodeReport, survey_with_nodes},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -58,7 +58,7 @@ pub async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit,
         }
     } else {
         let looking = view::open_for_looking(screen, place.folder());
-        let looked = look_at(&place, &*looking).await;
+        let looked = look_at(&place, &*looking, &mut Earlier::default()).await;
         looking.close();
         looked?
     };
@@ -73,8 +73,9 @@ pub async fn list(verb: &List, global: &Global, screen: &Screen) -> Result<Exit,
 async fn watch(place: &Workplace, screen: &Screen) -> Result<Exit, Problem> {
     let mut page = Refresh::of_terminal().filter(|_| screen.human());
     let mut before: Option<Watched> = None;
+    let mut earlier = Earlier::default();
     loop {
-        let look = look_at(place, &Blind).await?;
+        let look = look_at(place, &Blind, &mut earlier).await?;
         let now = look.watched();
         match (&mut page, &before) {
             (Some(page), _) => page.draw(&look.page()),
@@ -97,8 +98,9 @@ async fn watch(place: &Workplace, screen: &Screen) -> Result<Exit, Problem> {
 async fn look_at<'a>(
     place: &'a Workplace,
     watcher: &dyn greylag_orchestrator::Watcher,
+    earlier: &mut Earlier,
 ) -> Result<Look<'a>, Problem> {
-    let (surveyed, nodes) = survey_with_nodes(&place.setup, watcher).await;
+    let (surveyed, nodes) = survey_with_nodes(&place.setup, watcher, earlier).await;
     Ok(Look {
         place,
         sightings: Some(surveyed?),

@@ -1,6 +1,6 @@
 //! `greylag lint --fix`: writes the rewrites that are mechanical.
 
-use super::scope::Scope;
+use super::{Lint, applied::Applied, scope::Scope};
 use crate::{
     output::{Screen, count},
     problem::Problem,
@@ -9,21 +9,35 @@ use crate::{
 use greylag_core::migration::{FileName, MigrationId};
 use greylag_lint::{Finding, Report, Unit, fix};
 use greylag_orchestrator::{Exit, files::FoundFile};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-/// Writes the rewrites: the first file of each in place, the others beside it.
-pub(super) fn write_fixes(
+/// Writes the rewrites: the first file of each in place, the others beside it. Ends as a review of what is there then.
+pub(super) async fn write_fixes(
+    verb: &Lint,
     screen: &Screen,
-    scope: &Scope,
+    scope: &mut Scope,
     report: &Report,
 ) -> Result<Exit, Problem> {
-    let mut written = 0;
+    let wanted = scope.wanted(verb)?;
+    let applied = Applied::of(scope).await?;
+    let mut paths = BTreeSet::new();
+    let mut files = 0;
     for file in &scope.files {
         let findings: Vec<&Finding> = report.of(&file.script).collect();
         let open = |finding: &&&Finding| finding.allowed.is_none() && finding.fix.is_some();
         let Some(engine) = findings.iter().find(open).map(|finding| finding.engine) else {
             continue;
         };
+        if let Some(why) = applied.why(file) {
+            screen.say(format!(
+                "{}: left as it is: {why}; write the next version instead",
+                shown(&file.path)
+            ));
+            continue;
+        }
         let config = file.config.as_ref();
         let unit = Unit::read(
             engine,
@@ -63,17 +77,25 @@ pub(super) fn write_fixes(
             ));
             continue;
         }
-        write_files(screen, file, &new)?;
-        written += 1;
+        paths.extend(write_files(screen, file, &new)?);
+        files += 1;
     }
-    screen.result(match written {
-        0 => "nothing to rewrite".to_owned(),
-        files => format!(
-            "{} rewritten; read them, then run `greylag lint` again",
-            count(files, "file")
-        ),
+    let left = scope.review_again(wanted.as_ref(), &paths)?;
+    let open = |finding: &&Finding| finding.holds();
+    let errors = left.findings.iter().filter(open).count();
+    let told = match errors {
+        0 => "read them, then run `greylag lint` again".to_owned(),
+        errors => format!("{} left; `greylag lint` says which", count(errors, "error")),
+    };
+    screen.result(match (files, errors) {
+        (0, 0) => "nothing to rewrite".to_owned(),
+        (0, _) => format!("nothing to rewrite; {told}"),
+        (files, _) => format!("{} rewritten; {told}", count(files, "file")),
     });
-    Ok(Exit::Done)
+    Ok(match verb.fail_on.is_met(left.worst()) {
+        true => Exit::Problems,
+        false => Exit::Done,
+    })
 }
 
 /// A known file whose version is one of the new files', or between them.
@@ -88,7 +110,11 @@ fn taken<'s>(scope: &'s Scope, script: &str, new: &[fix::NewFile]) -> Option<&'s
     others.find(|other| version(other).is_some_and(|version| first <= version && version <= last))
 }
 
-fn write_files(screen: &Screen, file: &FoundFile, new: &[fix::NewFile]) -> Result<(), Problem> {
+fn write_files(
+    screen: &Screen,
+    file: &FoundFile,
+    new: &[fix::NewFile],
+) -> Result<Vec<PathBuf>, Problem> {
     let folder = file.path.parent().unwrap_or(Path::new("."));
     let paths: Vec<PathBuf> = new
         .iter()
@@ -113,5 +139,5 @@ fn write_files(screen: &Screen, file: &FoundFile, new: &[fix::NewFile]) -> Resul
         })?;
         screen.result(format!("wrote {}", shown(path)));
     }
-    Ok(())
+    Ok(paths)
 }

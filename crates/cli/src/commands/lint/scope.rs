@@ -2,7 +2,7 @@
 
 use super::{
     Lint,
-    changed::changed_since,
+    changed::Changed,
     seen::{self, Seen},
 };
 use crate::{
@@ -20,6 +20,7 @@ use greylag_orchestrator::{
     Fleet,
     discover::discover,
     files::{FileFault, FilesError, FoundFile, list_folders, read_folders},
+    journal::{self, Location},
     project::{Project, SourceKind},
     review::Review,
 };
@@ -38,8 +39,12 @@ pub(super) struct Scope {
     /// All files that are known, those that are not judged too.
     pub(super) files: Vec<FoundFile>,
     folders: Vec<PathBuf>,
-    /// What is judged is on no shard yet.
-    is_pending: bool,
+    /// What `--since` says has changed.
+    changed: Option<Changed>,
+    /// What is known to be on no shard yet: of a fleet that was looked at what none has, else what a branch adds.
+    pub(super) pending: BTreeSet<MigrationId>,
+    /// Where its journal is, and what it is asked about.
+    pub(super) journal: Option<(Location, journal::Scope)>,
     /// What was seen of the fleet, with `--fleet`.
     pub(super) seen: Option<Seen>,
 }
@@ -54,10 +59,6 @@ impl Scope {
             true => Some(seen::look(global, screen).await?),
             false => None,
         };
-        // What a branch adds has been nowhere; of what is pending, some shards may have a part.
-        let named = !verb.paths.is_empty() || verb.from.is_some();
-        let is_pending =
-            verb.since.is_some() || !named && seen.as_ref().is_some_and(|seen| seen.is_new);
         let project = match find(global) {
             Ok(_) => Some(read_project(global)?),
             // Without a project there must be something else to go by.
@@ -83,25 +84,47 @@ impl Scope {
             return Err(Problem::of_files(&FilesError { faults }));
         }
         check_names(&folders)?;
+        let changed = changed(verb, &folders)?;
+        let pending = match (&seen, &changed) {
+            (Some(seen), _) => seen.new.clone(),
+            (None, Some(changed)) => {
+                let is_added = |file: &&FoundFile| {
+                    let real = file.path.canonicalize();
+                    real.is_ok_and(|path| changed.added.contains(&path))
+                };
+                files.iter().filter(is_added).filter_map(id_of).collect()
+            }
+            (None, None) => BTreeSet::new(),
+        };
         Ok(match project {
             Some(project) => Scope {
                 fleet,
+                journal: Some((
+                    project.state.clone(),
+                    journal::Scope {
+                        project: project.name.to_string(),
+                        environment: project.environment.to_string(),
+                    },
+                )),
                 settings: project.lint,
                 placeholders: project.placeholders,
                 engines,
                 files,
                 folders,
-                is_pending,
+                changed,
+                pending,
                 seen,
             },
             None => Scope {
                 settings: Settings::default(),
                 placeholders: BTreeMap::new(),
                 fleet: None,
+                journal: None,
                 engines,
                 files,
                 folders,
-                is_pending,
+                changed,
+                pending,
                 seen,
             },
         })
@@ -124,24 +147,20 @@ impl Scope {
             placeholders: &self.placeholders,
             fleet: self.fleet.as_ref(),
             facts: self.seen.as_ref().map(|seen| &seen.gathered.facts),
-            pending: self.is_pending,
+            pending: &self.pending,
         }
     }
 
     /// The files that are judged; none means all.
     pub(super) fn wanted(&self, verb: &Lint) -> Result<Option<BTreeSet<PathBuf>>, Problem> {
-        if let Some(since) = &verb.since {
-            let mut changed = BTreeSet::new();
-            for folder in &self.folders {
-                changed.extend(changed_since(since, folder)?);
-            }
+        if let Some(changed) = &self.changed {
             let of_ours = self.files.iter().filter(|file| {
                 let real = file.path.canonicalize();
                 let config = file.path.with_extension("sql.conf").canonicalize();
                 [real, config]
                     .into_iter()
                     .flatten()
-                    .any(|path| changed.contains(&path))
+                    .any(|path| changed.all.contains(&path))
             });
             return Ok(Some(of_ours.map(|file| file.path.clone()).collect()));
         }
@@ -182,6 +201,25 @@ impl Scope {
         Ok(Some(wanted))
     }
 
+    /// What the same files, and others that were written since, come to now.
+    pub(super) fn review_again(
+        &mut self,
+        wanted: Option<&BTreeSet<PathBuf>>,
+        written: &BTreeSet<PathBuf>,
+    ) -> Result<Report, Problem> {
+        let (files, faults) = list_folders(&self.folders);
+        if !faults.is_empty() {
+            return Err(Problem::of_files(&FilesError { faults }));
+        }
+        self.files = files;
+        let is_wanted = |file: &FoundFile| {
+            wanted.is_none_or(|some| some.contains(&file.path)) || written.contains(&file.path)
+        };
+        Ok(self
+            .stands_on()
+            .of(&self.files, &self.engines, is_wanted))
+    }
+
     /// The files whose migration is as asked for.
     fn named(&self, wanted: impl Fn(&MigrationId) -> bool) -> BTreeSet<PathBuf> {
         let files = self.files.iter();
@@ -190,6 +228,18 @@ impl Scope {
             .map(|file| file.path.clone())
             .collect()
     }
+}
+
+/// What git says, where it is asked.
+fn changed(verb: &Lint, folders: &[PathBuf]) -> Result<Option<Changed>, Problem> {
+    let Some(since) = &verb.since else {
+        return Ok(None);
+    };
+    let mut changed = Changed::default();
+    for folder in folders {
+        changed.look(since, folder)?;
+    }
+    Ok(Some(changed))
 }
 
 /// The migration that a file is by its name.

@@ -22,8 +22,8 @@ pub(super) struct Seen {
     pub(super) gathered: Gathered,
     /// Pending on some shard: on the one that has least, most likely.
     pub(super) pending: BTreeSet<MigrationId>,
-    /// No shard has any of it.
-    pub(super) is_new: bool,
+    /// What no shard has any of; nothing while some shard could not be looked at.
+    pub(super) new: BTreeSet<MigrationId>,
 }
 
 /// Looks at every shard twice, without a lock: what it has had, and what it holds.
@@ -52,8 +52,10 @@ pub(super) async fn look(global: &Global, screen: &Screen) -> Result<Seen, Probl
     Ok(Seen {
         fleet: place.setup.fleet.clone(),
         pending: pending_migrations(&surveyed).into_iter().cloned().collect(),
-        is_new: pending_migrations(&surveyed) == new_migrations(&surveyed)
-            && surveyed.unreachable().next().is_none(),
+        new: match surveyed.unreachable().next() {
+            None => new_migrations(&surveyed).into_iter().cloned().collect(),
+            Some(_) => BTreeSet::new(),
+        },
         gathered,
     })
 }

@@ -33,6 +33,14 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             data(&format!("Can't be judged: {}", one.why)),
         ));
     }
+    for one in &reviewed.report.coverage.unasked {
+        screen.result(format!(
+            "::notice file={},title={}::{}",
+            property(&reviewed.path(&one.script)),
+            property("not asked"),
+            data(&one.why),
+        ));
+    }
     for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
         let node = one.node.as_ref().map(|node| format!("/{node}"));
         let name = format!("{}{}", one.shard, node.unwrap_or_default());

@@ -54,6 +54,10 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
             unjudged.len() - named
         ));
     }
+    for one in &report.coverage.unasked {
+        let path = reviewed.path(&one.script);
+        screen.result(format!("{} {path}: {}", paint(Paint::Waits, "not asked"), one.why));
+    }
     traced::print(screen, reviewed);
     for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
         let node = one.node.as_ref().map(|node| format!("/{node}"));

@@ -66,6 +66,12 @@ pub(super) fn document(reviewed: &Reviewed<'_>) -> Value {
             })
         })
         .collect();
+    for one in &report.coverage.unasked {
+        notifications.push(json!({
+            "level": "note",
+            "message": {"text": format!("{}: {}", reviewed.path(&one.script), one.why)},
+        }));
+    }
     for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {
         let node = one.node.as_ref().map(|node| format!("/{node}"));
         let name = format!("{}{}", one.shard, node.unwrap_or_default());

@@ -89,6 +89,8 @@ pub fn replication(
         identity: status.identity.clone(),
         connected,
         error,
+        failed: status.receiver == Receiver::Stopped && status.receiver_error.is_some(),
+        user: status.user.clone(),
         known_as,
         heard: silent.filter(|_| heartbeat.is_some_and(|heartbeat| heartbeat <= OFTEN)),
     };

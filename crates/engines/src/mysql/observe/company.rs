@@ -9,39 +9,52 @@ use greylag_core::node::{Child, Unobservable};
 
 /// Replicas that have made themselves known, and others that read the binary log.
 pub fn children(seen: &Seen<'_>) -> Vec<Child> {
-    let [identity, host, port] = seen.flavour.look().child;
     let known = seen.heard.get(Topic::Children);
+    let rows = known.map_or(0, |known| known.rows.len());
+    let known_rows = (0..rows).map(|row| read(known, row, seen.flavour.look().child));
+    let (replicas, others): (Vec<Known>, Vec<Known>) = known_rows.partition(Known::is_replica);
     let dumps = dumps(seen.heard.get(Topic::Threads));
     let mut children: Vec<Child> = Vec::new();
-    for row in 0..known.map_or(0, |known| known.rows.len()) {
-        let text = |name| known.and_then(|k| k.named(row, name)).unwrap_or_default();
+    for replica in &replicas {
         let dump = dumps
             .iter()
-            .find(|dump| dump.identity == Some(text(identity)));
+            .find(|dump| dump.identity == Some(replica.identity));
         // One of each: they belong together.
         let dump = dump.or(dumps.first().filter(|_| dumps.len() == 1));
-        let address = match (text(host), dump) {
-            ("", Some(dump)) => Some(format!("{}:{}", dump.host, text(port))),
+        let address = match (replica.host, dump) {
+            ("", Some(dump)) => Some(format!("{}:{}", dump.host, replica.port)),
             ("", None) => None,
-            (host, _) => Some(format!("{host}:{}", text(port))),
+            (host, _) => Some(format!("{host}:{}", replica.port)),
         };
-        children.push(child(text(identity), address, dump.map(|d| d.state), false));
+        children.push(child(
+            replica.identity,
+            address,
+            dump.map(|d| d.state),
+            false,
+        ));
     }
+    let is_told = |replica: &&Known| {
+        let mut told = dumps.iter().filter_map(|dump| dump.identity);
+        told.any(|identity| identity == replica.identity)
+    };
+    let untold = replicas.len() - replicas.iter().filter(is_told).count();
+    let nameless = dumps.iter().filter(|dump| dump.identity.is_none()).count();
     for dump in &dumps {
         let named = children
             .iter()
             .any(|child| Some(child.name.as_str()) == dump.identity);
-        let counted =
-            dump.identity.is_none() && known.is_some_and(|known| known.rows.len() >= dumps.len());
+        let counted = dump.identity.is_none() && untold >= nameless;
         if named || counted {
             continue;
         }
         let name = dump
             .identity
             .map_or(format!("{}@{}", dump.user, dump.host), str::to_owned);
-        // Replicas say who they are, where that can be seen; other readers of the log don't.
-        let reader =
-            dump.identity.is_none() && (known.is_some() || seen.flavour.look().log.is_some());
+        // Replicas say who they are, where that can be seen; other readers of the log don't, or say that they listen nowhere.
+        let reader = match dump.identity {
+            Some(identity) => others.iter().any(|other| other.identity == identity),
+            None => known.is_some() || seen.flavour.look().log.is_some(),
+        };
         children.push(child(
             &name,
             Some(dump.host.to_owned()),
@@ -49,7 +62,41 @@ pub fn children(seen: &Seen<'_>) -> Vec<Child> {
             reader,
         ));
     }
+    if dumps.is_empty() {
+        // Else their threads have been told of.
+        let reader = |other: &Known| {
+            let address = (!other.host.is_empty()).then(|| other.host.to_owned());
+            child(&format!("server {}", other.server), address, None, true)
+        };
+        children.extend(others.iter().map(reader));
+    }
     children
+}
+
+/// One that has made itself known as a replica does.
+struct Known<'a> {
+    identity: &'a str,
+    server: &'a str,
+    host: &'a str,
+    port: &'a str,
+}
+
+impl Known<'_> {
+    /// A server says who it is, and where it listens.
+    fn is_replica(&self) -> bool {
+        !self.identity.is_empty() && !matches!(self.port, "" | "0")
+    }
+}
+
+fn read<'a>(known: Option<&'a Answer>, row: usize, columns: [&'static str; 4]) -> Known<'a> {
+    let [identity, server, host, port] =
+        columns.map(|name| known.and_then(|k| k.named(row, name)).unwrap_or_default());
+    Known {
+        identity,
+        server,
+        host,
+        port,
+    }
 }
 
 /// Why nobody who is listed does not mean that nobody follows: either list shows all of them, and the account may see neither.

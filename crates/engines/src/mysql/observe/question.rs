@@ -56,8 +56,8 @@ pub struct Look {
     /// Those who hold locks on tables, as `Topic::Oldest`; the first that the server has is asked.
     pub in_the_way: &'static [InTheWay],
     pub status: super::StatusColumns,
-    /// Columns of `Topic::Children`: identity, host, port.
-    pub child: [&'static str; 3],
+    /// Columns of `Topic::Children`: identity, number, host, port.
+    pub child: [&'static str; 4],
 }
 
 /// A way to see who holds locks on `{tables}`, a condition on a schema and a name.

@@ -9,6 +9,7 @@ pub struct StatusColumns {
     pub channel: &'static str,
     pub host: &'static str,
     pub port: &'static str,
+    pub user: &'static str,
     pub identity: &'static str,
     pub receives: &'static str,
     pub applies: &'static str,
@@ -26,6 +27,8 @@ pub struct StatusColumns {
 pub struct Status {
     pub channel: String,
     pub address: Option<String>,
+    /// The account that it logs in with.
+    pub user: Option<String>,
     pub identity: Option<String>,
     pub receiver: Receiver,
     pub receiver_error: Option<String>,
@@ -79,6 +82,7 @@ fn read_row(answer: &Answer, row: usize, columns: &StatusColumns) -> Status {
     Status {
         channel: text(columns.channel).to_owned(),
         address: known(columns.host).map(|host| format!("{host}:{}", text(columns.port))),
+        user: known(columns.user).map(str::to_owned),
         identity: known(columns.identity).map(str::to_owned),
         receiver: match text(columns.receives) {
             "Yes" => Receiver::Running,

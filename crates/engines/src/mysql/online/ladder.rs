@@ -275,11 +275,7 @@ impl Walk<'_> {
     }
 
     /// How much a table holds; none where there is no such table that anybody else sees.
-    async fn extent(
-        &mut self,
-        schema: Option<&str>,
-        table: &str,
-    ) -> Result<Option<Extent>, End> {
+    async fn extent(&mut self, schema: Option<&str>, table: &str) -> Result<Option<Extent>, End> {
         let mut answers = Vec::new();
         let sql = self.session.flavour.extent_sql(schema, table);
         let asked = self.session.link.run_all(sql, &mut answers).await;

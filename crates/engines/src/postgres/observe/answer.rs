@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use greylag_core::{outcome::Blocker, position::Position, survey::ShardIdentity};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -41,6 +42,8 @@ pub struct Seen {
     pub children: Option<Vec<Sender>>,
     pub slots: Option<Vec<SlotSeen>>,
     pub conflicts: Option<BTreeMap<String, Value>>,
+    pub conflicts_reset: Option<Timestamp>,
+    pub counting: Option<Timestamp>,
     pub subscriptions: Option<Vec<SubscriptionSeen>>,
     pub load: Option<(u32, u32)>,
     pub oldest: Option<Blocker>,
@@ -100,7 +103,7 @@ pub struct SubscriptionSeen {
     pub running: bool,
     pub received: Option<Lsn>,
     pub syncing: u32,
-    pub errors: Option<(u64, u64)>,
+    pub errors: Option<(u64, u64, Option<Timestamp>)>,
 }
 
 impl<'de> Deserialize<'de> for Lsn {

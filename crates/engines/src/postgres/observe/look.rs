@@ -22,7 +22,8 @@ const NO_CONTROL: &str = "'given_back', has_function_privilege('pg_control_syste
     AND has_function_privilege('pg_control_checkpoint()', 'execute')
     AND has_function_privilege('pg_control_recovery()', 'execute'),";
 
-const ERRORS: &str = "(SELECT json_build_array(t.apply_error_count, t.sync_error_count)
+const ERRORS: &str =
+    "(SELECT json_build_array(t.apply_error_count, t.sync_error_count, t.stats_reset)
         FROM pg_stat_subscription_stats t WHERE t.subid = s.oid)";
 
 impl PgObserver {

@@ -90,6 +90,10 @@ SELECT json_build_object(
     FROM pg_replication_slots WHERE NOT temporary),
   'conflicts', CASE WHEN standby THEN (
     SELECT row_to_json(c) FROM pg_stat_database_conflicts c WHERE c.datid = here.database) END,
+  'conflicts_reset', CASE WHEN standby THEN (
+    SELECT d.stats_reset FROM pg_stat_database d WHERE d.datid = here.database) END,
+  -- What was never reset is counted since the server's statistics began: its oldest ones say when.
+  'counting', least((SELECT stats_reset FROM pg_stat_bgwriter), (SELECT stats_reset FROM pg_stat_archiver)),
   -- A standby of a subscriber has its subscriptions in the catalog, and runs none of them.
   'subscriptions', CASE WHEN NOT standby THEN (
     SELECT json_agg(json_build_object(

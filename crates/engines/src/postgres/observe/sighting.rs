@@ -80,9 +80,10 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
             .subscriptions
             .iter()
             .flatten()
-            .map(subscription)
+            .map(|found| subscription(found, seen.counting))
             .collect(),
         conflicts: seen.conflicts.as_ref().map(|counts| Conflicts {
+            since: seen.conflicts_reset.or(seen.counting),
             cancelled: counts
                 .iter()
                 .filter_map(|(name, count)| {
@@ -161,6 +162,8 @@ fn upstream(seen: &Seen) -> Upstream {
         identity: None,
         connected: seen.archive || receiver.is_some_and(is_streaming),
         error: None,
+        failed: false,
+        user: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
         heard: receiver
             .and_then(|receiver| receiver.heard)
@@ -223,7 +226,8 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
             true => Some(Duration::ZERO),
             false => sender.lag.and_then(seconds),
         },
-        logical: sender.logical,
+        // A copy that is being made is no replica yet.
+        logical: sender.logical || sender.state.as_deref() == Some("backup"),
     }
 }
 
@@ -251,8 +255,9 @@ fn slot(seen: &SlotSeen, stream: &Stream) -> Slot {
     }
 }
 
-fn subscription(seen: &SubscriptionSeen) -> Subscription {
-    let (apply, sync) = seen.errors.unzip();
+fn subscription(seen: &SubscriptionSeen, counting: Option<Timestamp>) -> Subscription {
+    let errors = seen.errors;
+    let reset = errors.and_then(|(_, _, reset)| reset);
     Subscription {
         name: seen.name.clone(),
         enabled: seen.enabled,
@@ -263,8 +268,11 @@ fn subscription(seen: &SubscriptionSeen) -> Subscription {
             lsn: lsn.0,
         }),
         slot: seen.slot.clone(),
-        apply_errors: apply,
-        sync_errors: sync,
+        apply_errors: errors.map(|(apply, _, _)| apply),
+        sync_errors: errors.map(|(_, sync, _)| sync),
+        errors_since: reset.or(counting),
+        owes: None,
+        sync_fails: false,
         syncing: seen.syncing,
         publications: seen.publications.clone(),
     }

@@ -1,7 +1,13 @@
 //! Whose replica a node is.
 
 use super::scene::{Scene, is_level, on_both_clusters, place, upstream};
-use greylag_core::position::Reach;
+use greylag_core::{
+    engine::Engine,
+    node::{NodeSighting, readers},
+    position::Reach,
+};
+use greylag_lab::Known;
+use std::process::Stdio;
 
 on_both_clusters!(a_replica_of_another_server_is_told_apart(scene, 1) {
     let other = Scene::start(scene.engine, 1).await.unwrap();
@@ -30,3 +36,105 @@ on_both_clusters!(a_cascade_names_the_replica_that_it_follows(scene, 1) {
     let known_as = upstream(&seen).known_as.clone().unwrap();
     assert!(between.children.iter().any(|child| child.name == known_as), "{between:#?}");
 });
+
+/// Who reads a server's log and is none of these replicas.
+fn strangers(server: &NodeSighting, replicas: &[&NodeSighting]) -> Vec<String> {
+    let found = readers(server, replicas, true);
+    found.into_iter().map(|reader| reader.name).collect()
+}
+
+on_both_clusters!(a_reader_of_the_binary_log_is_told_from_the_replicas_beside_it(scene, 2) {
+    let (mut first, mut second) = (scene.watch_replica(0).await, scene.watch_replica(1).await);
+    let one = first.until("a level replica", is_level).await;
+    let two = second.until("a level replica", is_level).await;
+    let mut primary = scene.watch_primary().await;
+    let seen = primary.until("both replicas", |seen| seen.children.len() == 2).await;
+    assert_eq!(strangers(&seen, &[&one, &two]), [""; 0]);
+    let server = scene.cluster.primary();
+    let reader = server.read_log("cdc", Known::No).await.unwrap();
+    let wanted = ["cdc@127.0.0.1"];
+    primary.until("the reader", |seen| strangers(seen, &[&one, &two]) == wanted).await;
+    // Its replicas are those that they were.
+    let seen = primary.look().await;
+    assert_eq!(seen.children.iter().filter(|child| !child.logical).count(), 2, "{seen:#?}");
+    // One that makes itself known and says that it listens nowhere.
+    let again = server.read_log("etl", Known::At(0)).await.unwrap();
+    let wanted = ["cdc@127.0.0.1", "etl@127.0.0.1"];
+    let sorted = |seen: &NodeSighting| {
+        let mut found = strangers(seen, &[&one, &two]);
+        found.sort();
+        found
+    };
+    primary.until("both readers", |seen| sorted(seen) == wanted).await;
+    drop((reader, again));
+    // The server hears that they are gone once it has something to send.
+    let mut seen = primary.look().await;
+    for id in 1..1000 {
+        if strangers(&seen, &[&one, &two]).is_empty() {
+            break;
+        }
+        scene.write(&format!("INSERT INTO t VALUES ({id}, 0)")).await;
+        seen = primary.look().await;
+    }
+    assert_eq!(strangers(&seen, &[&one, &two]), [""; 0]);
+});
+
+on_both_clusters!(a_reader_of_a_primary_without_replicas_is_told(scene, 0) {
+    let mut primary = scene.watch_primary().await;
+    let _reader = scene.cluster.primary().read_log("cdc", Known::No).await.unwrap();
+    primary.until("the reader", |seen| strangers(seen, &[]) == ["cdc@127.0.0.1"]).await;
+});
+
+// As a connector does that passes for a replica: its host, and a port.
+on_both_clusters!(one_that_passes_for_a_replica_and_is_none_of_them_is_told(scene, 1) {
+    let mut below = scene.watch_replica(0).await;
+    let one = below.until("a level replica", is_level).await;
+    let mut primary = scene.watch_primary().await;
+    let _reader = scene.cluster.primary().read_log("cdc", Known::At(1)).await.unwrap();
+    let seen = primary.until("a reader", |seen| strangers(seen, &[&one]).len() == 1).await;
+    // A server of MySQL has a uuid, which nobody else says.
+    let found = strangers(&seen, &[&one]);
+    match scene.is_mysql() {
+        true => assert_eq!(found, ["cdc@127.0.0.1"]),
+        false => assert!(found[0].parse::<u32>().is_ok(), "{found:?}"),
+    }
+});
+
+/// MariaDB's own program for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mariadb_s_own_program_is_a_reader() {
+    let Some(scene) = Scene::start(Engine::Mariadb, 1).await else {
+        return;
+    };
+    let server = scene.cluster.primary();
+    let Some(mut program) = server.installation().client("mariadb-binlog") else {
+        panic!("a server without its programs: {:?}", server.installation());
+    };
+    scene
+        .write("CREATE USER tool@'%' IDENTIFIED BY 'greylag'")
+        .await;
+    scene
+        .write("GRANT REPLICATION SLAVE ON *.* TO tool@'%'")
+        .await;
+    program
+        .args([
+            "--no-defaults",
+            "--protocol=TCP",
+            "--host=127.0.0.1",
+            "--user=tool",
+            "--password=greylag",
+        ])
+        .arg(format!("--port={}", server.port()))
+        .args(["--read-from-remote-server", "--stop-never", "bin.000001"]);
+    let mut program = program.stdout(Stdio::null()).spawn().unwrap();
+    let mut below = scene.watch_replica(0).await;
+    let one = below.until("a level replica", is_level).await;
+    let mut primary = scene.watch_primary().await;
+    primary
+        .until("the program", |seen| {
+            strangers(seen, &[&one]) == ["tool@127.0.0.1"]
+        })
+        .await;
+    program.kill().unwrap();
+    program.wait().unwrap();
+}

@@ -68,3 +68,18 @@ on_both_clusters!(a_row_written_on_the_replica_is_seen_and_the_error_it_causes_i
     assert_eq!(place(&seen).reaches(place(&above)), Reach::No);
     assert!(upstream(&seen).connected, "it still receives");
 });
+
+on_both_clusters!(a_receiver_that_gave_up_is_told_from_one_that_a_person_stopped(scene, 1) {
+    let mut replica = scene.watch_replica(0).await;
+    replica.until("a level replica", is_level).await;
+    scene.tell_replica(0, "STOP REPLICA IO_THREAD", "STOP SLAVE IO_THREAD").await;
+    let seen = replica.until("no receiver", |seen| !upstream(seen).connected).await;
+    assert!(!upstream(&seen).failed, "{seen:#?}");
+    // A source that has the replica's own number is refused for good.
+    let number = scene.cluster.primary().value("", "SELECT @@server_id").await.unwrap().unwrap();
+    scene.on_replica(0, &format!("SET GLOBAL server_id = {number}")).await;
+    scene.tell_replica(0, "START REPLICA IO_THREAD", "START SLAVE IO_THREAD").await;
+    let seen = replica.until("the error", |seen| upstream(seen).failed).await;
+    let error = upstream(&seen).error.clone().unwrap();
+    assert!(error.starts_with("error 1593: ") || error.starts_with("error 13117: "), "{error}");
+});

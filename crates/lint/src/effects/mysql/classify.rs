@@ -162,8 +162,9 @@ fn modified(
         (from, to) if from == to => return None,
         _ => return Some("change-type"),
     }
+    // An index may have to be built anew, and a column that names none has its table's.
     if known.collation != column.collation {
-        return Some("change-type");
+        return None;
     }
     let same_type = type_change(&known.data_type, &column.data_type);
     // What a primary key has is NOT NULL, whether it says so or not.

@@ -68,10 +68,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 let known = scene.known(table).and_then(|table| table.column(column));
                 let narrows = |from: &DataType| *using || !widens(scene.dialect(), from, data_type);
                 narrows_from(known.map(|known| &known.data_type), narrows)
-                    .map(|how| told(span, format!("{how} of {table}.{column}")))
+                    .map(|why| retyped(span, table, column, why))
             }
             Action::ModifyColumn { from, column, .. } => {
-                modified(scene, table, from, column).map(|what| told(span, what))
+                let before = scene.known(table).and_then(|known| known.column(from));
+                let narrows = |from: &DataType| !widens(scene.dialect(), from, &column.data_type);
+                match narrows_from(before.map(|before| &before.data_type), narrows) {
+                    Some(why) => Some(retyped(span, table, from, why)),
+                    None => modified(scene, table, from, column).map(|what| told(span, what)),
+                }
             }
             // Only the server gives a number from here on.
             Action::AddIdentity { column } | Action::SetIdentity { column }
@@ -84,15 +89,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .collect()
 }
 
-/// What MODIFY or CHANGE takes away; None where the column takes all that it took.
+/// What MODIFY or CHANGE takes away beside the type; None where it takes nothing.
 fn modified(scene: &Scene<'_>, table: &Name, from: &str, column: &Column) -> Option<String> {
     let known = scene.known(table);
-    let before = known.and_then(|known| known.column(from));
-    let narrows = |from: &DataType| !widens(scene.dialect(), from, &column.data_type);
-    if let Some(how) = narrows_from(before.map(|before| &before.data_type), narrows) {
-        return Some(format!("{how} of {table}.{from}"));
-    }
-    let before = before?;
+    let before = known.and_then(|known| known.column(from))?;
     let in_key = known.is_some_and(|known| known.is_in_primary_key(from));
     if before.numbers_itself && !column.auto_increment {
         return Some(format!("{table}.{from} without AUTO_INCREMENT"));
@@ -106,15 +106,21 @@ fn modified(scene: &Scene<'_>, table: &Name, from: &str, column: &Column) -> Opt
         .then(|| format!("{table}.{from} without its default"))
 }
 
-/// How a change of type narrows what a column takes. What it was is not known of a column that no migration made.
+/// Why a change of type may refuse something. What it was is not known of a column that no migration made.
 fn narrows_from(
     from: Option<&DataType>,
     narrows: impl Fn(&DataType) -> bool,
 ) -> Option<&'static str> {
     match from {
-        None => Some("another type (no migration says what it was)"),
-        Some(from) => narrows(from).then_some("another type, which is no wider,"),
+        None => Some("no migration says what it was"),
+        Some(from) => narrows(from).then_some("it is no wider than the old one"),
     }
+}
+
+fn retyped(span: &Bytes, table: &Name, column: &str, why: &str) -> Draft {
+    Draft::new(span.clone(), format!("the new type of {table}.{column} may refuse what was welcome before: {why}"))
+        .why("The old app still writes, and reads, the old type: what doesn't fit the new one fails or is changed on the way.")
+        .instead("Add a column of the new type beside it, write both, fill it with a backfill, and drop the old one in the contract.")
 }
 
 /// A domain that no longer takes what it took.

@@ -35,6 +35,8 @@ pub(super) fn of_constraint(
         }),
         _ => None,
     };
+    // MySQL says PRIMARY, whatever it was called.
+    let name = if kind == Dropped::PrimaryKey { "primary" } else { name };
     if let Some(columns) = key {
         let kept = keeps_key(scene, table, name, &columns);
         return (!kept).then_some(Guarantee::Key);
@@ -71,8 +73,9 @@ pub(super) fn of_constraint(
 
 /// What dropping an index lifts; None where it is none that is unique, or another has the same columns.
 pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> Option<Guarantee> {
+    let unknown = || (!makes_index(scene, name, false)).then_some(Guarantee::UnknownIndex);
     let Some(known) = table.and_then(|table| scene.known(table)) else {
-        return Some(Guarantee::UnknownIndex);
+        return unknown();
     };
     let key = keys(scene, known).into_iter().find(|key| key.name == name);
     let index = known.indexes.iter().find(|i| i.name.as_deref() == Some(name));
@@ -80,8 +83,8 @@ pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> O
         return match index {
             Some(index) if !index.unique => None,
             // With an expression or a WHERE only the same name tells.
-            Some(_) => (!makes_index(scene, name)).then_some(Guarantee::Key),
-            None => Some(Guarantee::UnknownIndex),
+            Some(_) => (!makes_index(scene, name, true)).then_some(Guarantee::Key),
+            None => unknown(),
         };
     };
     (!keeps_key(scene, &known.name, name, &key.columns)).then_some(Guarantee::Key)
@@ -169,12 +172,13 @@ fn adds(scene: &Scene<'_>, table: &Name, such: impl Fn(&Constraint) -> bool) -> 
     })
 }
 
-fn makes_index(scene: &Scene<'_>, name: &str) -> bool {
+/// The file makes an index of this name, a unique one where that is asked for.
+fn makes_index(scene: &Scene<'_>, name: &str, unique: bool) -> bool {
     let mut operations = scene.operations.iter();
     operations.any(|operation| match operation {
         Operation::CreateIndex(create) => {
             let own = create.name.as_ref();
-            create.unique && own.is_some_and(|own| own.name == name)
+            (create.unique || !unique) && own.is_some_and(|own| own.name == name)
         }
         _ => false,
     })

@@ -1,9 +1,7 @@
 //! Logical subscribers don't get this change by themselves.
 
-use crate::{
-    finding::Decided,
-    operation::{Action, Name, Operation},
-};
+use super::published::{is_left_out, published};
+use crate::operation::{Action, Kind, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -16,10 +14,10 @@ pub(super) static LOGICAL_CHANGE_NOT_CARRIED: Rule = Rule {
     severity: Some(Severity::Warning),
     dialects: POSTGRES,
     title: "logical subscribers don't get this change by themselves",
-    about: "Publications carry rows, not DDL. A new column must be on the subscriber first, a dropped one \
-            must go on the publisher first, a rename breaks apply, and a new table has to be added to the \
-            publication and fetched with REFRESH PUBLICATION. A column list or row filter keeps a column \
-            from being dropped.",
+    about: "Publications carry rows, not DDL. A new column must be on the subscriber first, a dropped column or \
+            table must go on the publisher first, both sides must change a type together, and a rename breaks \
+            apply. Where tables are published by name, a new one has to be added to the publication and \
+            fetched with REFRESH PUBLICATION. A column list or row filter keeps a column from being dropped.",
     bad: include_str!("logical_change_not_carried/bad.sql"),
     good: include_str!("logical_change_not_carried/good.sql"),
     look: Look::Statement(look),
@@ -27,16 +25,34 @@ pub(super) static LOGICAL_CHANGE_NOT_CARRIED: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    if let Operation::CreateTable(create) = scene.operation {
-        let named = published(scene, &create.name);
-        if named.is_some_and(|(all, _)| !all) && !create.temporary {
-            drafts.push(
-                Draft::new(create.name.span.clone(), format!("{} is in no publication", create.name))
-                    .why("Tables are published by name: subscribers don't know the new one.")
-                    .instead("ALTER PUBLICATION … ADD TABLE, create it on the subscriber, then ALTER SUBSCRIPTION … REFRESH PUBLICATION."),
-            );
+    match scene.operation {
+        Operation::CreateTable(create) => {
+            let decided = is_left_out(scene, &create.name);
+            if let Some(decided) = decided.filter(|_| !create.temporary && !create.unlogged) {
+                drafts.push(
+                    Draft::new(create.name.span.clone(), format!("{} is in no publication", create.name))
+                        .decided(decided)
+                        .why("Tables are published by name: subscribers don't know the new one.")
+                        .instead("ALTER PUBLICATION … ADD TABLE, create it on the subscriber, then ALTER SUBSCRIPTION … REFRESH PUBLICATION."),
+                );
+            }
+            return drafts;
         }
-        return drafts;
+        Operation::Drop(drop) if drop.kind == Kind::Table => {
+            for table in drop.names.iter().filter(|table| !scene.is_new(table)) {
+                if let Some((_, decided)) = published(scene, table) {
+                    drafts.push(
+                        Draft::new(table.span.clone(), format!("{table} is published: it must go here first, on subscribers after"))
+                            .decided(decided)
+                            .why("Rows that still come for a table that a subscriber lacks end its apply.")
+                            .replicas("A subscriber that drops it first stops, and its slot keeps the primary's WAL.")
+                            .instead("Migrate the publisher before the subscriber: declare it as a node with role = \"subscriber\", and drop the table in a contract."),
+                    );
+                }
+            }
+            return drafts;
+        }
+        _ => {}
     }
     for (table, action, span) in scene.actions() {
         let Some((_, decided)) = published(scene, table) else {
@@ -51,7 +67,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 "a dropped column must go here first, on subscribers after",
                 "Migrate the publisher before the subscriber, and take the column out of column lists and row filters.",
             ),
-            Action::RenameColumn { .. } | Action::RenameTo(_) => (
+            Action::RenameColumn { .. } | Action::RenameTo(_) | Action::SetSchema => (
                 "a rename stops what subscribers apply",
                 "Don't rename what is published: add, fill, and drop.",
             ),
@@ -70,24 +86,4 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         );
     }
     drafts
-}
-
-/// Whether a table is published, by what is known: whether by FOR ALL TABLES, and how that is known.
-pub(super) fn published(scene: &Scene<'_>, table: &Name) -> Option<(bool, Decided)> {
-    if let Some(fleet) = scene.fleet {
-        let by_all = fleet
-            .publications
-            .iter()
-            .any(|publication| publication.all_tables);
-        if fleet.publishing(&table.name).next().is_some() {
-            return Some((by_all, Decided::Fleet));
-        }
-    }
-    match scene.settings.logical_replication {
-        Some(true) => return Some((true, Decided::Config)),
-        Some(false) => return None,
-        None => {}
-    }
-    let catalog = scene.catalog;
-    (catalog.publishes_all).then_some((true, Decided::Text))
 }

@@ -1,6 +1,6 @@
 //! One transaction goes to logical subscribers as a whole.
 
-use super::logical_change_not_carried::published;
+use super::published::published;
 use crate::operation::{Operation, Verb};
 use crate::{
     finding::Severity,

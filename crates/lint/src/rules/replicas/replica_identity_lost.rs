@@ -1,6 +1,6 @@
 //! UPDATE and DELETE fail on the publisher without a replica identity.
 
-use super::logical_change_not_carried::published;
+use super::published::published;
 use crate::operation::{Action, Bytes, ConstraintKind, Name, Operation, ReplicaIdentity};
 use crate::{
     finding::Severity,
@@ -15,8 +15,9 @@ pub(super) static REPLICA_IDENTITY_LOST: Rule = Rule {
     dialects: POSTGRES,
     title: "UPDATE and DELETE fail on the publisher without a replica identity",
     about: "A published table needs a primary key, or another replica identity. Without one the publisher \
-            itself refuses every UPDATE and DELETE of it: an outage on the primary. Make the new identity \
-            before the old one goes.",
+            itself refuses every UPDATE and DELETE of it: an outage on the primary. The identity goes with its \
+            constraint, with its index (REPLICA IDENTITY USING INDEX), and with any column of either. Make the \
+            new identity before the old one goes, or in the same transaction.",
     bad: include_str!("replica_identity_lost/bad.sql"),
     good: include_str!("replica_identity_lost/good.sql"),
     look: Look::Statement(look),
@@ -34,9 +35,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             && create.partition_of.is_none()
             && create.like.is_none()
             && create.query.is_none();
-        let later = scene.operations[scene.index..]
-            .iter()
-            .any(|op| gives_key(op, &create.name));
+        let later = is_given_again(scene, &create.name);
         return match published(scene, &create.name) {
             Some((true, decided)) if keyless && !later && !create.temporary && !create.unlogged => {
                 told(&create.name.span, &create.name, decided).alone()
@@ -45,29 +44,70 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         };
     }
     let mut drafts = Vec::new();
-    for (table, action, span) in scene.actions() {
-        let Some((_, decided)) = published(scene, table) else {
+    for (table, span, lost) in losses(scene) {
+        let Some((_, decided)) = published(scene, table).filter(|_| lost) else {
             continue;
         };
-        let lost = match action {
-            Action::DropConstraint { name, .. } => {
-                let known = scene.known(table);
-                let own = known.and_then(|known| known.primary_key_name.clone());
-                let full = known
-                    .is_some_and(|known| known.replica_identity == Some(ReplicaIdentity::Full));
-                !full && (own.as_ref() == Some(name) || *name == format!("{}_pkey", table.name))
-            }
-            Action::ReplicaIdentity(identity) => *identity == ReplicaIdentity::Nothing,
-            _ => false,
-        };
-        let again = scene.operations[scene.index..]
-            .iter()
-            .any(|op| gives_key(op, table));
-        if lost && !again {
-            drafts.push(told(span, table, decided));
+        if !is_given_again(scene, table) {
+            drafts.push(told(&span, table, decided));
         }
     }
     drafts
+}
+
+/// What each clause, or each dropped index, takes from its table: whether that is the identity.
+fn losses<'a>(scene: &Scene<'a>) -> Vec<(&'a Name, Bytes, bool)> {
+    if let Operation::DropIndex(drop) = scene.operation {
+        let names = drop.names.iter();
+        let of = |name: &'a Name| {
+            let (table, _) = scene.catalog.index(&name.name)?;
+            let lost = table.replica_identity == Some(ReplicaIdentity::Index(name.name.clone()));
+            (!scene.is_new(&table.name)).then(|| (&table.name, name.span.clone(), lost))
+        };
+        return names.filter_map(of).collect();
+    }
+    let actions = scene.actions();
+    actions
+        .map(|(table, action, span)| (table, span.clone(), is_lost(scene, table, action)))
+        .collect()
+}
+
+fn is_lost(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
+    let known = scene.known(table);
+    let identity = known.and_then(|known| known.replica_identity.as_ref());
+    let by_key = matches!(identity, None | Some(ReplicaIdentity::Default));
+    match action {
+        Action::DropConstraint { name, .. } => match identity {
+            Some(ReplicaIdentity::Index(own)) => own == name,
+            _ => {
+                let own = known.and_then(|known| known.primary_key_name.as_ref());
+                by_key && (own == Some(name) || *name == format!("{}_pkey", table.name))
+            }
+        },
+        Action::DropColumn { column, .. } => match (identity, known) {
+            (Some(ReplicaIdentity::Index(own)), Some(known)) => known.is_in_index(own, column),
+            (_, Some(known)) => by_key && known.is_in_primary_key(column),
+            (_, None) => false,
+        },
+        Action::ReplicaIdentity(ReplicaIdentity::Nothing) => true,
+        // Back to the primary key, where the table is known to have none.
+        Action::ReplicaIdentity(ReplicaIdentity::Default) => {
+            known.is_some_and(|known| !known.partly && known.primary_key.is_none())
+        }
+        _ => false,
+    }
+}
+
+/// Whether the same statement or transaction gives it another. In between, a transaction of its own would find none.
+fn is_given_again(scene: &Scene<'_>, table: &Name) -> bool {
+    let here = scene.transaction();
+    let made = matches!(scene.operation, Operation::CreateTable(_));
+    let mut later = (scene.index..scene.operations.len()).filter(|at| {
+        let together = here.is_some() && scene.transactions[*at] == here;
+        // Nobody writes a table that was made a moment ago.
+        *at == scene.index || together || made
+    });
+    later.any(|at| gives_key(&scene.operations[at], table))
 }
 
 fn gives_key(operation: &Operation, table: &Name) -> bool {
@@ -79,7 +119,9 @@ fn gives_key(operation: &Operation, table: &Name) -> bool {
             Action::AddConstraint(constraint) => {
                 matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
             }
-            Action::ReplicaIdentity(identity) => *identity != ReplicaIdentity::Nothing,
+            Action::ReplicaIdentity(identity) => {
+                matches!(identity, ReplicaIdentity::Full | ReplicaIdentity::Index(_))
+            }
             _ => false,
         })
 }

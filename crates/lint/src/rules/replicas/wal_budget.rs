@@ -1,88 +1,88 @@
 //! More is written to the log than replicas are given room for.
 
 use crate::{
-    effects::Wal,
-    finding::Decided,
-    operation::{Operation, Verb},
-};
-use crate::{
-    finding::Severity,
-    judge::{Draft, Scene},
-    rule::{Group, Look, POSTGRES, Rule},
+    finding::{Decided, Severity},
+    judge::{Draft, File},
+    rule::{Group, Look, Rule, SERVERS},
 };
 
 pub(super) static WAL_BUDGET: Rule = Rule {
     id: "wal-budget",
     group: Group::Replicas,
     severity: Some(Severity::Warning),
-    dialects: POSTGRES,
+    dialects: SERVERS,
     title: "more is written to the log than replicas are given room for",
     about: "A rewrite writes the table and its indexes into the WAL, an index itself, an UPDATE two to four \
-            times its rows. What a slot may fall behind (max_slot_wal_keep_size) or a limit of the project's \
-            (`[lint.thresholds] wal-bytes`) is compared with the largest shard's sizes.",
+            times its rows, a DELETE them once, an INSERT … SELECT what it reads. MySQL's and MariaDB's binary log takes rows too, \
+            an ALTER as one line unless a tool copies the table. A write counts as one of all rows \
+            unless its condition proves that they are few. All that a file writes is added up, by the largest \
+            shard's sizes or by the `rows` that `[lint.tables]` says, and compared with what one migration may \
+            write (`[lint.thresholds] wal-bytes`); all that the shards of one server write, with what a slot of \
+            PostgreSQL may still fall behind (max_slot_wal_keep_size): beyond that it is an error. Backfills \
+            with `:batch` are held back by the replicas' lag, and not counted.",
     bad: include_str!("wal_budget/bad.sql"),
     good: include_str!("wal_budget/good.sql"),
-    look: Look::Statement(look),
+    look: Look::File(look),
 };
 
-fn look(scene: &Scene<'_>) -> Vec<Draft> {
-    let Some(fleet) = scene.fleet else {
+fn look(file: &File<'_>) -> Vec<Draft> {
+    let logged: Vec<_> = file.logged.iter().flatten().collect();
+    let Some(largest) = logged.iter().max_by_key(|one| one.bytes) else {
         return Vec::new();
     };
-    let slot = fleet
-        .slots
+    let total = |each: fn(u64, u64) -> u64| {
+        let all = logged.iter().map(|one| (one.bytes, one.on_server));
+        all.fold(0u64, |sum, (bytes, server)| sum.saturating_add(each(bytes, server)))
+    };
+    let (bytes, on_server) = (total(|bytes, _| bytes), total(|_, server| server));
+    let limit = file.settings.thresholds.wal_bytes;
+    let slots = file.fleet.map_or(&[][..], |fleet| &fleet.slots);
+    let slot = slots
         .iter()
         .filter_map(|slot| Some((slot.headroom_bytes?, slot)))
-        .min_by_key(|(bytes, _)| *bytes);
-    let limit = scene.settings.thresholds.wal_bytes;
-    let mut drafts = Vec::new();
-    for taken in scene.taken() {
-        let Some(facts) = scene.facts(&taken.table) else {
-            continue;
-        };
-        let bytes = match taken.effect.wal {
-            Wal::Small => continue,
-            // One index of several: a third of them is a fair guess, and said to be one.
-            Wal::Index => facts.index_bytes.max(facts.table_bytes / 3) / 2,
-            Wal::Indexes => facts.index_bytes,
-            Wal::Table => facts.table_bytes + facts.index_bytes,
-            Wal::Rows => match scene.operation {
-                Operation::Write(write)
-                    if !write.batched
-                        && write.verb != Verb::Insert
-                        && write.condition.is_none() =>
-                {
-                    facts.table_bytes * 4
-                }
-                _ => continue,
-            },
-        };
-        let over_slot = slot.filter(|(headroom, _)| bytes > *headroom);
-        if bytes <= limit && over_slot.is_none() {
-            continue;
+        .min_by_key(|(headroom, _)| *headroom)
+        .filter(|(headroom, _)| on_server > *headroom);
+    if bytes <= limit && slot.is_none() {
+        return Vec::new();
+    }
+    let mut tables: Vec<String> = Vec::new();
+    for one in &logged {
+        let name = one.table.to_string();
+        if !tables.contains(&name) {
+            tables.push(name);
         }
-        let megabytes = bytes / 1_000_000;
-        let mut draft = Draft::new(
-            taken.span.clone(),
-            format!(
-                "about {megabytes} MB go into the log for {} on {}",
-                taken.table, facts.largest_shard
-            ),
-        )
-        .decided(Decided::Fleet)
+    }
+    let shard = largest.shard.as_ref().map(|shard| format!(" on {shard}"));
+    let title = format!(
+        "about {} go into the log for {}{}",
+        megabytes(bytes),
+        tables.join(", "),
+        shard.unwrap_or_default()
+    );
+    let decided = logged.iter().map(|one| one.decided).max();
+    let mut draft = Draft::new(largest.span.clone(), title)
+        .decided(decided.unwrap_or(Decided::Text))
         .why(format!(
-            "That is more than the {} MB that one migration may write on a shard.",
-            limit / 1_000_000
+            "That is more than the {} that one migration may write on a shard.",
+            megabytes(limit)
         ))
         .replicas("Replicas lag until they have received and replayed all of it.")
         .instead("Go in batches, or build what is new beside the old, and keep an eye on the lag.");
-        if let Some((headroom, slot)) = over_slot {
-            draft = draft.severity(Severity::Error).why(format!(
-                "The slot {} on {} may fall behind by {} MB more; after that it is lost, and whoever reads it starts anew.",
-                slot.name, slot.shard, headroom / 1_000_000
-            ));
-        }
-        drafts.push(draft);
+    if let Some((headroom, slot)) = slot {
+        let all = match on_server > bytes {
+            true => format!(" All shards of one server write {} together.", megabytes(on_server)),
+            false => String::new(),
+        };
+        draft = draft.severity(Severity::Error).why(format!(
+            "The slot {} on {} may fall behind by {} more; after that it is lost, and whoever reads it starts anew.{all}",
+            slot.name,
+            slot.shard,
+            megabytes(headroom)
+        ));
     }
-    drafts
+    draft.alone()
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
 }

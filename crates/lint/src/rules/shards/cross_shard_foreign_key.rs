@@ -18,9 +18,11 @@ pub(super) static CROSS_SHARD_FOREIGN_KEY: Rule = Rule {
     dialects: ALL,
     title: "a foreign key points at rows that may be on another shard",
     about: "A foreign key holds within one shard. Between two sharded tables both sides must have the shard \
-            key in it, or else a row and what it points at may lie apart. From a reference table to a \
-            sharded one it is always wrong: the reference rows are everywhere, the others on one shard. To a \
-            reference table it is right if that table has all rows on every shard first.",
+            key in it, each part across from its like, or else a row and what it points at may lie apart; a \
+            REFERENCES without columns means the other's primary key. From a reference or global table to a \
+            sharded one it is always wrong: these rows lie on all shards or on one, the others wherever \
+            their key puts them. From a sharded or reference table to a global one it fails on all shards but \
+            one. To a reference table it is right if that table has all rows on every shard first.",
     bad: include_str!("cross_shard_foreign_key/bad.sql"),
     good: include_str!("cross_shard_foreign_key/good.sql"),
     look: Look::Statement(look),
@@ -36,33 +38,27 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         };
         let why = match (from, to) {
             (TableClass::Sharded, TableClass::Sharded) => {
-                let key = |table: &Name| {
-                    scene
-                        .settings
-                        .shard_key(table.schema.as_deref(), &table.name)
-                        .unwrap_or_default()
-                };
-                let inside = |key: &[String], columns: &[String]| {
-                    !key.is_empty() && key.iter().all(|part| columns.contains(part))
-                };
-                if inside(key(table), &columns)
-                    && (reference.columns.is_empty() || inside(key(other), &reference.columns))
-                {
-                    continue;
+                let referenced = referenced(scene, table, reference);
+                match together(scene, table, &columns, other, referenced.as_deref()) {
+                    true => continue,
+                    false => format!(
+                        "Both are sharded, and the shard key isn't on both sides of the foreign key in the same place: the row in {other} may be on another shard."
+                    ),
                 }
-                format!(
-                    "Both are sharded, and the shard key isn't in the foreign key: the row in {other} may be on another shard."
-                )
             }
             (TableClass::Reference, TableClass::Sharded) => {
                 format!(
                     "{table} has the same rows on every shard, and {other} has each row on one: most of them point nowhere."
                 )
             }
+            (TableClass::Global, TableClass::Sharded) => {
+                format!("{table} is on one shard only, and the rows of {other} are on all of them.")
+            }
             (TableClass::Sharded | TableClass::Reference, TableClass::Global) => {
                 format!("{other} is on one shard only, and {table} on all of them.")
             }
-            _ => continue,
+            // What a reference table has is on every shard, and a global table's like is where it is.
+            (_, TableClass::Reference) | (TableClass::Global, TableClass::Global) => continue,
         };
         drafts.push(
             Draft::new(span, format!("{table} references {other} across shards"))
@@ -73,6 +69,47 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         );
     }
     drafts
+}
+
+/// The columns that are pointed at; None where they aren't known.
+fn referenced(scene: &Scene<'_>, table: &Name, reference: &Reference) -> Option<Vec<String>> {
+    if !reference.columns.is_empty() {
+        return Some(reference.columns.clone());
+    }
+    match scene.operation {
+        Operation::CreateTable(create) if reference.table.is(table) => create.primary_key(),
+        _ => scene.known(&reference.table)?.primary_key.clone(),
+    }
+}
+
+/// Whether each part of one shard key stands across from the same part of the other.
+fn together(
+    scene: &Scene<'_>,
+    table: &Name,
+    columns: &[String],
+    other: &Name,
+    referenced: Option<&[String]>,
+) -> bool {
+    let key = |table: &Name| {
+        let key = scene
+            .settings
+            .shard_key(table.schema.as_deref(), &table.name);
+        key.unwrap_or_default()
+    };
+    let (own, theirs) = (key(table), key(other));
+    let at = |columns: &[String], part: &String| {
+        let mut columns = columns.iter();
+        columns.position(|column| column.eq_ignore_ascii_case(part))
+    };
+    let mut parts = own.iter().zip(theirs);
+    !own.is_empty()
+        && own.len() == theirs.len()
+        && parts.all(|(part, like)| match (at(columns, part), referenced) {
+            (Some(place), Some(referenced)) => at(referenced, like) == Some(place),
+            // Nobody knows the other's primary key.
+            (place, None) => place.is_some(),
+            (None, Some(_)) => false,
+        })
 }
 
 type Key<'a> = (&'a Name, Bytes, Vec<String>, &'a Reference);

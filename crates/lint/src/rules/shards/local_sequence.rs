@@ -1,8 +1,9 @@
 //! Each shard gives the same numbers.
 
 use crate::{
+    catalog::KnownColumn,
     finding::Decided,
-    operation::{Action, Alter, Bytes, Change, Column, Kind, Name, Operation},
+    operation::{Action, Alter, Bytes, Change, Column, ConstraintKind, Kind, Name, Operation},
     settings::TableClass,
 };
 use crate::{
@@ -18,10 +19,10 @@ pub(super) static LOCAL_SEQUENCE: Rule = Rule {
     severity: Some(Severity::Error),
     dialects: ALL,
     title: "each shard gives the same numbers",
-    about: "SERIAL, IDENTITY and AUTO_INCREMENT count on each shard by itself: two shards give the same id \
-            to different rows. Give each shard a range or a step of its own (`greylag ids`), use UUIDs, or \
-            make the shard key part of every key. RESTART, setval and TRUNCATE RESTART IDENTITY take such an \
-            arrangement away.",
+    about: "SERIAL, IDENTITY, AUTO_INCREMENT and a default from a sequence (nextval, NEXT VALUE FOR) count on \
+            each shard by itself: two shards give the same id to different rows. Give each shard a range or a \
+            step of its own (`greylag ids`), use UUIDs, or make the shard key part of the primary key. \
+            RESTART, setval and TRUNCATE RESTART IDENTITY take such an arrangement away.",
     bad: include_str!("local_sequence/bad.sql"),
     good: include_str!("local_sequence/good.sql"),
     look: Look::Statement(look),
@@ -39,54 +40,56 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Give each shard its own range or step (`greylag ids`), or use UUIDs.")
     };
     match scene.operation {
-        Operation::CreateTable(create) if sharded(&create.name) => {
-            let key: &[String] = scene
-                .settings
-                .shard_key(create.name.schema.as_deref(), &create.name.name)
-                .unwrap_or_default();
-            let primary = create.primary_key().unwrap_or_default();
-            let composite = !key.is_empty() && key.iter().all(|part| primary.contains(part));
-            let numbering = create
-                .columns
-                .iter()
-                .filter(|column| numbers(scene, column) && !composite);
+        Operation::CreateTable(create) if sharded(&create.name) && !create.temporary => {
+            let keyed = is_keyed(scene, &create.name, create.primary_key());
+            let columns = create.columns.iter();
+            let numbering = columns.filter(|column| numbers(scene, column) && !keyed);
             numbering
-                .map(|column| {
-                    told(
-                        column.span.clone(),
-                        format!(
-                            "{}.{} is numbered on each shard by itself",
-                            create.name, column.name
-                        ),
-                    )
-                })
+                .map(|column| told(column.span.clone(), numbered(&create.name, &column.name)))
                 .collect()
         }
-        Operation::AlterTable(alter) if sharded(&alter.name) => alter
-            .actions
-            .iter()
-            .filter_map(|(action, span)| match action {
-                Action::AddColumn { column, .. } if column.numbers_itself() => Some(told(
-                    span.clone(),
-                    format!(
-                        "{}.{} is numbered on each shard by itself",
-                        alter.name, column.name
-                    ),
-                )),
-                Action::AddIdentity { column } => Some(told(
-                    span.clone(),
-                    format!(
-                        "{}.{column} is numbered on each shard by itself",
-                        alter.name
-                    ),
-                )),
-                Action::AutoIncrement | Action::SetIdentity { .. } => Some(told(
-                    span.clone(),
-                    format!("the numbers of {} begin anew on every shard", alter.name),
-                )),
+        Operation::AlterTable(alter) if sharded(&alter.name) => {
+            let known = scene.known(&alter.name);
+            let keyed = is_keyed(
+                scene,
+                &alter.name,
+                known.and_then(|known| known.primary_key.clone()),
+            );
+            let counted = |name: &str| {
+                let column = known.and_then(|known| known.column(name));
+                column.is_some_and(KnownColumn::is_numbered)
+            };
+            let actions = alter.actions.iter();
+            let new = actions.filter_map(|(action, span)| match action {
+                Action::AddColumn { column, .. } if column.is_numbered() => {
+                    Some((span, numbered(&alter.name, &column.name)))
+                }
+                Action::ModifyColumn { from, column, .. }
+                    if column.is_numbered() && !counted(from) =>
+                {
+                    Some((span, numbered(&alter.name, &column.name)))
+                }
+                Action::SetDefault { column, default }
+                    if default.counts() && !counted(column) =>
+                {
+                    Some((span, numbered(&alter.name, column)))
+                }
+                Action::AddIdentity { column } => Some((span, numbered(&alter.name, column))),
                 _ => None,
-            })
-            .collect(),
+            });
+            let new = new
+                .filter(|_| !keyed)
+                .map(|(span, title)| told(span.clone(), title));
+            let actions = alter.actions.iter();
+            let anew = actions.filter(|(action, _)| {
+                matches!(action, Action::AutoIncrement | Action::SetIdentity { .. })
+            });
+            let anew = anew.map(|(_, span)| {
+                let title = format!("the numbers of {} begin anew on every shard", alter.name);
+                told(span.clone(), title)
+            });
+            new.chain(anew).collect()
+        }
         Operation::Alter(Alter {
             kind: Kind::Sequence,
             name,
@@ -124,9 +127,35 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
 }
 
+fn numbered(table: &Name, column: &str) -> String {
+    format!("{table}.{column} is numbered on each shard by itself")
+}
+
+/// Whether the shard key is part of the primary key: the table's own, or one that the file gives it later.
+fn is_keyed(scene: &Scene<'_>, table: &Name, own: Option<Vec<String>>) -> bool {
+    let key = scene
+        .settings
+        .shard_key(table.schema.as_deref(), &table.name)
+        .unwrap_or_default();
+    let later = scene.operations[scene.index..].iter().filter_map(|op| match op {
+        Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
+        _ => None,
+    });
+    let mut given = later.flatten().filter_map(|(action, _)| match action {
+        Action::AddConstraint(constraint) => match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns, .. } => Some(columns.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let primary = own.or_else(|| given.next()).unwrap_or_default();
+    let has = |part: &String| primary.iter().any(|own| own.eq_ignore_ascii_case(part));
+    !key.is_empty() && key.iter().all(has)
+}
+
 /// SQLite numbers an INTEGER PRIMARY KEY too.
 fn numbers(scene: &Scene<'_>, column: &Column) -> bool {
     let rowid =
         scene.dialect() == Dialect::Sqlite && column.primary_key && column.data_type.name == "int";
-    column.numbers_itself() || rowid
+    column.is_numbered() || rowid
 }

@@ -16,10 +16,11 @@ pub(super) static SESSION_DECIDES: Rule = Rule {
     severity: Some(Severity::Warning),
     dialects: SERVERS,
     title: "what it does depends on the session's settings",
-    about: "The same text does different things under another TimeZone, search_path, sql_mode or default \
-            character set: timestamp to timestamptz rewrites the table unless the session is in UTC, and \
-            moves the values. Pin them in `[session]`; settings that a file changes itself are put back \
-            after it.",
+    about: "Under another TimeZone the same text does another thing: timestamp to timestamptz rewrites the \
+            table unless the session is in UTC, and moves the values. A file that sets search_path, its role \
+            or a default of what it makes leaves what follows to that. Pin them in `[session]`; settings that \
+            a file changes itself are put back after it. Where shards are seen to differ in the setting, it is \
+            an error; `settings-differ` looks for whatever else depends on one.",
     bad: include_str!("session_decides/bad.sql"),
     good: include_str!("session_decides/good.sql"),
     look: Look::Statement(look),

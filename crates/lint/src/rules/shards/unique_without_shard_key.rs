@@ -146,11 +146,11 @@ fn is_number(scene: &Scene<'_>, table: &Name, columns: &[Option<String>]) -> boo
     match scene.operation {
         Operation::CreateTable(create) => create.columns.iter().any(|c| {
             c.name == *column
-                && (c.numbers_itself() || c.data_type.name == "uuid" || plain(&c.default))
+                && (c.is_numbered() || c.data_type.name == "uuid" || plain(&c.default))
         }),
         _ => scene
             .known(table)
             .and_then(|known| known.column(column))
-            .is_some_and(|c| c.numbers_itself || c.data_type.name == "uuid" || plain(&c.default)),
+            .is_some_and(|c| c.is_numbered() || c.data_type.name == "uuid" || plain(&c.default)),
     }
 }

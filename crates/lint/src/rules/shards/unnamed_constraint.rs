@@ -1,11 +1,12 @@
 //! A name that each shard makes up by itself.
 
-use crate::operation::{Action, Bytes, Constraint, ConstraintKind, Operation};
+use crate::operation::{Action, Bytes, Column, Constraint, ConstraintKind, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{Group, Look, Rule, SERVERS},
 };
+use greylag_core::engine::{Dialect, Engine};
 
 pub(super) static UNNAMED_CONSTRAINT: Rule = Rule {
     id: "unnamed-constraint",
@@ -13,9 +14,10 @@ pub(super) static UNNAMED_CONSTRAINT: Rule = Rule {
     severity: Some(Severity::Note),
     dialects: SERVERS,
     title: "a name that each shard makes up by itself",
-    about: "A constraint or index without a name gets one from the server: orders_total_check, or \
-            orders_total_check1 where that is taken. A shard with another past makes up another name, and \
-            the DROP of a later migration fails there.",
+    about: "A constraint or index that is added to a table without a name gets one from the server: \
+            orders_total_check, or orders_total_check1 where that is taken. So does what a new column brings \
+            with it: UNIQUE, CHECK, REFERENCES. A shard with another past makes up another name, and the DROP \
+            of a later migration fails there.",
     bad: include_str!("unnamed_constraint/bad.sql"),
     good: include_str!("unnamed_constraint/good.sql"),
     look: Look::Statement(look),
@@ -54,9 +56,30 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     Some(told(span.clone(), "the constraint"))
                 }
                 Action::AddIndex { name: None, .. } => Some(told(span.clone(), "the index")),
+                Action::AddColumn { column, .. } => {
+                    let what = unnamed_of(scene, column)?;
+                    Some(told(span.clone(), &format!("the {what} of {}", column.name)))
+                }
                 _ => None,
             })
             .collect(),
         _ => Vec::new(),
+    }
+}
+
+/// What a new column brings without a name.
+fn unnamed_of(scene: &Scene<'_>, column: &Column) -> Option<&'static str> {
+    let unique = column.unique && !column.primary_key && column.unique_name.is_none();
+    // On MySQL before 9.0 a column's own REFERENCES makes nothing: another rule's matter.
+    let refers = scene.dialect() == Dialect::Postgres || scene.unit.engine == Engine::Mariadb;
+    let reference = column.references.as_ref().filter(|_| refers);
+    if unique {
+        Some("UNIQUE")
+    } else if column.checks.iter().any(|(name, _)| name.is_none()) {
+        Some("CHECK")
+    } else {
+        reference
+            .filter(|reference| reference.name.is_none())
+            .map(|_| "REFERENCES")
     }
 }

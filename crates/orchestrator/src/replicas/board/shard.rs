@@ -9,12 +9,12 @@ use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
     node::{
-        Blame, NodeName, NodeRole, NodeSighting, NodeState, SeenRole, Slot, Standing, Trail,
-        confirmed, copies_table, follows,
+        Blame, Finding, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole,
+        Severity, Slot, Standing, Trail, confirmed, copies_table, follows,
     },
     position::{Distance, Position, Reach},
     survey::Server,
-    throttle::{CatchingUp, SlotFigure},
+    throttle::{CatchingUp, SlotFigure, holds},
 };
 use jiff::Timestamp;
 use std::{
@@ -54,8 +54,32 @@ pub struct Node {
     pub proven: bool,
     /// Changes were seen to come in from the primary, or from another node that follows it.
     pub follows: bool,
+    /// The kinds of findings that have been told of it.
+    pub told: BTreeSet<String>,
     /// It was said to be left out, and has not caught up since.
     pub left_out: bool,
+}
+
+impl Node {
+    /// What was found wrong and holds nothing, so that no reason to wait says it: each kind once.
+    pub fn untold(&mut self, now: Timestamp) -> Vec<Finding> {
+        let guards = self.named.policy.guards(now);
+        let ignored = !guards && matches!(self.named.policy, NodePolicy::Ignore { .. });
+        let Some(standing) = self.standing.as_ref().filter(|_| !ignored) else {
+            return Vec::new();
+        };
+        let refused = standing.state == NodeState::Refused;
+        let is_quiet = |found: &&Finding| match found.severity {
+            Severity::Warning => true,
+            Severity::Problem => !holds(found) || !guards && !refused,
+        };
+        let found = standing.findings.iter().filter(is_quiet);
+        let told = &mut self.told;
+        found
+            .filter(|found| told.insert(found.kind.clone()))
+            .cloned()
+            .collect()
+    }
 }
 
 impl ShardNodes {

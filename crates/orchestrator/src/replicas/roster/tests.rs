@@ -194,6 +194,32 @@ fn who_is_forgotten_is_expected_no_more_until_it_is_named_again() {
     assert_eq!(roster.lacking(), None);
 }
 
+/// A copy that is being made, or one whose link is listed until its time is up.
+#[test]
+fn one_that_nobody_remembers_is_missed_only_while_it_is_named() {
+    let (mut roster, _) = roster(Some(&known()));
+    let children = || {
+        vec![
+            child("b", Some("10.0.0.2")),
+            child("pg_basebackup", Some("10.0.0.9")),
+            child("2", None),
+        ]
+    };
+    roster.take(&primary(), &seen(children()), &BTreeMap::new());
+    assert_eq!(roster.unmapped().count(), 1);
+    let left = vec![child("c", Some("10.0.0.3"))];
+    let changes = roster.take(&primary(), &seen(left), &BTreeMap::new());
+    assert_eq!(changes.unnamed.len(), 1, "{changes:?}");
+    assert_eq!(&*changes.unnamed[0].node, "pg_basebackup");
+    assert_eq!(roster.lacking(), None);
+    roster.strike(&changes.unnamed[0]);
+    let changes = roster.take(&primary(), &seen(children()), &BTreeMap::new());
+    assert_eq!(
+        ways(&changes.new),
+        ["pg_basebackup at postgres://greylag@10.0.0.9:5432/d"]
+    );
+}
+
 #[test]
 fn where_who_follows_cannot_be_seen_the_grant_is_told() {
     let (mut roster, _) = roster(None);

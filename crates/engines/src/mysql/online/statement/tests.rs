@@ -165,3 +165,72 @@ fn executable_comments_are_found_where_they_are_comments_alone() {
         change(sql);
     }
 }
+
+#[test]
+fn what_can_t_be_given_a_way_is_read_as_far_as_it_goes() {
+    let told = |sql: &str| {
+        let told = unread(sql).unwrap_or_else(|| panic!("read, or no change: {sql}"));
+        let table = told.table.map(|(_, table)| table).unwrap_or_default();
+        (table, told.says_algorithm, told.is_metadata)
+    };
+    for (sql, table, says, metadata) in [
+        ("ALTER TABLE t MODIFY a /*!40000 int */", "t", false, false),
+        (
+            "ALTER TABLE t COMMENT 'x' /*!40000 , FORCE */",
+            "t",
+            false,
+            false,
+        ),
+        (
+            "ALTER TABLE t COMMENT 'x' /*!40000 , COMMENT 'y' */",
+            "t",
+            false,
+            true,
+        ),
+        ("/*!40000 ALTER TABLE t DISABLE KEYS */", "t", false, true),
+        (
+            "/*!40000 ALTER TABLE t FORCE, ALGORITHM=COPY */",
+            "t",
+            true,
+            false,
+        ),
+        (
+            "ALTER TABLE t FORCE /*!40000 , ALGORITHM=COPY */",
+            "t",
+            false,
+            false,
+        ),
+        (
+            "ALTER TABLE t ALGORITHM=COPY, FORCE /*!40000 , LOCK=NONE */",
+            "t",
+            true,
+            false,
+        ),
+        ("ALTER TABLE /*!40000 t FORCE, */ b FORCE", "", false, false),
+        (
+            "SET STATEMENT a = 5 FOR ALTER TABLE t FORCE",
+            "t",
+            false,
+            false,
+        ),
+        (
+            "SET STATEMENT a = 5 FOR ALTER TABLE t RENAME INDEX i TO j",
+            "t",
+            false,
+            true,
+        ),
+        ("CREATE INDEX i WAIT 5 ON t (a)", "t", false, false),
+        ("DROP INDEX i ON t NOWAIT", "t", false, false),
+    ] {
+        assert_eq!(told(sql), (table.to_owned(), says, metadata), "{sql}");
+    }
+    for sql in [
+        "ALTER TABLE t FORCE",
+        "CREATE TABLE t (a int) /*!50100 PARTITION BY HASH (a) */",
+        "SET STATEMENT a = 5 FOR INSERT INTO t VALUES (1)",
+        "INSERT INTO t VALUES (1) /*! , (2) */",
+        "/*!40000 SET a = 1 */",
+    ] {
+        assert_eq!(unread(sql), None, "{sql}");
+    }
+}

@@ -5,7 +5,7 @@
 use super::{ALGORITHMS, Change, read, reader::Reader, tokens_of};
 use greylag_core::{
     engine::Dialect,
-    script::{has_executable_comment, without_executable_comments},
+    script::{SqlToken, TokenKind, has_executable_comment, tokens, without_executable_comments},
 };
 
 /// What can't be given a way.
@@ -35,9 +35,7 @@ pub fn unread(sql: &str) -> Option<Unread> {
     let same = is_same(&with, &without);
     Some(Unread {
         why: match (commented, prefixed) {
-            (true, _) => {
-                "a part of it is in a comment that only some servers execute (`/*! … */`)"
-            }
+            (true, _) => "a part of it is in a comment that only some servers execute (`/*! … */`)",
             (false, true) => "it stands behind SET STATEMENT … FOR",
             _ => "its clauses are not understood",
         },
@@ -54,16 +52,25 @@ fn is_same(with: &Option<Reading>, without: &Option<Reading>) -> bool {
     }
 }
 
+/// Whether MariaDB's `SET STATEMENT a = b FOR` stands before a statement that changes a table: then it commits by itself, like that.
+pub fn changes_behind_settings(sql: &str) -> bool {
+    let (bare, prefixed) = behind_settings(sql);
+    prefixed && Reader::at_start(bare, &tokens_of(bare)).changes_a_table()
+}
+
 /// What stands behind MariaDB's `SET STATEMENT a = b FOR`, if that is how it begins.
-fn behind_settings(sql: &str) -> (&str, bool) {
-    let all = tokens_of(sql);
-    let mut reader = Reader::at_start(sql, &all);
-    if !reader.takes(&["SET", "STATEMENT"]) {
-        return (sql, false);
+pub fn behind_settings(sql: &str) -> (&str, bool) {
+    let mut all = tokens(Dialect::Mysql, sql);
+    let is = |token: &SqlToken, word: &str| {
+        token.kind == TokenKind::Word && sql[token.span.clone()].eq_ignore_ascii_case(word)
+    };
+    for word in ["SET", "STATEMENT"] {
+        if !all.next().is_some_and(|token| is(&token, word)) {
+            return (sql, false);
+        }
     }
-    let found = (0..all.len()).find(|at| reader.upper(*at) == "FOR");
-    match found {
-        Some(at) => (&sql[all[at].span.end..], true),
+    match all.find(|token| is(token, "FOR")) {
+        Some(token) => (&sql[token.span.end..], true),
         None => (sql, false),
     }
 }

@@ -4,3 +4,5 @@
 CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);
 -- migration
 ALTER TABLE orders ALTER COLUMN total SET NOT NULL;
+-- migration
+ALTER TABLE orders ALTER COLUMN total TYPE int;

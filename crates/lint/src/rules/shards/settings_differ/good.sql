@@ -1,0 +1,7 @@
+-- engine mysql
+-- fleet shards = 2
+-- fleet [differing_settings]
+-- fleet collation_database = ["latin1_swedish_ci", "utf8mb4_general_ci"]
+-- migration
+CREATE TABLE tags (id bigint PRIMARY KEY, name varchar(20) NOT NULL) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+INSERT INTO tags VALUES (1, 'new');

@@ -1,0 +1,186 @@
+//! What reaches replicas and subscribers.
+
+use super::{is_silent, of_example, speaks};
+use greylag_lint::Severity;
+
+const ORDERS: &str = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, code bigint NOT NULL, total int);\n\
+    CREATE UNIQUE INDEX orders_code ON orders (code);\n";
+const BY_NAME: &str = "CREATE PUBLICATION p FOR TABLE orders (id, code) WHERE (id > 0), ONLY items WITH (publish = 'insert');\n";
+
+fn given(more: &str) -> String {
+    format!("{ORDERS}{more}")
+}
+
+#[test]
+fn a_new_table_is_in_no_publication_where_tables_are_published_by_name() {
+    let rule = "logical-change-not-carried";
+    let fleet = "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet tables = [\"public.orders\"]\n";
+    let new = "-- migration\nCREATE TABLE refunds (id bigint PRIMARY KEY);\n";
+    speaks(rule, fleet, &[new]);
+    speaks(rule, &given(BY_NAME), &[new]);
+    let later = "ALTER PUBLICATION p ADD TABLE refunds;\n";
+    is_silent(rule, &given(BY_NAME), &[&format!("{new}{later}")]);
+    is_silent(rule, fleet, &[&format!("{new}{later}")]);
+    let silent = [
+        "-- migration\nCREATE TEMPORARY TABLE refunds (id bigint PRIMARY KEY);\n",
+        "-- migration\nCREATE UNLOGGED TABLE refunds (id bigint PRIMARY KEY);\n",
+    ];
+    is_silent(rule, &given(BY_NAME), &silent);
+    for all in [
+        "CREATE PUBLICATION p FOR ALL TABLES;\n",
+        "CREATE PUBLICATION p FOR TABLES IN SCHEMA public;\n",
+        "",
+    ] {
+        is_silent(rule, &given(all), &[new]);
+    }
+    let whole = "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet schemas = [\"public\"]\n";
+    is_silent(rule, whole, &[new]);
+    speaks(rule, whole, &["-- migration\nCREATE TABLE stock.refunds (id bigint PRIMARY KEY);\n"]);
+}
+
+#[test]
+fn a_partition_is_published_with_its_table() {
+    let parted = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY) PARTITION BY RANGE (id);\n\
+        CREATE PUBLICATION p FOR TABLE orders;\n";
+    let new = "-- migration\nCREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (1) TO (2);\n";
+    is_silent("logical-change-not-carried", parted, &[new]);
+}
+
+#[test]
+fn each_change_that_subscribers_do_not_get_is_told() {
+    let cases = [
+        "ALTER TABLE orders ADD COLUMN note text;",
+        "ALTER TABLE orders DROP COLUMN total;",
+        "ALTER TABLE orders RENAME COLUMN total TO sum;",
+        "ALTER TABLE orders RENAME TO sales;",
+        "ALTER TABLE orders SET SCHEMA other;",
+        "ALTER TABLE orders ALTER COLUMN total TYPE bigint;",
+        "DROP TABLE orders;",
+    ];
+    let cases: Vec<String> = cases.iter().map(|sql| format!("-- migration\n{sql}\n")).collect();
+    let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+    speaks("logical-change-not-carried", &given(BY_NAME), &cases);
+    is_silent("logical-change-not-carried", ORDERS, &cases);
+    let gone = given(&format!("{BY_NAME}DROP PUBLICATION p;\n"));
+    is_silent("logical-change-not-carried", &gone, &cases);
+    let relisted = given(&format!("{BY_NAME}ALTER PUBLICATION p SET TABLE items;\n"));
+    is_silent("logical-change-not-carried", &relisted, &cases);
+    let renamed = given(&format!("{BY_NAME}ALTER PUBLICATION p RENAME TO q;\nALTER PUBLICATION q DROP TABLE orders;\n"));
+    is_silent("logical-change-not-carried", &renamed, &cases);
+}
+
+#[test]
+fn a_published_table_whose_identity_goes_is_told_whatever_takes_it() {
+    let rule = "replica-identity-lost";
+    speaks(
+        rule,
+        &given(BY_NAME),
+        &[
+            "-- migration contract c\nALTER TABLE orders DROP CONSTRAINT orders_pkey;\n",
+            "-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n",
+            "-- migration\nALTER TABLE orders REPLICA IDENTITY NOTHING;\n",
+            // In between nobody can change a row.
+            "-- migration\nBEGIN;\nALTER TABLE orders DROP CONSTRAINT orders_pkey;\nCOMMIT;\nALTER TABLE orders ADD PRIMARY KEY (code);\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &given(BY_NAME),
+        &[
+            "-- migration contract c\nALTER TABLE orders DROP COLUMN total;\n",
+            "-- migration contract c\nALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (code);\n",
+            "-- migration contract c\nALTER TABLE orders DROP CONSTRAINT orders_pkey;\nALTER TABLE orders ADD PRIMARY KEY (code);\n",
+            "-- migration contract c\nDROP INDEX orders_code;\n",
+        ],
+    );
+    let by_index = given(&format!("{BY_NAME}ALTER TABLE orders REPLICA IDENTITY USING INDEX orders_code;\n"));
+    speaks(
+        rule,
+        &by_index,
+        &[
+            "-- migration contract c\nDROP INDEX orders_code;\n",
+            "-- migration contract c\nALTER TABLE orders DROP COLUMN code;\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &by_index,
+        &[
+            "-- migration contract c\nALTER TABLE orders DROP CONSTRAINT orders_pkey;\n",
+            "-- migration contract c\nALTER TABLE orders REPLICA IDENTITY DEFAULT;\nDROP INDEX orders_code;\n",
+        ],
+    );
+    let full = given(&format!("{BY_NAME}ALTER TABLE orders REPLICA IDENTITY FULL;\n"));
+    is_silent(rule, &full, &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"]);
+    is_silent(rule, ORDERS, &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"]);
+}
+
+#[test]
+fn what_a_standby_needs_first_is_told() {
+    let rule = "standby-prerequisite";
+    speaks(
+        rule,
+        "-- migration\n",
+        &[
+            "CREATE EXTENSION pg_trgm;\n",
+            "ALTER EXTENSION pg_trgm UPDATE;\n",
+            "ALTER EXTENSION pg_trgm UPDATE TO '1.6';\n",
+            "CREATE TABLESPACE other LOCATION '/other';\n",
+            "ALTER SYSTEM SET max_connections = 500;\n",
+            "DROP DATABASE shop;\n",
+        ],
+    );
+    is_silent(
+        rule,
+        "-- migration\n",
+        &["ALTER EXTENSION pg_trgm SET SCHEMA public;\n", "ALTER SYSTEM SET work_mem = '4MB';\n"],
+    );
+}
+
+#[test]
+fn an_index_over_text_is_told_where_a_standby_sorts_otherwise() {
+    let rule = "standby-prerequisite";
+    let standby = "-- fleet [[standbys]]\n-- fleet node = \"r1\"\n";
+    let other = format!("{standby}-- fleet other_collation = \"2.31\"\n");
+    let given = "-- given\nCREATE TABLE users (id bigint PRIMARY KEY, name text, code text COLLATE \"C\", born date);\n-- migration\n";
+    let indexed = [
+        "CREATE INDEX users_name ON users (name);\n",
+        "CREATE UNIQUE INDEX CONCURRENTLY users_name ON users (born, name);\n",
+        "ALTER TABLE users ADD CONSTRAINT users_name UNIQUE (name);\n",
+        "CREATE TABLE tags (name varchar(20) PRIMARY KEY);\n",
+        "ALTER TABLE users ADD COLUMN email text UNIQUE;\n",
+    ];
+    speaks(rule, &format!("{other}{given}"), &indexed);
+    is_silent(rule, &format!("{standby}{given}"), &indexed);
+    is_silent(
+        rule,
+        &format!("{other}{given}"),
+        &[
+            "CREATE INDEX users_born ON users (born);\n",
+            "CREATE INDEX users_code ON users (code);\n",
+            "CREATE INDEX users_name ON users (name COLLATE \"C\");\n",
+            "CREATE INDEX users_name ON users USING hash (name);\n",
+            "CREATE TABLE tags (id bigint PRIMARY KEY, name varchar(20));\n",
+        ],
+    );
+}
+
+#[test]
+fn a_view_that_locks_is_told_by_what_its_lock_does() {
+    let given = "-- given\nCREATE TABLE jobs (id bigint PRIMARY KEY);\nCREATE SEQUENCE tickets;\n-- migration\n";
+    let fails = [
+        "CREATE VIEW q AS SELECT id FROM jobs FOR UPDATE SKIP LOCKED;\n",
+        "CREATE VIEW q AS SELECT id FROM (SELECT id FROM jobs FOR SHARE) j;\n",
+        "CREATE VIEW q AS SELECT nextval('tickets') AS n;\n",
+    ];
+    for case in fails {
+        let told = of_example("primary-only", &format!("{given}{case}"));
+        assert!(told[0].title.contains("can't be read"), "{case}: {told:?}");
+    }
+    let locks = "CREATE VIEW q AS SELECT pg_advisory_lock(id) FROM jobs;\n";
+    let told = of_example("primary-only", &format!("{given}{locks}"));
+    assert!(told[0].title.contains("where it is read alone"), "{told:?}");
+    let notify = of_example("primary-only", &format!("{given}NOTIFY jobs;\n"));
+    assert_eq!(notify[0].severity, Severity::Note);
+    is_silent("primary-only", given, &["CREATE VIEW q AS SELECT substring('ab' FOR 1) AS x, id FROM jobs;\n"]);
+}

@@ -1,0 +1,200 @@
+//! What differs or breaks between shards.
+
+use super::{is_silent, of_example, speaks};
+
+const SHARDED: &str = "-- lint tables.orders = { class = \"sharded\", shard-key = [\"tenant_id\"] }\n\
+    -- lint tables.countries = { class = \"reference\" }\n\
+    -- lint tables.settings = { class = \"global\" }\n";
+
+fn with(engine: &str, given: &str) -> String {
+    format!("{SHARDED}-- engine {engine}\n-- given\n{given}\n-- migration\n")
+}
+
+#[test]
+fn numbers_from_a_sequence_are_told_however_they_are_asked_for() {
+    let rule = "local-sequence";
+    let orders = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint PRIMARY KEY);\nCREATE SEQUENCE s;";
+    speaks(
+        rule,
+        &with("postgres", orders),
+        &[
+            "ALTER TABLE ONLY orders ALTER COLUMN id SET DEFAULT nextval('s'::regclass);\n",
+            "ALTER TABLE orders ADD COLUMN n bigint DEFAULT nextval('public.s');\n",
+            "ALTER TABLE orders ADD COLUMN n bigserial;\n",
+            "ALTER TABLE orders ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;\n",
+            "ALTER SEQUENCE s RESTART;\n",
+            "SELECT setval('s', 1);\n",
+            "TRUNCATE orders RESTART IDENTITY;\n",
+        ],
+    );
+    let new = format!("{SHARDED}-- engine postgres\n-- migration\n");
+    speaks(
+        rule,
+        &new,
+        &[
+            "CREATE TABLE orders (id bigint DEFAULT nextval('s') PRIMARY KEY, tenant_id bigint);\n",
+            "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id bigint);\n",
+        ],
+    );
+    let dumped = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint NOT NULL);\n\
+        ALTER TABLE ONLY orders ALTER COLUMN id SET DEFAULT nextval('s'::regclass);\n\
+        ALTER TABLE ONLY orders ADD CONSTRAINT orders_pkey PRIMARY KEY (tenant_id, id);\n";
+    is_silent(
+        rule,
+        &new,
+        &[
+            dumped,
+            "CREATE TABLE orders (tenant_id bigint, id bigserial, PRIMARY KEY (tenant_id, id));\n",
+            "CREATE TABLE orders (id uuid DEFAULT gen_random_uuid() PRIMARY KEY, tenant_id bigint);\n",
+            "CREATE TABLE countries (id bigserial PRIMARY KEY);\n",
+        ],
+    );
+    let alone = dumped.replace("(tenant_id, id)", "(id)");
+    speaks(rule, &new, &[&alone]);
+}
+
+#[test]
+fn numbers_of_mysql_and_mariadb_are_told_too() {
+    let rule = "local-sequence";
+    let orders = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint PRIMARY KEY, n bigint NOT NULL);";
+    for engine in ["mysql", "mariadb"] {
+        speaks(
+            rule,
+            &with(engine, orders),
+            &[
+                "ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT;\n",
+                "ALTER TABLE orders CHANGE id id bigint NOT NULL AUTO_INCREMENT;\n",
+                "ALTER TABLE orders AUTO_INCREMENT = 1;\n",
+            ],
+        );
+        let numbered = orders.replace("id bigint PRIMARY KEY", "id bigint AUTO_INCREMENT PRIMARY KEY");
+        is_silent(
+            rule,
+            &with(engine, &numbered),
+            &["ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT COMMENT 'a';\n"],
+        );
+    }
+    speaks(
+        rule,
+        &with("mariadb", orders),
+        &[
+            "ALTER TABLE orders ALTER COLUMN n SET DEFAULT NEXT VALUE FOR s;\n",
+            "ALTER TABLE orders ADD COLUMN m bigint DEFAULT (NEXT VALUE FOR s);\n",
+            "ALTER TABLE orders ADD COLUMN m bigint DEFAULT nextval(s);\n",
+        ],
+    );
+}
+
+#[test]
+fn rows_of_a_reference_table_that_get_other_values_are_told() {
+    let rule = "differs-per-shard";
+    let countries = "CREATE TABLE countries (code text PRIMARY KEY, added timestamptz DEFAULT now());";
+    speaks(
+        rule,
+        &with("postgres", countries),
+        &[
+            "INSERT INTO countries VALUES ('no', now());\n",
+            "INSERT INTO countries (code) VALUES ('no');\n",
+            "UPDATE countries SET added = clock_timestamp();\n",
+            "ALTER TABLE countries ADD COLUMN token uuid DEFAULT gen_random_uuid();\n",
+            "ALTER TABLE countries ADD COLUMN at timestamptz NOT NULL DEFAULT now();\n",
+            "ALTER TABLE countries ADD COLUMN r float DEFAULT random();\n",
+            "ALTER TABLE countries ADD COLUMN n bigserial;\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &with("postgres", countries),
+        &[
+            "INSERT INTO countries (code, added) VALUES ('no', '2026-01-01 00:00:00Z');\n",
+            "ALTER TABLE countries ADD COLUMN note text DEFAULT 'none';\n",
+            "ALTER TABLE countries ALTER COLUMN added SET DEFAULT clock_timestamp();\n",
+            "ALTER TABLE orders ADD COLUMN token uuid DEFAULT gen_random_uuid();\n",
+        ],
+    );
+    let new = format!("{SHARDED}-- engine postgres\n-- migration\n");
+    speaks(rule, &new, &["CREATE TABLE countries AS SELECT now() AS at;\n"]);
+    is_silent(rule, &new, &["CREATE TABLE countries (code text, at timestamptz DEFAULT now());\n"]);
+    let mysql = "CREATE TABLE countries (code varchar(2) PRIMARY KEY);";
+    speaks(
+        rule,
+        &with("mysql", mysql),
+        &[
+            "ALTER TABLE countries ADD COLUMN at datetime DEFAULT CURRENT_TIMESTAMP;\n",
+            "ALTER TABLE countries ADD COLUMN token varchar(36) DEFAULT (uuid());\n",
+        ],
+    );
+}
+
+#[test]
+fn a_foreign_key_holds_only_where_both_shard_keys_stand_across() {
+    let rule = "cross-shard-foreign-key";
+    let head = "-- lint shard-key = [\"tenant_id\"]\n-- lint default-class = \"sharded\"\n\
+        -- lint tables.countries = { class = \"reference\" }\n-- lint tables.settings = { class = \"global\" }\n\
+        -- lint tables.parts = { shard-key = [\"owner_id\"] }\n\
+        -- engine postgres\n-- given\n\
+        CREATE TABLE users (tenant_id bigint, id bigint, PRIMARY KEY (tenant_id, id));\n\
+        CREATE TABLE swapped (tenant_id bigint, id bigint, PRIMARY KEY (id, tenant_id));\n\
+        CREATE TABLE parts (owner_id bigint, id bigint, PRIMARY KEY (owner_id, id));\n\
+        CREATE TABLE countries (code text PRIMARY KEY, user_id bigint);\n\
+        CREATE TABLE settings (name text PRIMARY KEY, user_id bigint, country text);\n\
+        CREATE TABLE orders (tenant_id bigint, id bigint, user_id bigint, setting text, country text, PRIMARY KEY (tenant_id, id));\n\
+        -- migration\n";
+    let add = |table: &str, key: &str| format!("ALTER TABLE {table} ADD CONSTRAINT k FOREIGN KEY {key} NOT VALID;\n");
+    let wrong = [
+        // From one shard to all, from all to one, from everywhere to somewhere.
+        add("settings", "(user_id) REFERENCES users (id)"),
+        add("countries", "(user_id) REFERENCES users (id)"),
+        add("orders", "(setting) REFERENCES settings (name)"),
+        add("countries", "(code) REFERENCES settings (name)"),
+        add("orders", "(user_id) REFERENCES users (id)"),
+        // The shard key is there, and stands across from something else.
+        add("orders", "(tenant_id, user_id) REFERENCES users (id, tenant_id)"),
+        add("orders", "(tenant_id, user_id) REFERENCES swapped"),
+        add("orders", "(user_id, tenant_id) REFERENCES users"),
+        add("orders", "(user_id, tenant_id) REFERENCES parts"),
+    ];
+    speaks(rule, head, &wrong.each_ref().map(String::as_str));
+    let right = [
+        add("orders", "(tenant_id, user_id) REFERENCES users (tenant_id, id)"),
+        add("orders", "(tenant_id, user_id) REFERENCES users"),
+        add("orders", "(user_id, tenant_id) REFERENCES swapped"),
+        add("orders", "(tenant_id, user_id) REFERENCES parts"),
+        add("orders", "(country) REFERENCES countries"),
+        add("settings", "(country) REFERENCES countries"),
+    ];
+    is_silent(rule, head, &right.each_ref().map(String::as_str));
+    let own = "CREATE TABLE nodes (tenant_id bigint, id bigint, up bigint, PRIMARY KEY (tenant_id, id), \
+        FOREIGN KEY (up, tenant_id) REFERENCES nodes);\n";
+    speaks(rule, head, &[own]);
+    is_silent(rule, head, &[&own.replace("(up, tenant_id)", "(tenant_id, up)")]);
+}
+
+#[test]
+fn what_a_new_column_brings_without_a_name_is_told() {
+    let rule = "unnamed-constraint";
+    let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, total bigint);\n-- migration\n";
+    let add = |what: &str| format!("ALTER TABLE orders ADD COLUMN c bigint {what};\n");
+    let unnamed = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"].map(add);
+    speaks(rule, given, &unnamed.each_ref().map(String::as_str));
+    let named = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"]
+        .map(|what| add(&format!("CONSTRAINT n {what}")));
+    is_silent(rule, given, &named.each_ref().map(String::as_str));
+    speaks(
+        rule,
+        given,
+        &[
+            "ALTER TABLE orders ADD UNIQUE (total);\n",
+            "CREATE INDEX ON orders (total);\n",
+        ],
+    );
+    is_silent(rule, given, &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"]);
+}
+
+#[test]
+fn a_table_is_meant_with_and_without_its_schema() {
+    let head = "-- lint shard-key = [\"tenant_id\"]\n-- lint tables.\"sales.orders\" = { class = \"sharded\" }\n-- engine postgres\n-- migration\n";
+    let index = "CREATE UNIQUE INDEX orders_code ON orders (code);\n";
+    assert_eq!(of_example("unique-without-shard-key", &format!("{head}{index}")).len(), 1);
+    is_silent("unique-without-shard-key", head, &["CREATE UNIQUE INDEX i ON stock.orders (code);\n"]);
+}
