@@ -178,20 +178,15 @@ impl Fleet {
         );
     }
 
-    /// Somebody mends each shard, and lets what failed be tried again.
+    /// Somebody mends the first shard, and lets what failed be tried again.
     pub async fn mend(&self, sql: &str) {
-        for at in 0..SHARDS {
-            match &self.server {
-                None => {
-                    let file = self.folder.file(&format!("s{at}.db"));
-                    rusqlite::Connection::open(file)
-                        .and_then(|file| file.execute_batch(sql))
-                        .expect("it runs");
-                }
-                Some((server, _)) => {
-                    let database = &self.databases[at].name;
-                    server.execute(database, sql).await.expect("it runs");
-                }
+        match &self.server {
+            None => rusqlite::Connection::open(self.folder.file("s0.db"))
+                .and_then(|file| file.execute_batch(sql))
+                .expect("it runs"),
+            Some((server, _)) => {
+                let database = &self.databases[0].name;
+                server.execute(database, sql).await.expect("it runs");
             }
         }
         let retry = self.greylag(&["rollout", "retry"]).output().await;
