@@ -250,7 +250,7 @@ impl Board {
             finding,
         }));
         shard.see_subscribers();
-        self.throttle.see(name, standing, seen.load, slots);
+        self.throttle.see(name, standing, seen.load.clone(), slots);
     }
 
     /// A look came to nothing.
