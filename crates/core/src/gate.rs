@@ -2,6 +2,7 @@
 
 use crate::{
     fleet::ShardName,
+    migration::MigrationId,
     node::{Blame, Finding, NodeName},
     outcome::Blocker,
     position::Distance,
@@ -42,6 +43,15 @@ pub enum WaitReason {
     ShardLock { holder: Blocker },
     /// The shards that were asked for are behind this wave, and so many of its shards are still to be done.
     Wave { name: String, pending: u32 },
+    /// The plan that was agreed to is done; this is pending beside it, in a plan that nobody has agreed to. The first few shards
+    /// are named.
+    NextPlan {
+        /// None where it was not made yet.
+        digest: Option<String>,
+        migrations: Vec<MigrationId>,
+        shards: Vec<ShardName>,
+        count: u32,
+    },
     /// A statement waits for a lock somebody holds; retried until the deadline.
     Lock {
         blockers: Vec<Blocker>,
@@ -76,12 +86,16 @@ pub enum WaitReason {
     /// A guarded node is behind by more than the limit (or was, and is not back under the lower one).
     ReplicaLag {
         node: NodeName,
+        /// Absent where nobody knows how long it has stood still.
         lag_ms: Option<u64>,
+        /// `lag_ms` is the least it can be: the node has not come to where its primary was when it was first looked at.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_least: bool,
         distance: Option<Distance>,
         limit_ms: u64,
         blame: Option<Blame>,
     },
-    /// A guarded node can't be looked at, or not enough of it: nobody knows its lag.
+    /// A guarded node can't be looked at, or not enough of it: nobody knows its lag, or its load where that is limited.
     ReplicaUnseen {
         node: NodeName,
         why: String,

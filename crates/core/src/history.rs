@@ -4,7 +4,7 @@ mod read;
 mod row;
 
 pub use read::{HistoryError, read};
-pub use row::{baseline_row, description, rank_next, row_of, script};
+pub use row::{baseline_row, deleted_row, description, rank_next, row_of, script};
 
 use crate::{
     migration::{MigrationId, Version},

@@ -32,7 +32,7 @@ pub use sighting::{
 };
 pub use standing::{Blame, Finding, Lag, NodeState, Severity, Standing};
 pub use subscriber::{confirmed, refresh};
-pub use trail::Trail;
+pub use trail::{Age, Trail};
 pub use unsubscribed::{Carried, Taken, unsubscribed};
 
 use crate::fleet::ShardName;

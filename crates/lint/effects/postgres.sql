@@ -38,3 +38,5 @@ CREATE TABLE wide (w varchar(50) CHECK (w <> ''), e varchar(50), p varchar(50));
 CREATE INDEX wide_e ON wide (lower(e));
 CREATE INDEX wide_p ON wide (p) WHERE p <> '';
 INSERT INTO wide SELECT 'w' || n, 'e' || n, 'p' || n FROM generate_series(1, 1000) n;
+CREATE UNLOGGED TABLE kept_off (id bigint PRIMARY KEY);
+INSERT INTO kept_off SELECT n FROM generate_series(1, 1000) n;

@@ -3,7 +3,7 @@
 use greylag_core::engine::{Dialect, Engine};
 use greylag_lint::{
     Group, Rule,
-    effects::{self, Algorithm, Rewrite, Role, StandbyEffect},
+    effects::{self, Algorithm, Fits, Rewrite, Role, StandbyEffect, Wal},
     rules::{self, example::Example},
 };
 use std::{fmt::Write, fs, path::Path};
@@ -137,7 +137,8 @@ fn effects_page() -> String {
          a standby with a reader) and compares.\nPostgreSQL 14, 15, 16, 17 and 18 do all of it the same way, and MariaDB 10.11, 11.4 and 11.8 what is said of them, as measured with GREYLAG_FULL=1; \
          `(N and later)` says where a version lacks it.\nNot measured: MariaDB's work on partitions, and what older versions of MySQL and MariaDB do, which is as documented.\n\n\
          ## PostgreSQL\n\n`reads all`: the whole table is read under the lock. `replicas`: the replayed lock cancels queries of a standby on the table, or on its index.\n\n\
-         | operation | locks | writes anew | reads all | replicas |\n|---|---|---|---|---|\n",
+         `log`: how much goes into the WAL. `phase`: where in a change it belongs; `any` also in a backfill, `expand` also in a contract.\n\n\
+         | operation | locks | writes anew | reads all | log | replicas | phase |\n|---|---|---|---|---|---|---|\n",
     );
     for effect in effects::all(Dialect::Postgres) {
         let locks: Vec<String> = effect
@@ -156,9 +157,21 @@ fn effects_page() -> String {
             StandbyEffect::Index => "cancels (index)",
         };
         let scan = if effect.scan { "yes" } else { "" };
+        let log = match effect.wal {
+            Wal::Small => "",
+            Wal::Index => "an index",
+            Wal::Indexes => "its indexes",
+            Wal::Table => "table and indexes",
+            Wal::Rows => "rows",
+        };
+        let phase = match effect.phase {
+            Fits::Any => "any",
+            Fits::Expand => "expand",
+            Fits::Contract => "contract",
+        };
         writeln!(
             page,
-            "| {}{} | {} | {rewrite} | {scan} | {standby} |",
+            "| {}{} | {} | {rewrite} | {scan} | {log} | {standby} | {phase} |",
             effect.title,
             effect
                 .since

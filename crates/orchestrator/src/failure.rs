@@ -121,13 +121,14 @@ impl Explained for SurveyError {
 impl Explained for PlanningError {
     fn exit(&self) -> Exit {
         match self {
-            PlanningError::Unreachable(_) => Exit::Error,
+            PlanningError::Unreachable(_) | PlanningError::Missing(_) => Exit::Error,
             PlanningError::Unsettled { .. } => Exit::Split,
             PlanningError::Refused(_)
             | PlanningError::Subscribers(_)
             | PlanningError::ClaimCount { .. }
             | PlanningError::Changed(_)
             | PlanningError::OtherWay { .. }
+            | PlanningError::PlannedGone { .. }
             | PlanningError::SettingsChanged { .. } => Exit::Refused,
             PlanningError::Plan(why) if why.is_refusal() => Exit::Refused,
             PlanningError::Plan(_) => Exit::Usage,
@@ -142,6 +143,14 @@ impl Explained for PlanningError {
                 "Mend the connection; `greylag doctor` says more.".into(),
                 "`--skip-unreachable` or `--only SHARD…` leaves them out on purpose; they are then reported as unreached.".into(),
             ],
+            PlanningError::Missing(shards) => {
+                let name = shards.first().map_or("NAME", |known| known.name.as_str());
+                vec![
+                    "If they should be there, mend the project file, or what its discovery asks.".into(),
+                    format!("If they are gone for good, `greylag fleet forget {name} --reason …`, each by its name."),
+                    "`--skip-unreachable` or `--only SHARD…` leaves them out on purpose; they are then reported as unreached.".into(),
+                ]
+            }
             PlanningError::Refused(refusals) => {
                 let mut hints: Vec<String> = refusals.iter().map(Refusal::hint).collect();
                 hints.dedup();
@@ -154,6 +163,10 @@ impl Explained for PlanningError {
             PlanningError::SettingsChanged { rollout } => vec![format!(
                 "Put them back as they were, or `greylag rollout abort {rollout}` and apply anew."
             )],
+            PlanningError::PlannedGone { rollout, .. } => vec![
+                "Name them again in the project file, or mend what its discovery asks.".into(),
+                format!("Or `greylag rollout abort {rollout}`, and apply anew without them: `greylag fleet forget NAME --reason …` if they are gone for good, else `--skip-unreachable`."),
+            ],
             PlanningError::OtherWay { rollout, .. } => vec![
                 "`greylag rollout show` says how it stands; `greylag apply` carries it on.".into(),
                 format!("`greylag rollout abort {rollout}` ends it where it is; then ask again."),

@@ -2,10 +2,12 @@
 
 mod compose;
 mod error;
+mod rest;
 mod settings;
 
-pub use compose::claims;
+pub use compose::{NAMED_NO_MORE, claims};
 pub use error::PlanningError;
+pub use rest::Rest;
 pub use settings::settings_digest;
 
 use self::compose::{check_reached, check_refusals, compose};
@@ -51,11 +53,11 @@ pub struct Ask {
 pub enum Prospect {
     /// A new rollout of this plan. A plan without stages means that there is nothing to do.
     Fresh { plan: Arc<Plan> },
-    /// An unfinished rollout goes on with the plan it has. `new` files wait for the plan after it: apply again.
+    /// An unfinished rollout goes on with the plan it has. `rest` is pending beside it: once it is done, that is planned anew.
     Continue {
         rollout: String,
         plan: Arc<Plan>,
-        new: Vec<MigrationId>,
+        rest: Rest,
     },
     /// Files changed while something was in flight: that is settled first, then it is looked again. The plan is what comes
     /// of it as far as can be seen now.
@@ -114,8 +116,9 @@ pub async fn look_ahead(
         .map_err(|why| unsettled(&row.id, &recorded.state, why))?;
     let files = setup.migrations.files.as_slice();
     match plan::resume(&recorded.state, files, &readings) {
-        Resume::Continue => go_on(setup, row.id, recorded.plan, Vec::new()),
-        Resume::ContinueThenPlanAnew { new } => go_on(setup, row.id, recorded.plan, new),
+        Resume::Continue | Resume::ContinueThenPlanAnew { .. } => {
+            go_on(setup, row.id, recorded.plan, surveyed)
+        }
         Resume::SettleFirst {
             shards,
             waves,
@@ -207,12 +210,23 @@ fn go_on(
     setup: &Setup,
     rollout: String,
     plan: Arc<Plan>,
-    new: Vec<MigrationId>,
+    surveyed: &Surveyed,
 ) -> Result<Prospect, PlanningError> {
     if plan.settings != settings_digest(setup, &plan) {
-        return Err(PlanningError::SettingsChanged { rollout });
+        let names = plan.shards().iter().map(|shard| &shard.name);
+        let gone = names.filter(|name| setup.fleet.get(name).is_none());
+        let shards: Vec<ShardName> = gone.cloned().collect();
+        return Err(match shards.is_empty() {
+            true => PlanningError::SettingsChanged { rollout },
+            false => PlanningError::PlannedGone { rollout, shards },
+        });
     }
-    Ok(Prospect::Continue { rollout, plan, new })
+    let rest = Rest::of(&plan, surveyed);
+    Ok(Prospect::Continue {
+        rollout,
+        plan,
+        rest,
+    })
 }
 
 /// Of an unfinished rollout, the shards that have something left to do must be there and be who they were.
@@ -237,6 +251,12 @@ fn check_outstanding(state: &Rollout, surveyed: &Surveyed, ask: &Ask) -> Result<
             .shards
             .iter()
             .filter(|sighting| has_more(&sighting.name))
+            .cloned()
+            .collect(),
+        missing: surveyed
+            .missing
+            .iter()
+            .filter(|known| has_more(&known.name))
             .cloned()
             .collect(),
         ..Surveyed::default()

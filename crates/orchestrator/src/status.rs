@@ -81,6 +81,9 @@ pub struct ShardStatus {
     /// Applied with another checksum than the file has now.
     #[serde(default)]
     pub changed: Vec<MigrationId>,
+    /// Applied, and their files are gone.
+    #[serde(default)]
+    pub gone: Vec<MigrationId>,
     /// As a node, where the shard's nodes are watched.
     #[serde(default)]
     pub primary: Option<NodeReport>,
@@ -129,9 +132,10 @@ impl RolloutStatus {
 }
 
 impl ShardStatus {
-    /// Nothing goes on here before somebody acts: a migration failed, or was changed since.
+    /// Nothing goes on here before somebody acts: a migration failed, was changed since, or is gone and holds what is pending.
     pub fn must_be_mended(&self) -> bool {
-        self.failed.is_some() || !self.changed.is_empty()
+        let is_held = || self.gone.iter().any(|id| !id.is_repeatable()) && !self.pending.is_empty();
+        self.failed.is_some() || !self.changed.is_empty() || is_held()
     }
 
     /// The primary and the others, as far as they are watched.
@@ -220,6 +224,7 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
         changed: reading.map_or_else(Vec::new, |r| {
             r.changed.iter().map(|c| c.migration.clone()).collect()
         }),
+        gone: reading.map_or_else(Vec::new, |r| r.missing.clone()),
         primary: primaries.into_iter().next(),
         replicas,
         refusals: sighting.refusals.clone(),
@@ -260,10 +265,9 @@ fn problems(reading: &Reading) -> Vec<String> {
             changed.file
         )
     });
-    let missing = reading
-        .missing
-        .iter()
-        .map(|id| format!("{id} is applied, and its file is gone"));
+    let missing = reading.missing.iter().map(|id| {
+        format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back")
+    });
     let future = reading
         .future
         .iter()

@@ -1,14 +1,17 @@
 //! `greylag apply`: carries a plan out and follows it.
 
+mod rounds;
+
+pub use rounds::carry;
+
 use super::{
     flags::Flags,
-    plan::{does_nothing, print_plan, without_statements},
     report::{print_summary, summary_line},
 };
 use crate::{
     arguments::Global,
     interrupt,
-    output::{Format, Screen, count},
+    output::{Format, Screen},
     problem::Problem,
     view,
     workplace::{self, Workplace, shown},
@@ -20,13 +23,11 @@ use greylag_core::{
     policy,
 };
 use greylag_orchestrator::{
-    Control, Exit, Notice, Watcher,
-    apply::{self, Options, Summary},
-    planning::{Ask, Prospect, look_ahead},
-    survey::survey_fleet,
+    Control, Exit, Notice,
+    apply::{Options, Summary},
+    planning::Ask,
 };
 use std::{
-    io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -143,108 +144,8 @@ pub enum Ended {
     Ran(Box<Summary>, Box<view::Board>),
 }
 
-/// Surveys, plans, asks and applies.
-pub async fn carry(
-    place: &Workplace,
-    run: Run,
-    screen: &Screen,
-    control: Control,
-) -> Result<Ended, Problem> {
-    let setup = &place.setup;
-    // What a person has said yes to.
-    let mut agreed: Option<Arc<Plan>> = None;
-    let holds = |agreed: &Option<Arc<Plan>>, plan: &Plan| {
-        (agreed.as_ref()).is_some_and(|agreed| apply::check_saved(setup, agreed, plan).is_ok())
-    };
-    loop {
-        let looking = view::open(screen, place.folder());
-        let surveyed = survey_fleet(setup, run.ask.scope.only.as_ref(), &*looking).await;
-        looking.close();
-        let surveyed = surveyed?;
-        let prospect = look_ahead(setup, &surveyed, &run.ask).await?;
-        let plan = prospect.plan();
-        let mut options = run.options.clone();
-        if let Some(saved) = &run.saved {
-            apply::check_saved(setup, saved, plan)?;
-            let approved = run.options.approved_digest.as_deref();
-            options.approved_digest = apply::approved_of_saved(saved, approved, plan)?;
-        }
-        if run.dry_run {
-            print_plan(screen, plan, &prospect, place);
-            screen.say("\nnothing was written (--dry-run)");
-            let exit = past_holds(Exit::Done, run.fail_on_held, &plan.held);
-            return Ok(Ended::Nothing(exit));
-        }
-        if !plan.stages.is_empty() && !run.yes && !holds(&agreed, plan) {
-            confirm(screen, &prospect, place)?;
-            agreed = Some(plan.clone());
-        } else {
-            for script in without_statements(plan, place) {
-                screen.say(format!("note: {}", does_nothing(&script)));
-            }
-        }
-        let view = view::open(screen, place.folder());
-        let watcher = watcher(&view, run.aside.clone());
-        let (ask, options, control) = (&run.ask, &options, control.clone());
-        let ended = match &prospect {
-            // What comes of it is looked at anew, and agreed to anew where it is another plan.
-            Prospect::SettleFirst { .. } => {
-                apply::settle_first(setup, &surveyed, &prospect, ask, options, control, watcher)
-                    .await
-            }
-            _ => apply::apply(setup, surveyed, prospect, ask, options, control, watcher)
-                .await
-                .map(Some),
-        };
-        view.close();
-        if let Some(summary) = ended? {
-            return Ok(Ended::Ran(Box::new(summary), Box::new(view.board())));
-        }
-    }
-}
-
-fn watcher(view: &Arc<view::View>, aside: Option<Aside>) -> Arc<dyn Watcher> {
-    let view = Arc::clone(view);
-    match aside {
-        None => view,
-        Some(aside) => Arc::new(move |notice: &Notice| {
-            view.notice(notice);
-            aside(notice, &view);
-        }),
-    }
-}
-
 pub fn exit_of(summary: &Summary) -> Exit {
     Exit::from_code(summary.exit_code)
-}
-
-fn confirm(screen: &Screen, prospect: &Prospect, place: &Workplace) -> Result<(), Problem> {
-    if !screen.attended || !screen.human() {
-        return Err(Problem::usage("there is no terminal to ask on")
-            .hint("look at it with `greylag plan`, then `greylag apply --yes`"));
-    }
-    print_plan(screen, prospect.plan(), prospect, place);
-    let shards: usize = prospect
-        .plan()
-        .waves
-        .iter()
-        .map(|wave| wave.shards.len())
-        .sum();
-    let _ = write!(
-        anstream::stderr(),
-        "\nApply this to {}? [y/N] ",
-        count(shards, "shard")
-    );
-    let _ = anstream::stderr().flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    match (read, answer.trim().to_ascii_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
-        _ => Err(Problem::new(
-            Exit::Error,
-            "not confirmed; nothing was touched",
-        )),
-    }
 }
 
 fn read_plan(file: &Path) -> Result<Plan, Problem> {

@@ -99,15 +99,16 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
     ));
     match prospect {
         Prospect::Fresh { .. } => {}
-        Prospect::Continue { rollout, new, .. } => {
+        Prospect::Continue { rollout, rest, .. } => {
             screen.result(format!(
                 "unfinished rollout {rollout} goes on with the plan it has"
             ));
-            if !new.is_empty() {
-                let names: Vec<_> = new.iter().map(ToString::to_string).collect();
+            if !rest.is_empty() {
+                let names: Vec<_> = rest.migrations.iter().map(ToString::to_string).collect();
                 screen.result(format!(
-                    "{} in the plan after it: apply again then",
-                    waits(&names)
+                    "pending beside it, on {}, and planned anew once it is done: {}",
+                    count(rest.shards.len(), "shard"),
+                    some(&names)
                 ));
             }
         }
@@ -370,11 +371,6 @@ fn print_waves(screen: &Screen, plan: &Planned) {
             policy.max_in_flight, policy.max_per_host
         ),
     ));
-}
-
-fn waits(names: &[String]) -> String {
-    let verb = if names.len() == 1 { "comes" } else { "come" };
-    format!("{} {verb}", some(names))
 }
 
 /// A few names, and how many more.

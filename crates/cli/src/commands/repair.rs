@@ -16,13 +16,15 @@ use std::{
     sync::Arc,
 };
 
-/// Mends histories: removes failed rows, takes the checksums of edited files over
+/// Mends histories: failed rows, checksums of edited files, files that are gone
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   greylag repair --dry-run
   greylag repair V42 --reason \"the comment was edited\"
+  greylag repair V41 --reason \"its file was removed on purpose\"
 
-Runs no migration: shards that have the old text keep what it did.")]
+Runs no migration: shards that have the old text keep what it did. An applied migration whose file is gone is
+taken back only where it is named: a row of type DELETE says that it counts as never applied.")]
 pub struct Repair {
     /// Only this migration, such as V42
     migration: Option<MigrationId>,

@@ -10,7 +10,7 @@ use crate::{
     view::Board,
     workplace::Workplace,
 };
-use greylag_core::{fleet::ShardName, plan::HoldReason};
+use greylag_core::{fleet::ShardName, gate::WaitReason, plan::HoldReason};
 use greylag_orchestrator::{
     Exit,
     apply::{Summary, Verdict},
@@ -109,20 +109,51 @@ fn worse(now: Exit, new: Exit) -> Exit {
 
 /// Why something stayed behind that somebody must mend.
 fn kept_back(summary: &Summary) -> Option<&'static str> {
-    let reasons = || summary.held.iter().flat_map(|held| &held.reasons);
-    let is_refused = |reason: &HoldReason| matches!(reason, HoldReason::Subscriber { .. });
-    if reasons().any(is_refused) {
-        return Some("logical subscribers can't take what is pending");
-    }
-    reasons()
-        .any(|reason| matches!(reason, HoldReason::Lint { .. }))
-        .then_some("the lint finds errors in what is pending")
+    let to_mend = || summary.held.iter().filter(|held| held.must_be_mended());
+    let reasons = || to_mend().flat_map(|held| &held.reasons);
+    let has = |is: fn(&HoldReason) -> bool| reasons().any(is);
+    let why = if has(|reason| matches!(reason, HoldReason::Subscriber { .. })) {
+        "logical subscribers can't take what is pending"
+    } else if has(|reason| matches!(reason, HoldReason::Lint { .. })) {
+        "the lint finds errors in what is pending"
+    } else if has(|reason| matches!(reason, HoldReason::FailedBefore { .. })) {
+        "what failed before is still in histories"
+    } else if has(|reason| matches!(reason, HoldReason::MissingOnDisk { .. })) {
+        "files of applied migrations are gone"
+    } else if has(|reason| matches!(reason, HoldReason::OutOfOrder { .. })) {
+        "what is pending is below what is applied"
+    } else {
+        "what is pending is held"
+    };
+    to_mend().next().map(|_| why)
+}
+
+/// Of a rollout that is done, in one line.
+pub fn finished(summary: &Summary) -> String {
+    format!(
+        "rollout {} is done: {} changed, {} applied",
+        summary.rollout.as_deref().unwrap_or_default(),
+        count(summary.shards.changed, "shard"),
+        migrations(summary.migrations_applied),
+    )
+}
+
+fn migrations(applied: u64) -> String {
+    count(usize::try_from(applied).unwrap_or(usize::MAX), "migration")
 }
 
 fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
     let took = span(Duration::from_millis(summary.millis));
     let shards = &summary.shards;
     let mut lines = Vec::new();
+    for one in &summary.finished {
+        lines.push(format!(
+            "first the unfinished rollout {} was finished: {} changed, {} applied",
+            one.rollout,
+            count(one.changed, "shard"),
+            migrations(one.migrations_applied),
+        ));
+    }
     match summary.verdict {
         Verdict::Done
             if summary.rollout.is_none()
@@ -134,27 +165,28 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             "{}: {} changed, {} applied, {took}; what is held is left",
             paint(Paint::Waits, "done in part"),
             count(shards.changed, "shard"),
-            count(
-                usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX),
-                "migration"
-            ),
+            migrations(summary.migrations_applied),
         )),
         Verdict::Done if summary.rollout.is_none() => lines.push(format!(
-            "{} nothing to do: {} up to date",
+            "{} nothing to do: {} up to date{}",
             paint(Paint::Good, "✓"),
-            count(shards.up_to_date, "shard")
+            count(shards.up_to_date, "shard"),
+            match shards.held {
+                0 => String::new(),
+                held => format!(", {held} held"),
+            }
         )),
         Verdict::Done => lines.push(format!(
             "{} {}: {} changed, {} applied, {took}",
             paint(Paint::Good, "✓"),
             paint(Paint::Strong, "done"),
             count(shards.changed, "shard"),
-            count(
-                usize::try_from(summary.migrations_applied).unwrap_or(usize::MAX),
-                "migration"
-            ),
+            migrations(summary.migrations_applied),
         )),
         Verdict::Waiting => {
+            if is_next_plan(summary) {
+                lines.push(format!("{} {}", paint(Paint::Good, "✓"), finished(summary)));
+            }
             lines.push(paint(Paint::Waits, format!("waiting, after {took}")));
             lines.extend(
                 summary
@@ -162,7 +194,9 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
                     .iter()
                     .map(|reason| format!("  {}", wait_reason(reason))),
             );
-            lines.extend(where_it_stands(board));
+            if !is_next_plan(summary) {
+                lines.extend(where_it_stands(board));
+            }
             lines.extend(waiting_commands(summary));
         }
         Verdict::Aborted => {
@@ -193,6 +227,12 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What was agreed to is done; more waits for a plan of its own.
+fn is_next_plan(summary: &Summary) -> bool {
+    let next = |reason: &WaitReason| matches!(reason, WaitReason::NextPlan { .. });
+    summary.waiting.iter().any(next)
 }
 
 /// Which shards changed, and which did not.
@@ -258,7 +298,6 @@ fn failures(summary: &Summary, place: &Workplace) -> Vec<String> {
 }
 
 fn waiting_commands(summary: &Summary) -> Vec<String> {
-    use greylag_core::gate::WaitReason;
     let mut lines = Vec::new();
     for reason in &summary.waiting {
         let line = match reason {
@@ -268,6 +307,10 @@ fn waiting_commands(summary: &Summary) -> Vec<String> {
                     Paint::Name,
                     format!("greylag rollout approve --digest {digest} && greylag apply")
                 )
+            ),
+            WaitReason::NextPlan { .. } => format!(
+                "  go on:  {}",
+                paint(Paint::Name, "greylag plan && greylag apply")
             ),
             WaitReason::Wave { .. } => {
                 format!("  go on:  {}", paint(Paint::Name, "greylag apply"))

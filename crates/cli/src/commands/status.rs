@@ -35,8 +35,8 @@ use std::{
   greylag status --watch
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
-Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused, a migration
-failed there or was changed since, or nobody knows what became of one. With --at-least, failures behind that version
+Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused or missing, a
+migration failed there, was changed since, or is gone and holds what is pending, or nobody knows what became of one. With --at-least, failures behind that version
 don't count.")]
 pub struct Status {
     /// List each shard
@@ -125,7 +125,8 @@ fn exit(document: &Document, has_version: bool) -> Exit {
     let now = Timestamp::now();
     let shards = &document.shards;
     let mut nodes = shards.iter().flat_map(ShardStatus::nodes);
-    let is_dark = document.fleet.unreachable + document.fleet.refused > 0
+    let fleet = &document.fleet;
+    let is_dark = fleet.unreachable + fleet.refused + document.missing.len() > 0
         || nodes.any(|node| node.must_be_mended(now));
     let stands_still = shards.iter().any(ShardStatus::must_be_mended)
         || (document.rollout.iter()).any(RolloutStatus::must_be_mended);

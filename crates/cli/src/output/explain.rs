@@ -44,6 +44,9 @@ pub fn draw_failure(failure: &Failure, folder: Option<&std::path::Path>) -> Vec<
         lines.push(format!("blocked by {}", blocker(one)));
     }
     lines.push(match failure.left {
+        Left::Nothing if failure.class == FailureClass::Verify => {
+            "the migration is applied, and stands".to_owned()
+        }
         Left::Nothing => "everything it did was rolled back".to_owned(),
         Left::Partial { done, total } => format!(
             "{done} of its {total} statements stand, each committed by itself; a later run goes on after them"

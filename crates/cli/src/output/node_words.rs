@@ -15,11 +15,17 @@ pub fn node_reason(reason: &WaitReason) -> String {
         WaitReason::ReplicaLag {
             node,
             lag_ms,
+            at_least,
             distance: missing,
             limit_ms,
             blame: whose,
         } => {
-            let mut text = format!("replica {node} is {} behind", lag(*lag_ms, *missing));
+            let mut text = match lag(*lag_ms, *at_least, *missing) {
+                unknown if unknown == UNKNOWN => {
+                    format!("nobody knows how far behind replica {node} is")
+                }
+                figures => format!("replica {node} is {figures} behind"),
+            };
             text.push_str(&format!(
                 " (limit {})",
                 span(Duration::from_millis(*limit_ms))
@@ -142,14 +148,18 @@ pub fn node_reason(reason: &WaitReason) -> String {
     }
 }
 
+/// How far behind, where nobody knows.
+pub const UNKNOWN: &str = "unknown";
+
 /// How far behind, as far as anybody knows.
-pub fn lag(millis: Option<u64>, missing: Option<Distance>) -> String {
-    let time = millis.map(|millis| span(Duration::from_millis(millis)));
+pub fn lag(millis: Option<u64>, at_least: bool, missing: Option<Distance>) -> String {
+    let bound = if at_least { "≥ " } else { "" };
+    let time = millis.map(|millis| format!("{bound}{}", span(Duration::from_millis(millis))));
     match (time, missing) {
         (Some(time), Some(missing)) => format!("{time} ({})", distance(missing)),
         (Some(time), None) => time,
         (None, Some(missing)) => distance(missing),
-        (None, None) => "unknown".to_owned(),
+        (None, None) => UNKNOWN.to_owned(),
     }
 }
 

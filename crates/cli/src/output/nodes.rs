@@ -1,7 +1,7 @@
 //! Nodes in tables, and what is wrong with them in lines.
 
 use super::{
-    node_words::{blame, lag, size},
+    node_words::{UNKNOWN, blame, lag, size},
     paint::{Paint, paint},
     words::clock,
 };
@@ -66,9 +66,12 @@ fn troubles(node: &NodeReport, now: Timestamp) -> Vec<String> {
     };
     let whose = node.blame.as_ref().map(blame).filter(|whose| !told(whose));
     let said = match node.state {
-        NodeState::Good => None,
-        NodeState::Lagging | NodeState::CatchingUp | NodeState::Stalled => {
-            Some(format!("{} behind", behind(node)))
+        NodeState::Good if !node.is_short() => None,
+        NodeState::Good | NodeState::Lagging | NodeState::CatchingUp | NodeState::Stalled => {
+            Some(match behind(node) {
+                unknown if unknown == UNKNOWN => "nobody knows how far behind".to_owned(),
+                figures => format!("{figures} behind"),
+            })
         }
         // The findings or the blame say it.
         NodeState::Unreachable | NodeState::Unobservable | NodeState::Refused => {
@@ -133,13 +136,17 @@ pub fn behind(node: &NodeReport) -> String {
         (None | Some(0), Some(distance)) if distance.is_zero() => "0".into(),
         (Some(0), None) => "0".into(),
         (Some(0), Some(Distance::Bytes(bytes))) => size(bytes),
-        (millis, distance) => lag(millis, distance),
+        // What one look can tell of the time is next to nothing.
+        (_, distance) if node.lag_at_least && !node.is_short() => lag(None, false, distance),
+        (millis, distance) => lag(millis, node.lag_at_least, distance),
     }
 }
 
 /// How a node stands, in a word or two.
 pub fn node_state(node: &NodeReport) -> &'static str {
     match node.state {
+        // Further than it should be, and for how long nobody knows.
+        NodeState::Good if node.is_short() => "behind",
         NodeState::Good => "good",
         NodeState::Lagging => "lags",
         NodeState::CatchingUp => "catches up",
@@ -208,6 +215,7 @@ mod tests {
             policy: NodePolicy::Guard,
             state,
             lag_seconds: Some(7.2),
+            lag_at_least: false,
             lag_bytes: Some(114_688),
             lag_transactions: None,
             blame: None,
@@ -247,6 +255,38 @@ mod tests {
         assert_eq!(behind(&unseen), "0");
         (unseen.lag_seconds, unseen.lag_bytes) = (Some(0.0), Some(2048));
         assert_eq!(behind(&unseen), "2.0 KB");
+        let mut lost = node(NodeState::Stalled);
+        (lost.lag_seconds, lost.lag_bytes) = (None, None);
+        lost.blame = Some(Blame::Disconnected { error: None });
+        let text = node_troubles([&lost], Timestamp::UNIX_EPOCH).join("\n");
+        assert!(
+            text.ends_with("nobody knows how far behind; it gets nothing from upstream"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_only_known_to_be_no_less_is_told_so() {
+        let mut far = node(NodeState::Good);
+        (far.lag_bytes, far.lag_transactions) = (None, Some(1_000_000));
+        (far.lag_seconds, far.lag_at_least) = (Some(0.004), true);
+        // One look: no time is better than none to speak of.
+        assert_eq!(
+            (behind(&far), node_state(&far)),
+            ("1000000 transactions".into(), "good")
+        );
+        far.lag_seconds = Some(1.2);
+        far.blame = Some(Blame::Apply);
+        assert_eq!(behind(&far), "≥ 1.2 s (1000000 transactions)");
+        assert_eq!(node_state(&far), "behind");
+        assert!(far.in_trouble(Timestamp::UNIX_EPOCH));
+        let text = node_troubles([&far], Timestamp::UNIX_EPOCH).join("\n");
+        assert!(
+            text.ends_with(
+                "≥ 1.2 s (1000000 transactions) behind; the replica is still replaying it"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

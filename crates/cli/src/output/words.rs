@@ -78,6 +78,32 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             "the wave `{name}` comes first: {} of it to be done, left out by --only",
             count(*pending as usize, "shard"),
         ),
+        WaitReason::NextPlan {
+            digest,
+            migrations,
+            shards,
+            count: n,
+        } => {
+            let ids: Vec<_> = migrations.iter().map(ToString::to_string).collect();
+            let ids = match &ids[..] {
+                [first, .., last] if ids.len() > 3 => {
+                    format!("{first} … {last} ({} migrations)", ids.len())
+                }
+                few => few.join(", "),
+            };
+            let plan = match digest {
+                Some(digest) => format!(
+                    "the plan for it ({}) is not agreed to yet",
+                    short_digest(digest)
+                ),
+                None => "it is not planned yet".to_owned(),
+            };
+            format!(
+                "{ids} pending beside it on {} ({}): {plan}",
+                count(*n as usize, "shard"),
+                named(shards, *n),
+            )
+        }
         WaitReason::Stopped { why } => format!("stopped: {why}"),
         WaitReason::Aborted { by, reason: None } => format!("aborted by {by}"),
         WaitReason::Aborted {
@@ -157,11 +183,13 @@ pub fn hold_reason(reason: &HoldReason) -> String {
         }
         HoldReason::FailedBefore { migration } => {
             format!(
-                "{migration} failed before and is still in its history; `greylag repair` clears it"
+                "{migration} failed before and is still in its history; mend what it left, then `greylag repair {migration} --reason …`"
             )
         }
         HoldReason::MissingOnDisk { migration } => {
-            format!("{migration} is applied there, and its file is gone")
+            format!(
+                "{migration} is applied there, and its file is gone; put it back, or `greylag repair {migration} --reason …` takes it back"
+            )
         }
         HoldReason::Unreachable { why } => format!("it can't be reached: {why}"),
         HoldReason::Refused { refusal } => refusal.to_string(),

@@ -59,7 +59,7 @@ fn a_shard_that_is_gone_is_missed_until_it_is_forgotten() {
     let place = Place::with(2, &[("V1__a.sql", "CREATE TABLE a (x);")]);
     place.out("apply --yes", 0);
     place.write("greylag.toml", project(1, ""));
-    let status = place.json("status --output json", 0);
+    let status = place.json("status --output json", 5);
     assert_eq!(status["missing"][0]["name"], "s2");
     insta::assert_snapshot!(place.out("fleet forget s2 --reason decommissioned", 0), @"✓ s2 is expected no more");
     let status = place.json("status --output json", 0);

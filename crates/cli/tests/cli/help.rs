@@ -21,7 +21,7 @@ fn the_verbs_are_listed() {
       status       Shows the fleet: versions, replicas, what is pending, what failed, and the rollout
       rollout      Steers a rollout: from a second terminal while `apply` runs, or between two runs
       baseline     Begins on existing databases: marks them as being at a version, and claims them
-      repair       Mends histories: removes failed rows, takes the checksums of edited files over
+      repair       Mends histories: failed rows, checksums of edited files, files that are gone
       undo         Takes versions back with their U files, as a rollout of its own
       lab          Real servers on this machine, with replication, to try things on
       completions  Prints completions for a shell

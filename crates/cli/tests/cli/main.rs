@@ -11,6 +11,7 @@ mod doctor;
 mod failover;
 mod findings;
 mod fleet;
+mod held;
 mod help;
 mod init;
 mod lab;

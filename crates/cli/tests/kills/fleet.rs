@@ -32,26 +32,34 @@ pub struct Fleet {
     steps: &'static [Step],
     server: Option<(Arc<Server>, Proxy)>,
     databases: Vec<TestDatabase>,
+    /// Where the journal is, if it is in PostgreSQL.
+    state: Option<TestDatabase>,
     /// Traps of the proxy that have sprung so far.
     sprung: AtomicU64,
 }
 
 impl Fleet {
     pub async fn build(engine: Option<Engine>, seed: u64) -> Fleet {
-        let folder = Scratch::new().expect("a folder");
         let steps = match engine {
             None => steps::SQLITE,
             Some(Engine::Postgres) => steps::POSTGRES,
             Some(_) => steps::MYSQL,
         };
+        Fleet::with(engine, seed, steps).await
+    }
+
+    pub async fn with(engine: Option<Engine>, seed: u64, steps: &'static [Step]) -> Fleet {
+        let folder = Scratch::new().expect("a folder");
         let mut fleet = Fleet {
             folder,
             steps,
             server: None,
             databases: Vec::new(),
+            state: None,
             sprung: AtomicU64::new(0),
         };
         let mut urls = Vec::new();
+        let mut state = String::new();
         match engine {
             None => {
                 for at in 0..SHARDS {
@@ -73,14 +81,21 @@ impl Fleet {
                     urls.push(server.url_through(proxy.port(), "greylag", &database.name));
                     fleet.databases.push(database);
                 }
+                // Every second journal is a team's, behind the same proxy: strikes land between what is written there, too.
+                if engine == Engine::Postgres && !seed.is_multiple_of(2) {
+                    let database = server.database("journal").await.expect("a database");
+                    let url = server.url_through(proxy.port(), "greylag", &database.name);
+                    state = format!("[state]\nurl = \"{url}\"\n\n");
+                    fleet.state = Some(database);
+                }
                 fleet.server = Some((server, proxy));
             }
         }
-        fleet.write_project(&urls);
+        fleet.write_project(&urls, &state);
         fleet
     }
 
-    fn write_project(&self, urls: &[String]) {
+    fn write_project(&self, urls: &[String], state: &str) {
         let migrations = self.folder.file("migrations");
         fs::create_dir(&migrations).expect("a folder");
         for step in self.steps {
@@ -91,6 +106,7 @@ impl Fleet {
              [[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\n\n[replicas]\nwait = \"none\"\n\n\
              [lint.severity]\nexpand-renames = \"off\"\nexpand-drops = \"off\"\n",
         );
+        toml += state;
         for (at, url) in urls.iter().enumerate() {
             toml += &format!("\n[[shard]]\nname = \"s{at}\"\nprimary = \"{url}\"\n");
         }
@@ -142,22 +158,75 @@ impl Fleet {
 
     /// One more apply must find out what became of everything, and do what is left.
     pub async fn bring_home(&self, seed: u64) {
+        let output = self.run(seed).await;
+        assert!(
+            output.status.success(),
+            "seed {seed}: after the strikes, apply ended with {}:\n{}",
+            output.status,
+            said(&output)
+        );
+    }
+
+    /// One more apply must find out what became of everything, ask what the first shard's files ask, and stop at its no.
+    pub async fn stop_at_the_first(&self, seed: u64) {
+        let output = self.run(seed).await;
+        let said = said(&output);
+        assert!(
+            said.contains("s0 failed in V2") && said.contains("its verify query says"),
+            "seed {seed}: after the strikes, nobody asked; apply ended with {}:\n{said}",
+            output.status
+        );
+    }
+
+    /// Somebody mends each shard, and lets what failed be tried again.
+    pub async fn mend(&self, sql: &str) {
+        for at in 0..SHARDS {
+            match &self.server {
+                None => {
+                    let file = self.folder.file(&format!("s{at}.db"));
+                    rusqlite::Connection::open(file)
+                        .and_then(|file| file.execute_batch(sql))
+                        .expect("it runs");
+                }
+                Some((server, _)) => {
+                    let database = &self.databases[at].name;
+                    server.execute(database, sql).await.expect("it runs");
+                }
+            }
+        }
+        let retry = self.greylag(&["rollout", "retry"]).output().await;
+        assert!(retry.expect("greylag runs").status.success());
+    }
+
+    async fn run(&self, seed: u64) -> std::process::Output {
         let run = self
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .output();
-        let output = tokio::time::timeout(Duration::from_secs(90), run)
+        tokio::time::timeout(Duration::from_secs(90), run)
             .await
             .unwrap_or_else(|_| panic!("seed {seed}: the apply after the strikes hangs"))
-            .expect("greylag runs");
-        assert!(
-            output.status.success(),
-            "seed {seed}: after the strikes, apply ended with {}:\n{}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+            .expect("greylag runs")
+    }
+
+    /// Of a journal in PostgreSQL: every rollout of the story is in it, and has ended.
+    pub async fn check_journal(&self, seed: u64) {
+        let (Some(state), Some((server, _))) = (&self.state, &self.server) else {
+            return;
+        };
+        let rows = server
+            .rows(
+                &state.name,
+                "SELECT count(*), count(*) FILTER (WHERE ended IS NULL) FROM greylag_state_rollout",
+            )
+            .await
+            .expect("a journal");
+        let number = |at: usize| rows[0][at].1.clone().expect("a number");
+        assert_ne!(number(0), "0", "seed {seed}: no rollout in the journal");
+        assert_eq!(number(1), "0", "seed {seed}: a rollout was left open");
+        let sidecar = self.folder.file(".greylag").join("state.db");
+        assert!(!sidecar.exists(), "seed {seed}: another journal");
     }
 
     /// Each effect once, each migration once in the history, on every shard.
@@ -252,4 +321,12 @@ impl Fleet {
             .stdin(Stdio::null());
         command
     }
+}
+
+fn said(output: &std::process::Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }

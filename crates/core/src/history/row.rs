@@ -55,6 +55,18 @@ pub fn baseline_row(version: &Version, text: Option<&str>, installed_by: &str) -
     }
 }
 
+/// The row that says that what another row records counts as never applied: as Flyway's own repair writes it.
+pub fn deleted_row(row: &HistoryRow, installed_by: &str) -> HistoryRow {
+    HistoryRow {
+        installed_rank: 0,
+        kind: "DELETE".to_owned(),
+        installed_by: installed_by.to_owned(),
+        installed_on: String::new(),
+        execution_time: 0,
+        ..row.clone()
+    }
+}
+
 /// The column takes 200 characters: the first 197 and dots of a longer one.
 pub fn description(text: &str) -> String {
     match text.char_indices().nth(197) {

@@ -66,6 +66,15 @@ impl Migration {
         }
     }
 
+    /// What its `verify` directives ask, in the text after placeholders.
+    pub fn verify_in(&self, replaced: &Source) -> Result<Vec<String>, Vec<MigrationError>> {
+        let asked = &self.directives.verify;
+        if asked.is_empty() || !asked.iter().any(|query| query.contains("${")) {
+            return Ok(asked.clone());
+        }
+        Ok(Directives::parse(&self.script, replaced)?.verify)
+    }
+
     /// Whether it is detached work over a table's rows.
     pub fn is_backfill(&self) -> bool {
         self.directives.phase == Phase::Backfill

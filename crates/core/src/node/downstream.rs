@@ -30,12 +30,12 @@ pub fn downstreams(
 
 fn stand(primary: &NodeSighting, slot: &Slot, trail: &Trail) -> Standing {
     let confirmed = slot.confirmed.as_ref();
-    let lag = Lag {
-        distance: confirmed
+    let lag = Lag::new(
+        confirmed
             .zip(primary.position.as_ref())
             .and_then(|(confirmed, there)| confirmed.behind(there)),
-        time: confirmed.and_then(|confirmed| trail.lag(confirmed, primary.at)),
-    };
+        confirmed.and_then(|confirmed| trail.lag(confirmed, primary.at)),
+    );
     let lost = slot.status.as_deref() == Some("lost") || slot.invalidated.is_some();
     let (state, blame) = match (lost, slot.active) {
         (true, _) => {

@@ -1,8 +1,8 @@
 //! What two looks, at a primary and at a node, say of the node: its lag without the known lies, and whose doing it is.
 
 use super::{
-    Blame, Child, Finding, Lag, NodeRole, NodeSighting, NodeState, ReplayState, SeenRole, Severity,
-    Standing, Trail, finding::findings_of, lineage::disproof, lineage::is_rival,
+    Age, Blame, Child, Finding, Lag, NodeRole, NodeSighting, NodeState, ReplayState, SeenRole,
+    Severity, Standing, Trail, finding::findings_of, lineage::disproof, lineage::is_rival,
     lineage::is_unseen, standing::RIVAL, subscriber,
 };
 use crate::position::{Distance, Position};
@@ -109,10 +109,7 @@ fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
         .primary
         .and_then(|primary| primary.position.as_ref())
         .and_then(|there| position.behind(there));
-    let lag = Lag {
-        distance,
-        time: time_behind(case, position, distance, child),
-    };
+    let lag = Lag::new(distance, time_behind(case, position, distance, child));
     let (stalled, blame) = blame_of(case, position, distance, child);
     let delay = case.node.replay.as_ref().and_then(|replay| replay.delay);
     let beyond_delay = lag
@@ -124,7 +121,7 @@ fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
     let waits = !matches!(blame, Some(Blame::Blocked { .. }));
     let state = if stalled && (behind || waits) {
         NodeState::Stalled
-    } else if distance.is_none() && lag.time.is_none() {
+    } else if lag.is_unknown() {
         return stand_blind(case, findings);
     } else if is_catching_up(case, lag, child) {
         NodeState::CatchingUp
@@ -154,7 +151,10 @@ fn stand_blind(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
             "its lag, while the primary can't be looked at".to_owned(),
             None,
         ),
-        None => ("where it stands in replication".to_owned(), None),
+        None => (
+            elsewhere(case).unwrap_or_else(|| "where it stands in replication".to_owned()),
+            None,
+        ),
     };
     Standing {
         state: NodeState::Unobservable,
@@ -164,23 +164,51 @@ fn stand_blind(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
     }
 }
 
+/// What keeps the places of the two from being compared, where that is the timeline: after a failover, a standby that has not
+/// gone over to the heir.
+fn elsewhere(case: &Case<'_>) -> Option<String> {
+    let there = case.primary?.position.as_ref()?;
+    match (case.node.position.as_ref()?, there) {
+        (
+            Position::Wal {
+                system, timeline, ..
+            },
+            Position::Wal {
+                system: of,
+                timeline: on,
+                ..
+            },
+        ) if (system, timeline) != (of, on) => Some(format!(
+            "how far behind it is (it is on timeline {timeline}, and its primary on {on})"
+        )),
+        _ => None,
+    }
+}
+
 /// The largest of what is known: our own trail, the primary's measure, the replica's. None of them overstates, and each is
-/// blind where another sees: the trail to what was before we looked, the primary to cascades, the replica to what it
-/// has not received.
+/// blind where another sees: the trail to what was before we looked, the primary to cascades and to what was before its
+/// connection, the replica to what it has not received. So none of them is the whole before the trail is.
 fn time_behind(
     case: &Case<'_>,
     position: &Position,
     distance: Option<Distance>,
     child: Option<&Child>,
-) -> Option<Duration> {
+) -> Option<Age> {
     if distance.is_some_and(Distance::is_zero) {
         // An idle primary: whatever clocks say, nothing is missing.
-        return Some(Duration::ZERO);
+        return Some(Age::NONE);
     }
     let by_trail = case.trail.lag(position, case.node.at);
     let by_primary = child.and_then(|child| child.lag);
-    let by_node = case.node.replay.as_ref().and_then(|replay| replay.lag);
-    by_trail.max(by_primary).max(by_node)
+    let replay = case.node.replay.as_ref();
+    let by_node = replay
+        .and_then(|replay| replay.lag)
+        // Level with another server than the primary is level with nothing.
+        .filter(|_| elsewhere(case).is_none());
+    Some(Age {
+        time: by_trail.map(|age| age.time).max(by_primary).max(by_node)?,
+        at_least: by_trail.is_some_and(|age| age.at_least),
+    })
 }
 
 /// Whether it stands still, and whose doing its lag is.

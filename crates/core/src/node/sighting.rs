@@ -254,13 +254,16 @@ pub struct Conflicts {
     pub since: Option<Timestamp>,
 }
 
-/// What keeps a node busy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What keeps a node busy, without our own sessions. What the account may not see is absent, and never zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
-    /// Sessions that run a statement now, without our own.
-    pub active: u32,
+    /// Sessions that run a statement now.
+    pub active: Option<u32>,
     /// Sessions that wait for a lock now.
-    pub lock_waiters: u32,
+    pub lock_waiters: Option<u32>,
+    /// What would let the account see what is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
 }
 
 /// The oldest query or transaction that is open on a node.

@@ -1,5 +1,6 @@
 //! What sightings say of a node: how far behind it is, whose doing that is, and what is wrong with it.
 
+use super::Age;
 use crate::{outcome::Blocker, position::Distance};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,24 @@ impl Standing {
 pub struct Lag {
     pub distance: Option<Distance>,
     pub time: Option<Duration>,
+    /// `time` is the least it can be: the node has not come to where its primary was when it was first looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+}
+
+impl Lag {
+    pub(super) fn new(distance: Option<Distance>, age: Option<Age>) -> Self {
+        Self {
+            distance,
+            time: age.map(|age| age.time),
+            at_least: age.is_some_and(|age| age.at_least),
+        }
+    }
+
+    /// Nobody knows anything.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.distance.is_none() && self.time.is_none()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,10 +61,8 @@ pub(super) fn stand(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
     let distance = received
         .zip(there)
         .and_then(|(received, there)| received.behind(there));
-    let lag = Lag {
-        distance,
-        time: received.and_then(|received| case.trail.lag(received, case.node.at)),
-    };
+    let age = received.and_then(|received| case.trail.lag(received, case.node.at));
+    let lag = Lag::new(distance, age);
     // A worker that fails comes back, and has received nothing yet when it fails again.
     let stopped = case.node.subscriptions.iter().find(|subscription| {
         !subscription.enabled || !subscription.running || subscription.received.is_none()
@@ -80,7 +78,7 @@ pub(super) fn stand(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
                 )),
             }),
         ),
-        None if received.is_none() => {
+        None if lag.is_unknown() => {
             let what = match case.primary {
                 Some(_) => "how far it has applied what its publisher wrote",
                 None => "its lag, while the primary can't be looked at",

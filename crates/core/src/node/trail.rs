@@ -7,10 +7,25 @@ use std::{collections::VecDeque, time::Duration};
 /// So many marks are kept; past it they are thinned out by age, which makes old lag coarse and keeps new lag fine.
 const MARKS: usize = 240;
 
+/// How long a place has not been reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    pub time: Duration,
+    /// It is the least that it can be: what was written before the first mark is of an age that nobody here knows.
+    pub at_least: bool,
+}
+
 /// Positions of a primary, each with when it was first seen there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trail {
     marks: VecDeque<(Timestamp, Position)>,
+}
+
+impl Age {
+    pub(super) const NONE: Age = Age {
+        time: Duration::ZERO,
+        at_least: false,
+    };
 }
 
 impl Trail {
@@ -46,12 +61,13 @@ impl Trail {
     }
 
     /// How long ago the primary was first seen at a place that `position` has not reached: never more than the truth by
-    /// more than the time between two looks. None where the two can't be compared, or nothing is known of the primary.
-    pub fn lag(&self, position: &Position, now: Timestamp) -> Option<Duration> {
+    /// more than the time between two looks, and no more than a bound where it has not come to the first of them. None where
+    /// the two can't be compared, or nothing is known of the primary.
+    pub fn lag(&self, position: &Position, now: Timestamp) -> Option<Age> {
         let (_, last) = self.marks.back()?;
         match position.reaches(last) {
             Reach::Incomparable => return None,
-            Reach::Yes => return Some(Duration::ZERO),
+            Reach::Yes => return Some(Age::NONE),
             Reach::No => {}
         }
         let reached = |(_, mark): &(Timestamp, Position)| position.reaches(mark) == Reach::Yes;
@@ -65,8 +81,68 @@ impl Trail {
             }
         }
         let (since, _) = self.marks.get(low)?;
-        Duration::try_from(now.duration_since(*since))
-            .ok()
-            .or(Some(Duration::ZERO))
+        Some(Age {
+            time: Duration::try_from(now.duration_since(*since)).unwrap_or_default(),
+            // The first mark is never thinned out.
+            at_least: low == 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    fn wal(lsn: u64) -> Position {
+        Position::Wal {
+            system: "7".into(),
+            timeline: 1,
+            lsn,
+        }
+    }
+
+    #[test]
+    fn what_was_written_before_the_first_mark_is_older_than_anybody_knows() {
+        let mut trail = Trail::default();
+        trail.note(at(10), &wal(100));
+        trail.note(at(13), &wal(200));
+        let lag = |lsn, now| trail.lag(&wal(lsn), at(now)).unwrap();
+        let age = |seconds, at_least| Age {
+            time: Duration::from_secs(seconds),
+            at_least,
+        };
+        assert_eq!(lag(99, 10), age(0, true), "one look tells nothing");
+        assert_eq!(lag(99, 15), age(5, true));
+        assert_eq!(lag(100, 15), age(2, false), "it has come to the first mark");
+        assert_eq!(lag(200, 15), age(0, false));
+    }
+
+    #[test]
+    fn a_trail_that_was_thinned_out_still_knows_what_was_before_it() {
+        let mut trail = Trail::default();
+        for second in 0..10_000 {
+            trail.note(at(second), &wal(100 + second as u64));
+        }
+        assert!(trail.lag(&wal(99), at(10_000)).unwrap().at_least);
+        assert!(!trail.lag(&wal(100), at(10_000)).unwrap().at_least);
+    }
+
+    #[test]
+    fn another_stream_begins_another_trail() {
+        let mut trail = Trail::default();
+        trail.note(at(0), &wal(100));
+        let heir = |lsn| Position::Wal {
+            system: "7".into(),
+            timeline: 2,
+            lsn,
+        };
+        trail.note(at(50), &heir(120));
+        assert_eq!(trail.lag(&wal(100), at(51)), None);
+        assert!(trail.lag(&heir(110), at(51)).unwrap().at_least);
     }
 }

@@ -57,6 +57,19 @@ pub enum HoldReason {
     OutOfScope,
 }
 
+impl Held {
+    /// Whether somebody must mend something before it goes. What nobody asked for now (`--to`, `--only`) needs nothing now.
+    pub fn must_be_mended(&self) -> bool {
+        !self.reasons.iter().any(HoldReason::is_unasked)
+            && !self.reasons.iter().all(HoldReason::is_expected)
+    }
+
+    /// Whether it was left out by what a person asked for, and by nothing else.
+    pub fn is_unasked(&self) -> bool {
+        self.reasons.iter().all(HoldReason::is_unasked)
+    }
+}
+
 impl HoldReason {
     /// Whether a person asked for it or it comes with the course of things: nobody needs to mend anything.
     pub fn is_expected(&self) -> bool {
@@ -65,15 +78,24 @@ impl HoldReason {
             | HoldReason::BehindHeld { .. }
             | HoldReason::OvertakesOnFlywayTable { .. }
             | HoldReason::BeyondTarget { .. }
+            // A plan goes without such a shard only where a person said so.
+            | HoldReason::Unreachable { .. }
             | HoldReason::OutOfScope => true,
             HoldReason::OutOfOrder { .. }
             | HoldReason::FailedBefore { .. }
             | HoldReason::MissingOnDisk { .. }
-            | HoldReason::Unreachable { .. }
             | HoldReason::Lint { .. }
             | HoldReason::Subscriber { .. }
             | HoldReason::Refused { .. } => false,
         }
+    }
+
+    /// Beyond what a person asked for now.
+    fn is_unasked(&self) -> bool {
+        matches!(
+            self,
+            HoldReason::BeyondTarget { .. } | HoldReason::OutOfScope
+        )
     }
 }
 
@@ -123,12 +145,12 @@ impl fmt::Display for HoldReason {
             HoldReason::FailedBefore { migration } => write!(
                 f,
                 "{migration} failed there before and its row says so; mend what it left, then \
-                 `greylag repair {migration}`"
+                 `greylag repair {migration} --reason …`"
             ),
             HoldReason::MissingOnDisk { migration } => write!(
                 f,
                 "{migration} is applied there, but its file is gone; put it back, or \
-                 `greylag repair {migration}`"
+                 `greylag repair {migration} --reason …` takes it back"
             ),
             HoldReason::Unreachable { why } => write!(f, "not reached: {why}"),
             HoldReason::Refused { refusal } => write!(f, "refused: {refusal}"),

@@ -113,6 +113,13 @@ impl Plan {
         self
     }
 
+    /// The same plan, with more that stays where it is.
+    #[must_use]
+    pub fn with_held(mut self, held: impl IntoIterator<Item = Held>) -> Self {
+        self.held.extend(held);
+        self
+    }
+
     /// The same plan, with what subscribers make of it.
     #[must_use]
     pub fn with_subscribers(mut self, subscribers: Vec<Subscribers>) -> Self {

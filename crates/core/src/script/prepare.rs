@@ -13,6 +13,8 @@ pub struct Prepared {
     pub script: Script,
     /// For the history table: of a repeatable, after placeholders.
     pub checksum: i32,
+    /// What its `verify` directives ask, after placeholders.
+    pub verify: Vec<String>,
 }
 
 /// Replaces placeholders, cuts the text, and refuses what can't be run; every fault at once.
@@ -23,6 +25,7 @@ pub fn prepare(
 ) -> Result<Prepared, Vec<MigrationError>> {
     let source = placeholder::replace(migration, placeholders).map_err(|error| vec![error])?;
     let checksum = placeholder::checksum(migration, &source);
+    let verify = migration.verify_in(&source)?;
     let script = split(dialect, source.clone())
         .map_err(|error| vec![error.in_file(&migration.script, &source)])?;
     let errors: Vec<MigrationError> = script
@@ -41,7 +44,11 @@ pub fn prepare(
         .chain(stray_batches(migration, &script))
         .collect();
     if errors.is_empty() {
-        Ok(Prepared { script, checksum })
+        Ok(Prepared {
+            script,
+            checksum,
+            verify,
+        })
     } else {
         Err(errors)
     }

@@ -1,9 +1,9 @@
 //! What is remembered of each node, and what follows from it now.
 
-use super::{CatchingUp, Limits};
+use super::{CatchingUp, Limits, SlotFigure};
 use crate::{
     fleet::ShardName,
-    gate::{LoadKind, SlotLimit, WaitReason},
+    gate::WaitReason,
     node::{Blame, Finding, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
 };
 use jiff::Timestamp;
@@ -13,36 +13,32 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Go {
     Yes,
-    /// Some node has not been looked at for the first time.
+    /// Some node has not been looked at for the first time, or nobody can tell yet how far behind it is.
     NotYet,
     Hold(Vec<WaitReason>),
 }
 
-/// How the reader of a slot stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotFigure {
-    pub slot: String,
-    pub lag: Option<u64>,
-    pub retained: Option<u64>,
-}
+/// So long a node that has yet to come to where its primary was is waited for without a word: one that is well comes there
+/// between two looks.
+const QUIETLY: Duration = Duration::from_secs(2);
 
 /// The nodes that a rollout minds.
 #[derive(Clone, Debug, Default)]
 pub struct Throttle {
-    limits: Limits,
-    nodes: BTreeMap<NodeName, Watched>,
+    pub(super) limits: Limits,
+    pub(super) nodes: BTreeMap<NodeName, Watched>,
     /// Shards that should have nodes to wait for, and have none; says why.
     lacking: BTreeMap<ShardName, String>,
 }
 
 #[derive(Clone, Debug)]
-struct Watched {
-    role: NodeRole,
+pub(super) struct Watched {
+    pub(super) role: NodeRole,
     policy: NodePolicy,
-    host: Arc<str>,
+    pub(super) host: Arc<str>,
     standing: Option<Standing>,
-    load: Option<Load>,
-    slots: Vec<SlotFigure>,
+    pub(super) load: Option<Load>,
+    pub(super) slots: Vec<SlotFigure>,
     /// Looks in a row that came to nothing, since when, and why.
     missed: u32,
     since: Option<Timestamp>,
@@ -112,7 +108,7 @@ impl Throttle {
         watched.since = None;
         watched.over = match minded(&standing) {
             Some(lag) if lag > limits.max_lag => true,
-            Some(lag) if lag <= limits.resume_lag => false,
+            Some(lag) if lag <= limits.resume_lag && !is_bound(&standing) => false,
             _ => watched.over,
         };
         watched.standing = Some(standing);
@@ -174,6 +170,7 @@ impl Throttle {
             match &watched.standing {
                 None => not_yet = true,
                 Some(standing) => {
+                    not_yet |= self.weigh(watched, standing) == Weight::Open;
                     reasons.extend(self.of_standing(name, watched, standing));
                     reasons.extend(self.of_load(name, watched));
                     reasons.extend(self.of_slots(name, watched));
@@ -196,9 +193,7 @@ impl Throttle {
         watched: &Watched,
         standing: &Standing,
     ) -> Vec<WaitReason> {
-        let left_out = standing.state == NodeState::CatchingUp
-            && self.limits.catching_up == CatchingUp::Exclude;
-        if left_out {
+        if self.leaves_out(standing) {
             return Vec::new();
         }
         let unseen = |why: String, mend: Option<String>| WaitReason::ReplicaUnseen {
@@ -224,13 +219,14 @@ impl Throttle {
             _ => {}
         }
         let mut reasons = Vec::new();
-        if watched.over {
+        if self.weigh(watched, standing) == Weight::Holds {
             reasons.push(WaitReason::ReplicaLag {
                 node: name.clone(),
                 lag_ms: standing
                     .lag
                     .time
                     .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+                at_least: is_bound(standing),
                 distance: standing.lag.distance,
                 limit_ms: u64::try_from(self.limits.max_lag.as_millis()).unwrap_or(u64::MAX),
                 blame: standing.blame.clone(),
@@ -244,81 +240,43 @@ impl Throttle {
         reasons
     }
 
-    fn of_load(&self, name: &NodeName, watched: &Watched) -> Vec<WaitReason> {
-        let Some(load) = watched.load.filter(|_| watched.role == NodeRole::Primary) else {
-            return Vec::new();
-        };
-        let over = |what, figure: u32, limit: Option<u32>| {
-            let limit = limit.filter(|limit| figure > *limit)?;
-            Some(WaitReason::Load {
-                place: name.to_string(),
-                what,
-                figure,
-                limit,
-            })
-        };
-        let limits = &self.limits;
-        [
-            over(LoadKind::Active, load.active, limits.active),
-            over(
-                LoadKind::LockWaiters,
-                load.lock_waiters,
-                limits.lock_waiters,
-            ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+    fn leaves_out(&self, standing: &Standing) -> bool {
+        standing.state == NodeState::CatchingUp && self.limits.catching_up == CatchingUp::Exclude
     }
 
-    fn of_hosts(&self) -> Vec<WaitReason> {
-        let Some(limit) = self.limits.active_per_host else {
-            return Vec::new();
-        };
-        let mut hosts: BTreeMap<&str, u32> = BTreeMap::new();
-        for watched in self.nodes.values() {
-            if let Some(load) = watched.load.filter(|_| watched.role == NodeRole::Primary) {
-                let sum = hosts.entry(&watched.host).or_default();
-                *sum = sum.saturating_add(load.active);
-            }
+    /// What a node's lag makes of starting something new.
+    fn weigh(&self, watched: &Watched, standing: &Standing) -> Weight {
+        if watched.role == NodeRole::Primary || self.leaves_out(standing) {
+            return Weight::Lets;
         }
-        hosts
-            .into_iter()
-            .filter(|(_, figure)| *figure > limit)
-            .map(|(host, figure)| WaitReason::Load {
-                place: host.to_owned(),
-                what: LoadKind::ActiveOnHost,
-                figure,
-                limit,
-            })
-            .collect()
+        // Who waits for a query there may have it in a moment.
+        let stands = standing.state == NodeState::Stalled
+            && !matches!(standing.blame, Some(Blame::Blocked { .. }));
+        match standing.lag.time {
+            _ if watched.over => Weight::Holds,
+            // Nobody knows how far behind: that is not zero.
+            None => Weight::Holds,
+            Some(_) if !is_bound(standing) => Weight::Lets,
+            // It won't come to where its primary was before somebody does something.
+            Some(_) if stands => Weight::Holds,
+            Some(least) if least > QUIETLY => Weight::Holds,
+            Some(_) => Weight::Open,
+        }
     }
+}
 
-    fn of_slots(&self, name: &NodeName, watched: &Watched) -> Vec<WaitReason> {
-        let mut reasons = Vec::new();
-        for figure in &watched.slots {
-            let mut over = |what, bytes: Option<u64>, limit: Option<u64>| {
-                if let (Some(bytes), Some(limit)) = (bytes, limit)
-                    && bytes > limit
-                {
-                    reasons.push(WaitReason::Slot {
-                        node: name.clone(),
-                        slot: figure.slot.clone(),
-                        what,
-                        bytes,
-                        limit,
-                    });
-                }
-            };
-            over(SlotLimit::Lag, figure.lag, self.limits.slot_lag);
-            over(
-                SlotLimit::Retained,
-                figure.retained,
-                self.limits.slot_retained,
-            );
-        }
-        reasons
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Lets,
+    /// Nobody can tell yet.
+    Open,
+    Holds,
+}
+
+/// Whether the lag may be any amount larger than it is known to be. A node that is held back on purpose comes to where its
+/// primary was when its delay is over, and not before.
+fn is_bound(standing: &Standing) -> bool {
+    standing.lag.at_least && !matches!(standing.blame, Some(Blame::Delayed { .. }))
 }
 
 /// Whether a finding of a guarded node holds. A receiver that tries again shows as lag, which has a limit.

@@ -1,3 +1,5 @@
+mod busy;
+
 use super::*;
 use crate::{
     gate::{LoadKind, SlotLimit, WaitReason},
@@ -25,6 +27,7 @@ fn standing(state: NodeState, seconds: f64) -> Standing {
         lag: Lag {
             distance: None,
             time: Some(Duration::from_secs_f64(seconds)),
+            at_least: false,
         },
         blame: None,
         findings: Vec::new(),
@@ -81,6 +84,7 @@ fn the_reason_has_the_figure_the_limit_and_the_blame() {
         [WaitReason::ReplicaLag {
             node: name("a"),
             lag_ms: Some(7_200),
+            at_least: false,
             distance: None,
             limit_ms: 5_000,
             blame: Some(Blame::Paused),
@@ -166,79 +170,6 @@ fn observed_nodes_never_hold_and_ignored_ones_do_again_when_their_time_is_up() {
 }
 
 #[test]
-fn a_busy_primary_and_a_busy_host_hold_as_lag_does() {
-    let limits = Limits {
-        active: Some(10),
-        lock_waiters: Some(0),
-        active_per_host: Some(15),
-        ..Limits::default()
-    };
-    let mut throttle = throttle(limits);
-    throttle.expect(name("q"), NodeRole::Primary, NodePolicy::Guard, "h".into());
-    see(&mut throttle, standing(NodeState::Good, 0.0));
-    let mut load = |node: &str, active, lock_waiters| {
-        let load = Load {
-            active,
-            lock_waiters,
-        };
-        let good = standing(NodeState::Good, 0.0);
-        throttle.see(&name(node), good, Some(load), Vec::new());
-        match throttle.go(at(0)) {
-            Go::Hold(reasons) => reasons
-                .iter()
-                .map(|reason| match reason {
-                    WaitReason::Load { what, .. } => *what,
-                    other => panic!("{other:?}"),
-                })
-                .collect(),
-            Go::Yes => Vec::new(),
-            Go::NotYet => vec![LoadKind::Active; 9],
-        }
-    };
-    load("p", 8, 0);
-    assert_eq!(load("q", 8, 0), [LoadKind::ActiveOnHost]);
-    assert_eq!(load("q", 2, 1), [LoadKind::LockWaiters]);
-    assert_eq!(load("q", 2, 0), []);
-    assert_eq!(load("q", 11, 0), [LoadKind::Active, LoadKind::ActiveOnHost]);
-}
-
-#[test]
-fn slots_hold_by_lag_and_by_what_they_keep() {
-    let limits = Limits {
-        slot_lag: Some(100),
-        slot_retained: Some(1_000),
-        ..Limits::default()
-    };
-    let mut throttle = throttle(limits);
-    see(&mut throttle, standing(NodeState::Good, 0.0));
-    let figure = |lag, retained| {
-        vec![SlotFigure {
-            slot: "cdc".into(),
-            lag,
-            retained,
-        }]
-    };
-    let mut held = |figures| {
-        throttle.see(&name("p"), standing(NodeState::Good, 0.0), None, figures);
-        match throttle.go(at(0)) {
-            Go::Hold(reasons) => reasons
-                .iter()
-                .filter_map(|reason| match reason {
-                    WaitReason::Slot { what, .. } => Some(*what),
-                    _ => None,
-                })
-                .collect::<Vec<_>>(),
-            _ => Vec::new(),
-        }
-    };
-    assert_eq!(
-        held(figure(Some(101), Some(5_000))),
-        [SlotLimit::Lag, SlotLimit::Retained]
-    );
-    assert_eq!(held(figure(Some(100), None)), []);
-}
-
-#[test]
 fn a_problem_on_a_guarded_node_holds_and_a_warning_does_not() {
     let mut throttle = throttle(Limits::default());
     let mut with = |severity| {
@@ -301,4 +232,115 @@ fn a_node_that_is_only_observed_holds_while_it_accepts_writes_beside_its_primary
     };
     throttle.expect(node, NodeRole::Replica, ignored, "h".into());
     assert_eq!(throttle.go(at(1)), Go::Yes);
+}
+
+/// Behind by at least so much, and nobody knows by how much more.
+fn bound(state: NodeState, seconds: f64, blame: Option<Blame>) -> Standing {
+    let mut bound = standing(state, seconds);
+    bound.lag.at_least = true;
+    bound.blame = blame;
+    bound
+}
+
+#[test]
+fn a_node_that_may_be_further_behind_than_is_known_lets_nothing_start_until_it_has_come_to_the_first_mark()
+ {
+    let mut throttle = throttle(Limits::default());
+    let behind = |seconds| bound(NodeState::Good, seconds, Some(Blame::Apply));
+    assert_eq!(see(&mut throttle, behind(0.0)), Go::NotYet);
+    assert_eq!(see(&mut throttle, behind(1.9)), Go::NotYet);
+    // Nothing waits in silence.
+    let Go::Hold(reasons) = see(&mut throttle, behind(3.0)) else {
+        panic!("it says nothing")
+    };
+    assert!(
+        matches!(
+            &reasons[..],
+            [WaitReason::ReplicaLag {
+                lag_ms: Some(3_000),
+                at_least: true,
+                blame: Some(Blame::Apply),
+                ..
+            }]
+        ),
+        "{reasons:?}"
+    );
+    assert_eq!(
+        see(&mut throttle, standing(NodeState::Good, 3.0)),
+        Go::Yes,
+        "that is known, and within the limit"
+    );
+    assert!(holds(&see(&mut throttle, behind(5.1))));
+    assert!(
+        holds(&see(&mut throttle, behind(0.1))),
+        "a bound is no proof that it has come down"
+    );
+    assert_eq!(see(&mut throttle, standing(NodeState::Good, 0.1)), Go::Yes);
+}
+
+#[test]
+fn a_node_that_stands_short_of_the_first_mark_holds_at_once() {
+    let mut throttle = throttle(Limits::default());
+    let stalled = |blame| bound(NodeState::Stalled, 0.0, Some(blame));
+    for blame in [
+        Blame::Paused,
+        Blame::Stopped { error: None },
+        Blame::Disconnected { error: None },
+    ] {
+        assert!(
+            holds(&see(&mut throttle, stalled(blame.clone()))),
+            "{blame:?}"
+        );
+    }
+    // A query there may end in a moment.
+    let blocked = Blame::Blocked { by: Vec::new() };
+    assert_eq!(see(&mut throttle, stalled(blocked)), Go::NotYet);
+}
+
+#[test]
+fn a_node_that_is_held_back_on_purpose_need_not_come_to_the_first_mark() {
+    let mut throttle = throttle(Limits::default());
+    let by = Duration::from_secs(3600);
+    let mut delayed = |seconds| {
+        let delayed = bound(NodeState::Good, seconds, Some(Blame::Delayed { by }));
+        see(&mut throttle, delayed)
+    };
+    assert_eq!(delayed(10.0), Go::Yes);
+    assert!(holds(&delayed(3606.0)));
+    assert_eq!(delayed(3601.0), Go::Yes);
+}
+
+#[test]
+fn a_node_that_is_left_out_while_it_catches_up_is_left_out_whatever_is_known_of_its_lag() {
+    let mut lenient = throttle(Limits {
+        catching_up: CatchingUp::Exclude,
+        ..Limits::default()
+    });
+    let far = bound(NodeState::CatchingUp, 60.0, None);
+    assert_eq!(see(&mut lenient, far), Go::Yes);
+}
+
+#[test]
+fn a_node_that_stands_nobody_knows_how_far_behind_holds_with_whose_doing_it_is() {
+    let mut throttle = throttle(Limits::default());
+    let blame = Blame::Disconnected {
+        error: Some("connection refused".into()),
+    };
+    let mut lost = standing(NodeState::Stalled, 0.0);
+    lost.lag.time = None;
+    lost.blame = Some(blame.clone());
+    let Go::Hold(reasons) = see(&mut throttle, lost) else {
+        panic!("it goes")
+    };
+    assert_eq!(
+        reasons,
+        [WaitReason::ReplicaLag {
+            node: name("a"),
+            lag_ms: None,
+            at_least: false,
+            distance: None,
+            limit_ms: 5_000,
+            blame: Some(blame),
+        }]
+    );
 }

@@ -3,7 +3,7 @@
 use super::{
     flavour,
     link::{Link, Trouble},
-    open as door, url,
+    mark, open as door, url,
 };
 use crate::{
     appraisal::{Appraisal, AppraiseError, Cells, Standby, TableSize},
@@ -56,6 +56,8 @@ pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let version = column(1);
     let flavour = door::known(target, &link, &column(0), &version, &column(2))?;
+    let marked = mark::set(&mut link).await;
+    marked.map_err(|trouble| door::lost(target, trouble))?;
     door::session_sql(target, &mut link).await?;
     let read = read(&mut link, flavour, version, &address.user).await;
     link.close().await;

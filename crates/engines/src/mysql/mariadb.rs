@@ -166,9 +166,7 @@ static LOOK: Look = Look {
                   CONCAT(@@hostname, ':', @@port) AS address, \
                   @@global.read_only NOT IN ('0', 'OFF') OR @@global.innodb_read_only AS read_only, 1 AS gtids, \
                   IF(@@global.log_bin, CONCAT('domains:', @@global.gtid_binlog_pos), '') AS written, \
-                  CONCAT('domains:', @@global.gtid_slave_pos) AS replayed, 1 AS instruments, \
-                  (SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'THREADS_RUNNING') AS running, \
-                  NULL AS row_waits",
+                  CONCAT('domains:', @@global.gtid_slave_pos) AS replayed, 1 AS instruments",
             unseen: "who it is",
             privilege: "USAGE",
             hangs_on: None,
@@ -188,7 +186,7 @@ static LOOK: Look = Look {
                   FROM information_schema.innodb_trx trx \
                   JOIN information_schema.processlist holder ON holder.id = trx.trx_mysql_thread_id \
                   WHERE holder.user <> 'system user' AND holder.id <> CONNECTION_ID() ORDER BY trx.trx_started, trx.trx_mysql_thread_id LIMIT 1",
-            unseen: "its oldest transaction, who waits for locks, and who blocks replay",
+            unseen: "its oldest transaction, how busy it is, who waits for locks, and who blocks replay",
             privilege: "PROCESS",
             hangs_on: None,
         },
@@ -204,10 +202,10 @@ static LOOK: Look = Look {
         },
         Question {
             topic: Topic::Load,
-            sql: "SELECT COALESCE(SUM(id <> CONNECTION_ID() AND user NOT IN ('system user', 'event_scheduler') \
-                              AND command NOT IN ('Sleep', 'Daemon', 'Binlog Dump')), 0) AS active, \
-                  COALESCE(SUM(user <> 'system user' AND state LIKE 'Waiting for%lock%'), 0) AS waiting \
-                  FROM information_schema.processlist",
+            sql: "SELECT COUNT(*) AS active, COALESCE(SUM(state LIKE 'Waiting for%lock%'), 0) AS waiting \
+                  FROM information_schema.processlist \
+                  WHERE command NOT IN ('Sleep', 'Daemon', 'Binlog Dump') AND user NOT IN ('system user', 'event_scheduler') \
+                    AND id <> CONNECTION_ID() AND COALESCE(IS_USED_LOCK(CONCAT('greylag-session-', id)) <> id, TRUE)",
             unseen: "how busy it is",
             privilege: "PROCESS",
             hangs_on: Some(Topic::Oldest),

@@ -21,6 +21,7 @@ mod ledger;
 mod link;
 mod lock;
 mod mariadb;
+mod mark;
 mod names;
 mod observe;
 mod online;

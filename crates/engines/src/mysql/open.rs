@@ -3,6 +3,7 @@
 use super::{
     diagnose, flavour,
     link::{Link, Row, Trouble},
+    mark,
     names::Names,
     quote,
     session::MysqlSession,
@@ -189,11 +190,12 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
 /// each that lives is used more often: the fleet's anchor every 5 seconds, while a tool runs every 10, beside other waits every 15.
 const IDLE: u64 = 60;
 
-/// What every working connection is set to.
+/// What every working connection is set to, and its mark.
 pub fn settings() -> String {
     format!(
-        "SET NAMES utf8mb4; SET SESSION wait_timeout = {IDLE}, {}",
-        lock_timeouts(Duration::from_secs(2))
+        "SET NAMES utf8mb4; SET SESSION wait_timeout = {IDLE}, {}; {}",
+        lock_timeouts(Duration::from_secs(2)),
+        mark::SET
     )
 }
 
@@ -201,10 +203,7 @@ pub fn settings() -> String {
 pub async fn greeted(target: &Target, link: &mut Link, sql: String) -> Result<Row, OpenError> {
     let mut answers = Vec::new();
     let outcome = link.run_all(sql, &mut answers).await;
-    outcome.map_err(|trouble| match trouble {
-        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
-        Trouble::Lost(source) => unreachable_node(target, source),
-    })?;
+    outcome.map_err(|trouble| lost(target, trouble))?;
     let last = answers.pop().and_then(|a| a.rows.into_iter().next());
     Ok(last.unwrap_or_default())
 }
@@ -242,6 +241,14 @@ pub fn known(
 pub fn lock_timeouts(timeout: Duration) -> String {
     let seconds = timeout.as_millis().div_ceil(1000).max(1);
     format!("lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
+}
+
+/// The connection did not get as far as it has to.
+pub fn lost(target: &Target, trouble: Trouble) -> OpenError {
+    match trouble {
+        Trouble::Server(error) => unreachable_node(target, Box::new(error)),
+        Trouble::Lost(source) => unreachable_node(target, source),
+    }
 }
 
 fn unreachable_node(

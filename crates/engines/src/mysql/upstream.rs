@@ -168,10 +168,7 @@ static LOOK: Look = Look {
                   @@global.gtid_mode = 'ON' AS gtids, \
                   IF(@@global.log_bin AND @@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '') AS written, \
                   IF(@@global.gtid_mode = 'ON', CONCAT('gtid:', REPLACE(@@global.gtid_executed, '\\n', '')), '') AS replayed, \
-                  @@global.performance_schema AS instruments, \
-                  (SELECT variable_value FROM performance_schema.global_status WHERE variable_name = 'Threads_running') AS running, \
-                  (SELECT variable_value FROM performance_schema.global_status \
-                    WHERE variable_name = 'Innodb_row_lock_current_waits') AS row_waits",
+                  @@global.performance_schema AS instruments",
             unseen: "who it is",
             privilege: "USAGE",
             hangs_on: None,
@@ -225,11 +222,13 @@ static LOOK: Look = Look {
         },
         Question {
             topic: Topic::Load,
-            sql: "SELECT COALESCE(SUM(t.processlist_command NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID')), 0) AS active, \
-                  COALESCE(SUM(t.processlist_state LIKE 'Waiting for%lock%'), 0) AS waiting \
+            sql: "SELECT COUNT(*) AS active, COALESCE(SUM(t.processlist_state LIKE 'Waiting for%lock%'), 0) AS waiting \
                   FROM performance_schema.threads t \
-                  WHERE t.processlist_id <> CONNECTION_ID() AND t.name NOT LIKE 'thread/sql/replica%' AND t.name NOT LIKE 'thread/sql/slave%'",
-            unseen: "who waits for a lock",
+                  WHERE t.processlist_command NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') \
+                    AND t.processlist_id <> CONNECTION_ID() \
+                    AND t.name NOT LIKE 'thread/sql/replica%' AND t.name NOT LIKE 'thread/sql/slave%' \
+                    AND COALESCE(IS_USED_LOCK(CONCAT('greylag-session-', t.processlist_id)) <> t.processlist_id, TRUE)",
+            unseen: "how busy it is, and who waits for a lock",
             privilege: "SELECT",
             hangs_on: None,
         },

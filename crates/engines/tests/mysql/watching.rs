@@ -5,6 +5,7 @@ mod company;
 mod cut;
 mod files;
 mod healthy;
+mod load;
 mod lost;
 mod rights;
 mod scene;

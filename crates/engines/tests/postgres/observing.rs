@@ -5,7 +5,7 @@ use crate::{
     nodes::{Nodes, Watch, child, judged, wal},
 };
 use greylag_core::{
-    node::{Delay, NodeState, ReplayState, SeenRole, Trail},
+    node::{Delay, Load, NodeState, ReplayState, SeenRole, Trail},
     position::{Distance, Reach},
 };
 use greylag_engines::EngineError;
@@ -204,7 +204,11 @@ async fn what_an_ordinary_role_may_not_see_is_said_with_the_grant_and_never_zero
     let top = seen.clone();
     assert_eq!(seen.unobservable.len(), 1, "{:?}", seen.unobservable);
     assert_eq!(seen.unobservable[0].mend, grant);
-    assert_eq!(seen.load, None);
+    let unseen = Load {
+        mend: Some(grant.to_owned()),
+        ..Load::default()
+    };
+    assert_eq!(seen.load, Some(unseen));
     let direct = child(&seen, "replica1");
     assert_eq!(
         (&direct.replayed, direct.lag, &direct.state),
@@ -304,7 +308,11 @@ async fn load_and_the_oldest_transaction_are_those_of_others() {
         seen.oldest.unwrap().who.query.as_deref(),
         Some("SET application_name = 'report'; BEGIN; SELECT 1")
     );
-    assert!(seen.load.is_some());
+    let load = seen.load.unwrap();
+    assert!(
+        load.active.is_some() && load.lock_waiters.is_some(),
+        "{load:?}"
+    );
 }
 
 /// Two databases of one cluster have its lineage in common; the identity that they carry tells them apart.

@@ -26,6 +26,8 @@ pub struct Effect {
     pub outside_transaction: bool,
     #[serde(default)]
     pub since: Option<ServerVersion>,
+    /// Where in a change it belongs.
+    pub phase: Fits,
     /// What is run to measure it.
     pub sql: Vec<String>,
 }
@@ -70,6 +72,18 @@ pub enum Wal {
     Table,
     /// Two to four times the rows written.
     Rows,
+}
+
+/// Where in a change an operation belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fits {
+    /// Anywhere, in a backfill too.
+    Any,
+    /// It takes nothing from an application that runs: in an expand, and behind it.
+    Expand,
+    /// It takes away what an application may count on, or refuses what it may write: once none does so any more.
+    Contract,
 }
 
 /// What becomes of readers on a standby.

@@ -2,7 +2,9 @@
 
 mod fixture;
 mod functions;
+mod log;
 mod mysql;
+mod phases;
 mod postgres;
 #[path = "../servers/versions.rs"]
 mod servers;

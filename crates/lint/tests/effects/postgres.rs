@@ -15,13 +15,14 @@ use std::collections::BTreeMap;
 use super::{fixture, servers, tracer::tracer};
 
 /// The part that each relation of the fixture plays.
-const ROLES: [(&str, Role); 18] = [
+const ROLES: [(&str, Role); 19] = [
     ("t", Role::Target),
     ("bare", Role::Target),
     ("mv", Role::Target),
     ("v", Role::Target),
     ("g", Role::Target),
     ("holder", Role::Target),
+    ("kept_off", Role::Target),
     ("wide", Role::Target),
     ("wide_e", Role::Index),
     ("wide_p", Role::Index),

@@ -177,10 +177,86 @@ fn a_view_that_locks_is_told_by_what_its_lock_does() {
         let told = of_example("primary-only", &format!("{given}{case}"));
         assert!(told[0].title.contains("can't be read"), "{case}: {told:?}");
     }
-    let locks = "CREATE VIEW q AS SELECT pg_advisory_lock(id) FROM jobs;\n";
+    let locks = "CREATE VIEW q AS SELECT pg_advisory_xact_lock(id) FROM jobs;\n";
     let told = of_example("primary-only", &format!("{given}{locks}"));
     assert!(told[0].title.contains("where it is read alone"), "{told:?}");
     let notify = of_example("primary-only", &format!("{given}NOTIFY jobs;\n"));
     assert_eq!(notify[0].severity, Severity::Note);
     is_silent("primary-only", given, &["CREATE VIEW q AS SELECT substring('ab' FOR 1) AS x, id FROM jobs;\n"]);
+}
+
+/// 100 MB of rows and 50 MB of indexes; a migration may write 250 MB.
+const SIZED: &str = "-- lint thresholds = { wal-bytes = 250_000_000 }\n\
+    -- fleet [tables.orders]\n-- fleet rows = 1000000\n-- fleet largest_shard = \"eu-7\"\n\
+    -- fleet table_bytes = 100000000\n-- fleet index_bytes = 50000000\n";
+const PLAIN: &str = "-- given\nCREATE TABLE orders (id int PRIMARY KEY, code int, total int);\nCREATE TABLE old (id int PRIMARY KEY);\n-- migration\n";
+
+#[test]
+fn what_a_file_writes_into_the_log_is_added_up() {
+    let rule = "wal-budget";
+    let head = format!("{SIZED}-- engine postgres\n{PLAIN}");
+    let half = "ALTER TABLE orders ALTER COLUMN id TYPE bigint;\n";
+    let other = "ALTER TABLE orders ALTER COLUMN code TYPE bigint;\n";
+    is_silent(rule, &head, &[half]);
+    let told = of_example(rule, &format!("{head}{half}{other}"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].title.contains("about 300 MB") && told[0].title.contains("eu-7"), "{told:?}");
+    speaks(
+        rule,
+        &head,
+        &[
+            "UPDATE orders SET total = 0;\n",
+            "UPDATE orders SET total = 0 WHERE total IS NULL;\n",
+            "WITH gone AS (UPDATE orders SET total = 0 RETURNING id) DELETE FROM old;\n",
+            "INSERT INTO old SELECT id FROM orders;\nINSERT INTO old SELECT code FROM orders;\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &head,
+        &[
+            "UPDATE orders SET total = 0 WHERE id = 5;\n",
+            "DELETE FROM orders WHERE total IS NULL;\n",
+            "INSERT INTO orders VALUES (1, 2, 3);\n",
+            "ALTER TABLE orders ADD COLUMN note text;\n",
+            "CREATE INDEX orders_total ON orders (total);\n",
+            "UPDATE old SET id = id + 1;\n",
+        ],
+    );
+    let batch = SIZED.replace("-- fleet [tables", "-- engine postgres\n-- fleet [tables");
+    let batch = format!("{batch}{}", PLAIN.replace("-- migration", "-- migration backfill c"));
+    is_silent(rule, &batch, &["UPDATE orders SET total = 0 WHERE :batch;\n"]);
+}
+
+#[test]
+fn the_binary_log_takes_rows_and_not_alters() {
+    for engine in ["mysql", "mariadb"] {
+        let head = format!("{SIZED}-- engine {engine}\n{PLAIN}");
+        speaks("wal-budget", &head, &["UPDATE orders SET total = 0;\nDELETE FROM orders;\n"]);
+        is_silent(
+            "wal-budget",
+            &head,
+            &["ALTER TABLE orders MODIFY code bigint;\nALTER TABLE orders MODIFY total bigint;\n"],
+        );
+    }
+}
+
+#[test]
+fn rows_that_the_project_says_are_enough_to_estimate_by() {
+    let head = format!("-- lint tables.orders = {{ rows = 5_000_000 }}\n-- engine postgres\n{PLAIN}");
+    speaks("wal-budget", &head, &["UPDATE orders SET total = 0;\n"]);
+    is_silent("wal-budget", &head, &["UPDATE orders SET total = 0 WHERE id = 1;\n"]);
+    let few = head.replace("5_000_000", "50_000");
+    is_silent("wal-budget", &few, &["UPDATE orders SET total = 0;\n"]);
+}
+
+#[test]
+fn a_slot_is_held_against_all_shards_of_its_server() {
+    let slot = "-- fleet bytes_per_server = 1500000000\n-- fleet [[slots]]\n-- fleet shard = \"eu-1\"\n-- fleet name = \"backup\"\n-- fleet headroom_bytes = 1000000000\n";
+    let text = |slot: &str| format!("{SIZED}{slot}-- engine postgres\n{PLAIN}ALTER TABLE orders ALTER COLUMN id TYPE bigint;\n");
+    let told = of_example("wal-budget", &text(slot));
+    assert_eq!(told[0].severity, Severity::Error, "{told:?}");
+    assert!(told[0].message.why.contains("1500 MB together"), "{told:?}");
+    let alone = slot.replace("1500000000", "150000000");
+    assert!(of_example("wal-budget", &text(&alone)).is_empty());
 }

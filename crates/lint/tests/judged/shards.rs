@@ -198,3 +198,109 @@ fn a_table_is_meant_with_and_without_its_schema() {
     assert_eq!(of_example("unique-without-shard-key", &format!("{head}{index}")).len(), 1);
     is_silent("unique-without-shard-key", head, &["CREATE UNIQUE INDEX i ON stock.orders (code);\n"]);
 }
+
+#[test]
+fn a_setting_that_differs_is_told_where_a_file_depends_on_it() {
+    let rule = "settings-differ";
+    let differ = |engine: &str, setting: &str| {
+        format!("-- engine {engine}\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n")
+    };
+    let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, at timestamp NULL, name varchar(20));\n\
+        CREATE TABLE plain (id bigint PRIMARY KEY, name varchar(20));\n-- migration\n";
+    let mysql = |setting: &str| format!("{}{given}", differ("mysql", setting));
+    speaks(
+        rule,
+        &mysql("sql_mode"),
+        &[
+            "CREATE TABLE t (id int PRIMARY KEY);\n",
+            "ALTER TABLE orders MODIFY name varchar(10);\n",
+            "INSERT INTO orders (id) VALUES (1);\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &mysql("sql_mode"),
+        &["DROP TABLE plain;\n", "SET sql_mode = 'ANSI';\nINSERT INTO orders (id) VALUES (1);\n"],
+    );
+    for setting in ["collation_database", "character_set_database"] {
+        speaks(rule, &mysql(setting), &["CREATE TABLE t (name varchar(20));\n"]);
+        is_silent(
+            rule,
+            &mysql(setting),
+            &[
+                "CREATE TABLE t (name varchar(20)) CHARSET=utf8mb4;\n",
+                "CREATE TABLE t (id int PRIMARY KEY);\n",
+                "CREATE TABLE t (name varchar(20) COLLATE utf8mb4_bin);\n",
+            ],
+        );
+    }
+    speaks(rule, &mysql("default_storage_engine"), &["CREATE TABLE t (id int PRIMARY KEY);\n"]);
+    is_silent(rule, &mysql("default_storage_engine"), &["CREATE TABLE t (id int PRIMARY KEY) ENGINE=InnoDB;\n"]);
+    let moment = "UPDATE orders SET at = '2026-11-23 04:00:00';\n";
+    speaks(rule, &mysql("time_zone"), &[moment]);
+    is_silent(rule, &mysql("time_zone"), &["UPDATE plain SET name = '2026-11-23 04:00:00';\n"]);
+}
+
+#[test]
+fn settings_of_postgres_are_told_the_same_way() {
+    let rule = "settings-differ";
+    let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, at timestamptz, day date);\n-- migration\n";
+    let differ = |setting: &str| {
+        format!("-- engine postgres\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n{given}")
+    };
+    speaks(
+        rule,
+        &differ("TimeZone"),
+        &[
+            "INSERT INTO orders VALUES (1, '2026-11-23 04:00');\n",
+            "ALTER TABLE orders ADD COLUMN until timestamptz DEFAULT '2027-01-01 00:00:00';\n",
+        ],
+    );
+    is_silent(
+        rule,
+        &differ("TimeZone"),
+        &[
+            "INSERT INTO orders VALUES (1, '2026-11-23 04:00Z');\n",
+            "INSERT INTO orders VALUES (1, '2026-11-23T04:00:00.5+01:00');\n",
+            "INSERT INTO orders VALUES (1, NULL, '2026-11-23');\n",
+        ],
+    );
+    speaks(rule, &differ("DateStyle"), &["INSERT INTO orders VALUES (1, NULL, '01/02/2026');\n"]);
+    is_silent(rule, &differ("DateStyle"), &["INSERT INTO orders VALUES (1, NULL, '2026-02-01');\n"]);
+    speaks(rule, &differ("search_path"), &["CREATE TABLE t (id int);\n"]);
+    is_silent(
+        rule,
+        &differ("search_path"),
+        &["CREATE TABLE shop.t (id int);\n", "SET search_path = shop;\nCREATE TABLE t (id int);\n"],
+    );
+    let both = "-- engine postgres\n-- fleet [differing_settings]\n-- fleet TimeZone = [\"UTC\", \"Europe/Berlin\"]\n\
+        -- fleet search_path = [\"public\", \"shop\"]\n";
+    let told = of_example(rule, &format!("{both}{given}INSERT INTO orders VALUES (1, '2026-11-23 04:00');\nCREATE TABLE t (id int);\n"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].message.why.contains("TimeZone is `UTC` here and `Europe/Berlin`"), "{told:?}");
+}
+
+#[test]
+fn a_fleet_whose_classes_nobody_has_told_is_asked_for_them_once_per_file() {
+    let rule = "classes-unknown";
+    let shards = "-- engine postgres\n-- fleet shards = 480\n";
+    let made = [
+        "CREATE TABLE orders (id bigint PRIMARY KEY);\nCREATE TABLE items (id bigserial);\n",
+        "CREATE UNIQUE INDEX i ON orders (code);\n",
+        "ALTER TABLE orders ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES b (id);\n",
+        "CREATE SEQUENCE s;\n",
+        "ALTER TABLE orders ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY;\n",
+    ];
+    let head = format!("{shards}-- migration\n");
+    speaks(rule, &head, &made);
+    assert_eq!(of_example(rule, &format!("{head}{}", made[0])).len(), 1);
+    is_silent(
+        rule,
+        &head,
+        &["CREATE INDEX i ON orders (code);\n", "CREATE TABLE orders (id uuid PRIMARY KEY);\n"],
+    );
+    is_silent(rule, "-- engine postgres\n-- fleet shards = 1\n-- migration\n", &made);
+    is_silent(rule, "-- engine postgres\n-- migration\n", &made);
+    let told = format!("{shards}-- lint tables.countries = {{ class = \"reference\" }}\n-- migration\n");
+    is_silent(rule, &told, &made);
+}

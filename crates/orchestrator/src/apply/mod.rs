@@ -1,6 +1,7 @@
 //! Carries a plan out, or takes an unfinished rollout up.
 
 mod anchor;
+mod anew;
 mod carry_out;
 mod error;
 mod failover;
@@ -10,8 +11,9 @@ mod opening;
 mod summary;
 mod tally;
 
+pub use anew::{Pending, left, together};
 pub use carry_out::{Options, apply, settle_first};
 pub use error::ApplyError;
 pub use fit::{approved_of_saved, check_saved};
 pub(crate) use opening::take_up;
-pub use summary::{Counts, Summary, Verdict};
+pub use summary::{Counts, Finished, Summary, Verdict};

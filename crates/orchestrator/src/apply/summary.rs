@@ -9,7 +9,7 @@ use greylag_core::{
     plan::Held,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// JSON: the last line of `apply --output ndjson`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Summary {
     pub kind: String,
     pub verdict: Verdict,
     pub exit_code: u8,
+    /// Unfinished rollouts that this run has finished before it planned anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finished: Vec<Finished>,
     /// None where there was nothing to do.
     pub rollout: Option<String>,
     pub digest: Option<String>,
@@ -27,6 +30,9 @@ pub struct Summary {
     pub migrations_applied: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed: BTreeMap<ShardName, Failure>,
+    /// The shards that this run applied something on.
+    #[serde(skip)]
+    pub changed: BTreeSet<ShardName>,
     /// Of each migration that failed somewhere, how many shards have it; for those who offer ways on.
     #[serde(skip)]
     pub having: BTreeMap<MigrationId, usize>,
@@ -42,6 +48,16 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     pub millis: u64,
+}
+
+/// An unfinished rollout that was taken up and is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    pub rollout: String,
+    pub digest: String,
+    /// Shards that this run changed for it.
+    pub changed: usize,
+    pub migrations_applied: u64,
 }
 
 /// Shards by where they stand now.

@@ -4,6 +4,7 @@ use super::{Counts, Summary, Verdict, opening::Opened};
 use crate::{
     Exit,
     dispatcher::Ending,
+    planning::NAMED_NO_MORE,
     setup::Setup,
     survey::{Sighting, Surveyed},
 };
@@ -32,8 +33,8 @@ pub fn summarise(
     let now = Timestamp::now();
     let state = &opened.ledger.state;
     let shards = state.summary(now).shards;
-    let unreached = unreached(surveyed);
-    let held = held_shards(&opened.plan);
+    let unreached = unreached(surveyed, only.is_none() && opened.plan.scope.only.is_none());
+    let held = held_shards(&opened.plan, surveyed);
     let total = setup.fleet.shards.len();
     let behind = match &ending {
         Ending::Waiting(reasons) if reasons.is_empty() => {
@@ -45,7 +46,7 @@ pub fn summarise(
         Some(_) => (Verdict::Waiting, Exit::Waiting.code()),
         None => (
             state.verdict(now),
-            with_findings(state.exit_code(now), &opened.plan),
+            with_holds(state.exit_code(now), &opened.plan),
         ),
     };
     let waiting: Vec<WaitReason> = match &ending {
@@ -60,13 +61,14 @@ pub fn summarise(
         kind: "summary".into(),
         verdict,
         exit_code,
+        finished: Vec::new(),
         rollout: Some(opened.ledger.rollout.clone()),
         digest: Some(opened.plan.digest.clone()),
         shards: Counts {
             total,
             up_to_date: total
                 .saturating_sub(opened.plan.shards().len())
-                .saturating_sub(unreached.len())
+                .saturating_sub(surveyed.unreachable().count())
                 .saturating_sub(held.len()),
             done: shards.applied as usize,
             changed: opened.ledger.changed().len(),
@@ -82,6 +84,7 @@ pub fn summarise(
             .failures()
             .map(|(shard, failure)| (shard.clone(), failure.clone()))
             .collect(),
+        changed: opened.ledger.changed().clone(),
         having: having(state, surveyed),
         unknown: state
             .doubts()
@@ -146,19 +149,20 @@ fn having(state: &Rollout, surveyed: &Surveyed) -> BTreeMap<MigrationId, usize> 
 
 /// Of a run that found every shard as it should be.
 pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Instant) -> Summary {
-    let unreached = unreached(surveyed);
-    let held = held_shards(plan);
+    let unreached = unreached(surveyed, plan.scope.only.is_none());
+    let held = held_shards(plan, surveyed);
     let total = setup.fleet.shards.len();
     Summary {
         kind: "summary".into(),
         verdict: Verdict::Done,
-        exit_code: with_findings(Exit::Done.code(), plan),
+        exit_code: with_holds(Exit::Done.code(), plan),
+        finished: Vec::new(),
         rollout: None,
         digest: Some(plan.digest.clone()),
         shards: Counts {
             total,
             up_to_date: total
-                .saturating_sub(unreached.len())
+                .saturating_sub(surveyed.unreachable().count())
                 .saturating_sub(held.len()),
             held: held.len(),
             unreached: unreached.len(),
@@ -166,6 +170,7 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
         },
         migrations_applied: 0,
         failed: BTreeMap::new(),
+        changed: BTreeSet::new(),
         having: BTreeMap::new(),
         unknown: BTreeMap::new(),
         unreached,
@@ -176,44 +181,63 @@ pub fn nothing_to_do(setup: &Setup, surveyed: &Surveyed, plan: &Plan, begun: Ins
     }
 }
 
-/// A run that left migrations behind because of what the lint finds in them, or because subscribers can't take them, is not done:
-/// nobody may take it for that.
-fn with_findings(code: u8, plan: &Plan) -> u8 {
-    let holds = |is: fn(&HoldReason) -> bool| {
-        let mut reasons = plan.held.iter().flat_map(|held| &held.reasons);
-        reasons.any(is)
+/// A run that left something behind that somebody must mend is not done: nobody may take it for that.
+pub fn with_holds(code: u8, plan: &Plan) -> u8 {
+    let to_mend = || plan.held.iter().filter(|held| held.must_be_mended());
+    let is_refusal = |reason: &HoldReason| {
+        matches!(
+            reason,
+            HoldReason::Subscriber { .. } | HoldReason::Refused { .. }
+        )
     };
     match Exit::from_code(code) {
-        Exit::Done if holds(|reason| matches!(reason, HoldReason::Subscriber { .. })) => {
+        Exit::Done if to_mend().flat_map(|held| &held.reasons).any(is_refusal) => {
             Exit::Refused.code()
         }
-        Exit::Done if holds(|reason| matches!(reason, HoldReason::Lint { .. })) => {
-            Exit::Problems.code()
-        }
+        Exit::Done if to_mend().next().is_some() => Exit::Problems.code(),
         _ => code,
     }
 }
 
-fn unreached(surveyed: &Surveyed) -> BTreeMap<ShardName, String> {
+/// Those of the fleet; where `all` of it was asked for, those too that it should have and names no more.
+fn unreached(surveyed: &Surveyed, all: bool) -> BTreeMap<ShardName, String> {
+    let missing = surveyed.missing.iter().filter(|_| all);
     surveyed
         .unreachable()
         .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
+        .chain(missing.map(|known| (known.name.clone(), NAMED_NO_MORE.to_owned())))
         .collect()
 }
 
 /// Shards without work of their own in the plan that something holds; unreachable ones are told apart.
-fn held_shards(plan: &Plan) -> BTreeSet<ShardName> {
+fn held_shards(plan: &Plan, surveyed: &Surveyed) -> BTreeSet<ShardName> {
     let of_plan: BTreeSet<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
-    plan.held
+    let is_unreachable = |reason: &HoldReason| matches!(reason, HoldReason::Unreachable { .. });
+    let mut all: BTreeSet<ShardName> = BTreeSet::new();
+    for held in plan
+        .held
         .iter()
-        .filter(|held| {
-            !held
-                .reasons
-                .iter()
-                .any(|reason| matches!(reason, HoldReason::Unreachable { .. }))
-        })
-        .flat_map(|held| &held.shards)
-        .filter(|shard| !of_plan.contains(shard))
-        .cloned()
-        .collect()
+        .filter(|h| !h.reasons.iter().any(is_unreachable))
+    {
+        match &held.migration {
+            // Wherever it is pending. What lies beyond `--to` is nothing that these shards lack.
+            Some(id) if held.shards.is_empty() && !held.is_unasked() => {
+                all.extend(lacking(surveyed, id).cloned());
+            }
+            _ => all.extend(held.shards.iter().cloned()),
+        }
+    }
+    all.retain(|shard| !of_plan.contains(shard));
+    all
+}
+
+fn lacking<'a>(surveyed: &'a Surveyed, id: &'a MigrationId) -> impl Iterator<Item = &'a ShardName> {
+    let lacks = |shard: &&Sighting| {
+        (shard.seen.as_ref()).is_ok_and(|seen| seen.reading.pending.contains(id))
+    };
+    surveyed
+        .shards
+        .iter()
+        .filter(lacks)
+        .map(|shard| &shard.name)
 }

@@ -36,6 +36,7 @@ impl Patience {
             // Nothing but a person's mending, or a run of those shards, helps.
             WaitReason::Failed { .. }
             | WaitReason::Wave { .. }
+            | WaitReason::NextPlan { .. }
             | WaitReason::Unsettled { .. }
             | WaitReason::Stopped { .. }
             | WaitReason::Aborted { .. } => false,

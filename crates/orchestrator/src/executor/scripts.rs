@@ -35,6 +35,7 @@ struct Cut {
     /// For the history table.
     checksum: i32,
     mode: RunMode,
+    verify: Arc<[String]>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,7 @@ impl Scripts {
             script,
             checksum,
             mode,
+            ..
         } = self.cut(file, shard)?;
         Ok(Job {
             migration: id.clone(),
@@ -154,6 +156,14 @@ impl Scripts {
     /// A file's checksum as a shard's history has it.
     pub fn checksum(&self, id: &MigrationId, shard: &FleetShard) -> Result<i32, Failure> {
         Ok(self.cut(self.file(id)?, shard)?.checksum)
+    }
+
+    /// What is asked on a shard once the file's work is there.
+    pub fn verify(&self, id: &MigrationId, shard: &FleetShard) -> Result<Arc<[String]>, Failure> {
+        match self.get(id) {
+            Some(file) if !file.directives.verify.is_empty() => Ok(self.cut(file, shard)?.verify),
+            _ => Ok(Arc::default()),
+        }
     }
 
     /// Whether the file's text is the same on every shard of an engine.
@@ -201,6 +211,7 @@ impl Scripts {
             script,
             checksum: prepared.checksum,
             mode,
+            verify: prepared.verify.into(),
         };
         if same_everywhere {
             self.cut

@@ -6,6 +6,7 @@ use super::{
     explain::{chain, is_lost},
     follow::{Followed, follow},
     look::{Left, doubt, look},
+    verify::verify,
 };
 use greylag_core::{
     outcome::{FailureClass, Outcome},
@@ -50,18 +51,32 @@ fn not_looked_at() -> Outcome {
 /// One look; an error is of getting there.
 async fn look_once(errand: &Errand) -> Result<Outcome, Outcome> {
     let (mut session, seen) = acquire(errand).await?;
-    let outcome = settle(&mut *session, errand, seen).await;
+    // Its own work may be there; that of subscribers comes after it, and is gone through again.
+    let goes_on = Turn::of(errand.phase) == Turn::After && !errand.subscribers.is_empty();
+    let outcome = match settle(&mut *session, errand, seen).await {
+        Outcome::Applied if !goes_on => verified(&mut *session, errand).await,
+        outcome => outcome,
+    };
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     Ok(match outcome {
-        // Its own work is there; that of subscribers comes after it, and is gone through again.
-        Outcome::Applied
-            if Turn::of(errand.phase) == Turn::After && !errand.subscribers.is_empty() =>
-        {
-            Outcome::Absent
-        }
+        Outcome::Applied if goes_on => Outcome::Absent,
         outcome => outcome,
     })
+}
+
+/// What is there is asked about as after any run: whoever lost the answer never came to ask.
+async fn verified(session: &mut dyn Session, errand: &Errand) -> Outcome {
+    if errand.subscribes {
+        return Outcome::Applied;
+    }
+    match verify(session, errand).await {
+        Ok(None) => Outcome::Applied,
+        Ok(Some(failure)) => Outcome::Failed { failure },
+        Err(error) => Outcome::Unknown {
+            doubt: doubt(None, chain(&error)),
+        },
+    }
 }
 
 async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Survey>>) -> Outcome {

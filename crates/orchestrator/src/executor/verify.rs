@@ -10,10 +10,11 @@ pub async fn verify(
     errand: &Errand,
 ) -> Result<Option<Failure>, EngineError> {
     for id in errand.work.iter() {
-        let Some(file) = errand.scripts.get(id) else {
-            continue;
+        let queries = match errand.scripts.verify(id, &errand.shard) {
+            Ok(queries) => queries,
+            Err(failure) => return Ok(Some(failure)),
         };
-        for query in &file.directives.verify {
+        for query in queries.iter() {
             let said = match session.ask(query).await {
                 Ok(said) => said,
                 Err(error) if is_lost(&error) => return Err(error),

@@ -1,4 +1,5 @@
-//! Mends histories: removes failed rows, takes over the checksums of files that changed on purpose.
+//! Mends histories: removes failed rows, takes over the checksums of files that changed on purpose, and takes back what a person
+//! names whose file is gone.
 
 use super::{
     note::Notes,
@@ -15,7 +16,7 @@ use crate::{
 };
 use greylag_core::{
     fleet::ShardName,
-    history::HistoryRow,
+    history::{HistoryRow, deleted_row, description},
     identity,
     migration::MigrationId,
     outcome::{Failure, FailureClass},
@@ -47,6 +48,7 @@ pub async fn repair(
     let notes = Notes::new(setup, "repair", &repair.reason);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let known = setup.journal.known(&setup.scope()).await?;
+    let by = setup.by.clone();
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let notes = notes.clone();
         let name = &shard.shard.name;
@@ -54,17 +56,21 @@ pub async fn repair(
         let expected = expected_of(name, &project, &environment, known.map(|k| &k.known));
         // A history is mended only where it is proven whose it is.
         let judged = identity::judge(&expected, &survey);
-        let found = changes(&migrations, shard, &survey, wanted.as_ref());
+        let found = changes(&migrations, shard, &survey, wanted.as_ref(), &by);
         Box::pin(async move {
             if let Err(refusal) = judged {
                 return Ok(ShardResult::Refused {
                     refusals: vec![refusal],
                 });
             }
-            let (changes, what) = found?;
+            let Found {
+                changes,
+                what,
+                gone,
+            } = found?;
             if changes.is_empty() {
                 return Ok(ShardResult::Nothing {
-                    why: "nothing is amiss".into(),
+                    why: untold(&gone).unwrap_or_else(|| "nothing is amiss".into()),
                 });
             }
             if dry_run {
@@ -79,12 +85,34 @@ pub async fn repair(
     Ok(each(setup, repair.only.as_ref(), &*watcher, "repair", hold, deed).await)
 }
 
+/// What a history needs.
+struct Found {
+    changes: Vec<HistoryChange>,
+    /// Each change as a sentence.
+    what: Vec<String>,
+    /// Applied ones without a file that nobody has named.
+    gone: Vec<MigrationId>,
+}
+
+/// A checkout may merely be old: that what is applied never was, only a person says who names it.
+fn untold(gone: &[MigrationId]) -> Option<String> {
+    let (first, rest) = gone.split_first()?;
+    let more = match rest.len() {
+        0 => String::new(),
+        n => format!(" (and {n} more)"),
+    };
+    Some(format!(
+        "{first} is applied, and its file is gone{more}: put it back, or name it (`greylag repair {first} --reason …`)"
+    ))
+}
+
 fn changes(
     migrations: &Migrations,
     shard: &FleetShard,
     survey: &Survey,
     wanted: Option<&MigrationId>,
-) -> Result<(Vec<HistoryChange>, Vec<String>), Failure> {
+    by: &str,
+) -> Result<Found, Failure> {
     let refused = |why| untouched(FailureClass::Refused, why, None);
     let reading = read_history(
         &migrations.files,
@@ -127,7 +155,7 @@ fn changes(
         changes.push(HistoryChange::Realign {
             installed_rank: row.installed_rank,
             checksum,
-            description: greylag_core::history::description(&file.description),
+            description: description(&file.description),
             kind: row.kind.clone(),
         });
         what.push(format!(
@@ -136,6 +164,23 @@ fn changes(
             changed.applied.map_or("none".into(), |c| c.to_string()),
             checksum.unwrap_or(changed.file),
         ));
+    }
+    let (named, gone): (Vec<_>, Vec<_>) =
+        (reading.missing.iter()).partition(|id| wanted == Some(*id));
+    for id in named {
+        let Some(row) = standing_row(&survey.history, id) else {
+            continue;
+        };
+        changes.push(HistoryChange::Insert(deleted_row(row, by)));
+        what.push(format!(
+            "{id}: its file is gone, and it counts as never applied (DELETE)"
+        ));
+        // Were its file to come back, this would pass for work that is done.
+        if survey.steps.iter().any(|step| step.migration == *id) {
+            changes.push(HistoryChange::ForgetStep {
+                migration: id.clone(),
+            });
+        }
     }
     // A failed step that left nothing behind is only a note; one with statements done is where a run resumes.
     let forgotten = survey.steps.iter().filter(|step| {
@@ -147,7 +192,14 @@ fn changes(
         });
         what.push(format!("forgot the failed attempt of {}", step.migration));
     }
-    Ok((changes, what))
+    Ok(Found {
+        changes,
+        what,
+        gone: match wanted {
+            None => gone.into_iter().cloned().collect(),
+            Some(_) => Vec::new(),
+        },
+    })
 }
 
 fn id_of(row: &HistoryRow) -> Option<MigrationId> {

@@ -3,6 +3,7 @@
 use super::{Ask, PlanningError, settings::settings_digest};
 use crate::{
     executor::Scripts,
+    journal::KnownShard,
     review::review_pending,
     setup::Setup,
     subscribing::{ask_subscribers, foresee},
@@ -12,7 +13,7 @@ use greylag_core::{
     engine::Engine,
     fleet::ShardName,
     identity::{Proof, Refusal},
-    plan::{self, Candidate, Input, Plan, RefusedThere, Seen, Wave},
+    plan::{self, Candidate, Held, HoldReason, Input, Plan, RefusedThere, Seen, Wave},
 };
 use greylag_lint::FleetFacts;
 use std::collections::{BTreeMap, HashMap};
@@ -91,8 +92,23 @@ fn compose_without(
         None => plan::plan(&input)?,
     };
     let settings = settings_digest(setup, &plan);
-    Ok(plan.with_settings(settings))
+    let unreached = Held {
+        shards: missing(surveyed, ask)
+            .map(|known| known.name.clone())
+            .collect(),
+        migration: None,
+        reasons: vec![HoldReason::Unreachable {
+            why: NAMED_NO_MORE.into(),
+        }],
+    };
+    let is_any = !unreached.shards.is_empty();
+    Ok(plan
+        .with_settings(settings)
+        .with_held(is_any.then_some(unreached)))
 }
+
+/// Why a shard that was seen before is left out.
+pub const NAMED_NO_MORE: &str = "neither the project nor its discovery names it any more";
 
 fn candidates(setup: &Setup, surveyed: &Surveyed, claimed: &[ShardName]) -> Vec<Candidate> {
     let by_name: HashMap<&ShardName, _> = surveyed.shards.iter().map(|s| (&s.name, s)).collect();
@@ -141,18 +157,26 @@ fn in_scope(ask: &Ask, shard: &ShardName) -> bool {
         .is_none_or(|only| only.contains(shard))
 }
 
-/// A shard that can't be reached stops everything, unless a person leaves such shards out.
+/// A shard that can't be reached, or that is expected and named no more, stops everything, unless a person leaves such shards out.
 pub fn check_reached(surveyed: &Surveyed, ask: &Ask) -> Result<(), PlanningError> {
     let unreachable: Vec<_> = surveyed
         .unreachable()
         .filter(|(name, _)| in_scope(ask, name))
         .map(|(name, unseen)| (name.clone(), unseen.why.clone()))
         .collect();
-    if unreachable.is_empty() || ask.skip_unreachable {
-        Ok(())
-    } else {
-        Err(PlanningError::Unreachable(unreachable))
+    if !unreachable.is_empty() && !ask.skip_unreachable {
+        return Err(PlanningError::Unreachable(unreachable));
     }
+    let missing: Vec<KnownShard> = missing(surveyed, ask).cloned().collect();
+    if !missing.is_empty() && !ask.skip_unreachable {
+        return Err(PlanningError::Missing(missing));
+    }
+    Ok(())
+}
+
+/// Once seen, they stay expected: one that is named no more may be a catalog's fault.
+fn missing<'a>(surveyed: &'a Surveyed, ask: &'a Ask) -> impl Iterator<Item = &'a KnownShard> {
+    (surveyed.missing.iter()).filter(|known| in_scope(ask, &known.name))
 }
 
 /// Guards' refusals, all at once. Gives those that `--claim` claims.

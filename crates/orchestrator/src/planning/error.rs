@@ -1,6 +1,9 @@
 //! Why no plan can be made.
 
-use crate::{journal::JournalError, steering::SteerError};
+use crate::{
+    journal::{JournalError, KnownShard},
+    steering::SteerError,
+};
 use greylag_core::{
     fleet::ShardName,
     identity::Refusal,
@@ -12,6 +15,9 @@ use greylag_core::{
 pub enum PlanningError {
     #[error("{} can't be reached: {}", list(.0.iter().map(|(name, _)| name)), .0.first().map_or(String::new(), |(_, why)| why.replacen(" can't be reached", "", 1)))]
     Unreachable(Vec<(ShardName, String)>),
+    /// Once seen, not forgotten, and named by nobody now.
+    #[error("{}", missing(.0))]
+    Missing(Vec<KnownShard>),
     #[error("{}", refusals(.0))]
     Refused(Vec<Refusal>),
     #[error("--claim {asked}, but {found} databases have tables and no identity: {}", list(.shards.iter()))]
@@ -29,6 +35,12 @@ pub enum PlanningError {
         "the placeholders, the session SQL or the history table changed since rollout {rollout} began"
     )]
     SettingsChanged { rollout: String },
+    /// An unfinished rollout has shards that are named no more: whether their settings are what they were, nobody can tell.
+    #[error("unfinished rollout {rollout} has {}, and neither the project nor its discovery names them any more", list(.shards.iter()))]
+    PlannedGone {
+        rollout: String,
+        shards: Vec<ShardName>,
+    },
     /// Work of an unfinished rollout whose outcome nobody knows can't be looked at.
     #[error("what became of {} in rollout {rollout} is not known, and can't be found out now", list(.shards.iter()))]
     Unsettled {
@@ -52,6 +64,22 @@ pub enum PlanningError {
 fn refusals(refusals: &[Refusal]) -> String {
     let lines: Vec<_> = refusals.iter().map(ToString::to_string).collect();
     lines.join("\n")
+}
+
+fn missing(shards: &[KnownShard]) -> String {
+    let nobody = "by neither the project nor its discovery";
+    match shards {
+        [one] => format!(
+            "shard `{}` was seen on {}, and is named {nobody} now",
+            one.name,
+            one.seen.strftime("%F %T UTC")
+        ),
+        many => format!(
+            "{} shards were seen before, and are named {nobody} now: {}",
+            many.len(),
+            list(many.iter().map(|known| &known.name))
+        ),
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a ShardName>) -> String {

@@ -2,8 +2,10 @@
 //!
 //! Behind one lock that is never held across an await.
 
+mod news;
 mod shard;
 
+pub use self::news::{Awaited, News, Shows};
 use self::shard::{Node, ShardNodes, blame_of, figures, is_left_out, is_required, left_out};
 pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
@@ -11,13 +13,8 @@ use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
-    history::HistoryRow,
-    node::{
-        Case, Finding, Lag, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing,
-        Trail, judge,
-    },
-    position::{Position, Reach},
-    survey::Server,
+    node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
+    position::Reach,
     throttle::{Go, Throttle},
 };
 use jiff::Timestamp;
@@ -30,64 +27,6 @@ use tokio::time::Instant;
 
 /// So many nodes stand in a reason; the count says the rest.
 const NAMED: usize = 5;
-
-/// Says whether a node's history shows all of a shard's work.
-pub type Shows = Arc<dyn Fn(&[HistoryRow]) -> bool + Send + Sync>;
-
-/// What a shard's nodes have to replay.
-#[derive(Clone)]
-pub struct Awaited {
-    pub stage: usize,
-    /// None: only the history can tell.
-    pub position: Option<Position>,
-    pub shows: Shows,
-}
-
-/// What the dispatcher is told of shards that are waited for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    Replayed {
-        stage: usize,
-        shard: ShardName,
-    },
-    Overdue {
-        stage: usize,
-        shard: ShardName,
-        nodes: Vec<NodeName>,
-    },
-    /// This server is a node of the shard: expected from now on, and no stranger once it is promoted.
-    Proven {
-        shard: ShardName,
-        server: Server,
-        /// The primary that it was seen to get changes from.
-        follows: Option<Server>,
-        /// What its own primary calls it; none where the project does.
-        name: Option<Arc<str>>,
-    },
-    /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
-    Promoted {
-        shard: ShardName,
-    },
-    Waits {
-        stage: usize,
-        shard: ShardName,
-        reasons: Vec<WaitReason>,
-    },
-    /// Something is wrong with a node, and holds nothing.
-    Found {
-        node: NodeName,
-        finding: Finding,
-    },
-    /// A guarded node is left out, as the project has it, because it is catching up.
-    LeftOut {
-        node: NodeName,
-        lag: Lag,
-    },
-    /// … and counts again: it has caught up.
-    CountsAgain {
-        node: NodeName,
-    },
-}
 
 pub struct Board {
     settings: Arc<ReplicaSettings>,
@@ -311,7 +250,7 @@ impl Board {
             finding,
         }));
         shard.see_subscribers();
-        self.throttle.see(name, standing, seen.load, slots);
+        self.throttle.see(name, standing, seen.load.clone(), slots);
     }
 
     /// A look came to nothing.

@@ -4,6 +4,7 @@ use super::{
     arrange::arrange,
     behind::compare,
     board::is_one_server,
+    chance::look_by,
     earlier::Earlier,
     named::{Named, NamedNode},
     report::{NodeReport, report},
@@ -20,6 +21,7 @@ use greylag_core::{
     fleet::ShardName,
     identity::Known,
     node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
+    position::Position,
 };
 use greylag_engines::Target;
 use std::{
@@ -132,8 +134,10 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
     match named {
         Named::Listed(_) => {
             let others = arranged.split_off(1);
-            let primary = look(&*setup.open, arranged.remove(0)).await;
-            let looks = others.into_iter().map(|node| look(&*setup.open, node));
+            let primary = look(&*setup.open, arranged.remove(0), None).await;
+            let mark = place_of(&primary);
+            let looks = others.into_iter();
+            let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
             ShardLook {
                 primary,
                 nodes: join_all(looks).await,
@@ -166,7 +170,8 @@ async fn look_at_roster(
     mut expected: Vec<NamedNode>,
 ) -> ShardLook {
     let addresses = &setup.replication.settings.addresses;
-    let primary = look(&*setup.open, expected.remove(0)).await;
+    let primary = look(&*setup.open, expected.remove(0), None).await;
+    let mark = place_of(&primary);
     let mut nodes: Vec<Looked> = Vec::new();
     let mut changes = vec![follow(&mut roster, &primary, addresses)];
     for _ in 0..=DEPTH {
@@ -176,7 +181,7 @@ async fn look_at_roster(
             expected.extend(new);
         }
         let looks = std::mem::take(&mut expected).into_iter();
-        let level = join_all(looks.map(|node| look(&*setup.open, node))).await;
+        let level = join_all(looks.map(|node| look(&*setup.open, node, mark.as_ref()))).await;
         if level.is_empty() {
             break;
         }
@@ -240,8 +245,13 @@ pub fn primary_node(target: &Target) -> NamedNode {
     }
 }
 
-async fn look(open: &dyn Open, node: NamedNode) -> Looked {
-    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target))
+/// Where it was when it was looked at.
+fn place_of(primary: &Looked) -> Option<Position> {
+    primary.seen.as_ref().ok()?.position.clone()
+}
+
+async fn look(open: &dyn Open, node: NamedNode, mark: Option<&Position>) -> Looked {
+    let seen = tokio::time::timeout(PATIENCE, look_once(open, &node.target, mark))
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
     Looked {
@@ -251,7 +261,11 @@ async fn look(open: &dyn Open, node: NamedNode) -> Looked {
     }
 }
 
-async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, String> {
+async fn look_once(
+    open: &dyn Open,
+    target: &Target,
+    mark: Option<&Position>,
+) -> Result<NodeSighting, String> {
     let mut target = target.clone();
     target.application = "greylag/watch".into();
     let observer = open.observe(&target).await.map_err(|why| chain(&why))?;
@@ -261,7 +275,7 @@ async fn look_once(open: &dyn Open, target: &Target) -> Result<NodeSighting, Str
             target.engine.title()
         ));
     };
-    let seen = observer.observe().await.map_err(|why| chain(&why));
+    let seen = look_by(&mut *observer, mark).await;
     observer.close().await;
     seen
 }

@@ -7,6 +7,7 @@
 mod arrange;
 mod behind;
 mod board;
+mod chance;
 mod earlier;
 mod keep;
 mod look;

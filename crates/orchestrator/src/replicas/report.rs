@@ -3,6 +3,7 @@
 use super::{
     behind::Behind,
     board::advise,
+    chance::A_CHANCE,
     earlier::Earlier,
     look::{Looked, ShardLook, proven_peers},
     roster::Blind,
@@ -31,6 +32,9 @@ pub struct NodeReport {
     pub policy: NodePolicy,
     pub state: NodeState,
     pub lag_seconds: Option<f64>,
+    /// `lag_seconds` is the least it can be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lag_at_least: bool,
     pub lag_bytes: Option<u64>,
     pub lag_transactions: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +66,7 @@ impl NodeReport {
             policy,
             state: standing.state,
             lag_seconds: standing.lag.time.map(|time| time.as_secs_f64()),
+            lag_at_least: standing.lag.at_least,
             lag_bytes: distance.and_then(Distance::bytes),
             lag_transactions: distance.and_then(|distance| match distance {
                 Distance::Transactions(count) => Some(count),
@@ -85,7 +90,15 @@ impl NodeReport {
 
     /// It is waited for, and does not follow as it should: it would hold a rollout, or soon will.
     pub fn in_trouble(&self, now: Timestamp) -> bool {
-        self.policy.guards(now) && (self.state != NodeState::Good || self.has_problem())
+        let bad = self.state != NodeState::Good || self.is_short() || self.has_problem();
+        self.policy.guards(now) && bad
+    }
+
+    /// It had its chance, and has not come to where its primary was: for how long it has been behind, one look can't tell.
+    pub fn is_short(&self) -> bool {
+        let had_its_chance = |seconds| seconds > A_CHANCE.as_secs_f64();
+        let on_purpose = matches!(self.blame, Some(Blame::Delayed { .. }));
+        self.lag_at_least && !on_purpose && self.lag_seconds.is_some_and(had_its_chance)
     }
 
     /// It is waited for, and somebody must mend it: it can't be reached or judged, is none of the shard's, or has an error.

@@ -42,6 +42,7 @@ mod tests {
                 node: "replica-1".into(),
             },
             lag_ms: Some(7000),
+            at_least: false,
             distance: None,
             limit_ms: 5000,
             blame: None,

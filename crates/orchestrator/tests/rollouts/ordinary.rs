@@ -1,8 +1,14 @@
 //! What goes well.
 
 use crate::world::{World, events, wave};
-use greylag_core::{event::Event, policy::Size};
-use greylag_orchestrator::apply::Verdict;
+use greylag_core::{
+    event::Event,
+    policy::{Scope, Size},
+};
+use greylag_orchestrator::{
+    apply::{Options, Verdict},
+    planning::Ask,
+};
 
 #[tokio::test]
 async fn empty_shards_get_every_migration_once_and_a_second_run_has_nothing_to_do() {
@@ -45,11 +51,14 @@ async fn shards_on_different_versions_get_what_each_lacks() {
     world.file("V1__a.sql", "CREATE TABLE a(x);");
     world.apply().await.unwrap();
     world.file("V2__b.sql", "CREATE TABLE b(x);");
-    world.shards.truncate(2);
-    world.apply().await.unwrap();
-    world.shards = (1..=4)
-        .map(|n| format!("s{n:02}").parse().unwrap())
-        .collect();
+    let ask = Ask {
+        scope: Scope {
+            only: Some(world.shards.iter().take(2).cloned().collect()),
+            ..Scope::default()
+        },
+        ..Ask::default()
+    };
+    world.apply_as(&ask, &Options::default()).await.unwrap();
     world.file("V3__c.sql", "CREATE TABLE c(x);");
     let summary = world.apply().await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");

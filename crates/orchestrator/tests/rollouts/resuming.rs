@@ -34,10 +34,10 @@ async fn stopped() -> World {
 async fn new_files_wait_until_the_old_plan_is_finished() {
     let mut world = stopped().await;
     world.file("V3__c.sql", "CREATE TABLE c(x);");
-    let Prospect::Continue { new, .. } = world.prospect().await else {
+    let Prospect::Continue { rest, .. } = world.prospect().await else {
         panic!("not continued");
     };
-    assert_eq!(new, ["V3".parse().unwrap()]);
+    assert_eq!(rest.migrations, ["V3".parse().unwrap()]);
     world.sql("s02", "DROP TABLE b");
     world
         .steer(Request::Retry { shards: vec![] })

@@ -1,7 +1,9 @@
+mod unknown;
+
 use super::*;
 use crate::{
     engine::Engine,
-    node::{Conflicts, Replay, Slot, Unobservable, Upstream},
+    node::{Conflicts, Replay, Slot, Subscription, Unobservable, Upstream},
     outcome::Blocker,
     survey::Server,
 };
@@ -335,10 +337,11 @@ fn a_long_trail_keeps_its_age_and_is_thinned_out() {
     assert!(
         long.lag(&wal(9_999).unwrap(), at(10_000))
             .unwrap()
+            .time
             .is_zero()
     );
-    let recent = long.lag(&wal(9_990).unwrap(), at(10_000)).unwrap();
+    let recent = long.lag(&wal(9_990).unwrap(), at(10_000)).unwrap().time;
     assert_eq!(recent, Duration::from_secs(9));
-    let old = long.lag(&wal(1).unwrap(), at(10_000)).unwrap();
+    let old = long.lag(&wal(1).unwrap(), at(10_000)).unwrap().time;
     assert!(old > Duration::from_secs(9_000), "{old:?}");
 }

@@ -3,7 +3,7 @@
 use super::observer::MysqlObserver;
 use crate::{
     error::OpenError,
-    mysql::{flavour::Flavour, link::Link, open as door, url},
+    mysql::{flavour::Flavour, link::Link, mark, open as door, url},
     observer::Observer,
     secret::Secret,
     target::Target,
@@ -42,6 +42,8 @@ pub async fn sit(target: &Target) -> Result<Seat, OpenError> {
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let version = column(1);
     let flavour = door::known(target, &link, &column(0), &version, &column(2))?;
+    let marked = mark::set(&mut link).await;
+    marked.map_err(|trouble| door::lost(target, trouble))?;
     Ok(Seat {
         link,
         flavour,

@@ -6,7 +6,7 @@ use crate::mysql::link::{Answer, Link, Trouble};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Who the server is, and its positions; everybody may ask: one row of `lineage`, `own`, `id`, `address`, `read_only`, `gtids`,
-    /// `written`, `replayed`, `instruments`, `running`, `row_waits`.
+    /// `written`, `replayed`, `instruments`.
     Facts,
     /// A row for each source, in the server's own columns.
     Replica,
@@ -18,11 +18,11 @@ pub enum Topic {
     Ages,
     /// Appliers and those who read the binary log: `id`, `kind` (`applier`, `dump`), `user`, `host`, `state`, `identity`.
     Threads,
-    /// `active`, `waiting`.
+    /// Of sessions that are not Greylag's (`mark`): `active`, `waiting`.
     Load,
     /// The oldest transaction of somebody else: `pid`, `user`, `holds`, `query`, `open_ms`, `application`.
     Oldest,
-    /// Those who wait for a row: `id`.
+    /// Those who wait for a row: `id`, and `own`, 1 for one of Greylag's.
     RowWaits,
     /// Replicas that have made themselves known, in the server's own columns.
     Children,
@@ -195,7 +195,9 @@ fn grant(question: &Question, code: u16) -> String {
 /// The same in both flavours.
 pub const ROW_WAITS: Question = Question {
     topic: Topic::RowWaits,
-    sql: "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
+    sql: "SELECT trx_mysql_thread_id AS id, \
+          COALESCE(IS_USED_LOCK(CONCAT('greylag-session-', trx_mysql_thread_id)) = trx_mysql_thread_id, 0) AS own \
+          FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' LIMIT 1000",
     unseen: "who waits for rows",
     privilege: "PROCESS",
     hangs_on: None,

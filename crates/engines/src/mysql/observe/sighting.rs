@@ -122,26 +122,55 @@ fn oldest(answer: Option<&Answer>) -> Option<Oldest> {
     Some(Oldest { who, age })
 }
 
-/// In full where the list of threads may be seen; else by the counters that everybody may read.
+/// Sessions of others, where the list of all may be seen. The counters that everybody may read count Greylag's sessions, too, and
+/// threads that are nobody's.
 fn load(seen: &Seen<'_>) -> Load {
-    let number = |topic, name| -> Option<u32> {
-        let answer: &Answer = seen.heard.get(topic)?;
-        answer
-            .named(0, name)?
-            .parse::<f64>()
-            .ok()
-            .map(|number| number as u32)
+    let listed = (seen.heard.get(Topic::Load)).filter(|_| !is_without_instruments(seen.heard));
+    let number = |name| -> Option<u32> {
+        let number = listed?.named(0, name)?.parse::<f64>().ok()?;
+        Some(number as u32)
     };
-    let waits = seen
-        .heard
-        .get(Topic::RowWaits)
-        .map(|answer| answer.rows.len() as u32);
-    let waits = waits.or(number(Topic::Facts, "row_waits")).unwrap_or(0);
-    let running = number(Topic::Facts, "running").unwrap_or(0);
+    let rows = seen.heard.get(Topic::RowWaits).map(|waits| {
+        let of_others = |row: &usize| waits.named(*row, "own") != Some("1");
+        (0..waits.rows.len()).filter(of_others).count() as u32
+    });
+    let active = number("active");
+    let lock_waiters = number("waiting")
+        .zip(rows)
+        .map(|(locks, rows)| locks + rows);
+    let is_whole = active.is_some() && lock_waiters.is_some();
     Load {
-        active: number(Topic::Load, "active").unwrap_or(running.saturating_sub(1)),
-        lock_waiters: number(Topic::Load, "waiting").unwrap_or(0) + waits,
+        mend: (!is_whole).then(|| mend_of_load(seen)).flatten(),
+        active,
+        lock_waiters,
     }
+}
+
+/// What would let all of the load be seen.
+fn mend_of_load(seen: &Seen<'_>) -> Option<String> {
+    if is_without_instruments(seen.heard) {
+        return Some(START_INSTRUMENTS.into());
+    }
+    let questions = seen.flavour.look().questions;
+    let load = questions.iter().find(|q| q.topic == Topic::Load);
+    let needed = [
+        Some(Topic::Load),
+        Some(Topic::RowWaits),
+        load.and_then(|load| load.hangs_on),
+    ];
+    let mut refusals = seen.refusals.to_vec();
+    refusals.retain(|refusal| needed.contains(&Some(refusal.topic)));
+    let mends = question::mends(&refusals, &seen.account).into_iter();
+    let all: Vec<String> = mends.map(|(_, mend)| mend).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+const START_INSTRUMENTS: &str = "start the server with performance_schema = ON";
+
+/// A server without them answers as one where nothing happens.
+fn is_without_instruments(heard: &Answers) -> bool {
+    let facts = heard.get(Topic::Facts);
+    facts.and_then(|facts| facts.named(0, "instruments")) == Some("0")
 }
 
 fn unobservable(seen: &Seen<'_>) -> Vec<Unobservable> {
@@ -149,11 +178,10 @@ fn unobservable(seen: &Seen<'_>) -> Vec<Unobservable> {
         .into_iter()
         .map(|(what, mend)| Unobservable { what, mend })
         .collect();
-    let facts = seen.heard.get(Topic::Facts);
-    if facts.and_then(|facts| facts.named(0, "instruments")) == Some("0") {
+    if is_without_instruments(seen.heard) {
         unseen.push(Unobservable {
-            what: "who blocks replay, and how old what it applies is".into(),
-            mend: "start the server with performance_schema = ON".into(),
+            what: "who blocks replay, how old what it applies is, and how busy it is".into(),
+            mend: START_INSTRUMENTS.into(),
         });
     }
     unseen

@@ -91,13 +91,7 @@ pub fn sight(seen: Seen, target: &Target, version: &str, at: Timestamp) -> NodeS
                 })
                 .collect(),
         }),
-        load: seen
-            .load
-            .filter(|_| seen.sees_stats)
-            .map(|(active, lock_waiters)| Load {
-                active,
-                lock_waiters,
-            }),
+        load: Some(load(&seen)),
         oldest: seen.oldest.clone().map(|who| Oldest {
             age: Duration::from_millis(who.open_ms.unwrap_or(0)),
             who,
@@ -278,6 +272,20 @@ fn subscription(seen: &SubscriptionSeen, counting: Option<Timestamp>) -> Subscri
     }
 }
 
+/// Of sessions that it may not see a role is told that they are there, and nothing else.
+fn load(seen: &Seen) -> Load {
+    let figures = seen.load.filter(|_| seen.sees_stats);
+    Load {
+        active: figures.map(|(active, _)| active),
+        lock_waiters: figures.map(|(_, waiting)| waiting),
+        mend: figures.is_none().then(|| monitor(&seen.user)),
+    }
+}
+
+fn monitor(user: &str) -> String {
+    format!("GRANT pg_monitor TO {}", ident(user))
+}
+
 /// What the role may not see, and what lets it.
 fn unobservable(seen: &Seen) -> Vec<Unobservable> {
     let role = ident(&seen.user);
@@ -293,7 +301,7 @@ fn unobservable(seen: &Seen) -> Vec<Unobservable> {
             true => "whom it gets changes from, who blocks replay, who is busy",
             false => "how far its replicas are, who is busy",
         };
-        lacks(what, format!("GRANT pg_monitor TO {role}"));
+        lacks(what, monitor(&seen.user));
     } else if !seen.sees_settings && seen.standby && seen.receiver.is_none() {
         let what = "whom it should get changes from";
         lacks(what, format!("GRANT pg_read_all_settings TO {role}"));

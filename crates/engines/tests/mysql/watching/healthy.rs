@@ -3,7 +3,7 @@
 use super::scene::{behind, is_level, is_running, on_both_clusters, place, replay, upstream};
 use crate::stage::{claim, hold, job, succeed};
 use greylag_core::{
-    node::{Delay, Load, SeenRole},
+    node::{Delay, SeenRole},
     position::Reach,
 };
 use std::time::Duration;
@@ -87,34 +87,4 @@ on_both_clusters!(a_delay_on_purpose_is_told_from_lag(scene, 1) {
     scene.cluster.delay_replay(0, Duration::ZERO).await.unwrap();
     let seen = replica.until("the change replayed", |seen| behind(seen, &above).is_some_and(|d| d.is_zero())).await;
     assert_eq!(replay(&seen).delay, None);
-});
-
-on_both_clusters!(load_is_counted_without_our_own(scene, 0) {
-    let mut watch = scene.watch_primary().await;
-    let seen = watch.until("peace", |seen| seen.load.unwrap().active == 0).await;
-    assert_eq!(seen.oldest, None, "{seen:#?}");
-    let url = scene.cluster.primary().url(&scene.database).replacen("mariadb://", "mysql://", 1);
-    let mut clients = Vec::new();
-    for _ in 0..3 {
-        clients.push(mysql_async::Conn::from_url(&url).await.unwrap());
-    }
-    use mysql_async::prelude::Queryable;
-    let [one, two, three] = clients.as_mut_slice() else { panic!() };
-    scene.write("INSERT INTO t VALUES (1, 1)").await;
-    one.query_drop("BEGIN").await.unwrap();
-    one.query_drop("SELECT * FROM t WHERE id = 1 FOR UPDATE").await.unwrap();
-    let waiting = two.query_drop("UPDATE t SET n = 2 WHERE id = 1");
-    let altering = three.query_drop("ALTER TABLE t ADD COLUMN m int");
-    let both = async { tokio::join!(waiting, altering) };
-    let looking = async {
-        // Whoever has just gone may still be there for a moment.
-        let waiting = Load { active: 2, lock_waiters: 2 };
-        let seen = watch.until("two that wait", |seen| seen.load == Some(waiting) && seen.oldest.is_some()).await;
-        let oldest = seen.oldest.unwrap();
-        assert_eq!(oldest.who.pid, one.id().to_string());
-        one.query_drop("COMMIT").await.unwrap();
-    };
-    let ((first, second), ()) = tokio::join!(both, looking);
-    first.unwrap();
-    second.unwrap();
 });

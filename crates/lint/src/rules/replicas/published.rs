@@ -34,7 +34,10 @@ pub(super) fn is_left_out(scene: &Scene<'_>, table: &Name) -> Option<Decided> {
     } else {
         return None;
     };
-    let carried = seen(scene, table).is_some() || scene.catalog.publishing(table).is_some();
+    let known = |name: &Name| scene.catalog.publishing(name).is_some();
+    let carried = seen(scene, table).is_some()
+        || known(table)
+        || own_parent(scene, table).is_some_and(known);
     let later = &scene.operations[scene.index..];
     (!carried && !later.iter().any(|operation| publishes(operation, table))).then_some(decided)
 }

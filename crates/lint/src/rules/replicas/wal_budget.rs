@@ -14,7 +14,7 @@ pub(super) static WAL_BUDGET: Rule = Rule {
     title: "more is written to the log than replicas are given room for",
     about: "A rewrite writes the table and its indexes into the WAL, an index itself, an UPDATE two to four \
             times its rows, a DELETE them once, an INSERT … SELECT what it reads. MySQL's and MariaDB's binary log takes rows too, \
-            an ALTER as one line unless a tool copies the table. A write counts as one of all rows \
+            and an ALTER as one line, unless a tool copies the table. A write counts as one of all rows \
             unless its condition proves that they are few. All that a file writes is added up, by the largest \
             shard's sizes or by the `rows` that `[lint.tables]` says, and compared with what one migration may \
             write (`[lint.thresholds] wal-bytes`); all that the shards of one server write, with what a slot of \

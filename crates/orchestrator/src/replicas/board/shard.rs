@@ -14,7 +14,7 @@ use greylag_core::{
     },
     position::{Distance, Position, Reach},
     survey::Server,
-    throttle::{CatchingUp, SlotFigure, holds},
+    throttle::{CatchingUp, SlotFigure, SlotLag, holds},
 };
 use jiff::Timestamp;
 use std::{
@@ -214,18 +214,29 @@ pub fn blame_of(node: &Node) -> Option<Blame> {
 
 /// How the readers of logical slots stand; those of subscribers are nodes of their own.
 pub fn figures(primary: &NodeSighting, subscribers: &BTreeSet<String>) -> Vec<SlotFigure> {
-    let lag = |slot: &Slot| {
+    let bytes = |slot: &Slot| {
         let there = primary.position.as_ref()?;
         slot.confirmed.as_ref()?.behind(there)?.bytes()
+    };
+    // Where the account may see the primary's own place, a slot without one has none yet.
+    let mend = (primary.unobservable.last())
+        .filter(|_| primary.position.is_none())
+        .map(|unseen| unseen.mend.clone());
+    let lag = |slot: &Slot| {
+        if !slot.logical || subscribers.contains(&slot.name) || copies_table(&slot.name) {
+            return SlotLag::Unminded;
+        }
+        match bytes(slot) {
+            Some(bytes) => SlotLag::Bytes(bytes),
+            None => SlotLag::Unseen { mend: mend.clone() },
+        }
     };
     primary
         .slots
         .iter()
         .map(|slot| SlotFigure {
             slot: slot.name.clone(),
-            lag: (slot.logical && !subscribers.contains(&slot.name) && !copies_table(&slot.name))
-                .then(|| lag(slot))
-                .flatten(),
+            lag: lag(slot),
             retained: slot.retained_bytes,
         })
         .collect()

@@ -2,6 +2,7 @@ use super::*;
 use greylag_core::{
     engine::Engine,
     node::{SeenRole, Slot, Subscription},
+    position::Position,
     survey::Server,
 };
 use greylag_engines::Target;

@@ -1,10 +1,11 @@
 -- fleet shards = 2
 -- fleet [tables.orders]
--- fleet rows = 500
+-- fleet rows = 50000000
 -- fleet largest_shard = "eu-7"
--- fleet table_bytes = 90000
--- fleet index_bytes = 40000
+-- fleet table_bytes = 400000000
+-- fleet index_bytes = 100000000
 -- given
-CREATE TABLE orders (id int PRIMARY KEY);
+CREATE TABLE orders (id int PRIMARY KEY, total int);
 -- migration
-ALTER TABLE orders ALTER COLUMN id TYPE bigint;
+UPDATE orders SET total = total * 100 WHERE id = 7;
+DELETE FROM orders WHERE id IN (8, 9);

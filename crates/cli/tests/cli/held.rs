@@ -1,0 +1,127 @@
+//! What is held that somebody must mend: no run that leaves it behind may be taken for done.
+
+use crate::place::{Place, project};
+
+const V1: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (x);");
+const V5: (&str, &str) = ("V5__b.sql", "CREATE TABLE b (x);");
+
+/// Two shards with V1 and V5.
+fn applied() -> Place {
+    let place = Place::with(2, &[V1, V5]);
+    place.out("apply --yes", 0);
+    place
+}
+
+#[test]
+fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
+    let place = applied();
+    place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    nothing was applied: what is pending is below what is applied
+
+    held
+      V3: it is below V5, which is applied already; `out-of-order = true` in [rollout] lets it in
+    "#);
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["fleet"]["pending"], 2, "{status}");
+    assert_eq!(status["shards"][0]["holes"][0], "V3", "{status}");
+    let plan = place.json("plan --output json", 0);
+    assert_eq!(plan["held"][0]["reasons"][0]["hold"], "out_of_order");
+    let lines = place.lines("apply --yes --output ndjson", 5);
+    let summary = lines.last().expect("a summary");
+    assert_eq!(summary["exit_code"], 5);
+    assert_eq!(summary["shards"]["held"], 2, "{summary}");
+    assert_eq!(summary["shards"]["up_to_date"], 0, "{summary}");
+    place.err("plan --fail-on-held", 4);
+}
+
+#[test]
+fn what_else_is_pending_goes_out_and_the_run_still_ends_with_five() {
+    let place = applied();
+    place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
+    place.write(
+        "migrations/V6__c.sql",
+        "-- greylag:change c\nCREATE TABLE c (x);",
+    );
+    let out = place.out("apply --yes", 5);
+    assert!(out.contains("done in part") && !out.contains('✓'), "{out}");
+    assert_eq!(
+        place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
+}
+
+#[test]
+fn a_failure_that_is_still_in_the_history_ends_with_five_until_it_is_repaired() {
+    let place = applied();
+    place.sql(
+        "s2",
+        "INSERT INTO greylag_schema_history (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success) \
+         VALUES (9, '6', 'c', 'SQL', 'V6__c.sql', 1, 'flyway', 0, 0)",
+    );
+    place.write("migrations/V6__c.sql", "CREATE TABLE c (x);");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    done in part: 1 shard changed, 1 migration applied, SPAN; what is held is left
+
+    held
+      s2: V6 failed before and is still in its history; mend what it left, then `greylag repair V6 --reason …`
+    "#);
+    assert_eq!(
+        place.ask("s1", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
+    let lines = place.lines("apply --yes --output ndjson", 5);
+    let summary = lines.last().expect("a summary");
+    assert_eq!(
+        (&summary["shards"]["held"], &summary["shards"]["up_to_date"]),
+        (&1.into(), &1.into()),
+        "{summary}"
+    );
+    let status = place.out("status", 5);
+    assert!(status.contains("failed in V6"), "{status}");
+    place.out("repair --reason \"it left nothing\" --yes", 0);
+    place.out("apply --yes", 0);
+    assert_eq!(
+        place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
+}
+
+#[test]
+fn a_file_that_is_gone_ends_with_five_while_it_holds_something() {
+    let place = applied();
+    std::fs::remove_file(place.path("migrations/V1__a.sql")).unwrap();
+    let nothing_pending = place.out("apply --yes", 0);
+    assert!(
+        nothing_pending.contains("2 shards up to date"),
+        "{nothing_pending}"
+    );
+    place.write("migrations/V6__c.sql", "CREATE TABLE c (x);");
+    insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
+    nothing was applied: files of applied migrations are gone
+
+    held
+      s1, s2: V1 is applied there, and its file is gone; put it back, or `greylag repair V1 --reason …` takes it back
+    "#);
+    let status = place.out("status", 5);
+    assert!(
+        status.contains("V1 is applied, and its file is gone"),
+        "{status}"
+    );
+    place.write("migrations/V1__a.sql", V1.1);
+    place.out("apply --yes", 0);
+}
+
+#[test]
+fn what_nobody_asked_for_now_holds_nothing_up() {
+    let place = applied();
+    place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
+    place.write("migrations/V9__far.sql", "CREATE TABLE far (x);");
+    place.out("apply --yes --to 5 --output json", 5);
+    std::fs::remove_file(place.path("migrations/V3__late.sql")).unwrap();
+    let out = place.out("apply --yes --to 5", 0);
+    assert!(out.contains("2 shards up to date"), "{out}");
+    place.write("greylag.toml", project(2, ""));
+    // Left out on purpose, and pending there.
+    place.out("apply --yes --only s1", 0);
+}
