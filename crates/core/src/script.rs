@@ -27,9 +27,7 @@ pub use refusal::Refusal;
 pub use session::{SessionFault, session_statements};
 pub use split::split;
 pub use statement::{LARGE, Script, Statement, Tx, TxControl};
-pub use token::{
-    SqlToken, TokenKind, has_executable_comment, tokens, without_executable_comments,
-};
+pub use token::{SqlToken, TokenKind, has_executable_comment, tokens, without_executable_comments};
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ mod changes;
 mod table;
 
 pub(crate) use changes::About;
-pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 use table::View;
+pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 
 use crate::operation::{Name, Published};
 use std::collections::{BTreeMap, BTreeSet};

@@ -119,7 +119,10 @@ mod tests {
     fn what_only_some_servers_execute_is_blanked() {
         let plain = |sql| without_executable_comments(Dialect::Mysql, sql);
         assert_eq!(plain("a /*!5 b */ c"), format!("a {} c", " ".repeat(9)));
-        assert_eq!(plain("/*!50000 a /*! b */ c */d"), format!("{}d", " ".repeat(24)));
+        assert_eq!(
+            plain("/*!50000 a /*! b */ c */d"),
+            format!("{}d", " ".repeat(24))
+        );
         let as_it_is = "'/*! a */' /* b */ -- /*! c */";
         assert_eq!(plain(as_it_is), as_it_is);
     }

@@ -4,7 +4,6 @@
 use super::{
     apply::{self, End},
     link::Trouble,
-    online,
     session::MysqlSession,
     touched::{self, Rule, Touched},
     verb::{self, Verb},
@@ -330,9 +329,6 @@ impl<'a> Walk<'a> {
             Verb::UnlockTables => return Kind::Unlock,
             Verb::Call => return Kind::May,
             _ => {}
-        }
-        if online::changes_behind_settings(self.sql(index)) {
-            return Kind::Ddl;
         }
         match self.job.script.statements[index].tx {
             Tx::Control(TxControl::Begin) => Kind::Begin,

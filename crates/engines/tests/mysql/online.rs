@@ -211,7 +211,8 @@ on_both!(what_can_t_be_told_a_way_is_never_left_to_the_server_by_itself(stage, s
     }
     for (number, sql) in refused.into_iter().enumerate() {
         let job = with(&usual(), &format!("{}", number + 1), &[sql]);
-        let failure = ways(session.as_mut(), &job).await.unwrap_err();
+        let told = ways(session.as_mut(), &job).await;
+        let failure = told.expect_err(sql);
         assert_eq!(failure.class, FailureClass::Refused, "{sql}: {failure:?}");
         let hint = failure.hint.unwrap_or_default();
         assert!(hint.contains("ALGORITHM") && hint.contains("greylag:online off"), "{hint}");

@@ -32,7 +32,11 @@ impl Catalog {
         about.tables.extend(names.map(key));
         let named = tokens(dialect, text)
             .filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Name));
-        let words = named.map(|token| text[token.span].trim_matches(['"', '`', '[', ']']).to_lowercase());
+        let words = named.map(|token| {
+            text[token.span]
+                .trim_matches(['"', '`', '[', ']'])
+                .to_lowercase()
+        });
         about.words.extend(words);
     }
 

@@ -4,9 +4,7 @@ use super::{
     column::{column, constraint, parts},
     cursor::Cursor,
     datatype::data_type,
-    expression,
-    index,
-    rows,
+    expression, index, rows,
 };
 use crate::operation::{Create, CreateTable, Kind, Name, Operation, Published};
 use greylag_core::{engine::Dialect, script::TokenKind};

@@ -56,9 +56,9 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
         "PREPARE" => opaque(cursor, "a statement put together at run time"),
         "SOURCE" | "ATTACH" | "DETACH" | "HANDLER" => opaque(cursor, "another file or session"),
         "REVOKE" => revoke(cursor),
-        "COMMENT" | "GRANT" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE"
-        | "SHOW" | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE" | "MOVE"
-        | "DEALLOCATE" | "UNLOCK" => {
+        "COMMENT" | "GRANT" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE" | "SHOW"
+        | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE" | "MOVE" | "DEALLOCATE"
+        | "UNLOCK" => {
             skip_rest(cursor);
             Operation::Harmless {
                 what: word.to_owned(),

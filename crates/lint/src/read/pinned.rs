@@ -77,9 +77,8 @@ fn skip_case(cursor: &mut Cursor<'_>) {
 }
 
 fn is_loose(cursor: &Cursor<'_>) -> bool {
-    let twice = |symbol| {
-        cursor.is_symbol(symbol) && cursor.kind_at(1) == Some(TokenKind::Symbol(symbol))
-    };
+    let twice =
+        |symbol| cursor.is_symbol(symbol) && cursor.kind_at(1) == Some(TokenKind::Symbol(symbol));
     cursor.is_any(&["OR", "XOR"]) || twice(b'|') || twice(b'&')
 }
 
@@ -134,7 +133,9 @@ fn column(cursor: &mut Cursor<'_>) -> Option<String> {
     let digits = cursor.text().starts_with(|c: char| c.is_ascii_digit());
     let named = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name)) && !digits;
     let opens = cursor.kind_at(1) == Some(TokenKind::Symbol(b'('));
-    (named && !opens).then(|| cursor.name())?.map(|name| name.name)
+    (named && !opens)
+        .then(|| cursor.name())?
+        .map(|name| name.name)
 }
 
 /// A whole number or a string, with or without a cast; whether it is a number.
@@ -188,12 +189,12 @@ mod tests {
                 vec![one("id", 1)],
             ),
             ("at = date '2026-01-01'", vec![one("at", 1)]),
-            ("id = 5 AND CASE WHEN a AND b THEN c OR d ELSE f END", vec![one("id", 1)]),
-            ("a BETWEEN 1 AND 2 AND id = 5", vec![one("id", 1)]),
             (
-                "(a = 1 OR b = 2) AND id = 4",
+                "id = 5 AND CASE WHEN a AND b THEN c OR d ELSE f END",
                 vec![one("id", 1)],
             ),
+            ("a BETWEEN 1 AND 2 AND id = 5", vec![one("id", 1)]),
+            ("(a = 1 OR b = 2) AND id = 4", vec![one("id", 1)]),
         ] {
             assert_eq!(told(Dialect::Postgres, condition), expected, "{condition}");
         }

@@ -25,7 +25,8 @@ pub(super) fn at_most(scene: &Scene<'_>, write: &Write) -> Option<u64> {
     }
     let known = scene.known(table);
     let values = |column: &str| -> Option<u64> {
-        let of_column = |pinned: &&Pinned| pinned.column == column && !is_cast(scene, known, pinned);
+        let of_column =
+            |pinned: &&Pinned| pinned.column == column && !is_cast(scene, known, pinned);
         let counts = write.pinned.iter().filter(of_column);
         counts.map(|pinned| pinned.values as u64).min()
     };
@@ -44,7 +45,10 @@ pub(super) fn at_most(scene: &Scene<'_>, write: &Write) -> Option<u64> {
 /// The keys that no two rows share, each by all of its columns.
 fn keys(table: &Table) -> Vec<Vec<&str>> {
     let whole = |columns: &'_ [Option<String>]| columns.iter().all(Option::is_some);
-    let primary = table.primary_key.iter().map(|key| key.iter().map(|c| &**c).collect());
+    let primary = table
+        .primary_key
+        .iter()
+        .map(|key| key.iter().map(|c| &**c).collect());
     let uniques = table.uniques.iter().map(|unique| &unique.columns);
     let indexes = table
         .indexes

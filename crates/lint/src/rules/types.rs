@@ -32,9 +32,9 @@ pub(super) fn widens(dialect: Dialect, from: &DataType, to: &DataType) -> bool {
         (Known::Enum(from), Known::Enum(to)) | (Known::Set(from), Known::Set(to)) => {
             from.iter().all(|label| to.contains(label))
         }
-        (Known::Enum(labels), Known::Text(most)) => {
-            labels.iter().all(|label| label.chars().count() as u64 <= most)
-        }
+        (Known::Enum(labels), Known::Text(most)) => labels
+            .iter()
+            .all(|label| label.chars().count() as u64 <= most),
         (Known::Time(from, digits), Known::Time(to, more)) => {
             let with_hours = from == "date" && matches!(to.as_str(), "timestamp" | "datetime");
             more >= digits && (from == to || with_hours && dialect_has(dialect, &to))
@@ -55,7 +55,8 @@ pub(super) fn never_fails(dialect: Dialect, from: &DataType, to: &DataType) -> b
     match (Known::of(dialect, from), Known::of(dialect, to)) {
         (Known::Number(Some((before, _))), Known::Number(Some((most, _)))) => most >= before,
         (Known::Time(from, _), Known::Time(to, _)) => {
-            let dated = |name: &str| matches!(name, "date" | "datetime" | "timestamp" | "timestamptz");
+            let dated =
+                |name: &str| matches!(name, "date" | "datetime" | "timestamp" | "timestamptz");
             dated(&from) && dated(&to) && dialect_has(dialect, &to)
         }
         (_, Known::Text(u64::MAX)) => from.array == to.array,
@@ -172,7 +173,10 @@ mod tests {
 
     fn told(dialect: Dialect, from: &str, to: &str) -> (bool, bool) {
         let (from, to) = (data_type(dialect, from), data_type(dialect, to));
-        (widens(dialect, &from, &to), never_fails(dialect, &from, &to))
+        (
+            widens(dialect, &from, &to),
+            never_fails(dialect, &from, &to),
+        )
     }
 
     #[test]
@@ -202,7 +206,11 @@ mod tests {
             (Mysql, "varchar(50)", "text"),
             (Mysql, "text", "mediumtext"),
             (Mysql, "date", "datetime"),
-            (Mysql, "varchar(5) character set latin1", "varchar(5) character set utf8mb4"),
+            (
+                Mysql,
+                "varchar(5) character set latin1",
+                "varchar(5) character set utf8mb4",
+            ),
         ] {
             assert_eq!(told(dialect, from, to), (true, true), "{from} to {to}");
         }
@@ -228,7 +236,11 @@ mod tests {
             (Mysql, "mediumtext", "text"),
             (Mysql, "varchar(20000)", "text"),
             (Mysql, "datetime", "timestamp"),
-            (Mysql, "varchar(5) character set utf8mb4", "varchar(5) character set latin1"),
+            (
+                Mysql,
+                "varchar(5) character set utf8mb4",
+                "varchar(5) character set latin1",
+            ),
         ] {
             assert_eq!(told(dialect, from, to), (false, false), "{from} to {to}");
         }

@@ -1,6 +1,7 @@
 //! What harms is told, or said to be unjudged; nothing in between. Each line was silent once, or loud without a cause.
 
 mod adopted;
+mod contracts;
 mod phases;
 mod replicas;
 mod shards;

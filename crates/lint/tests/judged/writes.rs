@@ -12,7 +12,11 @@ const GIVEN: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, state varchar(2
 fn each<'a>(given: &'a str, statements: &[&'a str]) -> Vec<(Engine, &'a str, &'a str, &'a str)> {
     let engines = [Postgres, Mysql, Sqlite].into_iter();
     engines
-        .flat_map(|engine| statements.iter().map(move |sql| (engine, given, *sql, RULE)))
+        .flat_map(|engine| {
+            statements
+                .iter()
+                .map(move |sql| (engine, given, *sql, RULE))
+        })
         .collect()
 }
 
@@ -96,7 +100,10 @@ fn a_key_held_to_constants_reaches_few_rows() {
             "UPDATE orders SET state = (SELECT name FROM users WHERE users.id = tenant) WHERE id = 5;",
         ],
     ));
-    let many = (0..1001).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+    let many = (0..1001)
+        .map(|id| id.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     let many = format!("DELETE FROM orders WHERE id IN ({many});");
     must_tell(&[(Postgres, GIVEN, &many, RULE)]);
 }

@@ -147,8 +147,6 @@ ALTER TABLE t MODIFY v VARCHAR(50) CHARACTER SET latin1 NULL;
 ALTER TABLE t MODIFY v VARCHAR(50) COLLATE utf8mb4_bin NULL;
 -- case a stored column that is worked out no more
 ALTER TABLE worked MODIFY s INT NULL;
--- case a virtual column that is worked out no more
-ALTER TABLE worked MODIFY v INT NULL;
 -- case a column that is worked out from now on
 ALTER TABLE worked MODIFY a INT AS (id + 1) STORED;
 -- case a stored column that is worked out in another way

@@ -1,9 +1,12 @@
 //! MySQL and MariaDB: what commits implicitly.
 
 use super::Class;
-use crate::script::{
-    statement::{Tx, TxControl},
-    words::Words,
+use crate::{
+    engine::Dialect,
+    script::{
+        statement::{Tx, TxControl},
+        words::{Words, items},
+    },
 };
 
 pub(super) fn classify(words: &Words<'_>, sql: &str) -> Class {
@@ -13,6 +16,9 @@ pub(super) fn classify(words: &Words<'_>, sql: &str) -> Class {
             session: false,
         };
     };
+    if words.starts(&["SET", "STATEMENT"]) {
+        return behind_settings(sql);
+    }
     let tx = match head.text.to_ascii_uppercase().as_str() {
         "BEGIN" if words.at(1, "NOT") => Tx::MayCommit("a compound statement may commit"),
         "IF" | "CASE" | "LOOP" | "REPEAT" | "WHILE" | "FOR" => {
@@ -54,6 +60,19 @@ pub(super) fn classify(words: &Words<'_>, sql: &str) -> Class {
     Class {
         tx,
         session: sets_session(words, sql),
+    }
+}
+
+/// MariaDB's `SET STATEMENT a = b FOR` commits where what stands behind it does.
+fn behind_settings(sql: &str) -> Class {
+    let behind = items(Dialect::Mysql, sql).skip_while(|item| !item.is("FOR"));
+    let words = Words(behind.skip(1).take(24).collect());
+    match words.at(0, "SET") {
+        true => Class {
+            tx: Tx::Can,
+            session: false,
+        },
+        false => classify(&words, sql),
     }
 }
 

@@ -246,3 +246,24 @@ fn what_takes_the_runs_ground_away_is_refused() {
         assert_eq!(refused(M, sql), [], "{sql}");
     }
 }
+
+#[test]
+fn what_stands_behind_set_statement_commits_as_it_would_alone() {
+    let tx = |sql: &str| split(M, sql).unwrap().statements[0].tx;
+    for sql in [
+        "SET STATEMENT lock_wait_timeout = 5 FOR ALTER TABLE t ADD a int",
+        "/* x */ SET STATEMENT a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7 FOR DROP TABLE t",
+    ] {
+        assert!(matches!(tx(sql), Tx::Commits(_)), "{sql}: {:?}", tx(sql));
+    }
+    for sql in [
+        "SET STATEMENT max_statement_time = 5 FOR UPDATE t SET a = 1",
+        "SET STATEMENT a = 1 FOR SET STATEMENT b = 1 FOR DROP TABLE t",
+    ] {
+        assert_eq!(tx(sql), Tx::Can, "{sql}");
+    }
+    assert!(matches!(
+        tx("SET STATEMENT a = 1 FOR CALL p()"),
+        Tx::MayCommit(_)
+    ));
+}

@@ -14,4 +14,4 @@ mod verdict;
 
 pub use marks::ToolMark;
 pub use remains::{Cleared, settle};
-pub use statement::{behind_settings, changes_behind_settings};
+pub use statement::behind_settings;

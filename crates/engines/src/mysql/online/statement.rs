@@ -8,7 +8,7 @@ mod unread;
 
 pub use self::{
     clauses::Clauses,
-    unread::{Unread, behind_settings, changes_behind_settings, unread},
+    unread::{Unread, behind_settings, unread},
 };
 use self::{clauses::kind, reader::Reader};
 use crate::mysql::quote;

@@ -26,7 +26,10 @@ pub(super) static ATTACH_PARTITION_SCAN: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if let Operation::CreateTable(create) = scene.operation {
-        let parent = create.partition_of.as_ref().filter(|parent| !scene.is_new(parent));
+        let parent = create
+            .partition_of
+            .as_ref()
+            .filter(|parent| !scene.is_new(parent));
         let span = scene.whole();
         let bounds = |parent: &Name| scene.sql(&(parent.span.end..span.end));
         let rest = parent.and_then(|parent| rest_read(scene, parent, bounds(parent), &parent.span));
@@ -54,7 +57,10 @@ fn partition_read(scene: &Scene<'_>, partition: &Name, span: &Bytes) -> Draft {
 
 /// The default partition, whose rows are looked through for such as belong to the new one.
 fn rest_read(scene: &Scene<'_>, parent: &Name, bounds: &str, span: &Bytes) -> Option<Draft> {
-    let rest = scene.catalog.default_of(parent).filter(|rest| !scene.is_new(&rest.name))?;
+    let rest = scene
+        .catalog
+        .default_of(parent)
+        .filter(|rest| !scene.is_new(&rest.name))?;
     let known = scene.known(parent);
     let bounds = Bounds::read(bounds);
     let key = known.and_then(|known| known.partition_column());
@@ -69,7 +75,9 @@ fn rest_read(scene: &Scene<'_>, parent: &Name, bounds: &str, span: &Bytes) -> Op
 }
 
 fn is_proven(scene: &Scene<'_>, parent: &Name, partition: &Name, bounds: &str) -> bool {
-    let key = scene.known(parent).and_then(|known| known.partition_column());
+    let key = scene
+        .known(parent)
+        .and_then(|known| known.partition_column());
     let (Some(bounds), Some(known)) = (Bounds::read(bounds), scene.known(partition)) else {
         return false;
     };

@@ -63,7 +63,9 @@ impl Bounds {
             let says = |is: &str, value: &Option<String>| {
                 value.as_ref().is_none_or(|value| {
                     let mut facts = facts.iter();
-                    facts.any(|fact| fact.column == column && fact.is == is && fact.values == [value.clone()])
+                    facts.any(|fact| {
+                        fact.column == column && fact.is == is && fact.values == [value.clone()]
+                    })
                 })
             };
             match self {
@@ -107,8 +109,7 @@ impl Bounds {
                         ">=" => to,
                         _ => return false,
                     };
-                    key.is_none_or(|key| key == fact.column)
-                        && fact.values.first() == end.as_ref()
+                    key.is_none_or(|key| key == fact.column) && fact.values.first() == end.as_ref()
                 };
                 outside.len() > 0 && outside.all(kept)
             })
@@ -207,7 +208,10 @@ fn all_of(words: &[Word<'_>]) -> Vec<Fact> {
 /// What an expression says, one of which is true of every row: `a OR b`, `NOT (not a AND not b)`. Nothing where it says anything else.
 fn any_of(words: &[Word<'_>]) -> Vec<Fact> {
     let words = bare(words);
-    let turned = words.first().filter(|word| word.is("NOT")).and_then(|_| group(&words[1..]));
+    let turned = words
+        .first()
+        .filter(|word| word.is("NOT"))
+        .and_then(|_| group(&words[1..]));
     let facts: Option<Vec<Fact>> = match turned {
         Some((inner, [])) => {
             let parts = conjuncts(inner).into_iter();
@@ -271,17 +275,23 @@ fn fact(words: &[Word<'_>]) -> Option<Fact> {
 fn values(words: &[Word<'_>]) -> Option<Vec<String>> {
     let mut all = Vec::new();
     for part in words.split(|word| word.is_symbol(b',')) {
-        let cast = part.windows(2).position(|two| two.iter().all(|word| word.is_symbol(b':')));
+        let cast = part
+            .windows(2)
+            .position(|two| two.iter().all(|word| word.is_symbol(b':')));
         let part = &part[..cast.unwrap_or(part.len())];
         let text: String = match bare(part) {
             // `date '2026-01-01'`
-            [prefix, value] if prefix.kind == TokenKind::Word && value.kind == TokenKind::String => {
+            [prefix, value]
+                if prefix.kind == TokenKind::Word && value.kind == TokenKind::String =>
+            {
                 value.text.to_owned()
             }
             [value] if value.kind == TokenKind::String => value.text.to_owned(),
             number => {
                 let digits = |word: &Word<'_>| {
-                    word.text.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-')
+                    word.text
+                        .chars()
+                        .all(|c| c.is_ascii_digit() || c == '.' || c == '-')
                 };
                 let all = !number.is_empty() && number.iter().all(digits);
                 all.then(|| number.iter().map(|word| word.text).collect())?

@@ -45,7 +45,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
     let rest = scene.catalog.default_of(parent);
-    if rest.is_some() || create.partitioned || !create.columns.is_empty() || !create.constraints.is_empty() {
+    if rest.is_some()
+        || create.partitioned
+        || !create.columns.is_empty()
+        || !create.constraints.is_empty()
+    {
         return None;
     }
     let (table, of) = (scene.sql(&create.name.span), scene.sql(&parent.span));

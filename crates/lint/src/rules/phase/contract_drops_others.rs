@@ -31,7 +31,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     // Without an earlier migration there is nothing to compare with, which another rule says.
-    let Some(about) = scene.catalog.about(change).filter(|_| scene.phase() == Phase::Contract) else {
+    let Some(about) = scene
+        .catalog
+        .about(change)
+        .filter(|_| scene.phase() == Phase::Contract)
+    else {
         return Vec::new();
     };
     let before = &scene.operations[..scene.index];
@@ -62,7 +66,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .collect(),
         Operation::DropIndex(drop) => {
             let gone = drop.names.iter().filter(|name| {
-                let known = scene.catalog.index(&name.name).map(|(table, _)| &table.name);
+                let known = scene
+                    .catalog
+                    .index(&name.name)
+                    .map(|(table, _)| &table.name);
                 let table = drop.table.as_ref().or(known);
                 table.is_none_or(|table| !scene.is_new(table)) && !of.index(table, &name.name)
             });

@@ -42,13 +42,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 
 fn uses(scene: &Scene<'_>, table: &Table, column: &str) -> Vec<String> {
     let named = |columns: &[Option<String>]| columns.iter().flatten().any(|c| c == column);
-    let indexes = table
-        .indexes
-        .iter()
-        .filter(|index| {
-            let key = named(&index.columns) && (index.columns.len() > 1 || index.unique);
-            key || index.mentions.iter().any(|own| own == column)
-        });
+    let indexes = table.indexes.iter().filter(|index| {
+        let key = named(&index.columns) && (index.columns.len() > 1 || index.unique);
+        key || index.mentions.iter().any(|own| own == column)
+    });
     let indexes = indexes.map(|index| {
         format!(
             "the index {}",

@@ -75,7 +75,8 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             name.map(|name| told(&name.span, name.to_string()))
                 .collect()
         }
-        Operation::Alter(alter) if alter.kind == Kind::Domain => match (&alter.name, &alter.change) {
+        Operation::Alter(alter) if alter.kind == Kind::Domain => match (&alter.name, &alter.change)
+        {
             (Some(name), Change::Other(text)) if text == "DROP DEFAULT" => {
                 told(&scene.whole(), format!("the default of {name}")).alone()
             }
@@ -105,11 +106,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 fn counts(kind: Kind) -> bool {
     !matches!(
         kind,
-        Kind::Publication
-            | Kind::Subscription
-            | Kind::EventTrigger
-            | Kind::Event
-            | Kind::Other
+        Kind::Publication | Kind::Subscription | Kind::EventTrigger | Kind::Event | Kind::Other
     )
 }
 

@@ -84,7 +84,9 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
 }
 
 fn told(span: &Bytes, name: &str, table: Option<&Name>, lifted: &Guarantee) -> Option<Draft> {
-    let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
+    let of = table
+        .map(|table| format!(" of {table}"))
+        .unwrap_or_default();
     Some(match lifted {
         Guarantee::Key => draft(span, format!("the unique key {name}{of}"))
             .severity(Severity::Error)

@@ -2,8 +2,8 @@
 
 use super::super::types::widens;
 use crate::operation::{
-    Action, Alter, Bytes, Change, Column, Constraint, ConstraintKind, DataType, Expression, Kind, Name,
-    Operation,
+    Action, Alter, Bytes, Change, Column, Constraint, ConstraintKind, DataType, Expression, Kind,
+    Name, Operation,
 };
 use crate::{
     finding::Severity,
@@ -80,7 +80,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             }
             // Only the server gives a number from here on.
             Action::AddIdentity { column } | Action::SetIdentity { column }
-                if scene.sql(span).to_ascii_uppercase().contains("GENERATED ALWAYS") =>
+                if scene
+                    .sql(span)
+                    .to_ascii_uppercase()
+                    .contains("GENERATED ALWAYS") =>
             {
                 Some(told(span, format!("GENERATED ALWAYS on {table}.{column}")))
             }
@@ -125,7 +128,10 @@ fn retyped(span: &Bytes, table: &Name, column: &str, why: &str) -> Draft {
 
 /// A domain that no longer takes what it took.
 fn of_domain(scene: &Scene<'_>, alter: &Alter) -> Option<String> {
-    let name = alter.name.as_ref().filter(|name| !scene.is_made_here(name))?;
+    let name = alter
+        .name
+        .as_ref()
+        .filter(|name| !scene.is_made_here(name))?;
     match &alter.change {
         Change::AddConstraint { .. } => Some(format!("the new constraint on {name}")),
         Change::Other(text) if text == "SET NOT NULL" => Some(format!("NOT NULL on {name}")),

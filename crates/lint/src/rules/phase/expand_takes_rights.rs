@@ -42,7 +42,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         }
         Operation::Alter(alter) if alter.kind == Kind::Policy => {
             let renames = matches!(alter.change, Change::RenameTo(_));
-            let table = alter.on.iter().filter(|table| !renames && !scene.is_new(table));
+            let table = alter
+                .on
+                .iter()
+                .filter(|table| !renames && !scene.is_new(table));
             table.map(|table| hides(&whole, table)).collect()
         }
         Operation::Alter(alter) if alter.change == Change::Owner => {

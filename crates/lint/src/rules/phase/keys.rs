@@ -36,7 +36,11 @@ pub(super) fn of_constraint(
         _ => None,
     };
     // MySQL says PRIMARY, whatever it was called.
-    let name = if kind == Dropped::PrimaryKey { "primary" } else { name };
+    let name = if kind == Dropped::PrimaryKey {
+        "primary"
+    } else {
+        name
+    };
     if let Some(columns) = key {
         let kept = keeps_key(scene, table, name, &columns);
         return (!kept).then_some(Guarantee::Key);
@@ -78,7 +82,10 @@ pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> O
         return unknown();
     };
     let key = keys(scene, known).into_iter().find(|key| key.name == name);
-    let index = known.indexes.iter().find(|i| i.name.as_deref() == Some(name));
+    let index = known
+        .indexes
+        .iter()
+        .find(|i| i.name.as_deref() == Some(name));
     let Some(key) = key else {
         return match index {
             Some(index) if !index.unique => None,
@@ -164,9 +171,7 @@ fn adds(scene: &Scene<'_>, table: &Name, such: impl Fn(&Constraint) -> bool) -> 
     operations.any(|operation| match operation {
         Operation::AlterTable(alter) if alter.name.is(table) => {
             let mut actions = alter.actions.iter();
-            actions.any(
-                |(action, _)| matches!(action, Action::AddConstraint(other) if such(other)),
-            )
+            actions.any(|(action, _)| matches!(action, Action::AddConstraint(other) if such(other)))
         }
         _ => false,
     })

@@ -83,7 +83,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::ModifyColumn { from, column, .. } => {
                     let known = column_of(scene, table, from);
                     let solid = known.is_some_and(|known| known.not_null)
-                        || scene.known(table).is_some_and(|t| t.is_in_primary_key(from));
+                        || scene
+                            .known(table)
+                            .is_some_and(|t| t.is_in_primary_key(from));
                     if may_fail(known, &column.data_type) {
                         format!("turning {table}.{from} into another type")
                     } else if column.not_null && !solid {

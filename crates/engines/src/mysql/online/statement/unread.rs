@@ -52,12 +52,6 @@ fn is_same(with: &Option<Reading>, without: &Option<Reading>) -> bool {
     }
 }
 
-/// Whether MariaDB's `SET STATEMENT a = b FOR` stands before a statement that changes a table: then it commits by itself, like that.
-pub fn changes_behind_settings(sql: &str) -> bool {
-    let (bare, prefixed) = behind_settings(sql);
-    prefixed && Reader::at_start(bare, &tokens_of(bare)).changes_a_table()
-}
-
 /// What stands behind MariaDB's `SET STATEMENT a = b FOR`, if that is how it begins.
 pub fn behind_settings(sql: &str) -> (&str, bool) {
     let mut all = tokens(Dialect::Mysql, sql);
