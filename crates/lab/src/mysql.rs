@@ -247,10 +247,11 @@ impl Recipe for Family {
         }
         // Without GTIDs it begins at the beginning of the first log.
         let position = u8::from(has_gtids(node));
+        // By itself MySQL 9 gives up after ten tries, each a second after the other, and would not come back.
         vec![
             format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='root', \
-                 SOURCE_PASSWORD='{PASSWORD}', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION={position}, GET_SOURCE_PUBLIC_KEY=1"
+                 SOURCE_PASSWORD='{PASSWORD}', SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, SOURCE_AUTO_POSITION={position}, GET_SOURCE_PUBLIC_KEY=1"
             ),
             "START REPLICA".into(),
             "SET GLOBAL super_read_only = ON".into(),

@@ -272,3 +272,15 @@ fn a_write_within_a_with_is_a_write() {
         );
     }
 }
+
+#[test]
+fn what_squawk_is_not_asked_about_is_said() {
+    let row = format!("INSERT INTO t VALUES ('{}');\n", "x".repeat(1_000));
+    let large = judge(row.repeat(2_100).as_bytes(), &Settings::default());
+    let unasked = &large.coverage.unasked;
+    assert_eq!(unasked.len(), 1, "{unasked:?}");
+    assert!(unasked[0].why.contains("above 2 MB"), "{unasked:?}");
+    assert_eq!(large.coverage.percent(), 100);
+    let small = judge(row.as_bytes(), &Settings::default());
+    assert!(small.coverage.unasked.is_empty());
+}

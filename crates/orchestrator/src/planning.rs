@@ -2,10 +2,12 @@
 
 mod compose;
 mod error;
+mod rest;
 mod settings;
 
 pub use compose::{NAMED_NO_MORE, claims};
 pub use error::PlanningError;
+pub use rest::Rest;
 pub use settings::settings_digest;
 
 use self::compose::{check_reached, check_refusals, compose};
@@ -23,13 +25,13 @@ use greylag_core::{
     fleet::ShardName,
     history::Reading,
     migration::MigrationId,
-    plan::{self, Plan, PlanError, PlannedMigration, Resume, UndoTarget},
+    plan::{self, Plan, PlanError, Resume, UndoTarget},
     policy::Scope,
     rollout::{Progress, Rollout},
 };
 use greylag_lint::FleetFacts;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
@@ -70,21 +72,6 @@ pub enum Prospect {
         why: String,
         plan: Arc<Plan>,
     },
-}
-
-/// What shards lack that an unfinished plan does not give them: new files, shards that came since, what it held.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rest {
-    /// In order.
-    pub migrations: Vec<MigrationId>,
-    /// In the order of the fleet.
-    pub shards: Vec<ShardName>,
-}
-
-impl Rest {
-    pub fn is_empty(&self) -> bool {
-        self.shards.is_empty()
-    }
 }
 
 impl Prospect {
@@ -234,38 +221,12 @@ fn go_on(
             false => PlanningError::PlannedGone { rollout, shards },
         });
     }
-    let rest = rest(&plan, surveyed);
+    let rest = Rest::of(&plan, surveyed);
     Ok(Prospect::Continue {
         rollout,
         plan,
         rest,
     })
-}
-
-fn rest(plan: &Plan, surveyed: &Surveyed) -> Rest {
-    let stages = 0..plan.stages.len();
-    let mut rest = Rest::default();
-    let mut migrations = BTreeSet::new();
-    // What an undo takes back is pending then, and is not wanted back at once.
-    let undoes = |planned: &PlannedMigration| matches!(planned.id, MigrationId::Undo(_));
-    if plan.migrations.iter().any(undoes) {
-        return rest;
-    }
-    for sighting in &surveyed.shards {
-        let Ok(seen) = &sighting.seen else {
-            continue;
-        };
-        let work = || stages.clone().flat_map(|stage| plan.work(stage, &sighting.name));
-        let mut lacks = (seen.reading.pending.iter())
-            .filter(|id| !work().any(|planned| planned == *id))
-            .peekable();
-        if lacks.peek().is_some() {
-            rest.shards.push(sighting.name.clone());
-        }
-        migrations.extend(lacks);
-    }
-    rest.migrations = migrations.into_iter().cloned().collect();
-    rest
 }
 
 /// Of an unfinished rollout, the shards that have something left to do must be there and be who they were.

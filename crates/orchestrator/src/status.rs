@@ -265,10 +265,9 @@ fn problems(reading: &Reading) -> Vec<String> {
             changed.file
         )
     });
-    let missing = reading
-        .missing
-        .iter()
-        .map(|id| format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back"));
+    let missing = reading.missing.iter().map(|id| {
+        format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back")
+    });
     let future = reading
         .future
         .iter()

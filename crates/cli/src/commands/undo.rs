@@ -17,7 +17,7 @@ use greylag_orchestrator::{Exit, planning::Ask};
   greylag undo --to 41 --only eu-1 --yes
   greylag undo --to 41 --skip-unreachable    on those that answer
 
-A wave with `approval = true` asks for one here, too: `greylag rollout approve`, then the same `greylag undo` again.")]
+A wave with `approval = true` asks for one here, too: `greylag rollout approve`, then `greylag apply` goes on with it.")]
 pub struct Undo {
     /// The version that stays the highest [default: the one below the highest]
     #[arg(long, value_name = "V")]

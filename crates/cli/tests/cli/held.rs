@@ -39,10 +39,16 @@ fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
 fn what_else_is_pending_goes_out_and_the_run_still_ends_with_five() {
     let place = applied();
     place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
-    place.write("migrations/V6__c.sql", "-- greylag:change c\nCREATE TABLE c (x);");
+    place.write(
+        "migrations/V6__c.sql",
+        "-- greylag:change c\nCREATE TABLE c (x);",
+    );
     let out = place.out("apply --yes", 5);
     assert!(out.contains("done in part") && !out.contains('✓'), "{out}");
-    assert_eq!(place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 1);
+    assert_eq!(
+        place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
 }
 
 #[test]
@@ -60,7 +66,10 @@ fn a_failure_that_is_still_in_the_history_ends_with_five_until_it_is_repaired() 
     held
       s2: V6 failed before and is still in its history; mend what it left, then `greylag repair V6 --reason …`
     "#);
-    assert_eq!(place.ask("s1", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 1);
+    assert_eq!(
+        place.ask("s1", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
     let lines = place.lines("apply --yes --output ndjson", 5);
     let summary = lines.last().expect("a summary");
     assert_eq!(
@@ -72,7 +81,10 @@ fn a_failure_that_is_still_in_the_history_ends_with_five_until_it_is_repaired() 
     assert!(status.contains("failed in V6"), "{status}");
     place.out("repair --reason \"it left nothing\" --yes", 0);
     place.out("apply --yes", 0);
-    assert_eq!(place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 1);
+    assert_eq!(
+        place.ask("s2", "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"),
+        1
+    );
 }
 
 #[test]
@@ -80,7 +92,10 @@ fn a_file_that_is_gone_ends_with_five_while_it_holds_something() {
     let place = applied();
     std::fs::remove_file(place.path("migrations/V1__a.sql")).unwrap();
     let nothing_pending = place.out("apply --yes", 0);
-    assert!(nothing_pending.contains("2 shards up to date"), "{nothing_pending}");
+    assert!(
+        nothing_pending.contains("2 shards up to date"),
+        "{nothing_pending}"
+    );
     place.write("migrations/V6__c.sql", "CREATE TABLE c (x);");
     insta::assert_snapshot!(place.out("apply --yes", 5), @r#"
     nothing was applied: files of applied migrations are gone
@@ -89,7 +104,10 @@ fn a_file_that_is_gone_ends_with_five_while_it_holds_something() {
       s1, s2: V1 is applied there, and its file is gone; put it back, or `greylag repair V1 --reason …` takes it back
     "#);
     let status = place.out("status", 5);
-    assert!(status.contains("V1 is applied, and its file is gone"), "{status}");
+    assert!(
+        status.contains("V1 is applied, and its file is gone"),
+        "{status}"
+    );
     place.write("migrations/V1__a.sql", V1.1);
     place.out("apply --yes", 0);
 }

@@ -103,7 +103,7 @@ fn each_shape_tells_the_same_finding() {
 #[test]
 fn a_fix_stands_in_files_of_its_own_and_finds_nothing_more() {
     let place = postgres(&[ORDERS, INDEX]);
-    let said = place.run("lint --fix");
+    let said = place.run("lint --fix migrations");
     assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
     let fixed = place.read("migrations/V2__index.sql");
     assert!(fixed.contains("CREATE INDEX CONCURRENTLY"), "{fixed}");
@@ -121,8 +121,9 @@ fn a_fix_that_needs_a_version_that_is_taken_writes_nothing() {
     );
     let other = ("V2.1__other.sql", "SELECT 1;\n");
     let place = postgres(&[ORDERS, cut, other]);
-    let said = place.run("lint --fix");
+    let said = place.run("lint --fix migrations");
     let told = format!("{}{}", said.out, said.err);
+    assert_eq!(said.code, 5, "{told}");
     assert!(told.contains("the version of V2.1__other.sql"), "{told}");
     assert_eq!(place.read("migrations/V2__cut.sql"), cut.1);
     let place = postgres(&[ORDERS, cut]);
@@ -130,7 +131,7 @@ fn a_fix_that_needs_a_version_that_is_taken_writes_nothing() {
         "migrations/V2__cut.sql.conf",
         "executeInTransaction=false\n",
     );
-    let said = place.run("lint --fix");
+    let said = place.run("lint --fix migrations/V2__cut.sql");
     let told = format!("{}{}", said.out, said.err);
     assert!(
         told.contains("V2__cut.sql.conf would count for the first alone"),
@@ -140,17 +141,75 @@ fn a_fix_that_needs_a_version_that_is_taken_writes_nothing() {
 }
 
 #[test]
+fn a_fix_rewrites_only_what_it_is_told_to_and_says_what_is_left() {
+    let drop = ("V3__drop.sql", "DROP TABLE orders;\n");
+    let place = postgres(&[ORDERS, INDEX, drop]);
+    let said = place.err("lint --fix", 2);
+    assert!(said.contains("`--fix` rewrites files, and none is named"), "{said}");
+    assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
+    let said = place.run("lint --fix migrations --no-color");
+    let told = format!("{}{}", said.out, said.err);
+    assert_eq!(said.code, 5, "{told}");
+    assert!(told.contains("1 file rewritten; 1 error left"), "{told}");
+    assert_eq!(place.read("migrations/V3__drop.sql"), drop.1);
+    // What is left is one of the file that has no rewrite, which isn't asked about here.
+    place.write("migrations/V2__index.sql", INDEX.1);
+    place.out("lint --fix migrations/V2__index.sql", 0);
+    let none = place.run("lint --fix migrations --fail-on never");
+    assert_eq!(none.code, 0, "{}{}", none.out, none.err);
+}
+
+/// Runs git in the project's folder.
+pub(crate) fn git(place: &Place, line: &str) {
+    let done = std::process::Command::new("git")
+        .current_dir(place.folder.path())
+        .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+        .args(line.split(' '))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn what_the_other_branch_gained_is_no_change_of_this_one() {
+    let place = postgres(&[ORDERS, INDEX]);
+    for line in ["init -q -b main", "add .", "commit -qm first", "switch -qc mine"] {
+        git(&place, line);
+    }
+    place.write("migrations/V3__mine.sql", "CREATE INDEX orders_id ON orders (id);\n");
+    for line in ["add .", "commit -qm mine", "switch -q main"] {
+        git(&place, line);
+    }
+    place.write("migrations/V2__index.sql", "CREATE INDEX other ON orders (email);\n");
+    for line in ["add .", "commit -qm theirs", "switch -q mine"] {
+        git(&place, line);
+    }
+    let out = place.out("lint --since main --no-color", 5);
+    assert!(out.contains("V3__mine.sql") && !out.contains("V2__index.sql"), "{out}");
+}
+
+#[test]
+fn what_a_branch_changes_is_not_taken_for_new() {
+    let place = postgres(&[ORDERS]);
+    for line in ["init -q", "add .", "commit -qm first"] {
+        git(&place, line);
+    }
+    place.write("migrations/V1__orders.sql", format!("-- mended\n{}", ORDERS.1));
+    place.write("migrations/V2__index.sql", INDEX.1);
+    // Somebody's orders are there, and writes to them wait.
+    let out = place.out("lint --since HEAD --no-color", 5);
+    assert!(out.contains("add-index-blocking"), "{out}");
+    // A table that the branch itself adds is nobody's yet.
+    place.write("migrations/V3__items.sql", "CREATE TABLE items (id bigint PRIMARY KEY, n int);\n");
+    place.write("migrations/V4__index.sql", "CREATE INDEX items_n ON items (n);\n");
+    let out = place.out("lint --since HEAD --no-color", 5);
+    assert!(!out.contains("V4__index.sql"), "{out}");
+}
+
+#[test]
 fn only_what_changed_since_a_revision_is_judged() {
     let place = postgres(&[ORDERS, INDEX]);
-    let git = |line: &str| {
-        let done = std::process::Command::new("git")
-            .current_dir(place.folder.path())
-            .args(["-c", "user.name=a", "-c", "user.email=a@b"])
-            .args(line.split(' '))
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
-    };
+    let git = |line: &str| git(&place, line);
     git("init -q");
     git("add .");
     git("commit -qm first");

@@ -1,6 +1,9 @@
 //! `greylag lint --fleet`, on real servers.
 
-use crate::place::{Place, project};
+use crate::{
+    lint::git,
+    place::{Place, project},
+};
 use greylag_lab::{Cluster, Engine, Options};
 use serde_json::Value;
 
@@ -63,6 +66,11 @@ async fn on_postgres_the_largest_shard_and_the_standbys_decide() {
     }
     let publish = "CREATE PUBLICATION everything FOR TABLE orders";
     primary.execute(&large.name, publish).await.unwrap();
+    let by_schema = primary.installation().major() >= 15;
+    if by_schema {
+        let publish = "CREATE PUBLICATION whole FOR TABLES IN SCHEMA public";
+        primary.execute(&large.name, publish).await.unwrap();
+    }
     let slot = "SELECT pg_create_physical_replication_slot('backup', true)";
     primary.execute(&large.name, slot).await.unwrap();
     cluster.wait_replayed().await.unwrap();
@@ -79,6 +87,12 @@ async fn on_postgres_the_largest_shard_and_the_standbys_decide() {
     assert_eq!(facts["shards_per_server"], 2);
     assert_eq!(facts["publications"][0]["name"], "everything");
     assert_eq!(facts["publications"][0]["tables"][0], "public.orders");
+    assert!(facts["publications"][0].get("schemas").is_none(), "{facts:#}");
+    if by_schema {
+        assert_eq!(facts["publications"][1]["schemas"][0], "public", "{facts:#}");
+    }
+    // Both are on one machine.
+    assert!(facts["standbys"][0].get("other_collation").is_none(), "{facts:#}");
     assert_eq!(facts["standbys"].as_array().unwrap().len(), 2);
     assert_eq!(facts["standbys"][0]["conflict_delay_ms"], -1);
     let slots = facts["slots"].as_array().unwrap();
@@ -269,4 +283,34 @@ fn only_versions_after_a_baseline_are_judged() {
         0,
     );
     assert_eq!(document["coverage"]["files"], 1, "{document:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shard_has_is_neither_new_nor_rewritten() {
+    let Some(server) = greylag_lab::require(Engine::Postgres).await else {
+        return;
+    };
+    let database = server.database("applied").await.unwrap();
+    let shards = [("one", format!("primary = {:?}", database.admin_url))];
+    let more = "[lint]\nseverity = { add-index-blocking = \"warning\" }\n";
+    let place = applied(&shards, more);
+    git(&place, "init -q");
+    git(&place, "commit -q --allow-empty -m first");
+    // The branch adds the file that made the table, too: the fleet knows better than git what has been nowhere.
+    let document = place.json("lint --fleet --since HEAD --output json", 0);
+    finding(&document, "add-index-blocking");
+    let without = place.json("lint --since HEAD --output json", 0);
+    let findings = without["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|f| f["rule"] != "add-index-blocking"), "{without:#}");
+
+    place.out("apply --yes", 0);
+    place.write("migrations/V3__again.sql", "CREATE INDEX orders_again ON orders (email);\n");
+    let said = place.run("lint --fix migrations/V2__index.sql --no-color");
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains("left as it is: the journal knows it as applied"), "{told}");
+    assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
+    let said = place.run("lint --fix --fleet --no-color");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
+    assert!(place.read("migrations/V3__again.sql").contains("CONCURRENTLY"));
 }

@@ -5,7 +5,9 @@ use greylag_lab::Engine;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_the_catalog_dropped_stops_plan_and_apply_until_it_is_left_out_or_forgotten() {
-    let ground = Ground::on(Engine::Sqlite, 3).await.expect("SQLite is there");
+    let ground = Ground::on(Engine::Sqlite, 3)
+        .await
+        .expect("SQLite is there");
     list(&ground, 3);
     ground.migration("V1__effect.sql", "CREATE TABLE effect (step text);\n");
     ground.run(&["apply", "--yes"]).await.ends(0);
@@ -21,7 +23,11 @@ async fn a_shard_that_the_catalog_dropped_stops_plan_and_apply_until_it_is_left_
             .says("greylag fleet forget s02 --reason")
             .says("--skip-unreachable");
     }
-    ground.run(&["status"]).await.ends(5).says("s02 was seen on");
+    ground
+        .run(&["status"])
+        .await
+        .ends(5)
+        .says("s02 was seen on");
     ground.migration("V2__row.sql", "INSERT INTO effect VALUES ('2');\n");
     ground.run(&["apply", "--yes"]).await.ends(1).says("`s02`");
     assert_eq!(ground.versions(0).await, "1");
@@ -55,7 +61,9 @@ async fn a_shard_that_the_catalog_dropped_stops_plan_and_apply_until_it_is_left_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_with_work_left_that_the_catalog_dropped_stops_its_rollout() {
-    let ground = Ground::on(Engine::Sqlite, 3).await.expect("SQLite is there");
+    let ground = Ground::on(Engine::Sqlite, 3)
+        .await
+        .expect("SQLite is there");
     let asks = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\napproval = true\n";
     ground.project("");
     ground.migration("V1__effect.sql", "CREATE TABLE effect (step text);\n");

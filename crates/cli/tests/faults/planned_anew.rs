@@ -1,9 +1,6 @@
 //! What is pending beside an unfinished rollout: once that is done, it is planned anew in the same run, or the run ends with 4.
 
-use crate::{
-    ground::Ground,
-    run::Running,
-};
+use crate::{ground::Ground, run::Running};
 use greylag_lab::Engine;
 use std::process::Stdio;
 use tokio::process::Command;
@@ -102,7 +99,9 @@ async fn at_a_terminal_the_new_plan_is_asked_about() {
         let mut asked = at_a_terminal(&ground);
         asked.until_it_says("digest sha256:").await;
         asked.answer("y\n").await;
-        asked.until_it_says("pending beside it, and planned now: V3 on 2 shards").await;
+        asked
+            .until_it_says("pending beside it, and planned now: V3 on 2 shards")
+            .await;
         asked.answer(answer).await;
         let said = asked.end().await.ends(code).said;
         assert_eq!(said.matches("Apply this to 2 shards?").count(), 2, "{said}");
@@ -169,7 +168,9 @@ async fn a_rollout_of_one_shard_that_waited_is_no_rollout_of_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_undo_takes_back_is_not_brought_back_by_the_run_that_finishes_it() {
-    let ground = Ground::on(Engine::Sqlite, 2).await.expect("SQLite is there");
+    let ground = Ground::on(Engine::Sqlite, 2)
+        .await
+        .expect("SQLite is there");
     ground.project("");
     ground.migration("V1__effect.sql", "CREATE TABLE effect (step text);\n");
     ground.migration("V2__more.sql", "CREATE TABLE more (id int);\n");
@@ -187,7 +188,9 @@ async fn what_an_undo_takes_back_is_not_brought_back_by_the_run_that_finishes_it
 
 /// Two shards: V2 is on the first, its second wave waits for an approval.
 async fn waiting() -> Ground {
-    let ground = Ground::on(Engine::Sqlite, 2).await.expect("SQLite is there");
+    let ground = Ground::on(Engine::Sqlite, 2)
+        .await
+        .expect("SQLite is there");
     ground.project("");
     ground.migration("V1__effect.sql", "CREATE TABLE effect (step text);\n");
     ground.run(&["apply", "--yes"]).await.ends(0);

@@ -40,12 +40,16 @@ pub struct Fleet {
 
 impl Fleet {
     pub async fn build(engine: Option<Engine>, seed: u64) -> Fleet {
-        let folder = Scratch::new().expect("a folder");
         let steps = match engine {
             None => steps::SQLITE,
             Some(Engine::Postgres) => steps::POSTGRES,
             Some(_) => steps::MYSQL,
         };
+        Fleet::with(engine, seed, steps).await
+    }
+
+    pub async fn with(engine: Option<Engine>, seed: u64, steps: &'static [Step]) -> Fleet {
+        let folder = Scratch::new().expect("a folder");
         let mut fleet = Fleet {
             folder,
             steps,
@@ -154,22 +158,51 @@ impl Fleet {
 
     /// One more apply must find out what became of everything, and do what is left.
     pub async fn bring_home(&self, seed: u64) {
+        let output = self.run(seed).await;
+        assert!(
+            output.status.success(),
+            "seed {seed}: after the strikes, apply ended with {}:\n{}",
+            output.status,
+            said(&output)
+        );
+    }
+
+    /// One more apply must find out what became of everything, ask what the first shard's files ask, and stop at its no.
+    pub async fn stop_at_the_first(&self, seed: u64) {
+        let output = self.run(seed).await;
+        let said = said(&output);
+        assert!(
+            said.contains("s0 failed in V2") && said.contains("its verify query says"),
+            "seed {seed}: after the strikes, nobody asked; apply ended with {}:\n{said}",
+            output.status
+        );
+    }
+
+    /// Somebody mends the first shard, and lets what failed be tried again.
+    pub async fn mend(&self, sql: &str) {
+        match &self.server {
+            None => rusqlite::Connection::open(self.folder.file("s0.db"))
+                .and_then(|file| file.execute_batch(sql))
+                .expect("it runs"),
+            Some((server, _)) => {
+                let database = &self.databases[0].name;
+                server.execute(database, sql).await.expect("it runs");
+            }
+        }
+        let retry = self.greylag(&["rollout", "retry"]).output().await;
+        assert!(retry.expect("greylag runs").status.success());
+    }
+
+    async fn run(&self, seed: u64) -> std::process::Output {
         let run = self
             .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .output();
-        let output = tokio::time::timeout(Duration::from_secs(90), run)
+        tokio::time::timeout(Duration::from_secs(90), run)
             .await
             .unwrap_or_else(|_| panic!("seed {seed}: the apply after the strikes hangs"))
-            .expect("greylag runs");
-        assert!(
-            output.status.success(),
-            "seed {seed}: after the strikes, apply ended with {}:\n{}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+            .expect("greylag runs")
     }
 
     /// Of a journal in PostgreSQL: every rollout of the story is in it, and has ended.
@@ -283,4 +316,12 @@ impl Fleet {
             .stdin(Stdio::null());
         command
     }
+}
+
+fn said(output: &std::process::Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }

@@ -39,6 +39,53 @@ async fn a_killed_rollout_over_mysql_is_brought_home() {
     strike_often(Some(Engine::MySql)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_rollout_left_applied_is_asked_about_over_sqlite_files() {
+    strike_and_ask(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_rollout_left_applied_is_asked_about_over_postgres() {
+    strike_and_ask(Some(Engine::Postgres)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_rollout_left_applied_is_asked_about_over_mariadb() {
+    strike_and_ask(Some(Engine::MariaDb)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_rollout_left_applied_is_asked_about_over_mysql() {
+    strike_and_ask(Some(Engine::MySql)).await;
+}
+
+/// A `verify` query says no until somebody mends the data: wherever the strike falls, the next run has asked it before it goes on.
+async fn strike_and_ask(engine: Option<Engine>) {
+    if let Some(engine) = engine
+        && greylag_lab::require(engine).await.is_none()
+    {
+        return;
+    }
+    let whole = {
+        let fleet = Fleet::with(engine, u64::MAX, steps::VERIFIED).await;
+        let began = Instant::now();
+        fleet.stop_at_the_first(u64::MAX).await;
+        began.elapsed()
+    };
+    for seed in seeds() {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let fleet = Fleet::with(engine, seed, steps::VERIFIED).await;
+        fleet
+            .apply_and(choose(&mut dice, engine.is_some(), whole))
+            .await;
+        fleet.stop_at_the_first(seed).await;
+        fleet.mend(steps::MENDED).await;
+        fleet.bring_home(seed).await;
+        fleet.check_effects(seed).await;
+        fleet.check_journal(seed).await;
+    }
+}
+
 async fn strike_often(engine: Option<Engine>) {
     if let Some(engine) = engine
         && greylag_lab::require(engine).await.is_none()

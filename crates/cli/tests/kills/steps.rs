@@ -120,3 +120,25 @@ pub const SQLITE: &[Step] = &[
         effects: &["R"],
     },
 ];
+
+/// On any engine: the second file asks the first shard for what nobody has mended yet.
+pub const VERIFIED: &[Step] = &[
+    Step {
+        file: "V1__effects.sql",
+        sql: "CREATE TABLE effect (step varchar(10) NOT NULL);\nCREATE TABLE mended (id int PRIMARY KEY);\n",
+        effects: &[],
+    },
+    Step {
+        file: "V2__asks.sql",
+        sql: "-- greylag:verify SELECT '${greylag:shard}' <> 's0' OR count(*) = 1 FROM mended\nINSERT INTO effect VALUES ('2');\n",
+        effects: &["2"],
+    },
+    Step {
+        file: "V3__last.sql",
+        sql: "INSERT INTO effect VALUES ('3');\n",
+        effects: &["3"],
+    },
+];
+
+/// What mends it.
+pub const MENDED: &str = "INSERT INTO mended VALUES (1)";

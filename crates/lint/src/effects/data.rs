@@ -78,11 +78,11 @@ pub enum Wal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fits {
-    /// Anywhere: it changes nothing of the schema that an application meets.
+    /// Anywhere, in a backfill too.
     Any,
-    /// It adds, or lets more through: in an expand, and behind it.
+    /// It takes nothing from an application that runs: in an expand, and behind it.
     Expand,
-    /// It takes away, or lets less through: once no application needs what goes.
+    /// It takes away what an application may count on, or refuses what it may write: once none does so any more.
     Contract,
 }
 

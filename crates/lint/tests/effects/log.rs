@@ -15,7 +15,7 @@ use super::{fixture, servers, tracer::tracer};
 /// So that the table, one index and a few catalog rows are of different orders.
 const GROW: &str = "ALTER TABLE t DISABLE TRIGGER ALL;\
     INSERT INTO ref SELECT n FROM generate_series(1001, 20000) n;\
-    INSERT INTO t SELECT n, n, n, 'v' || n, repeat('x', 60), 1 FROM generate_series(1001, 20000) n;\
+    INSERT INTO t SELECT n, n, n, 'v' || n, repeat('x', 40), 1 FROM generate_series(1001, 20000) n;\
     INSERT INTO g SELECT n FROM generate_series(1001, 20000) n;\
     INSERT INTO wide SELECT 'w' || n, 'e' || n, 'p' || n FROM generate_series(1001, 20000) n;\
     INSERT INTO kept_off SELECT n FROM generate_series(1001, 20000) n;\

@@ -214,7 +214,11 @@ fn held_shards(plan: &Plan, surveyed: &Surveyed) -> BTreeSet<ShardName> {
     let of_plan: BTreeSet<&ShardName> = plan.shards().iter().map(|shard| &shard.name).collect();
     let is_unreachable = |reason: &HoldReason| matches!(reason, HoldReason::Unreachable { .. });
     let mut all: BTreeSet<ShardName> = BTreeSet::new();
-    for held in plan.held.iter().filter(|h| !h.reasons.iter().any(is_unreachable)) {
+    for held in plan
+        .held
+        .iter()
+        .filter(|h| !h.reasons.iter().any(is_unreachable))
+    {
         match &held.migration {
             // Wherever it is pending. What lies beyond `--to` is nothing that these shards lack.
             Some(id) if held.shards.is_empty() && !held.is_unasked() => {
@@ -227,12 +231,13 @@ fn held_shards(plan: &Plan, surveyed: &Surveyed) -> BTreeSet<ShardName> {
     all
 }
 
-fn lacking<'a>(
-    surveyed: &'a Surveyed,
-    id: &'a MigrationId,
-) -> impl Iterator<Item = &'a ShardName> {
+fn lacking<'a>(surveyed: &'a Surveyed, id: &'a MigrationId) -> impl Iterator<Item = &'a ShardName> {
     let lacks = |shard: &&Sighting| {
         (shard.seen.as_ref()).is_ok_and(|seen| seen.reading.pending.contains(id))
     };
-    surveyed.shards.iter().filter(lacks).map(|shard| &shard.name)
+    surveyed
+        .shards
+        .iter()
+        .filter(lacks)
+        .map(|shard| &shard.name)
 }

@@ -11,12 +11,12 @@ const PULSE: Duration = Duration::from_secs(15);
 
 /// Awaits something, and keeps the session in use meanwhile.
 pub async fn awake<T>(session: &mut dyn Session, awaited: impl Future<Output = T>) -> T {
-    beat(session, PULSE, awaited).await
+    awake_by(PULSE, session, awaited).await
 }
 
-async fn beat<T>(
-    session: &mut dyn Session,
+async fn awake_by<T>(
     pulse: Duration,
+    session: &mut dyn Session,
     awaited: impl Future<Output = T>,
 ) -> T {
     tokio::pin!(awaited);
@@ -47,29 +47,42 @@ mod tests {
     use greylag_engines::Target;
     use std::sync::Arc;
 
-    #[tokio::test]
-    async fn a_session_is_used_while_something_else_is_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}?mode=rwc", folder.path().join("s1.db").display());
+    async fn impatient(url: &str) -> Box<dyn Session> {
         let target = Target {
-            engine: Engine::Sqlite,
+            engine: Engine::Mariadb,
             shard: "s1".parse().unwrap(),
             url: url.parse().unwrap(),
             password: None,
             schema: None,
-            session_sql: Arc::from([]),
+            session_sql: Arc::from(["SET SESSION wait_timeout = 5".to_owned()]),
             project: "orders".into(),
             history_table: "greylag_schema_history".into(),
             connect_timeout: Duration::from_secs(10),
             application: "greylag/test".into(),
         };
-        let mut session = greylag_engines::open(&target).await.unwrap();
-        let waited = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            7
+        greylag_engines::open(&target).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_session_outlives_a_wait_that_ends_one_that_says_nothing() {
+        let Some(server) = greylag_lab::require(greylag_lab::Engine::MariaDb).await else {
+            return;
         };
-        let pulse = Duration::from_millis(1);
-        assert_eq!(beat(&mut *session, pulse, waited).await, 7);
-        assert_eq!(session.ask("SELECT 2").await.unwrap().as_deref(), Some("2"));
+        let database = server.database("awake").await.unwrap();
+        let silent = impatient(&database.url).await;
+        let mut waiting = impatient(&database.url).await;
+        let there = format!(
+            "SELECT count(*) FROM information_schema.processlist WHERE id = {}",
+            silent.pid()
+        );
+        let until = std::time::Instant::now() + greylag_lab::patience();
+        let is_gone = async {
+            while server.value("", &there).await.unwrap().as_deref() != Some("0") {
+                assert!(std::time::Instant::now() < until, "it is still there");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        awake_by(Duration::from_millis(200), &mut *waiting, is_gone).await;
+        assert_eq!(waiting.ask("SELECT 2").await.unwrap().as_deref(), Some("2"));
     }
 }

@@ -2,7 +2,7 @@ use super::{Appraised, Unlooked, fold};
 use greylag_core::engine::Engine;
 use greylag_engines::{
     Appraisal,
-    appraisal::{Standby, TableSize},
+    appraisal::{Publication, Standby, TableSize},
 };
 use std::collections::BTreeMap;
 
@@ -81,4 +81,46 @@ fn a_standby_of_one_engine_says_nothing_of_another() {
     let facts = fold(&seen, Vec::new()).facts;
     assert!(facts[&Engine::Postgres].standbys.is_empty());
     assert_eq!(facts[&Engine::Mysql].standbys[0].node, "r1");
+}
+
+#[test]
+fn a_standby_that_sorts_by_another_library_is_told() {
+    let mut sorted = primary("a", "one", "15.4", 10);
+    sorted.appraisal.collation_version = Some("2.36".into());
+    let standby = |version: Option<&str>| {
+        let mut replica = primary("a", "two", "15.4", 0);
+        replica.node = Some("r1".into());
+        replica.appraisal.collation_version = version.map(str::to_owned);
+        replica.appraisal.standby = Some(Standby {
+            conflict_delay_ms: 0,
+            feedback: false,
+            oldest_reader_ms: None,
+        });
+        replica
+    };
+    for (version, other) in [(Some("2.31"), Some("2.31")), (Some("2.36"), None), (None, None)] {
+        let facts = fold(&[sorted.clone(), standby(version)], Vec::new()).facts;
+        let seen = &facts[&Engine::Postgres].standbys[0].other_collation;
+        assert_eq!(seen.as_deref(), other);
+    }
+}
+
+#[test]
+fn a_publication_of_one_name_carries_what_it_does_on_any_shard() {
+    let publishing = |shard: &str, schema: &str| {
+        let mut one = primary(shard, shard, "15.4", 10);
+        one.appraisal.publications = vec![Publication {
+            name: "p".into(),
+            all_tables: false,
+            tables: vec![format!("{schema}.orders")],
+            schemas: vec![schema.to_owned()],
+        }];
+        one
+    };
+    let seen = [publishing("a", "x"), publishing("b", "y"), publishing("c", "x")];
+    let facts = &fold(&seen, Vec::new()).facts[&Engine::Postgres];
+    assert_eq!(facts.publications.len(), 1);
+    assert_eq!(facts.publications[0].schemas, ["x", "y"]);
+    assert!(facts.publications[0].names(Some("y"), "refunds"));
+    assert!(!facts.publications[0].names(Some("z"), "refunds"));
 }

@@ -93,7 +93,9 @@ fn compose_without(
     };
     let settings = settings_digest(setup, &plan);
     let unreached = Held {
-        shards: missing(surveyed, ask).map(|known| known.name.clone()).collect(),
+        shards: missing(surveyed, ask)
+            .map(|known| known.name.clone())
+            .collect(),
         migration: None,
         reasons: vec![HoldReason::Unreachable {
             why: NAMED_NO_MORE.into(),

@@ -49,6 +49,24 @@ fn an_open_placeholder_is_told_where_it_begins() {
 }
 
 #[test]
+fn what_is_asked_to_verify_a_file_has_its_placeholders_replaced_too() {
+    let text = "-- greylag:verify SELECT ${want} = 1\n-- greylag:verify SELECT 2\nSELECT 1;";
+    let values = values(&[("want", "(SELECT count(*) FROM t)")]);
+    let migration = read("V1__x.sql", text).unwrap();
+    let asked = |migration: &Migration| {
+        let source = replace(migration, &values).unwrap();
+        migration.verify_in(&source).unwrap()
+    };
+    assert_eq!(
+        asked(&migration),
+        ["SELECT (SELECT count(*) FROM t) = 1", "SELECT 2"]
+    );
+    let config = Some(("V1__x.sql.conf", b"placeholderReplacement=false".as_slice()));
+    let as_it_stands = Migration::read("V1__x.sql", text.as_bytes(), config).unwrap();
+    assert_eq!(asked(&as_it_stands), ["SELECT ${want} = 1", "SELECT 2"]);
+}
+
+#[test]
 fn the_files_config_turns_replacement_off() {
     let config = Some(("V1__x.sql.conf", b"placeholderReplacement=false".as_slice()));
     let migration = Migration::read("V1__x.sql", b"SELECT '${a}';", config).unwrap();
