@@ -162,10 +162,6 @@ fn modified(
         (from, to) if from == to => return None,
         _ => return Some("change-type"),
     }
-    // An index may have to be built anew, and a column that names none has its table's.
-    if known.collation != column.collation {
-        return None;
-    }
     let same_type = type_change(&known.data_type, &column.data_type);
     // What a primary key has is NOT NULL, whether it says so or not.
     let not_null = |said: bool| said || table.is_in_primary_key(&known.name);
@@ -175,6 +171,8 @@ fn modified(
         TypeChange::Same if known.numbers_itself && !column.auto_increment => "drop-auto-increment",
         _ if column.auto_increment && !known.numbers_itself => "change-type",
         TypeChange::Different => "change-type",
+        // An index may have to be built anew, and a column that names none has its table's.
+        _ if known.collation != column.collation => return None,
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
         TypeChange::Appended if !stricter && !looser => "append-enum",
         _ if stricter => "set-not-null",
