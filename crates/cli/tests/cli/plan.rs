@@ -72,6 +72,10 @@ fn what_is_held_says_why() {
       V3: this version of greylag does not run contract migrations yet
       V4: it is behind V3, which is held; tag it with a change (`-- greylag:change NAME`) to let it pass
 
+    findings
+      warning V3__drop_price.sql:3 orders.price is dropped, and no earlier migration of totals was about it [contract-drops-others]
+      `greylag lint` says why, and what to do instead
+
     digest sha256:DIGEST
     "#);
 }
