@@ -3,7 +3,6 @@
 use crate::stage::{apply, as_transaction, claim, fail, job, succeed};
 use greylag_core::{
     outcome::{FailureClass, Left},
-    script::RunMode,
     survey::{Role, StepState},
 };
 use greylag_engines::{Attempt, Settled};
@@ -204,21 +203,18 @@ on_both!(a_statement_larger_than_the_server_takes_is_refused_before_it_is_sent(s
     succeed(session.as_mut(), &job("1", &["INSERT INTO t VALUES ('x')"])).await;
 });
 
-on_both!(set_transaction_behind_the_head_of_a_transaction_names_its_line_and_what_helps(stage, shared) {
+on_both!(set_transaction_within_a_transaction_names_its_line_and_what_helps(stage, shared) {
     stage.run("CREATE TABLE t (a int)").await;
     let mut session = stage.ready().await;
-    let file = job("1", &["SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "INSERT INTO t VALUES (1)"]);
-    assert_eq!(file.mode, RunMode::Transaction);
-    let failure = fail(session.as_mut(), &file).await;
+    const SET: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    let failure = fail(session.as_mut(), &job("1", &["START TRANSACTION", SET, "INSERT INTO t VALUES (1)", "COMMIT"])).await;
     assert_eq!((failure.class, failure.code.as_deref()), (FailureClass::Syntax, Some("1568")), "{failure:?}");
     let place = failure.place.clone().unwrap();
-    assert_eq!((place.statement, place.line), (1, 2), "behind a comment");
+    assert_eq!((place.statement, place.line), (2, 3), "behind a comment");
     let hint = failure.hint.unwrap();
-    assert!(hint.contains("`-- greylag:transaction off`"), "{hint}");
-    assert_eq!(failure.left, Left::Nothing);
+    assert!(hint.contains("put it first in the file, with `-- greylag:transaction off`"), "{hint}");
+    assert_eq!(stage.count("t").await, "0");
     // What it says mends it.
-    let mut off = file;
-    off.mode = RunMode::Statements { why: "the file says so".into() };
-    succeed(session.as_mut(), &off).await;
+    succeed(session.as_mut(), &job("2", &[SET, "START TRANSACTION", "INSERT INTO t VALUES (1)", "COMMIT"])).await;
     assert_eq!(stage.count("t").await, "1");
 });
