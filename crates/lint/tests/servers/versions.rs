@@ -13,11 +13,17 @@ pub async fn of(engine: Engine) -> Vec<Arc<Server>> {
     if !full() {
         return greylag_lab::require(engine).await.into_iter().collect();
     }
+    own(engine, Options::default()).await
+}
+
+/// … that nobody else uses.
+pub async fn own(engine: Engine, options: Options) -> Vec<Arc<Server>> {
     let mut servers = Vec::new();
     if greylag_lab::available(engine) {
-        for installation in greylag_lab::installed(engine) {
+        let all = greylag_lab::installed(engine).into_iter();
+        for installation in all.take(if full() { usize::MAX } else { 1 }) {
             println!("measuring {engine} {}", installation.version);
-            let server = Server::start(engine, Options::default().on(installation)).await;
+            let server = Server::start(engine, options.clone().on(installation)).await;
             servers.push(Arc::new(server.unwrap()));
         }
     }
