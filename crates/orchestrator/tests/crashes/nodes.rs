@@ -6,7 +6,9 @@ use greylag_core::{
     engine::Engine,
     fleet::ShardName,
     history::HistoryRow,
-    node::{NodeName, NodePolicy, NodeRole, NodeSighting, Replay, ReplayState, SeenRole, Upstream},
+    node::{
+        Load, NodeName, NodePolicy, NodeRole, NodeSighting, Replay, ReplayState, SeenRole, Upstream,
+    },
     outcome::Blocker,
     position::Position,
     survey::Server,
@@ -148,6 +150,11 @@ impl Observer for Eye {
                 },
                 lag: (script.lag > Duration::ZERO).then_some(script.lag),
                 delay: None,
+            }),
+            load: Some(Load {
+                active: Some(0),
+                lock_waiters: Some(0),
+                mend: None,
             }),
             ..NodeSighting::bare(Timestamp::now(), server, self.node.1.clone(), role)
         })

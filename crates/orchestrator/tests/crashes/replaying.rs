@@ -282,6 +282,8 @@ async fn a_person_may_skip_a_shard_whose_replicas_never_come() {
     let shards = vec!["s1".parse().unwrap()];
     let reason = "a is being thrown away".into();
     world.steer(Request::Skip { shards, reason }).await.unwrap();
+    // It would hold the others as long as it lags.
+    world.replicas("s1", &[("a", NodePolicy::Observe)]);
     let (Ran::Ended(summary), _) = world.run(None).await else {
         panic!("it was not told to crash")
     };
