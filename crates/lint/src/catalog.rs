@@ -139,7 +139,11 @@ impl Catalog {
         let mut name = table;
         // A partition of a partition: nobody nests them deeper.
         for _ in 0..8 {
-            if self.publications.values().any(|carried| carried.names(name)) {
+            if self
+                .publications
+                .values()
+                .any(|carried| carried.names(name))
+            {
                 return Some(false);
             }
             name = self.table(name)?.parent.as_ref()?;

@@ -114,7 +114,9 @@ impl PublicationFacts {
             Some((own, last)) => last == name && schema.is_none_or(|schema| schema == own),
             None => table == name,
         };
-        whole.into_iter().any(|own| own == schema.unwrap_or("public"))
+        whole
+            .into_iter()
+            .any(|own| own == schema.unwrap_or("public"))
             || self.tables.iter().any(named)
     }
 }

@@ -156,14 +156,18 @@ fn keeping(content: &Content, types: &mut Types) -> Vec<usize> {
                         }
                         Action::RenameTo(to) => {
                             let own = |key: &(String, String)| key.0 == table;
-                            let keys: Vec<_> = types.keys().filter(|key| own(key)).cloned().collect();
+                            let keys: Vec<_> =
+                                types.keys().filter(|key| own(key)).cloned().collect();
                             for key in keys {
                                 let of = types.remove(&key).unwrap();
                                 types.insert((to.name.clone(), key.1), of);
                             }
                         }
                         Action::AlterType {
-                            column, data_type, using, collation,
+                            column,
+                            data_type,
+                            using,
+                            collation,
                         } => {
                             let old = types.insert((table, column), data_type.clone());
                             changed += 1;
@@ -186,7 +190,8 @@ fn keeping(content: &Content, types: &mut Types) -> Vec<usize> {
 
 /// What the table of effects says and tests/effects measures: a longer varchar, text, a larger precision.
 fn is_stored_alike(old: &DataType, new: &DataType) -> bool {
-    let number = |of: &DataType, at: usize| of.arguments.get(at).and_then(|n| n.parse::<u32>().ok());
+    let number =
+        |of: &DataType, at: usize| of.arguments.get(at).and_then(|n| n.parse::<u32>().ok());
     let text = |of: &DataType| of.name == "text" || of.name == "varchar" && of.arguments.is_empty();
     if old == new || old.array != new.array {
         return old.name == new.name && old.arguments == new.arguments && old.array == new.array;
@@ -197,14 +202,21 @@ fn is_stored_alike(old: &DataType, new: &DataType) -> bool {
         ("numeric", "numeric") if new.arguments.is_empty() => true,
         ("numeric", "numeric") => {
             let scale = |of: &DataType| number(of, 1).unwrap_or(0);
-            !old.arguments.is_empty() && number(old, 0) <= number(new, 0) && scale(old) == scale(new)
+            !old.arguments.is_empty()
+                && number(old, 0) <= number(new, 0)
+                && scale(old) == scale(new)
         }
         (old_name, new_name) => old_name == new_name && old.arguments == new.arguments,
     }
 }
 
 /// Why silence is right: the table was made in the same file, or the change keeps what is stored.
-fn harmless(content: &Content, statement: usize, rule: Rule, kept: &[usize]) -> Option<&'static str> {
+fn harmless(
+    content: &Content,
+    statement: usize,
+    rule: Rule,
+    kept: &[usize],
+) -> Option<&'static str> {
     let script = &content.script;
     let sql = script.sql(&script.statements[statement]);
     let words: Vec<String> = greylag_core::script::tokens(Dialect::Postgres, sql)

@@ -145,7 +145,10 @@ fn a_fix_rewrites_only_what_it_is_told_to_and_says_what_is_left() {
     let drop = ("V3__drop.sql", "DROP TABLE orders;\n");
     let place = postgres(&[ORDERS, INDEX, drop]);
     let said = place.err("lint --fix", 2);
-    assert!(said.contains("`--fix` rewrites files, and none is named"), "{said}");
+    assert!(
+        said.contains("`--fix` rewrites files, and none is named"),
+        "{said}"
+    );
     assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
     let said = place.run("lint --fix migrations --no-color");
     let told = format!("{}{}", said.out, said.err);
@@ -173,19 +176,33 @@ pub(crate) fn git(place: &Place, line: &str) {
 #[test]
 fn what_the_other_branch_gained_is_no_change_of_this_one() {
     let place = postgres(&[ORDERS, INDEX]);
-    for line in ["init -q -b main", "add .", "commit -qm first", "switch -qc mine"] {
+    for line in [
+        "init -q -b main",
+        "add .",
+        "commit -qm first",
+        "switch -qc mine",
+    ] {
         git(&place, line);
     }
-    place.write("migrations/V3__mine.sql", "CREATE INDEX orders_id ON orders (id);\n");
+    place.write(
+        "migrations/V3__mine.sql",
+        "CREATE INDEX orders_id ON orders (id);\n",
+    );
     for line in ["add .", "commit -qm mine", "switch -q main"] {
         git(&place, line);
     }
-    place.write("migrations/V2__index.sql", "CREATE INDEX other ON orders (email);\n");
+    place.write(
+        "migrations/V2__index.sql",
+        "CREATE INDEX other ON orders (email);\n",
+    );
     for line in ["add .", "commit -qm theirs", "switch -q mine"] {
         git(&place, line);
     }
     let out = place.out("lint --since main --no-color", 5);
-    assert!(out.contains("V3__mine.sql") && !out.contains("V2__index.sql"), "{out}");
+    assert!(
+        out.contains("V3__mine.sql") && !out.contains("V2__index.sql"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -194,14 +211,23 @@ fn what_a_branch_changes_is_not_taken_for_new() {
     for line in ["init -q", "add .", "commit -qm first"] {
         git(&place, line);
     }
-    place.write("migrations/V1__orders.sql", format!("-- mended\n{}", ORDERS.1));
+    place.write(
+        "migrations/V1__orders.sql",
+        format!("-- mended\n{}", ORDERS.1),
+    );
     place.write("migrations/V2__index.sql", INDEX.1);
     // Somebody's orders are there, and writes to them wait.
     let out = place.out("lint --since HEAD --no-color", 5);
     assert!(out.contains("add-index-blocking"), "{out}");
     // A table that the branch itself adds is nobody's yet.
-    place.write("migrations/V3__items.sql", "CREATE TABLE items (id bigint PRIMARY KEY, n int);\n");
-    place.write("migrations/V4__index.sql", "CREATE INDEX items_n ON items (n);\n");
+    place.write(
+        "migrations/V3__items.sql",
+        "CREATE TABLE items (id bigint PRIMARY KEY, n int);\n",
+    );
+    place.write(
+        "migrations/V4__index.sql",
+        "CREATE INDEX items_n ON items (n);\n",
+    );
     let out = place.out("lint --since HEAD --no-color", 5);
     assert!(!out.contains("V4__index.sql"), "{out}");
 }

@@ -87,12 +87,21 @@ async fn on_postgres_the_largest_shard_and_the_standbys_decide() {
     assert_eq!(facts["shards_per_server"], 2);
     assert_eq!(facts["publications"][0]["name"], "everything");
     assert_eq!(facts["publications"][0]["tables"][0], "public.orders");
-    assert!(facts["publications"][0].get("schemas").is_none(), "{facts:#}");
+    assert!(
+        facts["publications"][0].get("schemas").is_none(),
+        "{facts:#}"
+    );
     if by_schema {
-        assert_eq!(facts["publications"][1]["schemas"][0], "public", "{facts:#}");
+        assert_eq!(
+            facts["publications"][1]["schemas"][0], "public",
+            "{facts:#}"
+        );
     }
     // Both are on one machine.
-    assert!(facts["standbys"][0].get("other_collation").is_none(), "{facts:#}");
+    assert!(
+        facts["standbys"][0].get("other_collation").is_none(),
+        "{facts:#}"
+    );
     assert_eq!(facts["standbys"].as_array().unwrap().len(), 2);
     assert_eq!(facts["standbys"][0]["conflict_delay_ms"], -1);
     let slots = facts["slots"].as_array().unwrap();
@@ -301,16 +310,29 @@ async fn what_a_shard_has_is_neither_new_nor_rewritten() {
     finding(&document, "add-index-blocking");
     let without = place.json("lint --since HEAD --output json", 0);
     let findings = without["findings"].as_array().unwrap();
-    assert!(findings.iter().all(|f| f["rule"] != "add-index-blocking"), "{without:#}");
+    assert!(
+        findings.iter().all(|f| f["rule"] != "add-index-blocking"),
+        "{without:#}"
+    );
 
     place.out("apply --yes", 0);
-    place.write("migrations/V3__again.sql", "CREATE INDEX orders_again ON orders (email);\n");
+    place.write(
+        "migrations/V3__again.sql",
+        "CREATE INDEX orders_again ON orders (email);\n",
+    );
     let said = place.run("lint --fix migrations/V2__index.sql --no-color");
     let told = format!("{}{}", said.out, said.err);
-    assert!(told.contains("left as it is: the journal knows it as applied"), "{told}");
+    assert!(
+        told.contains("left as it is: the journal knows it as applied"),
+        "{told}"
+    );
     assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
     let said = place.run("lint --fix --fleet --no-color");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert_eq!(place.read("migrations/V2__index.sql"), INDEX.1);
-    assert!(place.read("migrations/V3__again.sql").contains("CONCURRENTLY"));
+    assert!(
+        place
+            .read("migrations/V3__again.sql")
+            .contains("CONCURRENTLY")
+    );
 }

@@ -239,7 +239,10 @@ impl Table {
 
     /// Whether an index, or a constraint's, has the column.
     pub(crate) fn is_in_index(&self, index: &str, column: &str) -> bool {
-        let own = self.indexes.iter().find(|one| one.name.as_deref() == Some(index));
+        let own = self
+            .indexes
+            .iter()
+            .find(|one| one.name.as_deref() == Some(index));
         match (own, self.key_columns(index)) {
             (Some(own), _) => {
                 let mut named = own.columns.iter().flatten().chain(&own.mentions);

@@ -58,7 +58,10 @@ async fn compare(server: &Server) -> Vec<String> {
             let logged = measure(server, &database, effect, sql).await;
             let gone = format!("DROP DATABASE {database} WITH (FORCE)");
             server.execute("postgres", &gone).await.unwrap();
-            if heaviest.as_ref().is_none_or(|other| other.bytes < logged.bytes) {
+            if heaviest
+                .as_ref()
+                .is_none_or(|other| other.bytes < logged.bytes)
+            {
                 heaviest = Some(logged);
             }
         }
@@ -68,7 +71,9 @@ async fn compare(server: &Server) -> Vec<String> {
         if logged.bytes < least || logged.bytes > most {
             let id = &effect.id;
             let said = effect.wal;
-            wrong.push(format!("{version} {id}: said {said:?}, which is {least} to {most} bytes; {logged:?}"));
+            wrong.push(format!(
+                "{version} {id}: said {said:?}, which is {least} to {most} bytes; {logged:?}"
+            ));
         }
     }
     assert!(compared > 60, "{compared}");
@@ -102,18 +107,28 @@ impl Logged {
 async fn measure(server: &Server, database: &str, effect: &Effect, sql: &str) -> Logged {
     let mut tracer = tracer(Engine::Postgres, server, database).await;
     let script = split(Dialect::Postgres, sql).unwrap();
-    let traced = tracer.trace(&script, !effect.outside_transaction).await.unwrap();
+    let traced = tracer
+        .trace(&script, !effect.outside_transaction)
+        .await
+        .unwrap();
     tracer.close().await;
     assert!(traced.refused.is_none(), "{sql}: {:?}", traced.refused);
     let words = sql.split([' ', '(', ')']);
     let known = ["t", "wide", "g", "mv", "kept_off"];
-    let about = words.into_iter().find(|word| known.contains(word)).unwrap_or("t");
+    let about = words
+        .into_iter()
+        .find(|word| known.contains(word))
+        .unwrap_or("t");
     let sizes = format!(
         "SELECT coalesce(pg_table_size(c.oid), 0) || ' ' || coalesce(pg_indexes_size(c.oid), 0) || ' ' \
          || (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid) \
          FROM (SELECT to_regclass('{about}')::oid AS oid) c"
     );
-    let sizes = server.value(database, &sizes).await.unwrap().unwrap_or_default();
+    let sizes = server
+        .value(database, &sizes)
+        .await
+        .unwrap()
+        .unwrap_or_default();
     let mut sizes = sizes.split(' ').map(|size| size.parse().unwrap_or(0));
     let mut next = || sizes.next().unwrap_or(0);
     Logged {

@@ -19,13 +19,19 @@ fn every_effect_belongs_where_the_rules_of_phases_let_it_pass() {
             statements.max_by_key(Vec::len).unwrap_or_default()
         };
         let (expand, backfill) = (told("expand"), told("backfill"));
-        let is = match (expand.is_empty(), backfill.iter().any(|id| id == "backfill-changes-schema")) {
+        let is = match (
+            expand.is_empty(),
+            backfill.iter().any(|id| id == "backfill-changes-schema"),
+        ) {
             (false, _) => Fits::Contract,
             (true, true) => Fits::Expand,
             (true, false) => Fits::Any,
         };
         if effect.phase != is {
-            wrong.push(format!("{}: said {:?}, is {is:?}: {expand:?} {backfill:?}", effect.id, effect.phase));
+            wrong.push(format!(
+                "{}: said {:?}, is {is:?}: {expand:?} {backfill:?}",
+                effect.id, effect.phase
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -34,18 +40,23 @@ fn every_effect_belongs_where_the_rules_of_phases_let_it_pass() {
 /// The rules of phases that speak about a statement in a file of this phase.
 fn told(phase: &str, sql: &str) -> Vec<String> {
     let none = BTreeMap::new();
-    let read = |script, text: &str| Unit::read(Engine::Postgres, script, text.as_bytes(), None, &none);
+    let read =
+        |script, text: &str| Unit::read(Engine::Postgres, script, text.as_bytes(), None, &none);
     // A backfill without its batch is none.
     let batch = match phase {
         "backfill" => "UPDATE holder SET id = id WHERE :batch;\n",
         _ => "",
     };
     let text = format!("-- greylag:phase {phase}\n-- greylag:change c\n{batch}{sql};\n");
-    let units = [read("V1__given.sql", FIXTURE).earlier(), read("V2__judged.sql", &text)];
+    let units = [
+        read("V1__given.sql", FIXTURE).earlier(),
+        read("V2__judged.sql", &text),
+    ];
     assert!(units[1].content.is_ok(), "{text}: {:?}", units[1].content);
     let report = lint(&units, &Settings::default(), None);
     let of_phase = |id: &str| rules::find(id).is_some_and(|rule| rule.group == Group::Phase);
     // Batches are the matter of how, not of when.
     let ids = report.findings.into_iter().map(|finding| finding.rule);
-    ids.filter(|id| of_phase(id) && id != "write-without-batch").collect()
+    ids.filter(|id| of_phase(id) && id != "write-without-batch")
+        .collect()
 }

@@ -14,7 +14,8 @@ fn given(more: &str) -> String {
 #[test]
 fn a_new_table_is_in_no_publication_where_tables_are_published_by_name() {
     let rule = "logical-change-not-carried";
-    let fleet = "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet tables = [\"public.orders\"]\n";
+    let fleet =
+        "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet tables = [\"public.orders\"]\n";
     let new = "-- migration\nCREATE TABLE refunds (id bigint PRIMARY KEY);\n";
     speaks(rule, fleet, &[new]);
     speaks(rule, &given(BY_NAME), &[new]);
@@ -33,16 +34,22 @@ fn a_new_table_is_in_no_publication_where_tables_are_published_by_name() {
     ] {
         is_silent(rule, &given(all), &[new]);
     }
-    let whole = "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet schemas = [\"public\"]\n";
+    let whole =
+        "-- fleet [[publications]]\n-- fleet name = \"p\"\n-- fleet schemas = [\"public\"]\n";
     is_silent(rule, whole, &[new]);
-    speaks(rule, whole, &["-- migration\nCREATE TABLE stock.refunds (id bigint PRIMARY KEY);\n"]);
+    speaks(
+        rule,
+        whole,
+        &["-- migration\nCREATE TABLE stock.refunds (id bigint PRIMARY KEY);\n"],
+    );
 }
 
 #[test]
 fn a_partition_is_published_with_its_table() {
     let parted = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY) PARTITION BY RANGE (id);\n\
         CREATE PUBLICATION p FOR TABLE orders;\n";
-    let new = "-- migration\nCREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (1) TO (2);\n";
+    let new =
+        "-- migration\nCREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (1) TO (2);\n";
     is_silent("logical-change-not-carried", parted, &[new]);
 }
 
@@ -57,7 +64,10 @@ fn each_change_that_subscribers_do_not_get_is_told() {
         "ALTER TABLE orders ALTER COLUMN total TYPE bigint;",
         "DROP TABLE orders;",
     ];
-    let cases: Vec<String> = cases.iter().map(|sql| format!("-- migration\n{sql}\n")).collect();
+    let cases: Vec<String> = cases
+        .iter()
+        .map(|sql| format!("-- migration\n{sql}\n"))
+        .collect();
     let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
     speaks("logical-change-not-carried", &given(BY_NAME), &cases);
     is_silent("logical-change-not-carried", ORDERS, &cases);
@@ -65,7 +75,9 @@ fn each_change_that_subscribers_do_not_get_is_told() {
     is_silent("logical-change-not-carried", &gone, &cases);
     let relisted = given(&format!("{BY_NAME}ALTER PUBLICATION p SET TABLE items;\n"));
     is_silent("logical-change-not-carried", &relisted, &cases);
-    let renamed = given(&format!("{BY_NAME}ALTER PUBLICATION p RENAME TO q;\nALTER PUBLICATION q DROP TABLE orders;\n"));
+    let renamed = given(&format!(
+        "{BY_NAME}ALTER PUBLICATION p RENAME TO q;\nALTER PUBLICATION q DROP TABLE orders;\n"
+    ));
     is_silent("logical-change-not-carried", &renamed, &cases);
 }
 
@@ -93,7 +105,9 @@ fn a_published_table_whose_identity_goes_is_told_whatever_takes_it() {
             "-- migration contract c\nDROP INDEX orders_code;\n",
         ],
     );
-    let by_index = given(&format!("{BY_NAME}ALTER TABLE orders REPLICA IDENTITY USING INDEX orders_code;\n"));
+    let by_index = given(&format!(
+        "{BY_NAME}ALTER TABLE orders REPLICA IDENTITY USING INDEX orders_code;\n"
+    ));
     speaks(
         rule,
         &by_index,
@@ -110,9 +124,19 @@ fn a_published_table_whose_identity_goes_is_told_whatever_takes_it() {
             "-- migration contract c\nALTER TABLE orders REPLICA IDENTITY DEFAULT;\nDROP INDEX orders_code;\n",
         ],
     );
-    let full = given(&format!("{BY_NAME}ALTER TABLE orders REPLICA IDENTITY FULL;\n"));
-    is_silent(rule, &full, &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"]);
-    is_silent(rule, ORDERS, &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"]);
+    let full = given(&format!(
+        "{BY_NAME}ALTER TABLE orders REPLICA IDENTITY FULL;\n"
+    ));
+    is_silent(
+        rule,
+        &full,
+        &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"],
+    );
+    is_silent(
+        rule,
+        ORDERS,
+        &["-- migration contract c\nALTER TABLE orders DROP COLUMN id;\n"],
+    );
 }
 
 #[test]
@@ -133,7 +157,10 @@ fn what_a_standby_needs_first_is_told() {
     is_silent(
         rule,
         "-- migration\n",
-        &["ALTER EXTENSION pg_trgm SET SCHEMA public;\n", "ALTER SYSTEM SET work_mem = '4MB';\n"],
+        &[
+            "ALTER EXTENSION pg_trgm SET SCHEMA public;\n",
+            "ALTER SYSTEM SET work_mem = '4MB';\n",
+        ],
     );
 }
 
@@ -182,7 +209,11 @@ fn a_view_that_locks_is_told_by_what_its_lock_does() {
     assert!(told[0].title.contains("where it is read alone"), "{told:?}");
     let notify = of_example("primary-only", &format!("{given}NOTIFY jobs;\n"));
     assert_eq!(notify[0].severity, Severity::Note);
-    is_silent("primary-only", given, &["CREATE VIEW q AS SELECT substring('ab' FOR 1) AS x, id FROM jobs;\n"]);
+    is_silent(
+        "primary-only",
+        given,
+        &["CREATE VIEW q AS SELECT substring('ab' FOR 1) AS x, id FROM jobs;\n"],
+    );
 }
 
 /// 100 MB of rows and 50 MB of indexes; a migration may write 250 MB.
@@ -200,7 +231,10 @@ fn what_a_file_writes_into_the_log_is_added_up() {
     is_silent(rule, &head, &[half]);
     let told = of_example(rule, &format!("{head}{half}{other}"));
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].title.contains("about 300 MB") && told[0].title.contains("eu-7"), "{told:?}");
+    assert!(
+        told[0].title.contains("about 300 MB") && told[0].title.contains("eu-7"),
+        "{told:?}"
+    );
     speaks(
         rule,
         &head,
@@ -224,15 +258,26 @@ fn what_a_file_writes_into_the_log_is_added_up() {
         ],
     );
     let batch = SIZED.replace("-- fleet [tables", "-- engine postgres\n-- fleet [tables");
-    let batch = format!("{batch}{}", PLAIN.replace("-- migration", "-- migration backfill c"));
-    is_silent(rule, &batch, &["UPDATE orders SET total = 0 WHERE :batch;\n"]);
+    let batch = format!(
+        "{batch}{}",
+        PLAIN.replace("-- migration", "-- migration backfill c")
+    );
+    is_silent(
+        rule,
+        &batch,
+        &["UPDATE orders SET total = 0 WHERE :batch;\n"],
+    );
 }
 
 #[test]
 fn the_binary_log_takes_rows_and_not_alters() {
     for engine in ["mysql", "mariadb"] {
         let head = format!("{SIZED}-- engine {engine}\n{PLAIN}");
-        speaks("wal-budget", &head, &["UPDATE orders SET total = 0;\nDELETE FROM orders;\n"]);
+        speaks(
+            "wal-budget",
+            &head,
+            &["UPDATE orders SET total = 0;\nDELETE FROM orders;\n"],
+        );
         is_silent(
             "wal-budget",
             &head,
@@ -243,9 +288,14 @@ fn the_binary_log_takes_rows_and_not_alters() {
 
 #[test]
 fn rows_that_the_project_says_are_enough_to_estimate_by() {
-    let head = format!("-- lint tables.orders = {{ rows = 5_000_000 }}\n-- engine postgres\n{PLAIN}");
+    let head =
+        format!("-- lint tables.orders = {{ rows = 5_000_000 }}\n-- engine postgres\n{PLAIN}");
     speaks("wal-budget", &head, &["UPDATE orders SET total = 0;\n"]);
-    is_silent("wal-budget", &head, &["UPDATE orders SET total = 0 WHERE id = 1;\n"]);
+    is_silent(
+        "wal-budget",
+        &head,
+        &["UPDATE orders SET total = 0 WHERE id = 1;\n"],
+    );
     let few = head.replace("5_000_000", "50_000");
     is_silent("wal-budget", &few, &["UPDATE orders SET total = 0;\n"]);
 }
@@ -253,7 +303,11 @@ fn rows_that_the_project_says_are_enough_to_estimate_by() {
 #[test]
 fn a_slot_is_held_against_all_shards_of_its_server() {
     let slot = "-- fleet bytes_per_server = 1500000000\n-- fleet [[slots]]\n-- fleet shard = \"eu-1\"\n-- fleet name = \"backup\"\n-- fleet headroom_bytes = 1000000000\n";
-    let text = |slot: &str| format!("{SIZED}{slot}-- engine postgres\n{PLAIN}ALTER TABLE orders ALTER COLUMN id TYPE bigint;\n");
+    let text = |slot: &str| {
+        format!(
+            "{SIZED}{slot}-- engine postgres\n{PLAIN}ALTER TABLE orders ALTER COLUMN id TYPE bigint;\n"
+        )
+    };
     let told = of_example("wal-budget", &text(slot));
     assert_eq!(told[0].severity, Severity::Error, "{told:?}");
     assert!(told[0].message.why.contains("1500 MB together"), "{told:?}");

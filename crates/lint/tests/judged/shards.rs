@@ -67,7 +67,10 @@ fn numbers_of_mysql_and_mariadb_are_told_too() {
                 "ALTER TABLE orders AUTO_INCREMENT = 1;\n",
             ],
         );
-        let numbered = orders.replace("id bigint PRIMARY KEY", "id bigint AUTO_INCREMENT PRIMARY KEY");
+        let numbered = orders.replace(
+            "id bigint PRIMARY KEY",
+            "id bigint AUTO_INCREMENT PRIMARY KEY",
+        );
         is_silent(
             rule,
             &with(engine, &numbered),
@@ -88,7 +91,8 @@ fn numbers_of_mysql_and_mariadb_are_told_too() {
 #[test]
 fn rows_of_a_reference_table_that_get_other_values_are_told() {
     let rule = "differs-per-shard";
-    let countries = "CREATE TABLE countries (code text PRIMARY KEY, added timestamptz DEFAULT now());";
+    let countries =
+        "CREATE TABLE countries (code text PRIMARY KEY, added timestamptz DEFAULT now());";
     speaks(
         rule,
         &with("postgres", countries),
@@ -113,8 +117,16 @@ fn rows_of_a_reference_table_that_get_other_values_are_told() {
         ],
     );
     let new = format!("{SHARDED}-- engine postgres\n-- migration\n");
-    speaks(rule, &new, &["CREATE TABLE countries AS SELECT now() AS at;\n"]);
-    is_silent(rule, &new, &["CREATE TABLE countries (code text, at timestamptz DEFAULT now());\n"]);
+    speaks(
+        rule,
+        &new,
+        &["CREATE TABLE countries AS SELECT now() AS at;\n"],
+    );
+    is_silent(
+        rule,
+        &new,
+        &["CREATE TABLE countries (code text, at timestamptz DEFAULT now());\n"],
+    );
     let mysql = "CREATE TABLE countries (code varchar(2) PRIMARY KEY);";
     speaks(
         rule,
@@ -140,7 +152,9 @@ fn a_foreign_key_holds_only_where_both_shard_keys_stand_across() {
         CREATE TABLE settings (name text PRIMARY KEY, user_id bigint, country text);\n\
         CREATE TABLE orders (tenant_id bigint, id bigint, user_id bigint, setting text, country text, PRIMARY KEY (tenant_id, id));\n\
         -- migration\n";
-    let add = |table: &str, key: &str| format!("ALTER TABLE {table} ADD CONSTRAINT k FOREIGN KEY {key} NOT VALID;\n");
+    let add = |table: &str, key: &str| {
+        format!("ALTER TABLE {table} ADD CONSTRAINT k FOREIGN KEY {key} NOT VALID;\n")
+    };
     let wrong = [
         // From one shard to all, from all to one, from everywhere to somewhere.
         add("settings", "(user_id) REFERENCES users (id)"),
@@ -149,14 +163,20 @@ fn a_foreign_key_holds_only_where_both_shard_keys_stand_across() {
         add("countries", "(code) REFERENCES settings (name)"),
         add("orders", "(user_id) REFERENCES users (id)"),
         // The shard key is there, and stands across from something else.
-        add("orders", "(tenant_id, user_id) REFERENCES users (id, tenant_id)"),
+        add(
+            "orders",
+            "(tenant_id, user_id) REFERENCES users (id, tenant_id)",
+        ),
         add("orders", "(tenant_id, user_id) REFERENCES swapped"),
         add("orders", "(user_id, tenant_id) REFERENCES users"),
         add("orders", "(user_id, tenant_id) REFERENCES parts"),
     ];
     speaks(rule, head, &wrong.each_ref().map(String::as_str));
     let right = [
-        add("orders", "(tenant_id, user_id) REFERENCES users (tenant_id, id)"),
+        add(
+            "orders",
+            "(tenant_id, user_id) REFERENCES users (tenant_id, id)",
+        ),
         add("orders", "(tenant_id, user_id) REFERENCES users"),
         add("orders", "(user_id, tenant_id) REFERENCES swapped"),
         add("orders", "(tenant_id, user_id) REFERENCES parts"),
@@ -167,13 +187,18 @@ fn a_foreign_key_holds_only_where_both_shard_keys_stand_across() {
     let own = "CREATE TABLE nodes (tenant_id bigint, id bigint, up bigint, PRIMARY KEY (tenant_id, id), \
         FOREIGN KEY (up, tenant_id) REFERENCES nodes);\n";
     speaks(rule, head, &[own]);
-    is_silent(rule, head, &[&own.replace("(up, tenant_id)", "(tenant_id, up)")]);
+    is_silent(
+        rule,
+        head,
+        &[&own.replace("(up, tenant_id)", "(tenant_id, up)")],
+    );
 }
 
 #[test]
 fn what_a_new_column_brings_without_a_name_is_told() {
     let rule = "unnamed-constraint";
-    let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, total bigint);\n-- migration\n";
+    let given =
+        "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, total bigint);\n-- migration\n";
     let add = |what: &str| format!("ALTER TABLE orders ADD COLUMN c bigint {what};\n");
     let unnamed = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"].map(add);
     speaks(rule, given, &unnamed.each_ref().map(String::as_str));
@@ -188,22 +213,35 @@ fn what_a_new_column_brings_without_a_name_is_told() {
             "CREATE INDEX ON orders (total);\n",
         ],
     );
-    is_silent(rule, given, &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"]);
+    is_silent(
+        rule,
+        given,
+        &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"],
+    );
 }
 
 #[test]
 fn a_table_is_meant_with_and_without_its_schema() {
     let head = "-- lint shard-key = [\"tenant_id\"]\n-- lint tables.\"sales.orders\" = { class = \"sharded\" }\n-- engine postgres\n-- migration\n";
     let index = "CREATE UNIQUE INDEX orders_code ON orders (code);\n";
-    assert_eq!(of_example("unique-without-shard-key", &format!("{head}{index}")).len(), 1);
-    is_silent("unique-without-shard-key", head, &["CREATE UNIQUE INDEX i ON stock.orders (code);\n"]);
+    assert_eq!(
+        of_example("unique-without-shard-key", &format!("{head}{index}")).len(),
+        1
+    );
+    is_silent(
+        "unique-without-shard-key",
+        head,
+        &["CREATE UNIQUE INDEX i ON stock.orders (code);\n"],
+    );
 }
 
 #[test]
 fn a_setting_that_differs_is_told_where_a_file_depends_on_it() {
     let rule = "settings-differ";
     let differ = |engine: &str, setting: &str| {
-        format!("-- engine {engine}\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n")
+        format!(
+            "-- engine {engine}\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n"
+        )
     };
     let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, at timestamp NULL, name varchar(20));\n\
         CREATE TABLE plain (id bigint PRIMARY KEY, name varchar(20));\n-- migration\n";
@@ -220,10 +258,17 @@ fn a_setting_that_differs_is_told_where_a_file_depends_on_it() {
     is_silent(
         rule,
         &mysql("sql_mode"),
-        &["DROP TABLE plain;\n", "SET sql_mode = 'ANSI';\nINSERT INTO orders (id) VALUES (1);\n"],
+        &[
+            "DROP TABLE plain;\n",
+            "SET sql_mode = 'ANSI';\nINSERT INTO orders (id) VALUES (1);\n",
+        ],
     );
     for setting in ["collation_database", "character_set_database"] {
-        speaks(rule, &mysql(setting), &["CREATE TABLE t (name varchar(20));\n"]);
+        speaks(
+            rule,
+            &mysql(setting),
+            &["CREATE TABLE t (name varchar(20));\n"],
+        );
         is_silent(
             rule,
             &mysql(setting),
@@ -234,11 +279,23 @@ fn a_setting_that_differs_is_told_where_a_file_depends_on_it() {
             ],
         );
     }
-    speaks(rule, &mysql("default_storage_engine"), &["CREATE TABLE t (id int PRIMARY KEY);\n"]);
-    is_silent(rule, &mysql("default_storage_engine"), &["CREATE TABLE t (id int PRIMARY KEY) ENGINE=InnoDB;\n"]);
+    speaks(
+        rule,
+        &mysql("default_storage_engine"),
+        &["CREATE TABLE t (id int PRIMARY KEY);\n"],
+    );
+    is_silent(
+        rule,
+        &mysql("default_storage_engine"),
+        &["CREATE TABLE t (id int PRIMARY KEY) ENGINE=InnoDB;\n"],
+    );
     let moment = "UPDATE orders SET at = '2026-11-23 04:00:00';\n";
     speaks(rule, &mysql("time_zone"), &[moment]);
-    is_silent(rule, &mysql("time_zone"), &["UPDATE plain SET name = '2026-11-23 04:00:00';\n"]);
+    is_silent(
+        rule,
+        &mysql("time_zone"),
+        &["UPDATE plain SET name = '2026-11-23 04:00:00';\n"],
+    );
 }
 
 #[test]
@@ -246,7 +303,9 @@ fn settings_of_postgres_are_told_the_same_way() {
     let rule = "settings-differ";
     let given = "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, at timestamptz, day date);\n-- migration\n";
     let differ = |setting: &str| {
-        format!("-- engine postgres\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n{given}")
+        format!(
+            "-- engine postgres\n-- fleet differing_settings = {{ {setting} = [\"a\", \"b\"] }}\n{given}"
+        )
     };
     speaks(
         rule,
@@ -265,19 +324,45 @@ fn settings_of_postgres_are_told_the_same_way() {
             "INSERT INTO orders VALUES (1, NULL, '2026-11-23');\n",
         ],
     );
-    speaks(rule, &differ("DateStyle"), &["INSERT INTO orders VALUES (1, NULL, '01/02/2026');\n"]);
-    is_silent(rule, &differ("DateStyle"), &["INSERT INTO orders VALUES (1, NULL, '2026-02-01');\n"]);
-    speaks(rule, &differ("search_path"), &["CREATE TABLE t (id int);\n"]);
+    speaks(
+        rule,
+        &differ("DateStyle"),
+        &["INSERT INTO orders VALUES (1, NULL, '01/02/2026');\n"],
+    );
+    is_silent(
+        rule,
+        &differ("DateStyle"),
+        &["INSERT INTO orders VALUES (1, NULL, '2026-02-01');\n"],
+    );
+    speaks(
+        rule,
+        &differ("search_path"),
+        &["CREATE TABLE t (id int);\n"],
+    );
     is_silent(
         rule,
         &differ("search_path"),
-        &["CREATE TABLE shop.t (id int);\n", "SET search_path = shop;\nCREATE TABLE t (id int);\n"],
+        &[
+            "CREATE TABLE shop.t (id int);\n",
+            "SET search_path = shop;\nCREATE TABLE t (id int);\n",
+        ],
     );
     let both = "-- engine postgres\n-- fleet [differing_settings]\n-- fleet TimeZone = [\"UTC\", \"Europe/Berlin\"]\n\
         -- fleet search_path = [\"public\", \"shop\"]\n";
-    let told = of_example(rule, &format!("{both}{given}INSERT INTO orders VALUES (1, '2026-11-23 04:00');\nCREATE TABLE t (id int);\n"));
+    let told = of_example(
+        rule,
+        &format!(
+            "{both}{given}INSERT INTO orders VALUES (1, '2026-11-23 04:00');\nCREATE TABLE t (id int);\n"
+        ),
+    );
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].message.why.contains("TimeZone is `UTC` here and `Europe/Berlin`"), "{told:?}");
+    assert!(
+        told[0]
+            .message
+            .why
+            .contains("TimeZone is `UTC` here and `Europe/Berlin`"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -297,10 +382,18 @@ fn a_fleet_whose_classes_nobody_has_told_is_asked_for_them_once_per_file() {
     is_silent(
         rule,
         &head,
-        &["CREATE INDEX i ON orders (code);\n", "CREATE TABLE orders (id uuid PRIMARY KEY);\n"],
+        &[
+            "CREATE INDEX i ON orders (code);\n",
+            "CREATE TABLE orders (id uuid PRIMARY KEY);\n",
+        ],
     );
-    is_silent(rule, "-- engine postgres\n-- fleet shards = 1\n-- migration\n", &made);
+    is_silent(
+        rule,
+        "-- engine postgres\n-- fleet shards = 1\n-- migration\n",
+        &made,
+    );
     is_silent(rule, "-- engine postgres\n-- migration\n", &made);
-    let told = format!("{shards}-- lint tables.countries = {{ class = \"reference\" }}\n-- migration\n");
+    let told =
+        format!("{shards}-- lint tables.countries = {{ class = \"reference\" }}\n-- migration\n");
     is_silent(rule, &told, &made);
 }

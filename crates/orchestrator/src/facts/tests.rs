@@ -98,7 +98,11 @@ fn a_standby_that_sorts_by_another_library_is_told() {
         });
         replica
     };
-    for (version, other) in [(Some("2.31"), Some("2.31")), (Some("2.36"), None), (None, None)] {
+    for (version, other) in [
+        (Some("2.31"), Some("2.31")),
+        (Some("2.36"), None),
+        (None, None),
+    ] {
         let facts = fold(&[sorted.clone(), standby(version)], Vec::new()).facts;
         let seen = &facts[&Engine::Postgres].standbys[0].other_collation;
         assert_eq!(seen.as_deref(), other);
@@ -117,7 +121,11 @@ fn a_publication_of_one_name_carries_what_it_does_on_any_shard() {
         }];
         one
     };
-    let seen = [publishing("a", "x"), publishing("b", "y"), publishing("c", "x")];
+    let seen = [
+        publishing("a", "x"),
+        publishing("b", "y"),
+        publishing("c", "x"),
+    ];
     let facts = &fold(&seen, Vec::new()).facts[&Engine::Postgres];
     assert_eq!(facts.publications.len(), 1);
     assert_eq!(facts.publications[0].schemas, ["x", "y"]);

@@ -22,8 +22,9 @@ fn concerns(reason: &WaitReason, shard: &ShardName) -> bool {
         | WaitReason::ReplicaUnseen { node, .. }
         | WaitReason::ReplicaTrouble { node, .. }
         | WaitReason::Slot { node, .. } => node.shard == *shard,
-        WaitReason::NoReplicas { shard: of, .. }
-        | WaitReason::TooFewReplicas { shard: of, .. } => of == shard,
+        WaitReason::NoReplicas { shard: of, .. } | WaitReason::TooFewReplicas { shard: of, .. } => {
+            of == shard
+        }
         WaitReason::Load { .. } => true,
         _ => false,
     }

@@ -22,11 +22,25 @@ impl Changed {
         // What the other branch has gained meanwhile is none of this one's changes.
         let left = base(revision, &folder)?;
         let differ = |filter: &'static str| {
-            let words = ["diff", "--name-only", "--no-renames", filter, "-z", "--relative"];
+            let words = [
+                "diff",
+                "--name-only",
+                "--no-renames",
+                filter,
+                "-z",
+                "--relative",
+            ];
             let words = words.into_iter().chain([left.as_str(), "--", "."]);
             words.map(str::to_owned).collect::<Vec<_>>()
         };
-        let unknown = ["ls-files", "--others", "--exclude-standard", "-z", "--", "."];
+        let unknown = [
+            "ls-files",
+            "--others",
+            "--exclude-standard",
+            "-z",
+            "--",
+            ".",
+        ];
         let unknown = unknown.map(str::to_owned).to_vec();
         for (arguments, is_new) in [
             (differ("--diff-filter=A"), true),
@@ -52,13 +66,31 @@ impl Changed {
 /// Where the branch left the revision; the revision itself where their histories have nothing in common, or too little of it
 /// was fetched.
 fn base(revision: &str, folder: &Path) -> Result<String, Problem> {
-    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let words = |all: &[&str]| {
+        all.iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
     let commit = format!("{revision}^{{commit}}");
-    ask(revision, folder, &words(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]))?;
+    ask(
+        revision,
+        folder,
+        &words(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ]),
+    )?;
     let both = words(&["merge-base", revision, "HEAD"]);
     let found = ask(revision, folder, &both).unwrap_or_default();
     let found = String::from_utf8_lossy(&found).trim().to_owned();
-    Ok(if found.is_empty() { revision.to_owned() } else { found })
+    Ok(if found.is_empty() {
+        revision.to_owned()
+    } else {
+        found
+    })
 }
 
 fn ask(revision: &str, folder: &Path, arguments: &[String]) -> Result<Vec<u8>, Problem> {

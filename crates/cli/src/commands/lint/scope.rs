@@ -215,9 +215,7 @@ impl Scope {
         let is_wanted = |file: &FoundFile| {
             wanted.is_none_or(|some| some.contains(&file.path)) || written.contains(&file.path)
         };
-        Ok(self
-            .stands_on()
-            .of(&self.files, &self.engines, is_wanted))
+        Ok(self.stands_on().of(&self.files, &self.engines, is_wanted))
     }
 
     /// The files whose migration is as asked for.

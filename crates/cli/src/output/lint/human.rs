@@ -56,7 +56,11 @@ pub(super) fn print(screen: &Screen, reviewed: &Reviewed<'_>) {
     }
     for one in &report.coverage.unasked {
         let path = reviewed.path(&one.script);
-        screen.result(format!("{} {path}: {}", paint(Paint::Waits, "not asked"), one.why));
+        screen.result(format!(
+            "{} {path}: {}",
+            paint(Paint::Waits, "not asked"),
+            one.why
+        ));
     }
     traced::print(screen, reviewed);
     for one in reviewed.seen.iter().flat_map(|seen| &seen.unlooked) {

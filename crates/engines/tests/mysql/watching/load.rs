@@ -20,7 +20,9 @@ fn counted(active: u32, lock_waiters: u32) -> Option<Load> {
 /// A session of somebody else's.
 async fn stranger(scene: &Scene) -> Conn {
     let url = scene.cluster.primary().url(&scene.database);
-    Conn::from_url(url.replacen("mariadb://", "mysql://", 1)).await.unwrap()
+    Conn::from_url(url.replacen("mariadb://", "mysql://", 1))
+        .await
+        .unwrap()
 }
 
 /// It waits for a lock for as long as the test takes.
@@ -46,7 +48,9 @@ async fn until_waiting(scene: &Scene, count: &str) {
 
 /// Whoever has just gone may still be there for a moment.
 async fn until(watch: &mut Watch, load: Option<Load>) -> NodeSighting {
-    watch.until(&format!("{load:?}"), |seen| seen.load == load).await
+    watch
+        .until(&format!("{load:?}"), |seen| seen.load == load)
+        .await
 }
 
 on_both_clusters!(sessions_of_others_are_counted(scene, 0) {
@@ -157,7 +161,8 @@ on_both_clusters!(what_an_account_may_not_see_of_the_load_is_not_zero(scene, 0) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_instruments_does_not_pass_for_one_at_rest() {
     let options = Options::default().set("performance_schema", "OFF");
-    let Some(scene) = Scene::start_with(greylag_core::engine::Engine::Mysql, 0, options).await else {
+    let Some(scene) = Scene::start_with(greylag_core::engine::Engine::Mysql, 0, options).await
+    else {
         return;
     };
     let load = scene.watch_primary().await.look().await.load.unwrap();

@@ -27,17 +27,15 @@ pub(super) fn is_left_out(scene: &Scene<'_>, table: &Name) -> Option<Decided> {
         return None;
     } else if !publications.is_empty() {
         Decided::Fleet
-    } else if scene.settings.logical_replication != Some(false)
-        && scene.catalog.publishes_by_name()
+    } else if scene.settings.logical_replication != Some(false) && scene.catalog.publishes_by_name()
     {
         Decided::Text
     } else {
         return None;
     };
     let known = |name: &Name| scene.catalog.publishing(name).is_some();
-    let carried = seen(scene, table).is_some()
-        || known(table)
-        || own_parent(scene, table).is_some_and(known);
+    let carried =
+        seen(scene, table).is_some() || known(table) || own_parent(scene, table).is_some_and(known);
     let later = &scene.operations[scene.index..];
     (!carried && !later.iter().any(|operation| publishes(operation, table))).then_some(decided)
 }

@@ -147,7 +147,12 @@ fn of_key(kind: &ConstraintKind) -> Vec<&String> {
 
 /// Whether a column is text that a collation sorts.
 fn is_text(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
-    let text = |name: &str| matches!(name, "text" | "varchar" | "char" | "bpchar" | "citext" | "name");
+    let text = |name: &str| {
+        matches!(
+            name,
+            "text" | "varchar" | "char" | "bpchar" | "citext" | "name"
+        )
+    };
     let bytes = |collation: Option<&String>| {
         collation.is_some_and(|c| matches!(c.trim_matches('"'), "C" | "POSIX" | "pg_catalog.C"))
     };
@@ -163,7 +168,9 @@ fn is_text(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
         Some(own) => text(&own.data_type.name) && !bytes(own.collation.as_ref()),
         None => {
             let known = scene.known(table).and_then(|known| known.column(column));
-            known.is_some_and(|known| text(&known.data_type.name) && !bytes(known.collation.as_ref()))
+            known.is_some_and(|known| {
+                text(&known.data_type.name) && !bytes(known.collation.as_ref())
+            })
         }
     }
 }

@@ -32,7 +32,9 @@ fn look(file: &File<'_>) -> Vec<Draft> {
     };
     let total = |each: fn(u64, u64) -> u64| {
         let all = logged.iter().map(|one| (one.bytes, one.on_server));
-        all.fold(0u64, |sum, (bytes, server)| sum.saturating_add(each(bytes, server)))
+        all.fold(0u64, |sum, (bytes, server)| {
+            sum.saturating_add(each(bytes, server))
+        })
     };
     let (bytes, on_server) = (total(|bytes, _| bytes), total(|_, server| server));
     let limit = file.settings.thresholds.wal_bytes;
@@ -70,7 +72,10 @@ fn look(file: &File<'_>) -> Vec<Draft> {
         .instead("Go in batches, or build what is new beside the old, and keep an eye on the lag.");
     if let Some((headroom, slot)) = slot {
         let all = match on_server > bytes {
-            true => format!(" All shards of one server write {} together.", megabytes(on_server)),
+            true => format!(
+                " All shards of one server write {} together.",
+                megabytes(on_server)
+            ),
             false => String::new(),
         };
         draft = draft.severity(Severity::Error).why(format!(

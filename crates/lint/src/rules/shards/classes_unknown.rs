@@ -40,7 +40,11 @@ fn look(file: &File<'_>) -> Vec<Draft> {
     }) else {
         return Vec::new();
     };
-    let decided = if seen > settings.declared_shards { Decided::Fleet } else { Decided::Config };
+    let decided = if seen > settings.declared_shards {
+        Decided::Fleet
+    } else {
+        Decided::Config
+    };
     Draft::new(span, format!("it makes {what}, and how tables lie on {shards} shards isn't known"))
         .decided(decided)
         .why("The rules about unique keys, sequences, foreign keys and rows across shards were not asked: they need the tables' classes.")
@@ -76,12 +80,17 @@ fn made(operation: &Operation) -> Option<(Option<Bytes>, &'static str)> {
             let columns = create.columns.iter().find_map(of_column);
             columns.or_else(|| create.constraints.iter().find_map(of_constraint))
         }
-        Operation::AlterTable(alter) => alter.actions.iter().find_map(|(action, span)| match action {
-            Action::AddColumn { column, .. } => of_column(column),
-            Action::AddConstraint(constraint) => of_constraint(constraint),
-            Action::AddIdentity { .. } => Some((Some(span.clone()), "a sequence")),
-            _ => None,
-        }),
+        Operation::AlterTable(alter) => {
+            alter
+                .actions
+                .iter()
+                .find_map(|(action, span)| match action {
+                    Action::AddColumn { column, .. } => of_column(column),
+                    Action::AddConstraint(constraint) => of_constraint(constraint),
+                    Action::AddIdentity { .. } => Some((Some(span.clone()), "a sequence")),
+                    _ => None,
+                })
+        }
         Operation::CreateIndex(create) if create.unique => Some((None, "a unique key")),
         Operation::Create(create) if create.kind == Kind::Sequence && !create.temporary => {
             Some((None, "a sequence"))

@@ -39,7 +39,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 return Vec::new();
             };
             match differing(&write.calls) {
-                Some(call) => told(scene.whole(), format!("{call} gives each shard other rows of {table}"), table),
+                Some(call) => told(
+                    scene.whole(),
+                    format!("{call} gives each shard other rows of {table}"),
+                    table,
+                ),
                 None => left_to_default(scene, write, table),
             }
         }
@@ -66,7 +70,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     None if column.numbers_itself() => "its number".to_owned(),
                     None => return None,
                 };
-                let title = format!("{what} fills {}, in the rows of {table}, with other values on each shard", column.name);
+                let title = format!(
+                    "{what} fills {}, in the rows of {table}, with other values on each shard",
+                    column.name
+                );
                 Some(told(span.clone(), title, table))
             })
             .flatten()
@@ -95,7 +102,8 @@ fn left_to_default(scene: &Scene<'_>, write: &Write, table: &Name) -> Vec<Draft>
     let Some((call, column)) = left else {
         return Vec::new();
     };
-    let title = format!("{column} of {table} is left to {call}, which is another one on each shard");
+    let title =
+        format!("{column} of {table} is left to {call}, which is another one on each shard");
     told(scene.whole(), title, table)
 }
 
@@ -103,7 +111,9 @@ fn told(span: Bytes, title: String, table: &Name) -> Vec<Draft> {
     Draft::new(span, title)
         .decided(Decided::Config)
         .why(format!("{table} is to have the same rows on every shard."))
-        .shards("Shards run the file one after the other, each with a clock and a chance of its own.")
+        .shards(
+            "Shards run the file one after the other, each with a clock and a chance of its own.",
+        )
         .instead("Write the values down, or fill one shard and copy its rows to the others.")
         .alone()
 }

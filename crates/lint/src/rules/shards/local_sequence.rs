@@ -69,9 +69,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 {
                     Some((span, numbered(&alter.name, &column.name)))
                 }
-                Action::SetDefault { column, default }
-                    if default.counts() && !counted(column) =>
-                {
+                Action::SetDefault { column, default } if default.counts() && !counted(column) => {
                     Some((span, numbered(&alter.name, column)))
                 }
                 Action::AddIdentity { column } => Some((span, numbered(&alter.name, column))),
@@ -137,10 +135,12 @@ fn is_keyed(scene: &Scene<'_>, table: &Name, own: Option<Vec<String>>) -> bool {
         .settings
         .shard_key(table.schema.as_deref(), &table.name)
         .unwrap_or_default();
-    let later = scene.operations[scene.index..].iter().filter_map(|op| match op {
-        Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
-        _ => None,
-    });
+    let later = scene.operations[scene.index..]
+        .iter()
+        .filter_map(|op| match op {
+            Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
+            _ => None,
+        });
     let mut given = later.flatten().filter_map(|(action, _)| match action {
         Action::AddConstraint(constraint) => match &constraint.kind {
             ConstraintKind::PrimaryKey { columns, .. } => Some(columns.clone()),

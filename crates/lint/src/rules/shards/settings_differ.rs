@@ -32,14 +32,19 @@ pub(super) static SETTINGS_DIFFER: Rule = Rule {
 };
 
 fn look(file: &File<'_>) -> Vec<Draft> {
-    let Some(fleet) = file.fleet.filter(|fleet| !fleet.differing_settings.is_empty()) else {
+    let Some(fleet) = file
+        .fleet
+        .filter(|fleet| !fleet.differing_settings.is_empty())
+    else {
         return Vec::new();
     };
     let mut first = None;
     let mut found: Vec<&str> = Vec::new();
     let mut own: Vec<String> = Vec::new();
     for (index, operation) in file.operations.iter().enumerate() {
-        let set = operation.assignments().map(|(name, _)| name.to_ascii_lowercase());
+        let set = operation
+            .assignments()
+            .map(|(name, _)| name.to_ascii_lowercase());
         own.extend(set);
         for setting in fleet.differing_settings.keys() {
             let lower = setting.to_ascii_lowercase();
@@ -98,13 +103,14 @@ fn depends(file: &File<'_>, index: usize, operation: &Operation, setting: &str) 
                     && column.data_type.charset.is_none()
                     && column.collation.is_none()
             };
-            let any = made.is_some_and(|create| {
-                create.query.is_some() || create.columns.iter().any(plain)
-            });
+            let any = made
+                .is_some_and(|create| create.query.is_some() || create.columns.iter().any(plain));
             any && !says(&["CHARSET", "CHARACTERSET", "COLLATE"])
         }
         "default_storage_engine" => made.is_some() && !says(&["ENGINE"]),
-        "default_table_access_method" => made.is_some() && !text().to_ascii_uppercase().contains(" USING "),
+        "default_table_access_method" => {
+            made.is_some() && !text().to_ascii_uppercase().contains(" USING ")
+        }
         "default_tablespace" => {
             let index = matches!(operation, Operation::CreateIndex(_));
             (made.is_some() || index) && !text().to_ascii_uppercase().contains("TABLESPACE")
@@ -119,14 +125,22 @@ fn depends(file: &File<'_>, index: usize, operation: &Operation, setting: &str) 
         }
         "explicit_defaults_for_timestamp" => {
             let bare = |column: &Column| {
-                column.data_type.name == "timestamp" && column.default.is_none() && !column.null && !column.not_null
+                column.data_type.name == "timestamp"
+                    && column.default.is_none()
+                    && !column.null
+                    && !column.not_null
             };
             columns(operation).into_iter().any(bare)
         }
         "foreign_key_checks" => refers(operation),
         "time_zone" | "timezone" => moments(file, operation, text()),
-        "datestyle" => (writes(operation).is_some() || made.is_some()) && has(file.dialect(), text(), is_slashed),
-        "standard_conforming_strings" => has(file.dialect(), text(), |literal| literal.contains('\\')),
+        "datestyle" => {
+            (writes(operation).is_some() || made.is_some())
+                && has(file.dialect(), text(), is_slashed)
+        }
+        "standard_conforming_strings" => {
+            has(file.dialect(), text(), |literal| literal.contains('\\'))
+        }
         _ => false,
     }
 }
@@ -155,7 +169,9 @@ fn refers(operation: &Operation) -> bool {
         return false;
     };
     alter.actions.iter().any(|(action, _)| match action {
-        Action::AddConstraint(constraint) => matches!(constraint.kind, ConstraintKind::ForeignKey { .. }),
+        Action::AddConstraint(constraint) => {
+            matches!(constraint.kind, ConstraintKind::ForeignKey { .. })
+        }
         Action::AddColumn { column, .. } => column.references.is_some(),
         _ => false,
     })
@@ -168,7 +184,9 @@ fn columns(operation: &Operation) -> Vec<&Column> {
         Operation::AlterTable(alter) => {
             let actions = alter.actions.iter();
             let defined = actions.filter_map(|(action, _)| match action {
-                Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => Some(&**column),
+                Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => {
+                    Some(&**column)
+                }
                 _ => None,
             });
             defined.collect()
@@ -185,9 +203,17 @@ fn moments(file: &File<'_>, operation: &Operation, text: &str) -> bool {
         _ => name == "timestamp",
     };
     if let Some(write) = writes(operation) {
-        let known = write.table.as_ref().zip(file.left).and_then(|(table, left)| left.table(table));
+        let known = write
+            .table
+            .as_ref()
+            .zip(file.left)
+            .and_then(|(table, left)| left.table(table));
         let keeps = known.is_none_or(|known| {
-            known.partly || known.columns.iter().any(|column| kept(&column.data_type.name))
+            known.partly
+                || known
+                    .columns
+                    .iter()
+                    .any(|column| kept(&column.data_type.name))
         });
         return keeps && has(dialect, text, is_unzoned);
     }

@@ -58,7 +58,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::AddIndex { name: None, .. } => Some(told(span.clone(), "the index")),
                 Action::AddColumn { column, .. } => {
                     let what = unnamed_of(scene, column)?;
-                    Some(told(span.clone(), &format!("the {what} of {}", column.name)))
+                    Some(told(
+                        span.clone(),
+                        &format!("the {what} of {}", column.name),
+                    ))
                 }
                 _ => None,
             })
