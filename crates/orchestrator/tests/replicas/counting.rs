@@ -1,6 +1,6 @@
 //! `wait = N` and `wait = "none"`: as many as the project says, never fewer because there are fewer.
 
-use crate::fleet::{Replicated, assert_done, replaying, until};
+use crate::fleet::{Replicated, Told, assert_done, replaying, until};
 use greylag_core::{event::Event, gate::WaitReason, node::NodePolicy};
 use greylag_lab::Engine;
 use greylag_orchestrator::{
@@ -22,7 +22,7 @@ async fn waits_for_as_many_as_are_wanted(engine: Engine) {
         return;
     };
     fleet.settings.poll = Duration::from_millis(100);
-    // A replica that is paused is to be no reason to hold.
+    // A replica that is paused meanwhile is to be no reason to hold.
     fleet.settings.limits.max_lag = Duration::from_secs(3600);
     fleet.settings.wait = Expected::Number(3);
     let (run, told) = fleet.run(no_wait()).await;
@@ -35,42 +35,43 @@ async fn waits_for_as_many_as_are_wanted(engine: Engine) {
     .await;
     assert!(!fleet.has(fleet.clusters[0].primary(), 0, "one").await);
 
-    // One of two, whichever.
     fleet.settings.wait = Expected::Number(1);
+    fleet.done().await;
+
+    // One of two, whichever. It is paused once the gate is passed: behind already, it would hold.
+    fleet.files.push((
+        "V2__two.sql",
+        "ALTER TABLE one ADD COLUMN two int; CREATE TABLE two (id int PRIMARY KEY);",
+    ));
+    let reader = fleet.read_one(0).await;
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, |event| {
+        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))
+    })
+    .await;
     fleet.clusters[0].pause_replay(1).await.unwrap();
-    let told = fleet.done().await;
-    assert!(
-        told.lock()
-            .unwrap()
-            .iter()
-            .any(|(_, event)| replaying(0)(event))
-    );
-    assert!(fleet.has(fleet.clusters[0].replica(0), 0, "one").await);
-    assert!(!fleet.has(fleet.clusters[0].replica(1), 0, "one").await);
+    drop(reader);
+    assert_done(&run.await.unwrap(), &told);
+    let was_told = |told: &Told| {
+        let told = told.lock().unwrap();
+        told.iter().any(|(_, event)| replaying(0)(event))
+    };
+    assert!(was_told(&told));
+    assert!(fleet.has(fleet.clusters[0].replica(0), 0, "two").await);
+    assert!(!fleet.has(fleet.clusters[0].replica(1), 0, "two").await);
 
     // Nobody.
+    fleet.clusters[0].resume_replay(1).await.unwrap();
     fleet
         .files
-        .push(("V2__two.sql", "CREATE TABLE two (id int PRIMARY KEY);"));
+        .push(("V3__three.sql", "CREATE TABLE three (id int PRIMARY KEY);"));
     fleet.settings.wait = Expected::None;
-    fleet.clusters[0].pause_replay(0).await.unwrap();
-    let told = fleet.done().await;
-    assert!(
-        !told
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|(_, event)| replaying(0)(event))
-    );
-    assert!(!fleet.has(fleet.clusters[0].replica(0), 0, "two").await);
-    for replica in 0..2 {
-        fleet.clusters[0].resume_replay(replica).await.unwrap();
-    }
+    assert!(!was_told(&fleet.done().await));
 
     // Those that are only observed are none to count on.
     fleet
         .files
-        .push(("V3__three.sql", "CREATE TABLE three (id int PRIMARY KEY);"));
+        .push(("V4__four.sql", "CREATE TABLE four (id int PRIMARY KEY);"));
     fleet.settings.wait = Expected::Number(1);
     fleet.watched = NodePolicy::Observe;
     let (run, told) = fleet.run(no_wait()).await;
