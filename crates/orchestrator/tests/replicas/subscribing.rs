@@ -1,7 +1,7 @@
 //! Logical subscribers: what they get of each file, in which order, and what would stop them.
 
 use crate::{
-    fleet::{READ_ONE, name, session, until},
+    fleet::{READ_ONE, Told, name, session, until},
     subscriber::{ONE, Pair},
 };
 use greylag_core::{
@@ -15,6 +15,7 @@ use greylag_orchestrator::{
     Control,
     apply::{Options, Summary, Verdict},
 };
+use tokio::task::JoinHandle;
 
 const ROWS: &str = "SELECT string_agg(id || ':' || two, ' ' ORDER BY id) FROM one";
 
@@ -231,6 +232,25 @@ async fn what_would_stop_apply_by_now_is_refused_when_the_shards_turn_comes() {
     }
 }
 
+/// The subscriber waits for a lock of its own.
+fn is_locked_out(event: &Event) -> bool {
+    let Event::ShardWaiting { reasons, .. } = event else {
+        return false;
+    };
+    matches!(&reasons[..], [WaitReason::Subscriber { node, waits }]
+        if node.to_string() == "s1/mirror" && matches!(**waits, WaitReason::Lock { .. }))
+}
+
+/// A run whose subscriber is disabled once work on the shard began: one that is behind already lets nothing begin.
+async fn run_and_disable(pair: &Pair) -> (JoinHandle<Summary>, Told) {
+    let reader = session(&pair.subscriber_url(), READ_ONE).await;
+    let (run, told) = pair.fleet.run(Options::default()).await;
+    until(&told, is_locked_out).await;
+    pair.subscribe("ALTER SUBSCRIPTION mirror DISABLE").await;
+    drop(reader);
+    (run, told)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_finds_the_rows_there_that_one_before_it_writes_on_the_publisher() {
     let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
@@ -247,8 +267,7 @@ async fn a_file_finds_the_rows_there_that_one_before_it_writes_on_the_publisher(
         ),
         ("V4__three.sql", "ALTER TABLE one ADD COLUMN three int;"),
     ];
-    pair.subscribe("ALTER SUBSCRIPTION mirror DISABLE").await;
-    let (run, told) = pair.fleet.run(Options::default()).await;
+    let (run, told) = run_and_disable(&pair).await;
     // The publisher has its rows, and the subscriber is waited for before it gets the file that needs them.
     until(&told, |event| {
         matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
@@ -279,8 +298,7 @@ async fn a_shard_is_done_once_its_subscriber_has_applied_its_rows() {
         "V1__two.sql",
         "ALTER TABLE one ADD COLUMN two int; INSERT INTO one VALUES (1, 2);",
     )];
-    pair.subscribe("ALTER SUBSCRIPTION mirror DISABLE").await;
-    let (run, told) = pair.fleet.run(Options::default()).await;
+    let (run, told) = run_and_disable(&pair).await;
     until(&told, |event| {
         matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
             [WaitReason::Replay { nodes, .. }] if nodes.iter().any(|node| node.to_string() == "s1/mirror")))
@@ -344,14 +362,7 @@ async fn what_is_waited_for_on_a_subscriber_is_told_with_its_name() {
     let client = session(&pair.subscriber_url(), READ_ONE).await;
     pair.fleet.files = vec![("V1__two.sql", "ALTER TABLE one ADD COLUMN two int;")];
     let (run, told) = pair.fleet.run(Options::default()).await;
-    until(&told, |event| {
-        let Event::ShardWaiting { reasons, .. } = event else {
-            return false;
-        };
-        matches!(&reasons[..], [WaitReason::Subscriber { node, waits }]
-            if node.to_string() == "s1/mirror" && matches!(**waits, WaitReason::Lock { .. }))
-    })
-    .await;
+    until(&told, is_locked_out).await;
     client.batch_execute("COMMIT").await.unwrap();
     let summary = run.await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
