@@ -1,5 +1,6 @@
 //! Why a tool ended, for the person who has to mend it.
 
+use super::process::Pipe;
 use greylag_core::{
     online::{GH_OST, PT_OSC},
     outcome::FailureClass,
@@ -7,8 +8,33 @@ use greylag_core::{
 use greylag_engines::ToolEnd;
 use std::{collections::VecDeque, process::ExitStatus};
 
-/// How many of its last lines are looked at.
-pub const LAST_LINES: usize = 12;
+/// How many of the last lines of each output are looked at.
+const LAST_LINES: usize = 12;
+
+/// What it said last by each of its outputs: where one is long, it pushes nothing of the other out.
+#[derive(Default)]
+pub struct LastLines {
+    out: VecDeque<String>,
+    err: VecDeque<String>,
+}
+
+impl LastLines {
+    pub fn hear(&mut self, pipe: Pipe, line: String) {
+        let lines = match pipe {
+            Pipe::Out => &mut self.out,
+            Pipe::Err => &mut self.err,
+        };
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// Errors last, where a program says them.
+    pub fn all(self) -> VecDeque<String> {
+        self.out.into_iter().chain(self.err).collect()
+    }
+}
 
 /// What an exit status and the last lines come to.
 pub fn explain(tool: &str, status: ExitStatus, said: &VecDeque<String>) -> ToolEnd {
@@ -223,6 +249,21 @@ mod tests {
             "it ended with 11 (the new table can't be altered): Error altering new table: DBD::mysql::db do failed: Unknown column 'nope'"
         );
         assert!(hint.unwrap().contains("greylag rollout retry"));
+    }
+
+    #[test]
+    fn an_error_is_told_however_much_the_other_output_says_behind_it() {
+        let mut said = LastLines::default();
+        said.hear(Pipe::Err, "error: no access".into());
+        for number in 0..100 {
+            said.hear(Pipe::Out, format!("row {number}"));
+        }
+        let ToolEnd::Failed { why, .. } =
+            explain("shift", ExitStatus::from_raw(3 << 8), &said.all())
+        else {
+            panic!("it is done");
+        };
+        assert_eq!(why, "it ended with 3: error: no access");
     }
 
     #[test]

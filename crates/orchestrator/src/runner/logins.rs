@@ -101,7 +101,7 @@ impl Stage {
         let mut said = String::new();
         loop {
             match process.next().await {
-                Said::Line(line) => said += &(line + "\n"),
+                Said::Line(_, line) => said += &(line + "\n"),
                 Said::End(status) => return (status.unwrap().success(), said),
             }
         }

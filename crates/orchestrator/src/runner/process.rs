@@ -22,7 +22,7 @@ pub struct Process {
     child: Child,
     /// Closed, it ends the tool.
     lifeline: Option<ChildStdin>,
-    lines: mpsc::Receiver<String>,
+    lines: mpsc::Receiver<(Pipe, String)>,
     /// It has ended, and until then its last lines are waited for.
     ended: Option<Instant>,
 }
@@ -52,10 +52,10 @@ impl Process {
         let lifeline = child.stdin.take();
         let (send, lines) = mpsc::channel(64);
         if let Some(out) = child.stdout.take() {
-            tokio::spawn(pass_on(out, send.clone()));
+            tokio::spawn(pass_on(Pipe::Out, out, send.clone()));
         }
         if let Some(err) = child.stderr.take() {
-            tokio::spawn(pass_on(err, send));
+            tokio::spawn(pass_on(Pipe::Err, err, send));
         }
         Ok(Process {
             child,
@@ -80,7 +80,7 @@ impl Process {
                 },
             };
             return match line {
-                Some(line) => Said::Line(line),
+                Some((pipe, line)) => Said::Line(pipe, line),
                 None => Said::End(self.child.wait().await),
             };
         }
@@ -103,11 +103,18 @@ impl Process {
 
 /// What a process has to say.
 pub enum Said {
-    Line(String),
+    Line(Pipe, String),
     End(io::Result<ExitStatus>),
 }
 
-async fn pass_on(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
+/// By which output a line came. What comes by one is in order; which of two is read first is chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipe {
+    Out,
+    Err,
+}
+
+async fn pass_on(pipe: Pipe, from: impl AsyncRead + Unpin, to: mpsc::Sender<(Pipe, String)>) {
     let mut reader = BufReader::new(from);
     let mut line = Vec::new();
     loop {
@@ -121,18 +128,18 @@ async fn pass_on(from: impl AsyncRead + Unpin, to: mpsc::Sender<String>) {
             }
         };
         reader.consume(used);
-        if is_whole && !hand_on(&mut line, &to).await {
+        if is_whole && !hand_on(pipe, &mut line, &to).await {
             return;
         }
     }
-    hand_on(&mut line, &to).await;
+    hand_on(pipe, &mut line, &to).await;
 }
 
 /// False where nobody listens any more.
-async fn hand_on(line: &mut Vec<u8>, to: &mpsc::Sender<String>) -> bool {
+async fn hand_on(pipe: Pipe, line: &mut Vec<u8>, to: &mpsc::Sender<(Pipe, String)>) -> bool {
     let text = String::from_utf8_lossy(line).trim_end().to_owned();
     line.clear();
-    text.is_empty() || to.send(text).await.is_ok()
+    text.is_empty() || to.send((pipe, text)).await.is_ok()
 }
 
 #[cfg(test)]
@@ -154,7 +161,7 @@ mod tests {
         std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
         let program = command(&["./change.sh"]);
         let mut process = Process::start(&program, &[], &project, folder.path()).unwrap();
-        let Said::Line(said) = process.next().await else {
+        let Said::Line(_, said) = process.next().await else {
             panic!("it says nothing");
         };
         assert_eq!(said, project.display().to_string());
@@ -174,7 +181,7 @@ mod tests {
         let mut lines = Vec::new();
         let status = loop {
             match process.next().await {
-                Said::Line(line) => lines.push(line),
+                Said::Line(_, line) => lines.push(line),
                 Said::End(status) => break status.unwrap(),
             }
         };
@@ -206,7 +213,7 @@ mod tests {
             folder.path(),
         )
         .unwrap();
-        assert!(matches!(process.next().await, Said::Line(line) if line == "begun"));
+        assert!(matches!(process.next().await, Said::Line(_, line) if line == "begun"));
         let id = std::fs::read_to_string(&pid).unwrap();
         drop(process);
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -236,7 +243,7 @@ mod tests {
         let mut child = None;
         let status = loop {
             match process.next().await {
-                Said::Line(line) => child = line.strip_prefix("child ").map(str::to_owned),
+                Said::Line(_, line) => child = line.strip_prefix("child ").map(str::to_owned),
                 Said::End(status) => break status.unwrap(),
             }
         };
@@ -261,7 +268,7 @@ mod tests {
             folder.path(),
         )
         .unwrap();
-        let Said::Line(line) = process.next().await else {
+        let Said::Line(_, line) = process.next().await else {
             panic!("it says nothing");
         };
         process.terminate().await;
@@ -292,7 +299,7 @@ mod tests {
         )
         .unwrap();
         let mut lines = Vec::new();
-        while let Said::Line(line) = process.next().await {
+        while let Said::Line(_, line) = process.next().await {
             lines.push(line);
         }
         assert_eq!(lines.len(), 3);

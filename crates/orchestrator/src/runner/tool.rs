@@ -21,7 +21,7 @@ use greylag_core::{
     outcome::FailureClass,
 };
 use greylag_engines::{Online, OnlineTool, Say, TableChange, ToolEnd};
-use std::{collections::VecDeque, fmt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a tool has to end by itself once it is asked to.
@@ -192,7 +192,7 @@ impl Tool {
     ) -> ToolEnd {
         let mut level = self.control.subscribe();
         let hush = Hush::of(change);
-        let mut said = VecDeque::new();
+        let mut said = exit::LastLines::default();
         let mut pause = Pause::default();
         let mut spoils: Option<String> = None;
         let mut asked_to_end: Option<Why> = None;
@@ -200,7 +200,7 @@ impl Tool {
         let status = loop {
             tokio::select! {
                 news = process.next() => match news {
-                    Said::Line(line) => {
+                    Said::Line(pipe, line) => {
                         let line = hush.line(&line);
                         if exit::spoils(&line) && spoils.is_none() {
                             spoils = Some(line.clone());
@@ -208,7 +208,8 @@ impl Tool {
                             end_at = Some(Instant::now() + GRACE);
                             asked_to_end = asked_to_end.or(Some(Why::Spoils));
                         }
-                        hear(line, &mut said, say);
+                        said.hear(pipe, line.clone());
+                        say(line);
                     }
                     Said::End(status) => break status,
                 },
@@ -260,7 +261,7 @@ impl Tool {
             self.reports.waiting(Vec::new());
         }
         let ended = match status {
-            Ok(status) => exit::explain(&self.name, status, &said),
+            Ok(status) => exit::explain(&self.name, status, &said.all()),
             Err(error) => not_had("its exit status", &error),
         };
         // Whatever else it says, and however far it came.
@@ -336,15 +337,6 @@ fn heed(put: Put, is_on: bool, say: Say<'_>) -> bool {
         }
     }
     true
-}
-
-/// Passes a line on, and keeps the last ones.
-fn hear(line: String, said: &mut VecDeque<String>, say: Say<'_>) {
-    if said.len() == exit::LAST_LINES {
-        said.pop_front();
-    }
-    said.push_back(line.clone());
-    say(line);
 }
 
 fn not_had(what: &str, error: &std::io::Error) -> ToolEnd {

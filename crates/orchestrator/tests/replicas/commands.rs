@@ -130,8 +130,7 @@ async fn a_tool_that_can_t_be_told_to_wait_is_ended() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tool_that_tells_the_password_is_not_heard_with_it() {
-    // By one pipe: which of two is read first is nobody's promise, and the last lines are the message.
-    let script = "{ cat \"$login\"; env; echo 'error: no access for s3cr\"et \\x'; } >&2; exit 3";
+    let script = "cat \"$login\"; env; echo 'error: no access for s3cr\"et \\x' >&2; exit 3";
     let Some((mut fleet, _folder)) = given(script).await else {
         return;
     };
