@@ -144,6 +144,21 @@ impl Ground {
         Running::spawn(self.command(project, args))
     }
 
+    /// Starts `greylag apply` at a terminal of its own, which may be written to.
+    pub fn at_a_terminal(&self) -> Running {
+        let program = env!("CARGO_BIN_EXE_greylag");
+        let config = self.file("greylag.toml");
+        let mut command = Command::new("script");
+        command
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("{program} apply --config {}", config.display()))
+            .arg("/dev/null")
+            .current_dir(self.folder.path())
+            .env("USER", "oncall")
+            .stdin(Stdio::piped());
+        Running::spawn(command)
+    }
+
     fn command(&self, project: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_greylag"));
         command

@@ -1,9 +1,7 @@
 //! What is pending beside an unfinished rollout: once that is done, it is planned anew in the same run, or the run ends with 4.
 
-use crate::{ground::Ground, run::Running};
+use crate::ground::Ground;
 use greylag_lab::Engine;
-use std::process::Stdio;
-use tokio::process::Command;
 
 const WAVES: &str = "[[rollout.wave]]\nname = \"canary\"\ncount = 1\n\n[[rollout.wave]]\nname = \"fleet\"\napproval = true\n";
 
@@ -96,7 +94,7 @@ async fn a_saved_plan_and_an_approved_digest_cover_no_other_plan() {
 async fn at_a_terminal_the_new_plan_is_asked_about() {
     for (answer, code, versions) in [("n\n", 4, "1 2"), ("y\n", 0, "1 2 3")] {
         let ground = stopped(Engine::Sqlite).await.expect("SQLite is there");
-        let mut asked = at_a_terminal(&ground);
+        let mut asked = ground.at_a_terminal();
         asked.until_it_says("digest sha256:").await;
         asked.answer("y\n").await;
         asked
@@ -216,19 +214,4 @@ async fn stopped(engine: Engine) -> Option<Ground> {
     ground.run(&["rollout", "retry"]).await.ends(0);
     ground.migration("V3__row.sql", "INSERT INTO effect VALUES ('3');\n");
     Some(ground)
-}
-
-/// `greylag apply` at a terminal of its own.
-fn at_a_terminal(ground: &Ground) -> Running {
-    let program = env!("CARGO_BIN_EXE_greylag");
-    let config = ground.file("greylag.toml");
-    let mut command = Command::new("script");
-    command
-        .args(["--quiet", "--return", "--command"])
-        .arg(format!("{program} apply --config {}", config.display()))
-        .arg("/dev/null")
-        .current_dir(ground.folder.path())
-        .env("USER", "oncall")
-        .stdin(Stdio::piped());
-    Running::spawn(command)
 }

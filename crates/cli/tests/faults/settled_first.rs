@@ -1,13 +1,8 @@
 //! Files that changed while something was in flight: that is settled first, and what was agreed to must hold for the plan that
 //! is then carried out.
 
-use crate::{
-    ground::Ground,
-    run::{Running, eventually},
-};
+use crate::{ground::Ground, run::eventually};
 use greylag_lab::Engine;
-use std::process::Stdio;
-use tokio::process::Command;
 
 const ASKS: &str = "[[rollout.wave]]\nname = \"all\"\napproval = true\n";
 
@@ -58,7 +53,7 @@ async fn a_person_is_asked_about_the_plan_that_is_carried_out() {
     let Some(ground) = killed_and_edited("").await else {
         return;
     };
-    let mut asked = at_a_terminal(&ground);
+    let mut asked = ground.at_a_terminal();
     asked.until_it_says("digest sha256:").await;
     asked.answer("n\n").await;
     let said = asked.end().await.ends(1).said;
@@ -67,7 +62,7 @@ async fn a_person_is_asked_about_the_plan_that_is_carried_out() {
     assert_eq!(texts(&ground).await, ["", ""]);
     ground.run(&["plan", "-o", "after.json"]).await.ends(0);
     let digest = digest(&ground, "after.json");
-    let mut asked = at_a_terminal(&ground);
+    let mut asked = ground.at_a_terminal();
     asked.until_it_says("digest sha256:").await;
     assert!(asked.said().contains(&digest[..16]), "{}", asked.said());
     asked.answer("y\n").await;
@@ -155,19 +150,4 @@ fn digest(ground: &Ground, file: &str) -> String {
     let text = std::fs::read_to_string(ground.file(file)).expect("the plan");
     let saved: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     saved["digest"].as_str().expect("a digest").to_owned()
-}
-
-/// `greylag apply` at a terminal of its own.
-fn at_a_terminal(ground: &Ground) -> Running {
-    let program = env!("CARGO_BIN_EXE_greylag");
-    let config = ground.file("greylag.toml");
-    let mut command = Command::new("script");
-    command
-        .args(["--quiet", "--return", "--command"])
-        .arg(format!("{program} apply --config {}", config.display()))
-        .arg("/dev/null")
-        .current_dir(ground.folder.path())
-        .env("USER", "oncall")
-        .stdin(Stdio::piped());
-    Running::spawn(command)
 }

@@ -1,11 +1,11 @@
 //! Shards without replicas whose primaries have limits: the primary alone is watched, and holds the rollout.
 
 use crate::{
-    busy::{are_at_work, end_work, holds_until, works},
+    busy::{holds_until, too_many_are_at_work},
     fleet::Replicated,
 };
 use greylag_core::{
-    gate::{LoadKind, SlotLimit, WaitReason},
+    gate::{SlotLimit, WaitReason},
     node::NodeRole,
 };
 use greylag_lab::Engine;
@@ -65,21 +65,9 @@ async fn a_slot_that_keeps_too_much_holds_where_there_are_said_to_be_none() {
 }
 
 async fn is_too_busy(engine: Engine) {
-    let Some(mut fleet) = alone(engine, true).await else {
-        return;
-    };
-    fleet.settings.limits.active = Some(1);
-    let primary = fleet.clusters[0].primary();
-    let database = &fleet.databases[0].name;
-    let body = async {
-        are_at_work(primary, "2").await;
-        let wanted = |reason: &WaitReason| {
-            matches!(reason, WaitReason::Load { place, what: LoadKind::Active, figure, limit: 1 }
-                if place == "s1/primary" && *figure >= 2)
-        };
-        holds_until(&fleet, wanted, async || end_work(primary).await).await;
-    };
-    tokio::join!(works(primary, database), works(primary, database), body);
+    if let Some(fleet) = alone(engine, true).await {
+        too_many_are_at_work(fleet).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

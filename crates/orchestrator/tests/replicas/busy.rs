@@ -35,7 +35,7 @@ pub async fn started(engine: Engine, shards: usize) -> Option<Replicated> {
 }
 
 /// A session that is at work until it is ended.
-pub async fn works(server: &Server, database: &str) {
+async fn works(server: &Server, database: &str) {
     let sql = match server.engine() {
         Engine::Postgres => "SELECT pg_sleep(600)",
         _ => "SELECT SLEEP(600)",
@@ -58,7 +58,7 @@ async fn at_work(server: &Server) -> String {
     server.value(database, sql).await.unwrap().unwrap()
 }
 
-pub async fn are_at_work(server: &Server, count: &str) {
+async fn are_at_work(server: &Server, count: &str) {
     let deadline = Instant::now() + greylag_lab::patience();
     while at_work(server).await != count {
         assert!(Instant::now() < deadline, "they never were");
@@ -66,7 +66,7 @@ pub async fn are_at_work(server: &Server, count: &str) {
     }
 }
 
-pub async fn end_work(server: &Server) {
+async fn end_work(server: &Server) {
     match server.engine() {
         Engine::Postgres => {
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'";
@@ -83,9 +83,13 @@ pub async fn end_work(server: &Server) {
 }
 
 async fn too_many_at_work(engine: Engine) {
-    let Some(mut fleet) = started(engine, 1).await else {
-        return;
-    };
+    if let Some(fleet) = started(engine, 1).await {
+        too_many_are_at_work(fleet).await;
+    }
+}
+
+/// Two sessions of somebody's are at work on the first shard's primary, where one is the limit.
+pub async fn too_many_are_at_work(mut fleet: Replicated) {
     fleet.settings.limits.active = Some(1);
     let primary = fleet.clusters[0].primary();
     let database = &fleet.databases[0].name;
