@@ -19,6 +19,7 @@ mod lint;
 mod lint_fleet;
 mod lint_formats;
 mod lint_trace;
+mod listening;
 mod new;
 mod place;
 mod plan;
