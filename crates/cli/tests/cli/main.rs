@@ -26,6 +26,7 @@ mod repair;
 mod replicas;
 mod rollout;
 mod running;
+mod second_round;
 mod status;
 mod subscribers;
 mod undo;

@@ -22,7 +22,7 @@ use greylag_core::{event::Event, fleet::ShardName};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// How this run behaves, beside what is planned.
@@ -34,8 +34,8 @@ pub struct Options {
     pub attended: bool,
     /// Nodes that somebody must mend, or that had all their time to replay, end the run, too.
     pub no_wait: bool,
-    /// How long lag, locks and soak (attended: anything) are waited for in all; none means without limit.
-    pub wait: Option<Duration>,
+    /// Until when lag, locks and soak (attended: anything) are waited for; none means without limit.
+    pub until: Option<Instant>,
     /// Approves, from the start, every wave that asks, if this is the plan's digest.
     pub approved_digest: Option<String>,
     /// Restricts this run of an unfinished rollout to these shards.

@@ -12,7 +12,7 @@ use greylag_orchestrator::{
 };
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::{Instant, sleep};
 
@@ -69,7 +69,7 @@ fn ended(told: &Told, of: &str) -> bool {
 
 pub fn no_wait() -> Options {
     Options {
-        wait: Some(Duration::ZERO),
+        until: Some(Instant::now()),
         ..Options::default()
     }
 }
