@@ -233,8 +233,21 @@ impl Explained for ApplyError {
             ApplyError::Busy { .. } => vec![
                 "Wait for it, or follow it with `greylag status --watch`; `greylag rollout pause` and `abort` reach it.".into(),
             ],
-            ApplyError::Anchor { failure, .. } | ApplyError::Claim { failure, .. } => {
-                failure.hint.iter().cloned().collect()
+            ApplyError::Anchor { failure, .. } => failure.hint.iter().cloned().collect(),
+            ApplyError::Claim {
+                failure,
+                left,
+                expected,
+                ..
+            } => {
+                let mut hints: Vec<String> = failure.hint.iter().cloned().collect();
+                if left < expected {
+                    hints.push(format!(
+                        "{} of {expected} have an identity by now; go on with `greylag apply --claim {left}`.",
+                        expected - left
+                    ));
+                }
+                hints
             }
             ApplyError::Stale { .. } => {
                 vec!["Make the plan again with `greylag plan`, and read what changed.".into()]

@@ -76,5 +76,8 @@ fn a_node_without_a_name_is_nobody() {
         let said = place.err(&format!("fleet forget \"{name}\" --reason x"), 2);
         assert!(!said.contains("never seen"), "{name}: {said}");
     }
-    insta::assert_snapshot!(place.err("fleet forget s1/ --reason x", 2), @"");
+    insta::assert_snapshot!(place.err("fleet forget s1/ --reason x", 2), @r#"
+    error: `s1/` names no node of shard `s1`: there is nothing behind the slash
+      hint: `greylag fleet` shows the nodes; `greylag fleet forget s1` forgets the shard
+    "#);
 }

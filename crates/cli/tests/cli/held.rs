@@ -27,7 +27,17 @@ fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
     assert_eq!(status["fleet"]["pending"], 2, "{status}");
     assert_eq!(status["shards"][0]["holes"][0], "V3", "{status}");
     assert_eq!(status["shards"][0]["out_of_order"][0], "V3", "{status}");
-    insta::assert_snapshot!(place.out("status", 5), @"");
+    insta::assert_snapshot!(place.out("status", 5), @r#"
+    shop (test): 2 shards, 0 up to date, 2 pending
+                V5      2  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+    rollout ROLLOUT: done, 2 shards done
+
+     SHARD  VERSION  PENDING  STATE
+     s1     V5       V3       held
+     s2     V5       V3       held
+
+    s1, s2: V3 is held, below what is applied; give it a higher version, or `out-of-order = true` in [rollout] lets it in
+    "#);
     place.out("status --at-least 1", 0);
     let plan = place.json("plan --output json", 0);
     assert_eq!(plan["held"][0]["reasons"][0]["hold"], "out_of_order");

@@ -30,3 +30,4 @@ mod second_round;
 mod status;
 mod subscribers;
 mod undo;
+mod verified;

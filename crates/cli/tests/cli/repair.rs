@@ -67,11 +67,15 @@ fn the_highest_version_is_taken_back_where_it_is_named() {
     assert!(!all.contains('✓'), "{all}");
     let status = place.out("status", 0);
     assert!(
-        status.contains("newer than any file here") && status.contains("greylag repair V2 --reason …"),
+        status.contains("newer than any file here")
+            && status.contains("greylag repair V2 --reason …"),
         "{status}"
     );
-    insta::assert_snapshot!(place.out("repair V2 --dry-run", 0), @"");
-    insta::assert_snapshot!(place.out("repair V2 --reason \"tried, and given up\" --yes", 0), @"");
+    insta::assert_snapshot!(place.out("repair V2 --dry-run", 0), @r#"
+    would: s1: V2: its file is gone, and it counts as never applied (DELETE)
+    would: s2: V2: its file is gone, and it counts as never applied (DELETE)
+    "#);
+    place.out("repair V2 --reason \"tried, and given up\" --yes", 0);
     let status = place.json("status --output json", 0);
     assert_eq!(status["versions"], serde_json::json!({"1": 2}), "{status}");
     // Another file may have the number now.
@@ -90,7 +94,10 @@ fn a_failed_undo_is_repaired_by_the_name_that_status_gives_it() {
          VALUES (9, '1', 'a', 'UNDO_SQL', 'U1__a.sql', 1, 'flyway', 0, 0)",
     );
     let status = place.out("status", 5);
-    assert!(status.contains("`greylag repair U1 --reason …`"), "{status}");
+    assert!(
+        status.contains("`greylag repair U1 --reason …`"),
+        "{status}"
+    );
     place.out("repair U1 --reason \"it left nothing\" --yes", 0);
     place.out("status", 0);
 }

@@ -54,7 +54,12 @@ fn a_refusal_of_the_next_plan_hides_nothing_of_what_was_done() {
         "{}",
         said.err
     );
-    insta::assert_snapshot!(said.out, @"");
+    insta::assert_snapshot!(said.out, @r#"
+    ✓ rollout ROLLOUT is done: 2 shards changed, 2 migrations applied
+    ✗ it went no further: applied migrations have changed on disk
+      V3 pending beside it on 3 shards (s1, s2, s3): it is not planned yet
+      go on:  greylag plan && greylag apply
+    "#);
     // Of a run that changes nothing it is a refusal.
     place.out("apply --yes", 6);
 }

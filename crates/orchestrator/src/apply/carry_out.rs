@@ -2,7 +2,8 @@
 
 use super::{
     ApplyError, Summary,
-    anchor::take_anchor,
+    anchor::{Anchored, take_anchor},
+    claim::claim,
     failover, memory,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
@@ -10,9 +11,8 @@ use super::{
 use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
-    executor::{Orphans, claim_held, claim_shard, ready_subscribers},
+    executor::Orphans,
     journal::{Holder, Lease, LeaseTry},
-    operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
     survey::Surveyed,
@@ -91,9 +91,6 @@ pub async fn settle_first(
     run.end(ended).await
 }
 
-/// The anchor's name and session.
-type Held = Option<(ShardName, Arc<crate::executor::Anchor>)>;
-
 /// A run that holds the lease.
 struct Leased<'a> {
     setup: &'a Setup,
@@ -152,9 +149,19 @@ impl<'a> Leased<'a> {
         let ended = async {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
             let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
-            let is_settled = opened.ledger.state.in_flight().next().is_none();
+            let state = &opened.ledger.state;
+            let unverified = state.unverified().next().is_some();
+            let is_settled = !unverified && state.in_flight().next().is_none();
             let ends = !is_settled || ending == Ending::Interrupted;
-            Ok(ends.then(|| self.summarise(&opened, surveyed, ending)))
+            Ok(ends.then(|| {
+                let summary = self.summarise(&opened, surveyed, ending);
+                let why = "files have changed, and it is planned anew once verify queries say yes, or their shards are skipped";
+                let stopped = summary.stopped.clone();
+                Summary {
+                    stopped: stopped.or_else(|| unverified.then(|| why.to_owned())),
+                    ..summary
+                }
+            }))
         }
         .await;
         if let Some((_, anchor)) = held {
@@ -163,7 +170,7 @@ impl<'a> Leased<'a> {
         ended
     }
 
-    async fn anchor(&self, surveyed: &Surveyed, rollout: &str) -> Result<Held, ApplyError> {
+    async fn anchor(&self, surveyed: &Surveyed, rollout: &str) -> Result<Anchored, ApplyError> {
         take_anchor(
             self.setup,
             surveyed,
@@ -201,9 +208,9 @@ impl<'a> Leased<'a> {
         mut surveyed: Surveyed,
         prospect: Prospect,
         id: String,
-        anchor: Held,
+        anchor: Anchored,
     ) -> Result<Summary, ApplyError> {
-        self.claim(&mut surveyed, &anchor).await?;
+        claim(self.setup, self.ask, &mut surveyed, &anchor).await?;
         memory::remember(self.setup, Some(&self.lease), &surveyed).await?;
         let mut opened = match prospect {
             Prospect::Fresh { plan } if plan.is_empty() => {
@@ -253,7 +260,7 @@ impl<'a> Leased<'a> {
     async fn dispatch(
         &self,
         mut opened: Opened,
-        anchor: Held,
+        anchor: Anchored,
         surveyed: &Surveyed,
         settle_only: bool,
     ) -> Result<(Opened, Ending), ApplyError> {
@@ -317,52 +324,6 @@ impl<'a> Leased<'a> {
                 why: format!("rollout {id} ended meanwhile; apply again"),
             }),
         }
-    }
-
-    /// Writes identities where a person expects databases without one.
-    async fn claim(&self, surveyed: &mut Surveyed, anchor: &Held) -> Result<(), ApplyError> {
-        let expected = self.ask.claim.unwrap_or_default();
-        let reason = format!("`--claim {expected}`");
-        let notes = Notes::new(self.setup, "claim", &reason);
-        for name in planning::claims(surveyed, self.ask)? {
-            let Some(shard) = self.setup.fleet.get(&name) else {
-                continue;
-            };
-            let failed = |failure| ApplyError::Claim {
-                shard: name.clone(),
-                failure: Box::new(failure),
-            };
-            let what = "a database with tables and no identity is claimed".to_owned();
-            notes.write(&name, &[what]).await.map_err(failed)?;
-            // The anchor's own lock is held already.
-            let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
-            let seat = self.setup.seats.seated(shard).target;
-            let lent = match anchored {
-                Some((_, anchor)) => anchor.lend(&seat).await,
-                None => None,
-            };
-            let claimed = match (lent, anchored) {
-                (Some(mut session), Some((_, anchor))) => {
-                    let claimed = match ready_subscribers(self.setup, shard).await {
-                        Ok(()) => claim_held(&mut *session, self.setup, shard).await,
-                        Err(failure) => Err(failure),
-                    };
-                    anchor.take_back(&seat, session).await;
-                    claimed
-                }
-                _ => claim_shard(self.setup, shard).await,
-            };
-            let identity = claimed.map_err(failed)?;
-            if let Some(sighting) = surveyed.shards.iter_mut().find(|s| s.name == name) {
-                sighting.refusals.clear();
-                if let Ok(seen) = &mut sighting.seen {
-                    let mut survey = (*seen.survey).clone();
-                    survey.identity = Some(identity);
-                    seen.survey = Arc::new(survey);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// `--approved-digest`: every wave that asks has its approval.

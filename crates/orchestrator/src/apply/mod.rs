@@ -3,6 +3,7 @@
 mod anchor;
 mod anew;
 mod carry_out;
+mod claim;
 mod error;
 mod failover;
 mod fit;
