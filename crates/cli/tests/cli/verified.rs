@@ -33,12 +33,13 @@ fn has(place: &Place, shard: &str, name: &str) -> bool {
 }
 
 #[track_caller]
-fn is_held(place: &Place) {
-    insta::assert_snapshot!(place.out("apply --yes", 3), @"");
+fn is_held(place: &Place) -> String {
+    let out = place.out("apply --yes", 3);
     assert!(!has(place, "s2", "b"), "the next shard was touched");
     assert!(!has(place, "s1", "v"), "the next stage was begun");
     let status = place.json("status --output json", 5);
     assert_eq!(status["rollout"]["failed"], serde_json::json!(["s1"]));
+    out
 }
 
 #[test]
@@ -49,7 +50,22 @@ fn it_is_told_and_holds_until_it_says_yes_though_a_later_file_was_edited() {
         plan.contains("first it is settled what became of s1"),
         "{plan}"
     );
-    is_held(&place);
+    insta::assert_snapshot!(is_held(&place), @r#"
+    ✗ stopped, and the fleet is split
+      files have changed since it was planned; it is planned anew once what failed on s1 is verified, or the shard is skipped
+      changed         1  s1
+      not changed     1  s2
+      failed          1  s1
+
+    s1 failed in V2
+      verification: V2 is applied, but its verify query says `0`: SELECT count(*) = 1 FROM a
+      the migration is applied, and stands
+      hint: Mend the data, then `greylag rollout retry s1`: the query is asked again, the migration is not run again.
+
+    ways on
+      mend the data on s1:  greylag rollout retry s1 && greylag apply
+      leave it out:  greylag rollout skip s1 --reason … && greylag apply
+    "#);
     // Asked again, and still no.
     place.out("rollout retry s1", 0);
     is_held(&place);

@@ -150,17 +150,15 @@ impl<'a> Leased<'a> {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
             let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
             let state = &opened.ledger.state;
-            let unverified = state.unverified().next().is_some();
-            let is_settled = !unverified && state.in_flight().next().is_none();
-            let ends = !is_settled || ending == Ending::Interrupted;
+            let is_settled = state.in_flight().next().is_none();
+            let unverified: Vec<_> = state.unverified().cloned().collect();
+            let ends = !is_settled || !unverified.is_empty() || ending == Ending::Interrupted;
             Ok(ends.then(|| {
-                let summary = self.summarise(&opened, surveyed, ending);
-                let why = "files have changed, and it is planned anew once verify queries say yes, or their shards are skipped";
-                let stopped = summary.stopped.clone();
-                Summary {
-                    stopped: stopped.or_else(|| unverified.then(|| why.to_owned())),
-                    ..summary
+                let mut summary = self.summarise(&opened, surveyed, ending);
+                if let (None, Some(first)) = (&summary.stopped, unverified.first()) {
+                    summary.stopped = Some(unsettled(first, unverified.len() - 1));
                 }
+                summary
             }))
         }
         .await;
@@ -210,7 +208,8 @@ impl<'a> Leased<'a> {
         id: String,
         anchor: Anchored,
     ) -> Result<Summary, ApplyError> {
-        claim(self.setup, self.ask, &mut surveyed, &anchor).await?;
+        // It has the futures of two engines' verbs in it, and mostly nothing to do.
+        Box::pin(claim(self.setup, self.ask, &mut surveyed, &anchor)).await?;
         memory::remember(self.setup, Some(&self.lease), &surveyed).await?;
         let mut opened = match prospect {
             Prospect::Fresh { plan } if plan.is_empty() => {
@@ -346,6 +345,17 @@ impl<'a> Leased<'a> {
         opened.ledger.commit().await?;
         Ok(())
     }
+}
+
+/// Why it is not planned anew yet, though files have changed.
+fn unsettled(first: &ShardName, more: usize) -> String {
+    let (shards, them) = match more {
+        0 => (first.to_string(), "the shard is"),
+        more => (format!("{first} and {more} more"), "the shards are"),
+    };
+    format!(
+        "files have changed since it was planned; it is planned anew once what failed on {shards} is verified, or {them} skipped"
+    )
 }
 
 /// What was approved beforehand is this plan, and no other.

@@ -295,7 +295,10 @@ async fn a_person_may_skip_a_shard_whose_replicas_never_come() {
 #[tokio::test]
 async fn a_shard_that_is_skipped_while_its_replica_lags_lets_the_others_go() {
     let (world, told) = replicated(3, 1);
-    world.node("s1", "a", |node| node.lag = Duration::from_secs(60));
+    world.node("s1", "a", |node| {
+        node.missing = 10;
+        node.lag = Duration::from_secs(60);
+    });
     let skip = async {
         let holds = |event: &Event| {
             matches!(event, Event::Held { reasons }
