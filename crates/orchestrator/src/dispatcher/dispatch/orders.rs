@@ -29,17 +29,18 @@ impl Dispatcher {
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
         let now = Timestamp::now();
+        // Where it is only settled what there is, that is all: verify queries that a person had asked again are.
+        let asks_again = |shard: &ShardName| ledger.state.verify_again(shard).is_some();
+        let settle_only = self.run.settle_only;
+        let starts = !settle_only || ledger.state.unverified().any(asks_again);
         // The limits are filled with this run's own shards; surveys concern everybody.
-        let commands = match (self.run.settle_only, &self.run.options.only) {
+        let commands = match (settle_only, &self.run.options.only) {
             (false, None) => ledger.state.next(now),
-            (settle_only, _) => {
-                let asks_again = |shard: &ShardName| ledger.state.verify_again(shard).is_some();
+            _ => {
                 let wanted = |shard: &ShardName| !settle_only || asks_again(shard);
                 (ledger.state).next_among(now, |shard| self.is_ours(shard) && wanted(shard))
             }
         };
-        // Where it is only settled what there is, verify queries that a person had asked again are.
-        let starts = !self.run.settle_only || ledger.state.unverified().next().is_some();
         for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
