@@ -59,6 +59,8 @@ pub struct Replicated {
     pub one_host: bool,
     /// Ports through which replicas are reached, by shard and number, where that is not their own.
     pub doors: BTreeMap<(usize, usize), u16>,
+    /// Ports of services that lead to primaries, wherever those are, by shard.
+    pub services: BTreeMap<usize, u16>,
     /// Who logs in, and by which password, where it is not the lab's own account.
     pub login: Option<(String, String)>,
     folder: TempDir,
@@ -94,6 +96,7 @@ impl Replicated {
             unlisted: false,
             one_host: false,
             doors: BTreeMap::new(),
+            services: BTreeMap::new(),
             login: None,
             folder: tempfile::tempdir().unwrap(),
         })
@@ -203,6 +206,9 @@ impl Replicated {
     /// Where the project says that the primary is.
     fn named(&self, at: usize) -> Target {
         let mut target = self.target(at, self.clusters[at].primary());
+        if let Some(port) = self.services.get(&at) {
+            target.url.set_port(Some(*port)).unwrap();
+        }
         if self.several_hosts {
             let servers = self.clusters[at].replicas().iter();
             let ports = servers

@@ -28,6 +28,7 @@ mod readers;
 mod remembering;
 mod restored;
 mod resuming;
+mod service;
 mod subscriber;
 mod subscribing;
 mod table;
