@@ -14,10 +14,7 @@ use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
-    node::{
-        Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole, Standing, Trail,
-        judge,
-    },
+    node::{Case, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, Standing, Trail, judge},
     position::Reach,
     throttle::{Go, Throttle},
 };

@@ -6,6 +6,7 @@ use greylag_core::{
     fleet::{Shard, ShardName},
     migration::{Migration, Set},
     node::{Intake, NodeName, NodePolicy, NodeRole},
+    plan::UndoTarget,
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
     rollout::Progress,
 };
@@ -47,6 +48,8 @@ pub struct Replicated {
     /// What runs have warned of.
     pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
+    /// Runs take versions back instead.
+    pub undo: Option<UndoTarget>,
     /// What a rollout makes of the replicas that lag.
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
@@ -90,6 +93,7 @@ impl Replicated {
             intake: Intake::default(),
             warnings: Arc::default(),
             claim: None,
+            undo: None,
             watched: NodePolicy::Guard,
             auto: false,
             several_hosts: false,
@@ -278,6 +282,7 @@ impl Replicated {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
+            undo: self.undo.clone(),
             ..Ask::default()
         };
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();

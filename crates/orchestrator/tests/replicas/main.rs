@@ -7,6 +7,7 @@ mod backlog;
 mod blind;
 mod busy;
 mod commands;
+mod contracting;
 mod counting;
 mod cut;
 mod delayed;
