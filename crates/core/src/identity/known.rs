@@ -57,6 +57,11 @@ impl Known {
         self.primary().is_some_and(|last| last.is(server))
     }
 
+    /// Whether a server was proven a node of the shard where this name leads.
+    pub fn has_had(&self, dialled: &str) -> bool {
+        self.nodes.iter().any(|node| node.dialled == dialled)
+    }
+
     pub fn is_deposed(&self, server: &Server) -> bool {
         self.deposed.iter().any(|node| node.is(server))
     }

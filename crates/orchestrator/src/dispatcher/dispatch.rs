@@ -80,6 +80,7 @@ impl Dispatcher {
             if self.tasks.is_idle() && (interrupted || !self.awaits_nodes(ledger, &rest)) {
                 match rest {
                     Rest::Finished => return Ok(Ending::Finished),
+                    Rest::More => continue,
                     _ if interrupted => return Ok(Ending::Interrupted),
                     Rest::Go => {
                         // Only shards that this run leaves alone are left to do: `--only`, or looked at in vain.

@@ -313,7 +313,8 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         if errand.must_stop() {
             return Outcome::Absent;
         }
-        match awake(session, wait_for_quiet(errand, group)).await {
+        let until = Instant::now() + errand.limits.lock_deadline;
+        match awake(session, wait_for_quiet(errand, group, until)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Outcome::Absent,
             Quiet::No(failure) => return Outcome::Failed { failure },

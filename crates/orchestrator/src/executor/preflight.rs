@@ -49,12 +49,11 @@ enum Noise {
 }
 
 /// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock.
-pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job]) -> Quiet {
+pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job], until: Instant) -> Quiet {
     let Some(asked) = Asked::of(jobs) else {
         return Quiet::Yes;
     };
-    let until = Instant::now() + errand.limits.lock_deadline;
-    let deadline = waits::deadline(&errand.limits);
+    let deadline = waits::at(until);
     let mut eyes = Eyes::new();
     let mut told = false;
     let quiet = loop {

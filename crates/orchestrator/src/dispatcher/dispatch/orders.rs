@@ -12,6 +12,8 @@ use jiff::Timestamp;
 /// What is left to do once all commands are under way.
 pub(super) enum Rest {
     Go,
+    /// What was done at once has made more to do.
+    More,
     /// Nothing before then.
     Until(Timestamp, Vec<WaitReason>),
     Person(Vec<WaitReason>),
@@ -26,6 +28,7 @@ impl Dispatcher {
         let mut begin = Vec::new();
         let mut look = Vec::new();
         let mut gate = None;
+        let mut done_at_once = false;
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
         let now = Timestamp::now();
@@ -77,6 +80,7 @@ impl Dispatcher {
                     }
                     if let Some(done) = self.nodes.await_replicas(ledger, stage, &shard, position) {
                         ledger.record(done)?;
+                        done_at_once = true;
                     }
                 }
                 Command::AskGate { stage, wave } => {
@@ -97,6 +101,9 @@ impl Dispatcher {
                     rest = Rest::Finished;
                 }
             }
+        }
+        if done_at_once {
+            rest = Rest::More;
         }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);
