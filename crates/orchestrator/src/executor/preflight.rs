@@ -47,7 +47,10 @@ enum Noise {
 
 /// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock.
 pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job]) -> Quiet {
-    let Some(asked) = Asked::of(jobs).filter(|_| !errand.standbys.is_empty()) else {
+    if errand.standbys.is_empty() {
+        return Quiet::Yes;
+    }
+    let Some(asked) = Asked::of(jobs) else {
         return Quiet::Yes;
     };
     let until = Instant::now() + errand.limits.lock_deadline;
