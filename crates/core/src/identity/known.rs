@@ -204,7 +204,8 @@ impl Node {
     }
 
     fn is_called(&self, title: &str) -> bool {
-        title == self.name || title == self.address || self.place() == Some(title)
+        !title.is_empty()
+            && (title == self.name || title == self.address || self.place() == Some(title))
     }
 
     /// Host and port of where the project said that it was; none where it named several hosts, or none.

@@ -305,8 +305,8 @@ impl Board {
 
     pub fn go(&self) -> Go {
         let now = Timestamp::now();
-        let few = (self.shards.iter())
-            .filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
+        let counted = || self.shards.iter().filter(|(_, shard)| !shard.excused);
+        let few = counted().filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
         let few: Vec<WaitReason> = few.collect();
         match self.throttle.go(now) {
             Go::Hold(mut reasons) => {
@@ -315,7 +315,7 @@ impl Board {
             }
             _ if !few.is_empty() => Go::Hold(few),
             // Between a primary's word on who follows it and the first look at them, nothing is known of those.
-            Go::Yes if !self.shards.values().all(ShardNodes::knows_its_nodes) => Go::NotYet,
+            Go::Yes if !counted().all(|(_, shard)| shard.knows_its_nodes()) => Go::NotYet,
             go => go,
         }
     }
@@ -376,6 +376,15 @@ impl Board {
     pub fn forget(&mut self, shard: &ShardName) {
         if let Some(found) = self.shards.get_mut(shard) {
             found.awaited = None;
+        }
+    }
+
+    /// The shard is left out: it is waited for no longer, and its nodes hold nothing.
+    pub fn excuse(&mut self, shard: &ShardName) {
+        self.forget(shard);
+        self.throttle.excuse(shard.clone());
+        if let Some(found) = self.shards.get_mut(shard) {
+            found.excused = true;
         }
     }
 

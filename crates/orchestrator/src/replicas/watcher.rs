@@ -196,9 +196,14 @@ impl Watcher {
         board.lack(shard.clone(), lacking);
     }
 
-    /// The shard's guarded nodes of a role, as they are known now.
-    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
-        self.shared.board().guarded(shard, role)
+    /// Tells the shard's guarded nodes of a role, as they are known whenever it is asked.
+    pub fn guards(
+        &self,
+        shard: &ShardName,
+        role: NodeRole,
+    ) -> impl Fn() -> Vec<NamedNode> + Send + Sync + use<> {
+        let (shared, shard) = (self.shared.clone(), shard.clone());
+        move || shared.board().guarded(&shard, role)
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {
@@ -207,6 +212,12 @@ impl Watcher {
 
     pub fn forget(&self, shard: &ShardName) {
         self.shared.board().forget(shard);
+    }
+
+    /// The shard is left out of the rollout: its nodes are looked at and told of as before, and hold nothing.
+    pub fn excuse(&self, shard: &ShardName) {
+        self.shared.board().excuse(shard);
+        self.shared.weigh.notify_one();
     }
 }
 

@@ -16,6 +16,8 @@ async fn holds_over_a_broken_line(engine: Engine) {
     fleet.settings.poll = Duration::from_millis(200);
     let proxy = fleet.clusters[0].put_between(0).await.unwrap();
     fleet.done().await;
+    // Behind the cut it is to lack nothing before the shard is written.
+    fleet.clusters[0].still(0).await.unwrap();
 
     fleet
         .files

@@ -32,15 +32,22 @@ impl Dispatcher {
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
         let now = Timestamp::now();
+        // Where it is only settled what there is, that is all: verify queries that a person had asked again are.
+        let asks_again = |shard: &ShardName| ledger.state.verify_again(shard).is_some();
+        let settle_only = self.run.settle_only;
+        let starts = !settle_only || ledger.state.unverified().any(asks_again);
         // The limits are filled with this run's own shards; surveys concern everybody.
-        let commands = match self.run.options.only {
-            Some(_) => ledger.state.next_among(now, |shard| self.is_ours(shard)),
-            None => ledger.state.next(now),
+        let commands = match (settle_only, &self.run.options.only) {
+            (false, None) => ledger.state.next(now),
+            _ => {
+                let wanted = |shard: &ShardName| !settle_only || asks_again(shard);
+                (ledger.state).next_among(now, |shard| self.is_ours(shard) && wanted(shard))
+            }
         };
         for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only || !self.nodes.may_start() {
+                    if stopping || !self.nodes.may_start() {
                         continue;
                     }
                     // What the look finds is of the shard as it was recorded when the look began.
@@ -80,7 +87,7 @@ impl Dispatcher {
                     if !self.nodes.may_start() {
                         continue;
                     }
-                    if !stopping && !self.run.settle_only && !self.tasks.asks(stage, wave) {
+                    if !stopping && starts && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
                 }
