@@ -81,7 +81,10 @@ impl Oracle {
         );
         assert!(!self.broke, "after a break, and no gate was asked: {shard}");
         assert!(!self.is_in_flight(shard), "starts twice on {shard}");
-        assert!(!self.failed.contains(shard), "goes on blindly on {shard}");
+        assert!(
+            !self.failed.contains_key(shard),
+            "goes on blindly on {shard}"
+        );
         assert!(
             !self.skipped.contains(shard),
             "skipped, yet started: {shard}"
@@ -111,7 +114,7 @@ impl Oracle {
         );
         for before in &plan.waves[..wave] {
             for shard in &before.shards {
-                let open = self.has_open(plan, stage, shard) && !self.failed.contains(shard);
+                let open = self.has_open(plan, stage, shard) && !self.failed.contains_key(shard);
                 assert!(!open, "wave {wave} before {shard} of an earlier one");
             }
         }
