@@ -27,6 +27,8 @@ mod repair;
 mod replicas;
 mod rollout;
 mod running;
+mod second_round;
 mod status;
 mod subscribers;
 mod undo;
+mod verified;

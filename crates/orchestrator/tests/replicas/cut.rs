@@ -25,7 +25,9 @@ async fn holds_over_a_broken_line(engine: Engine) {
     proxy.refuse(true).await.unwrap();
     proxy.cut().await;
     let disconnected = |blame: &Blame| match (blame, engine) {
-        (Blame::Disconnected { error }, Engine::Postgres) => error.is_none(),
+        (Blame::Disconnected { error: Some(error) }, Engine::Postgres) => {
+            error.contains("no WAL receiver runs")
+        }
         // The server's own words.
         (Blame::Disconnected { error: Some(error) }, _) => error.contains("error 2003"),
         _ => false,

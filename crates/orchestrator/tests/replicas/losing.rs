@@ -117,7 +117,7 @@ async fn what_is_lost_between_two_runs_of_one_rollout_is_run_again() {
 
     fleet.files.push(TWO);
     let no_wait = Options {
-        wait: Some(std::time::Duration::ZERO),
+        until: Some(std::time::Instant::now()),
         ..Options::default()
     };
     let (run, _) = fleet.run(no_wait).await;

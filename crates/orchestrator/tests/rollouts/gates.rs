@@ -8,7 +8,7 @@ use greylag_orchestrator::{
     planning::Ask,
     steering::Request,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -31,7 +31,7 @@ fn world(probe: Probe) -> World {
 /// One question, and no patience.
 async fn once(world: &World) -> Summary {
     let options = Options {
-        wait: Some(Duration::ZERO),
+        until: Some(Instant::now()),
         ..Options::default()
     };
     world.apply_as(&Ask::default(), &options).await.unwrap()
