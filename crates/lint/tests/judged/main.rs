@@ -2,11 +2,15 @@
 
 mod adopted;
 mod contracts;
+mod modified;
+mod odd;
 mod phases;
 mod replicas;
 mod shards;
+mod sources;
 mod statements;
 mod tables;
+mod volumes;
 mod writes;
 
 use greylag_core::engine::Engine;
