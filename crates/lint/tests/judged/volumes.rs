@@ -23,12 +23,12 @@ fn rows_that_stand_in_the_file_are_counted() {
         RULE,
         SMALL,
         &[
-            &values(20_000, "x"),
+            &values(10_000, "x"),
             &values(60_000, "x"),
             &values(600, &"long".repeat(500)),
             &copy(20_000, "x"),
             &copy(600, &"long".repeat(500)),
-            &format!("{}{}", values(3_000, "x"), copy(3_000, "x")),
+            &format!("{}{}", values(5_000, "x"), copy(5_000, "x")),
         ],
     );
     is_silent(
@@ -41,7 +41,7 @@ fn rows_that_stand_in_the_file_are_counted() {
         ],
     );
     let on_mysql = SMALL.replace("postgres", "mysql mariadb").replace("note text", "note varchar(2000)");
-    speaks(RULE, &on_mysql, &[&values(20_000, "x"), &values(600, &"long".repeat(500))]);
+    speaks(RULE, &on_mysql, &[&values(100_000, "x"), &values(600, &"long".repeat(500))]);
     is_silent(RULE, &on_mysql, &[&values(2_000, "x")]);
 }
 

@@ -20,8 +20,8 @@ CREATE TABLE numbered (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=Inn
 CREATE TABLE worked (id INT PRIMARY KEY, a INT NULL, s INT AS (id + 1) STORED, v INT AS (id + 1) VIRTUAL) ENGINE=InnoDB;
 CREATE TABLE keyless (id BIGINT NOT NULL, n INT NULL) ENGINE=InnoDB;
 CREATE TABLE latin (id BIGINT PRIMARY KEY, v VARCHAR(50) NULL, w VARCHAR(100) NULL, x TEXT NULL, u VARCHAR(50) CHARACTER SET utf8mb4 NULL,
-    o VARCHAR(50) CHARACTER SET utf8mb3 NULL) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_bin;
-INSERT INTO t (id, b, w) VALUES (1, 1, 'w'), (2, 2, 'w');
+    o VARCHAR(50) CHARACTER SET utf8mb3 NULL, p VARCHAR(127) NULL, q VARCHAR(128) NULL) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_bin;
+INSERT INTO t (id, a, b, w) VALUES (1, 1, 1, 'one'), (2, 2, 2, 'two');
 -- case backticks
 ALTER TABLE `t` ADD COLUMN `select` INT NULL;
 -- case comments
@@ -190,8 +190,10 @@ ALTER TABLE t MODIFY v VARCHAR(50) CHARACTER SET utf8mb4 NULL;
 ALTER TABLE latin MODIFY v VARCHAR(60) COLLATE latin1_bin NULL;
 -- case a longer varchar of a character set with one byte
 ALTER TABLE latin MODIFY w VARCHAR(250) NULL;
--- case a varchar of one byte past the length byte
-ALTER TABLE latin MODIFY w VARCHAR(256) NULL;
+-- case a varchar that gets a second length byte
+ALTER TABLE latin MODIFY q VARCHAR(256) NULL;
+-- case a short varchar that gets a second length byte
+ALTER TABLE latin MODIFY p VARCHAR(256) NULL;
 -- case a varchar that has the collation of the table, and says so by its character set
 ALTER TABLE latin MODIFY v VARCHAR(50) CHARACTER SET latin1 COLLATE latin1_bin NULL;
 -- case a text of another character set than the table's

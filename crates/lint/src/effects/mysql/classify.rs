@@ -200,6 +200,8 @@ fn modified(
         // An index may have to be built anew, or all of the table.
         _ if letters.is_none() => return None,
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
+        TypeChange::WidenedShort if !stricter && !looser => "widen-short-varchar",
+        TypeChange::WidenedShort => return None,
         TypeChange::Appended if !stricter && !looser => "append-enum",
         _ if stricter => "set-not-null",
         _ if looser => "drop-not-null",
@@ -229,6 +231,8 @@ enum TypeChange {
     Same,
     /// A VARCHAR that stays on its side of 255 bytes.
     Widened,
+    /// A VARCHAR of at most 127 bytes that doesn't.
+    WidenedShort,
     /// ENUM or SET with new members at the end.
     Appended,
     Different,
@@ -256,6 +260,7 @@ fn type_change(from: &DataType, to: &DataType) -> TypeChange {
                 (Some(a), Some(b)) if a <= b && (b * most <= 255 || a * least >= 256) => {
                     TypeChange::Widened
                 }
+                (Some(a), Some(b)) if a <= b && a * most <= 127 => TypeChange::WidenedShort,
                 _ => TypeChange::Different,
             }
         }
