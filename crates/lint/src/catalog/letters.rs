@@ -90,13 +90,23 @@ impl Letters {
 /// The bytes of a character set's longest letter.
 pub(crate) fn bytes_of(charset: &str) -> Option<u32> {
     let mut all = CHARSETS.iter();
-    all.find(|(name, _)| *name == charset).map(|(_, bytes)| *bytes)
+    all.find(|(name, _)| *name == charset)
+        .map(|(_, bytes)| *bytes)
+}
+
+/// A character set that databases have without being told to.
+pub(crate) fn is_usual(charset: &str) -> bool {
+    matches!(charset, "utf8mb4" | "utf8mb3" | "latin1")
 }
 
 fn charset_of(collation: &str) -> Option<&'static str> {
     // MariaDB's newest are of utf8mb4 where they don't say of which.
     let prefix = collation.split('_').next()?;
-    let prefix = if prefix == "uca1400" { "utf8mb4" } else { prefix };
+    let prefix = if prefix == "uca1400" {
+        "utf8mb4"
+    } else {
+        prefix
+    };
     let mut all = CHARSETS.iter();
     all.find(|(name, _)| *name == prefix).map(|(name, _)| *name)
 }

@@ -107,7 +107,8 @@ fn query(mut cursor: Cursor<'_>, outer: &[Named], depth: usize) -> Vec<Source> {
     let mut begins = true;
     while !cursor.is_done() {
         if begins {
-            if cursor.eat_any(&["WITH", "RECURSIVE", "ALL", "DISTINCT"]) || cursor.eat_symbol(b',') {
+            if cursor.eat_any(&["WITH", "RECURSIVE", "ALL", "DISTINCT"]) || cursor.eat_symbol(b',')
+            {
                 continue;
             }
             if let Some((name, inner)) = named_query(&mut cursor) {
@@ -197,7 +198,8 @@ impl Select {
     fn item(&mut self, cursor: &mut Cursor<'_>, known: &[Named], depth: usize) {
         while cursor.eat_any(&["ONLY", "LATERAL"]) {}
         if let Some(mut inner) = cursor.group() {
-            let asks = inner.is_any(&["SELECT", "WITH", "VALUES", "TABLE"]) || inner.is_symbol(b'(');
+            let asks =
+                inner.is_any(&["SELECT", "WITH", "VALUES", "TABLE"]) || inner.is_symbol(b'(');
             if asks || depth > DEEPEST {
                 self.add(query(inner, known, depth + 1));
             } else {
@@ -206,9 +208,7 @@ impl Select {
             }
             return;
         }
-        if cursor.kind() == Some(TokenKind::String)
-            && cursor.dialect != Dialect::Sqlite
-        {
+        if cursor.kind() == Some(TokenKind::String) && cursor.dialect != Dialect::Sqlite {
             return;
         }
         let dual = is_dual(cursor);

@@ -4,6 +4,7 @@ mod adopted;
 mod contracts;
 mod modified;
 mod odd;
+mod partitioned;
 mod phases;
 mod replicas;
 mod shards;
@@ -130,5 +131,10 @@ fn is_silent(rule: &str, head: &str, cases: &[&str]) {
 fn excerpt(project: &str) -> String {
     let end: String = project.chars().rev().take(200).collect();
     let end: String = end.chars().rev().collect();
-    project.chars().take(2_000).chain(" … ".chars()).chain(end.chars()).collect()
+    project
+        .chars()
+        .take(2_000)
+        .chain(" … ".chars())
+        .chain(end.chars())
+        .collect()
 }

@@ -107,7 +107,9 @@ fn a_key_within_the_column_is_one_of_each_shard() {
 #[test]
 fn later_statements_know_the_key_that_came_within_a_column() {
     for engine in [Mysql, Mariadb] {
-        let given = format!("{GIVEN}ALTER TABLE users CHANGE email mail varchar(100) NOT NULL UNIQUE, MODIFY id bigint NOT NULL PRIMARY KEY;");
+        let given = format!(
+            "{GIVEN}ALTER TABLE users CHANGE email mail varchar(100) NOT NULL UNIQUE, MODIFY id bigint NOT NULL PRIMARY KEY;"
+        );
         for few in [
             "UPDATE users SET age = 2 WHERE mail = 'x';",
             "UPDATE users SET age = 2 WHERE id = 5;",
@@ -133,7 +135,9 @@ fn later_statements_know_the_key_that_came_within_a_column() {
 #[test]
 fn the_letters_of_the_table_are_those_of_its_columns() {
     let table = |options: &str| {
-        format!("CREATE TABLE t (id bigint PRIMARY KEY, name varchar(20), wide varchar(100)) {options};")
+        format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, name varchar(20), wide varchar(100)) {options};"
+        )
     };
     const RULES: [&str; 3] = ["copies-table", "unjudged", "expand-restricts-writes"];
     let told = |given: &str, sql: &str| -> Vec<String> {
@@ -152,18 +156,44 @@ fn the_letters_of_the_table_are_those_of_its_columns() {
     }
     // Of another one all is written anew, and nobody says which one the database has.
     assert_eq!(told(&table("CHARSET=latin1"), named), ["copies-table"]);
-    assert_eq!(told(&table("CHARSET=utf8mb4"), "ALTER TABLE t MODIFY name varchar(30) CHARACTER SET latin1;"), ["copies-table", "expand-restricts-writes"]);
+    assert_eq!(
+        told(
+            &table("CHARSET=utf8mb4"),
+            "ALTER TABLE t MODIFY name varchar(30) CHARACTER SET latin1;"
+        ),
+        ["copies-table", "expand-restricts-writes"]
+    );
     assert_eq!(told(&table(""), named), ["unjudged"]);
+    let ascii = "ALTER TABLE t MODIFY name varchar(20) CHARACTER SET ascii;";
+    assert_eq!(
+        told(&table(""), ascii),
+        ["copies-table", "expand-restricts-writes"]
+    );
     let collated = "ALTER TABLE t MODIFY name varchar(30) COLLATE utf8mb4_bin;";
     assert_eq!(told(&table("COLLATE=utf8mb4_bin"), collated), [""; 0]);
-    assert_eq!(told(&table("CHARSET=utf8mb4 COLLATE utf8mb4_bin"), collated), [""; 0]);
+    assert_eq!(
+        told(&table("CHARSET=utf8mb4 COLLATE utf8mb4_bin"), collated),
+        [""; 0]
+    );
     assert_eq!(told(&table("CHARSET=utf8mb4"), collated), ["unjudged"]);
     assert_eq!(told(&table("CHARSET=latin1"), collated), ["copies-table"]);
     // What the table says from now on, its columns don't have yet.
-    let changed = format!("{}ALTER TABLE t DEFAULT CHARACTER SET utf8mb4;", table("CHARSET=latin1"));
-    assert_eq!(told(&changed, "ALTER TABLE t MODIFY name varchar(30);"), ["copies-table"]);
-    let converted = format!("{}ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4;", table("CHARSET=latin1"));
-    assert_eq!(told(&converted, "ALTER TABLE t MODIFY name varchar(30);"), [""; 0]);
+    let changed = format!(
+        "{}ALTER TABLE t DEFAULT CHARACTER SET utf8mb4;",
+        table("CHARSET=latin1")
+    );
+    assert_eq!(
+        told(&changed, "ALTER TABLE t MODIFY name varchar(30);"),
+        ["copies-table"]
+    );
+    let converted = format!(
+        "{}ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4;",
+        table("CHARSET=latin1")
+    );
+    assert_eq!(
+        told(&converted, "ALTER TABLE t MODIFY name varchar(30);"),
+        [""; 0]
+    );
     assert_eq!(told(&converted, named), [""; 0]);
     let plain = "ALTER TABLE t MODIFY id bigint NOT NULL COMMENT 'x';";
     assert_eq!(told(&changed, plain), [""; 0]);
@@ -172,7 +202,9 @@ fn the_letters_of_the_table_are_those_of_its_columns() {
 #[test]
 fn a_longer_varchar_is_written_anew_only_past_its_length_byte() {
     let given = |charset: &str| {
-        format!("CREATE TABLE t (id bigint PRIMARY KEY, a varchar(50), b varchar(100)) CHARSET={charset};")
+        format!(
+            "CREATE TABLE t (id bigint PRIMARY KEY, a varchar(50), b varchar(100)) CHARSET={charset};"
+        )
     };
     for (charset, sql, copies) in [
         ("utf8mb4", "ALTER TABLE t MODIFY b varchar(200);", false),

@@ -12,7 +12,9 @@ const GIVEN: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, a int, b int);\
 fn on<'a>(engines: &[Engine], statements: &[&'a str]) -> Vec<(Engine, &'a str, &'a str, &'a str)> {
     let each = |engine: &Engine| {
         let engine = *engine;
-        let cases = statements.iter().map(move |sql| (engine, GIVEN, *sql, RULE));
+        let cases = statements
+            .iter()
+            .map(move |sql| (engine, GIVEN, *sql, RULE));
         cases.collect::<Vec<_>>()
     };
     engines.iter().flat_map(each).collect()
@@ -126,20 +128,44 @@ fn how_large_the_source_is_decides() {
         &format!("{SIZED}INSERT INTO roles (id, a) SELECT id, a FROM orders;"),
     );
     assert_eq!(told[0].severity, greylag_lint::Severity::Error);
-    assert!(told[0].message.why.contains("500000 rows of orders"), "{}", told[0].message.why);
+    assert!(
+        told[0].message.why.contains("500000 rows of orders"),
+        "{}",
+        told[0].message.why
+    );
 }
 
 #[test]
 fn an_id_stays_a_key_of_an_adopted_table_beside_others() {
     let given = "CREATE UNIQUE INDEX u ON visits (email);";
     must_not_tell(&[
-        (Postgres, given, "UPDATE visits SET x = 1 WHERE id = 5;", RULE),
-        (Postgres, given, "UPDATE visits SET x = 1 WHERE email = 'x';", RULE),
+        (
+            Postgres,
+            given,
+            "UPDATE visits SET x = 1 WHERE id = 5;",
+            RULE,
+        ),
+        (
+            Postgres,
+            given,
+            "UPDATE visits SET x = 1 WHERE email = 'x';",
+            RULE,
+        ),
     ]);
-    must_tell(&[(Postgres, given, "UPDATE visits SET x = 1 WHERE code = 5;", RULE)]);
+    must_tell(&[(
+        Postgres,
+        given,
+        "UPDATE visits SET x = 1 WHERE code = 5;",
+        RULE,
+    )]);
     // It has another primary key.
     let other = "ALTER TABLE visits ADD PRIMARY KEY (code);";
-    must_tell(&[(Postgres, other, "UPDATE visits SET x = 1 WHERE id = 5;", RULE)]);
+    must_tell(&[(
+        Postgres,
+        other,
+        "UPDATE visits SET x = 1 WHERE id = 5;",
+        RULE,
+    )]);
 }
 
 #[test]
@@ -174,5 +200,9 @@ fn few_parents_may_have_many_children() {
     let own = "-- given\nCREATE TABLE parts (id bigint PRIMARY KEY, parent bigint REFERENCES parts ON DELETE CASCADE);\n-- migration\n";
     speaks(RULE, own, &["DELETE FROM parts WHERE id = 5;"]);
     let many = super::of_example(RULE, &format!("{TREE}DELETE FROM users WHERE id > 5;"));
-    assert!(many[0].message.why.contains("orders, lines"), "{}", many[0].message.why);
+    assert!(
+        many[0].message.why.contains("orders, lines"),
+        "{}",
+        many[0].message.why
+    );
 }

@@ -40,8 +40,14 @@ fn rows_that_stand_in_the_file_are_counted() {
             "INSERT INTO orders DEFAULT VALUES;",
         ],
     );
-    let on_mysql = SMALL.replace("postgres", "mysql mariadb").replace("note text", "note varchar(2000)");
-    speaks(RULE, &on_mysql, &[&values(100_000, "x"), &values(600, &"long".repeat(500))]);
+    let on_mysql = SMALL
+        .replace("postgres", "mysql mariadb")
+        .replace("note text", "note varchar(2000)");
+    speaks(
+        RULE,
+        &on_mysql,
+        &[&values(100_000, "x"), &values(600, &"long".repeat(500))],
+    );
     is_silent(RULE, &on_mysql, &[&values(2_000, "x")]);
 }
 
@@ -58,8 +64,16 @@ fn a_row_counts_as_much_as_the_rows_that_are_there() {
 fn a_table_filled_from_itself_is_counted() {
     let head = "-- engine postgres\n-- lint [thresholds]\n-- lint wal-bytes = 1000000\n-- lint [tables.orders]\n-- lint rows = 100000\n-- given\n\
         CREATE TABLE orders (id bigint PRIMARY KEY, note text);\n-- migration\n";
-    speaks(RULE, head, &["INSERT INTO orders (note) SELECT note FROM orders;"]);
-    is_silent(RULE, head, &["INSERT INTO orders (note) SELECT note FROM orders WHERE id = 5;"]);
+    speaks(
+        RULE,
+        head,
+        &["INSERT INTO orders (note) SELECT note FROM orders;"],
+    );
+    is_silent(
+        RULE,
+        head,
+        &["INSERT INTO orders (note) SELECT note FROM orders WHERE id = 5;"],
+    );
 }
 
 #[test]
@@ -73,5 +87,12 @@ fn what_a_delete_takes_along_is_counted() {
     assert!(told[0].title.contains("orders"), "{}", told[0].title);
     is_silent(RULE, &head.replace(" ON DELETE CASCADE", ""), &[sql]);
     // InnoDB cascades below the binary log.
-    is_silent(RULE, &head.replace("postgres", "mysql").replace("user_id bigint REFERENCES users ON DELETE CASCADE", "user_id bigint, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE"), &[sql]);
+    is_silent(
+        RULE,
+        &head.replace("postgres", "mysql").replace(
+            "user_id bigint REFERENCES users ON DELETE CASCADE",
+            "user_id bigint, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE",
+        ),
+        &[sql],
+    );
 }

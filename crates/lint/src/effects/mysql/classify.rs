@@ -1,7 +1,7 @@
 //! Which kind of clause an action is.
 
 use crate::{
-    catalog::{KnownColumn, Table, bytes_of},
+    catalog::{KnownColumn, Table, bytes_of, is_usual},
     operation::{Action, Column, Constraint, ConstraintKind, DataType, Dropped, Generated},
 };
 
@@ -201,7 +201,7 @@ fn modified(
         _ if letters.is_none() => return None,
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
         TypeChange::WidenedShort if !stricter && !looser => "widen-short-varchar",
-        TypeChange::WidenedShort => return None,
+        TypeChange::WidenedShort => "widen-short-varchar-null",
         TypeChange::Appended if !stricter && !looser => "append-enum",
         _ if stricter => "set-not-null",
         _ if looser => "drop-not-null",
@@ -221,6 +221,8 @@ fn same_letters(table: &Table, known: &KnownColumn, column: &Column) -> Option<b
     let is = column.letters(&table.letters);
     match (was.0, is.charset) {
         (Some(was), Some(is)) if was != is => return Some(false),
+        // Nobody's database has these where it isn't said.
+        (None, Some(one)) | (Some(one), None) if !is_usual(&one) => return Some(false),
         (was, is) if was != is => return None,
         _ => {}
     }
