@@ -1,5 +1,6 @@
 //! What PostgreSQL does to an engine's good intentions, each tried on a real server.
 
+mod acquaintance;
 mod archiving;
 mod bench;
 mod channel;
