@@ -4,9 +4,11 @@
 
 mod apply;
 mod changes;
+mod letters;
 mod table;
 
 pub(crate) use changes::About;
+pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 

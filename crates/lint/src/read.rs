@@ -18,6 +18,8 @@ mod pinned;
 mod postgres_action;
 mod rows;
 mod set;
+mod sources;
+mod tables;
 
 pub(crate) use dispatch::read;
 pub(crate) use set::set_for_statement;

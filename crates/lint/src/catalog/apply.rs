@@ -1,6 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, Index, KnownColumn, Table, Unique, View, key};
+use super::{Catalog, ForeignKey, Index, KnownColumn, Letters, Table, Unique, View, key};
 use crate::operation::{
     Action, AlterTable, Change, Column, Constraint, ConstraintKind, CreateTable, Kind, Name,
     Operation,
@@ -141,6 +141,7 @@ impl Catalog {
         table.parent = create.partition_of.clone();
         table.is_default = create.default_partition;
         table.inherits = create.inherits.clone();
+        table.letters = Letters::of_options(&create.options);
         table.partly = create.like.is_some()
             || create.query.is_some()
             || create.partition_of.is_some()
@@ -148,6 +149,7 @@ impl Catalog {
         let like = create.partition_of.as_ref().or(create.like.as_ref());
         if let Some(other) = like.and_then(|like| self.table(like)) {
             table.columns = other.columns.clone();
+            table.letters = other.letters.clone();
             table.primary_key = other.primary_key.clone();
         }
         for column in &create.columns {
@@ -238,7 +240,7 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
             action,
             Action::Force
                 | Action::Engine { .. }
-                | Action::ConvertCharset
+                | Action::ConvertCharset { .. }
                 | Action::RowFormat
                 | Action::OrderBy
                 | Action::ModifyColumn { .. }
@@ -256,12 +258,25 @@ fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
             table.rename_column(from, to);
         }
         Action::ModifyColumn { from, column, .. } => {
+            let letters = table.letters.clone();
             match table.column_mut(from) {
-                Some(known) => *known = KnownColumn::of(column, known.made_in),
+                Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
                 // It says all of a column that was there.
-                None => table.columns.push(KnownColumn::of(column, None)),
+                None => table.columns.push(KnownColumn::of(column, &letters, None)),
             }
             table.rename_column(from, &column.name);
+            add_own(table, text, column, false);
+        }
+        Action::DefaultCharset { charset, collation } => {
+            table.letters = Letters::of(charset.as_deref(), collation.as_deref());
+        }
+        Action::ConvertCharset { charset, collation } => {
+            table.letters = Letters::of(charset.as_deref(), collation.as_deref());
+            let texts = table.columns.iter_mut();
+            for column in texts.filter(|column| column.data_type.is_text()) {
+                column.data_type.charset.clone_from(&table.letters.charset);
+                column.collation.clone_from(&table.letters.collation);
+            }
         }
         Action::AlterType {
             column,
@@ -347,7 +362,14 @@ fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Droppe
 
 fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
     table.columns.retain(|known| known.name != column.name);
-    table.columns.push(KnownColumn::of(column, Some(unit)));
+    let known = KnownColumn::of(column, &table.letters, Some(unit));
+    table.columns.push(known);
+    add_own(table, text, column, true);
+}
+
+/// The keys and checks that are written within a column. `proven` says whether the rows that are there keep to the checks: MariaDB
+/// asks none of them where it is MODIFY that brings one.
+fn add_own(table: &mut Table, text: &str, column: &Column, proven: bool) {
     if column.primary_key {
         table.primary_key = Some(vec![column.name.clone()]);
     }
@@ -362,7 +384,7 @@ fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
         let usual = || format!("{}_{}_check", table.name.name, column.name);
         let name = name.clone().unwrap_or_else(usual);
         let text = text[expression.clone()].to_owned();
-        table.checks.push((Some(name), text, true));
+        table.checks.push((Some(name), text, proven));
     }
     if let Some(reference) = &column.references {
         table.foreign_keys.push(ForeignKey {
@@ -370,6 +392,7 @@ fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
             columns: vec![column.name.clone()],
             table: reference.table.clone(),
             refers: reference.columns.clone(),
+            acts_on_delete: reference.acts_on_delete,
         });
     }
 }
@@ -406,6 +429,7 @@ fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
             columns: columns.clone(),
             table: reference.table.clone(),
             refers: reference.columns.clone(),
+            acts_on_delete: reference.acts_on_delete,
         }),
         ConstraintKind::Check { expression } => {
             let text = text[expression.clone()].to_owned();
