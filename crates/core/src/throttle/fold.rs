@@ -85,11 +85,6 @@ impl Throttle {
         self.nodes.remove(node);
     }
 
-    /// The host that the node was said to be on.
-    pub fn host(&self, node: &NodeName) -> Option<Arc<str>> {
-        Some(self.nodes.get(node)?.host.clone())
-    }
-
     /// The shard should have nodes to wait for, and has none (or has them again).
     pub fn lack(&mut self, shard: ShardName, why: Option<String>) {
         match why {
