@@ -61,7 +61,7 @@ fn best(mut work: impl FnMut() -> usize) -> Duration {
     times.min().unwrap_or_default()
 }
 
-/// Of this thread: what else the machine does is left out.
+/// Of this process: what else the machine does is left out.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
