@@ -86,7 +86,7 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
     let reads = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; SELECT count(*) FROM ref; SELECT count(*) FROM part; \
                  SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2; SELECT count(*) FROM v; SELECT count(*) FROM g";
     reader.batch_execute(reads).await.unwrap();
-    let sql = match &effect.sql[0] {
+    let sql = match effect.statements().next().unwrap() {
         lock if lock.starts_with("LOCK") => format!("BEGIN; {lock}; COMMIT"),
         sql => sql.clone(),
     };

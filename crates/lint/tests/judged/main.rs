@@ -2,8 +2,13 @@
 
 mod adopted;
 mod contracts;
+mod new_columns;
+mod past_keys;
 mod phases;
+mod replaced;
 mod replicas;
+mod restricts;
+mod rights;
 mod shards;
 mod statements;
 mod tables;

@@ -1,5 +1,6 @@
 //! A name that each shard makes up by itself.
 
+use crate::facts::FleetFacts;
 use crate::operation::{Action, Bytes, Column, Constraint, ConstraintKind, Operation};
 use crate::{
     finding::Severity,
@@ -15,15 +16,24 @@ pub(super) static UNNAMED_CONSTRAINT: Rule = Rule {
     dialects: SERVERS,
     title: "a name that each shard makes up by itself",
     about: "A constraint or index that is added to a table without a name gets one from the server: \
-            orders_total_check, or orders_total_check1 where that is taken. So does what a new column brings \
-            with it: UNIQUE, CHECK, REFERENCES. A shard with another past makes up another name, and the DROP \
-            of a later migration fails there.",
+            orders_total_check, or orders_total_check1 where that is taken. So does a CHECK or REFERENCES that comes with a new column on MySQL \
+            and MariaDB, which number them. A shard with another past makes up another name, and the DROP \
+            of a later migration fails there. A table that goes out with it has no past, and one shard has only its own.",
     bad: include_str!("unnamed_constraint/bad.sql"),
     good: include_str!("unnamed_constraint/good.sql"),
     look: Look::Statement(look),
 };
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
+    // What goes out together has one past; and one shard has only its own.
+    let alone = |fleet: &FleetFacts| fleet.shards == 1 && fleet.unseen.is_empty();
+    let new = scene
+        .operation
+        .table()
+        .is_some_and(|table| scene.is_new(table));
+    if new || scene.fleet.is_some_and(alone) && !scene.settings.knows_shards() {
+        return Vec::new();
+    }
     let told = |span: Bytes, what: &str| {
         Draft::new(span, format!("{what} has no name"))
             .why("The server makes one up, and where that is taken another one: a later DROP by name fails on some shard.")
@@ -70,19 +80,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
 }
 
-/// What a new column brings without a name.
+/// What a new column brings without a name, where that isn't plain: nobody has taken orders_code_key where there was no code.
 fn unnamed_of(scene: &Scene<'_>, column: &Column) -> Option<&'static str> {
-    let unique = column.unique && !column.primary_key && column.unique_name.is_none();
+    let unnamed = column.checks.iter().filter(|(name, _)| name.is_none());
+    let numbered = scene.dialect() == Dialect::Mysql;
     // On MySQL before 9.0 a column's own REFERENCES makes nothing: another rule's matter.
-    let refers = scene.dialect() == Dialect::Postgres || scene.unit.engine == Engine::Mariadb;
+    let refers = scene.unit.engine == Engine::Mariadb;
     let reference = column.references.as_ref().filter(|_| refers);
-    if unique {
-        Some("UNIQUE")
-    } else if column.checks.iter().any(|(name, _)| name.is_none()) {
-        Some("CHECK")
-    } else {
-        reference
-            .filter(|reference| reference.name.is_none())
-            .map(|_| "REFERENCES")
+    if unnamed.count() > usize::from(!numbered) {
+        return Some("CHECK");
     }
+    let reference = reference.filter(|reference| reference.name.is_none());
+    reference.map(|_| "REFERENCES")
 }
