@@ -133,6 +133,8 @@ impl Catalog {
                 }
                 Kind::View | Kind::MaterializedView => {
                     self.views.remove(&key(name));
+                    // What was only ever indexed.
+                    self.tables.remove(&key(name));
                 }
                 _ => {}
             }

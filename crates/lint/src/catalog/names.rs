@@ -70,6 +70,11 @@ impl Table {
         })
     }
 
+    /// Whether PostgreSQL would have to number what it makes up for a column's own constraint: `check`, `fkey`, `key`.
+    pub(crate) fn has_taken(&self, column: &str, label: &str) -> bool {
+        self.has_name(&shortened(&self.name.name, column, label))
+    }
+
     /// Whether a constraint or an index of the table has the name.
     fn has_name(&self, name: &str) -> bool {
         let keys = self.foreign_keys.iter().map(|key| &key.name);

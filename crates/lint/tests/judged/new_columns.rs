@@ -3,6 +3,7 @@
 use super::{history, must_not_tell, must_tell, report};
 use greylag_core::engine::Engine::{Mysql, Postgres};
 
+const GIVEN_OF_MYSQL: &str = "CREATE TABLE t (id bigint PRIMARY KEY, old bigint);\n";
 const GIVEN: &str = "CREATE TABLE users (id bigint PRIMARY KEY);\n\
     CREATE TABLE t (id bigint PRIMARY KEY, old bigint, code text NOT NULL, CONSTRAINT t_code UNIQUE (code));\n";
 
@@ -83,6 +84,12 @@ fn a_constraint_on_what_the_old_app_leaves_null_refuses_nothing() {
             "ALTER TABLE t ADD COLUMN n text;\nALTER TABLE t ALTER n TYPE varchar(3);",
             rule,
         ),
+        (
+            Mysql,
+            GIVEN_OF_MYSQL,
+            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t CHANGE n m int NOT NULL DEFAULT 1;",
+            rule,
+        ),
     ]);
     must_tell(&[
         // Each row of the old app has the same default.
@@ -126,6 +133,18 @@ fn a_constraint_on_what_the_old_app_leaves_null_refuses_nothing() {
             Postgres,
             "",
             "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t ADD CONSTRAINT c CHECK (n > old) NOT VALID;",
+            rule,
+        ),
+        (
+            Mysql,
+            GIVEN_OF_MYSQL,
+            "ALTER TABLE t ADD COLUMN n int;\nUPDATE t SET n = 1;\nALTER TABLE t MODIFY n int NOT NULL;",
+            rule,
+        ),
+        (
+            Mysql,
+            GIVEN_OF_MYSQL,
+            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t CHANGE n m int NOT NULL;",
             rule,
         ),
         // It was there.

@@ -1,6 +1,6 @@
 //! What is dropped, and what takes its place.
 
-use super::{findings, must_not_tell, must_tell};
+use super::{findings, must_not_tell, must_tell, titles};
 use greylag_core::engine::Engine::{Mysql, Postgres, Sqlite};
 use greylag_lint::Severity;
 
@@ -88,6 +88,27 @@ fn a_table_whose_rows_stay_is_replaced() {
             "DROP VIEW names;\nCREATE TABLE names (name text);",
             RULE,
         ),
+    ]);
+}
+
+#[test]
+fn columns_that_the_new_table_lacks_are_dropped() {
+    let sqlite = GIVEN.split("CREATE SEQUENCE").next().unwrap();
+    let narrow = "CREATE TABLE next (id bigint PRIMARY KEY);\nINSERT INTO next SELECT id FROM users;\n\
+        DROP TABLE users;\nALTER TABLE next RENAME TO users;";
+    let later = "CREATE TABLE next (id bigint PRIMARY KEY);\nALTER TABLE next ADD COLUMN name text;\n\
+        INSERT INTO next SELECT id, name FROM users;\nDROP TABLE users;\nALTER TABLE next RENAME TO users;";
+    for engine in [Postgres, Sqlite] {
+        let told = titles(engine, sqlite, narrow);
+        let lost = "users.name is dropped while the old app may use it";
+        assert!(told.iter().any(|title| title == lost), "{told:?}");
+    }
+    let aside = "CREATE TABLE next (id bigint PRIMARY KEY);\nINSERT INTO next SELECT id FROM users;\n\
+        ALTER TABLE users RENAME TO old;\nALTER TABLE next RENAME TO users;";
+    must_tell(&[(Postgres, GIVEN, aside, "expand-renames")]);
+    must_not_tell(&[
+        (Postgres, GIVEN, later, RULE),
+        (Sqlite, sqlite, later, RULE),
     ]);
 }
 

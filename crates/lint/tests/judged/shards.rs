@@ -225,6 +225,11 @@ fn what_a_new_column_brings_without_a_name_is_told() {
         &given("postgres"),
         &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"],
     );
+    // Another column was called so, and its key still is.
+    let key = "ALTER TABLE orders ADD COLUMN c bigint REFERENCES orders (id);\n";
+    let renamed = "ALTER TABLE orders RENAME COLUMN c TO d;\n";
+    let past = format!("-- engine postgres\n-- given\n{table}{key}{renamed}-- migration\n");
+    speaks(rule, &past, &[key]);
     // What goes out together has one past, and one shard has only its own.
     is_silent(
         rule,

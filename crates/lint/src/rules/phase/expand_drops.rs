@@ -104,6 +104,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             old.filter_map(|name| match replaced::of_dropped(scene, drop, name) {
                 Fate::Replaced => None,
                 Fate::Gone => Some(told(&name.span, name.to_string())),
+                Fate::Without(columns) => {
+                    let columns: Vec<String> =
+                        columns.iter().map(|own| format!("{name}.{own}")).collect();
+                    Some(told(&name.span, columns.join(", ")))
+                }
                 Fate::Emptied => Some(emptied(scene, drop.kind, name)),
             })
             .collect()

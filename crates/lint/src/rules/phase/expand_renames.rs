@@ -52,7 +52,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::RenameColumn { from, to } if !scene.is_new_column(table, from) => {
                     Some(told(span, format!("{table}.{from}"), to))
                 }
-                Action::ModifyColumn { from, column, .. } if *from != column.name => {
+                Action::ModifyColumn { from, column, .. }
+                    if *from != column.name && !scene.is_new_column(table, from) =>
+                {
                     Some(told(span, format!("{table}.{from}"), &column.name))
                 }
                 Action::RenameTo(to) | Action::RenameOther { to, .. } if !swapped(table, to) => {

@@ -59,8 +59,12 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     scene
         .actions()
         .filter(|(table, action, _)| match action {
+            // It gives what nobody who doesn't know the column gives.
+            Action::ModifyColumn { from, column, .. } => {
+                !scene.is_new_column(table, from)
+                    || column.not_null && refused::by_own_not_null(scene, table, &column.name)
+            }
             Action::AlterType { column, .. }
-            | Action::ModifyColumn { from: column, .. }
             | Action::AddIdentity { column }
             | Action::SetIdentity { column, .. } => !scene.is_new_column(table, column),
             _ => true,
@@ -89,6 +93,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 let narrows = |from: &DataType| *using || !widens(scene.dialect(), from, data_type);
                 narrows_from(known.map(|known| &known.data_type), narrows)
                     .map(|why| retyped(span, table, column, why))
+            }
+            Action::ModifyColumn { from, column, .. } if scene.is_new_column(table, from) => {
+                Some(told(span, format!("NOT NULL on {table}.{}", column.name)))
             }
             Action::ModifyColumn { from, column, .. } => {
                 let before = scene.known(table).and_then(|known| known.column(from));

@@ -5,7 +5,7 @@ use crate::{
     catalog::Table,
     effects::says_not_null,
     judge::Scene,
-    operation::{Constraint, ConstraintKind, CreateIndex, Name},
+    operation::{Action, Constraint, ConstraintKind, CreateIndex, Name},
 };
 use greylag_core::script::{SqlToken, TokenKind, tokens};
 
@@ -57,7 +57,11 @@ pub(super) fn by_constraint(scene: &Scene<'_>, table: &Name, constraint: &Constr
             let known = scene.known(table);
             let there = known.is_some_and(|known| {
                 let mut keys = known.foreign_keys.iter();
-                keys.any(|key| key.columns == *columns && key.table.is(&reference.table))
+                keys.any(|key| {
+                    let to = &reference.columns;
+                    let refers = key.refers == *to || key.refers.is_empty() || to.is_empty();
+                    refers && key.columns == *columns && key.table.is(&reference.table)
+                })
             });
             !there && !columns.iter().any(|own| writer.given(own) == Given::Null)
         }
@@ -78,6 +82,11 @@ pub(super) fn by_not_null(scene: &Scene<'_>, table: &Name, column: &str) -> bool
 /// Whether a new column's own UNIQUE does: all rows have the same default.
 pub(super) fn by_own_unique(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
     Writer::new(scene, table).given(column) == Given::Same
+}
+
+/// Whether NOT NULL of a column that is said anew does: it is left out, and has no default.
+pub(super) fn by_own_not_null(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
+    Writer::new(scene, table).given(column) == Given::Null
 }
 
 /// Whether a unique index does.
@@ -133,8 +142,7 @@ impl<'a> Writer<'a> {
         let Some(known) = self.after.column(column) else {
             return Given::Any;
         };
-        let new = self.scene.is_new_column(self.table, column);
-        if !new || known.generated.is_some() {
+        if !self.is_new(column) || known.generated.is_some() {
             return Given::Any;
         }
         match &known.default {
@@ -144,6 +152,22 @@ impl<'a> Writer<'a> {
             Some(default) if default.calls.iter().any(|call| call.contains("uuid")) => Given::Own,
             Some(_) => Given::Same,
         }
+    }
+
+    /// It doesn't know the column: under this name, or under the one that the statement takes from it.
+    fn is_new(&self, column: &str) -> bool {
+        let mut clauses = self.scene.clauses_of(self.table);
+        let before = clauses.find_map(|action| match action {
+            Action::RenameColumn { from, to } if to == column => Some(from),
+            Action::ModifyColumn {
+                from,
+                column: modified,
+                ..
+            } if modified.name == column => Some(from),
+            _ => None,
+        });
+        let before = before.map_or(column, String::as_str);
+        self.scene.is_new_column(self.table, before)
     }
 
     /// Two of its rows may have the same there, which no key has kept it from.

@@ -2,14 +2,16 @@
 
 use crate::{
     judge::Scene,
-    operation::{Action, Drop, Kind, Name, Operation},
+    operation::{Action, CreateTable, Drop, Kind, Name, Operation},
 };
 
 /// What becomes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Something else has its name, and what it held.
     Replaced,
+    /// Another table has its name, and what it held, but not these columns.
+    Without(Vec<String>),
     /// Something else has its name, and nothing of what it held.
     Emptied,
     Gone,
@@ -72,10 +74,10 @@ fn of_dropped_table(scene: &Scene<'_>, name: &Name) -> Fate {
         let (from, _) = renames(operation).find(|(_, to)| to.is(name))?;
         Some((at, from))
     });
+    let renamed = renamed.map(|(at, from)| of_table(scene, at, from, name, scene.index));
     match renamed {
-        Some((at, from)) if of_table(scene, at, from, name, scene.index) == Fate::Replaced => {
-            Fate::Replaced
-        }
+        // What it lacks was told where the name was taken.
+        Some(Fate::Replaced | Fate::Without(_)) => Fate::Replaced,
         _ => Fate::Gone,
     }
 }
@@ -103,10 +105,57 @@ fn of_table(scene: &Scene<'_>, gone_at: usize, name: &Name, other: &Name, until:
         .any(|(at, operation)| {
             copies(operation).any(|read| read.is(if at <= gone_at { name } else { other }))
         });
-    match filled || copied {
-        true => Fate::Replaced,
-        false => Fate::Emptied,
+    if !filled && !copied {
+        return Fate::Emptied;
     }
+    match lost(scene, gone_at, name) {
+        lost if lost.is_empty() => Fate::Replaced,
+        lost => Fate::Without(lost),
+    }
+}
+
+/// The columns that the table had and the one that takes its place hasn't, as far as both are known.
+fn lost(scene: &Scene<'_>, gone_at: usize, name: &Name) -> Vec<String> {
+    let later = scene.operations[gone_at..].iter();
+    let from = later.flat_map(renames).find(|(_, to)| to.is(name));
+    let new = from.map_or(name, |(from, _)| from);
+    let mut made = scene.operations.iter();
+    let made = made.find_map(|operation| match operation {
+        Operation::CreateTable(create) if create.name.is(new) => Some(create),
+        _ => None,
+    });
+    let whole = |create: &&CreateTable| {
+        create.query.is_none() && create.like.is_none() && create.inherits.is_empty()
+    };
+    let mut columns: Vec<&str> = match (made, scene.known(new)) {
+        (Some(create), _) if whole(&create) => {
+            create.columns.iter().map(|own| &*own.name).collect()
+        }
+        (None, Some(known)) if from.is_some() && !known.partly => {
+            known.columns.iter().map(|own| &*own.name).collect()
+        }
+        _ => return Vec::new(),
+    };
+    let alters = scene
+        .operations
+        .iter()
+        .flat_map(|operation| match operation {
+            Operation::AlterTable(alter) if alter.name.is(new) || alter.name.is(name) => {
+                alter.actions.as_slice()
+            }
+            _ => &[],
+        });
+    columns.extend(alters.filter_map(|(action, _)| match action {
+        Action::AddColumn { column, .. } => Some(&*column.name),
+        Action::RenameColumn { to, .. } => Some(to.as_str()),
+        _ => None,
+    }));
+    let old = scene.known(name).map(|known| known.columns.as_slice());
+    let old = old.unwrap_or_default().iter();
+    old.filter(|own| !scene.is_new_column(name, &own.name))
+        .map(|own| own.name.clone())
+        .filter(|own| !columns.contains(&own.as_str()))
+        .collect()
 }
 
 /// The tables whose rows a statement copies into another.
