@@ -26,7 +26,8 @@ pub struct Oracle {
     running: BTreeSet<ShardName>,
     /// Unknown, and whether only a person can tell.
     unknown: BTreeMap<ShardName, bool>,
-    failed: BTreeSet<ShardName>,
+    /// With the stage that each failed in.
+    failed: BTreeMap<ShardName, usize>,
     /// Applied and to be replayed, and whether that takes too long.
     replaying: BTreeMap<ShardName, bool>,
     held: bool,
@@ -176,7 +177,7 @@ impl Oracle {
                         }
                     }
                     Outcome::Absent => {}
-                    Outcome::Failed { .. } => drop(self.failed.insert(shard.clone())),
+                    Outcome::Failed { .. } => drop(self.failed.insert(shard.clone(), *stage)),
                     Outcome::Unknown { doubt } => {
                         self.unknown.insert(shard.clone(), doubt.needs_person);
                     }
@@ -197,7 +198,7 @@ impl Oracle {
                 node: Some(_),
                 ..
             } => {
-                if !self.failed.remove(shard) {
+                if self.failed.remove(shard).is_none() {
                     assert_eq!(self.unknown.insert(shard.clone(), false), Some(true));
                 }
             }
@@ -325,7 +326,10 @@ impl Oracle {
         );
         assert!(!self.broke, "after a break, and no gate was asked: {shard}");
         assert!(!self.is_in_flight(shard), "starts twice on {shard}");
-        assert!(!self.failed.contains(shard), "goes on blindly on {shard}");
+        assert!(
+            !self.failed.contains_key(shard),
+            "goes on blindly on {shard}"
+        );
         assert!(
             !self.skipped.contains(shard),
             "skipped, yet started: {shard}"
@@ -355,7 +359,7 @@ impl Oracle {
         );
         for before in &plan.waves[..wave] {
             for shard in &before.shards {
-                let open = self.has_open(plan, stage, shard) && !self.failed.contains(shard);
+                let open = self.has_open(plan, stage, shard) && !self.failed.contains_key(shard);
                 assert!(!open, "wave {wave} before {shard} of an earlier one");
             }
         }
@@ -408,10 +412,11 @@ impl Oracle {
         if self.failed.len() > plan.budget as usize {
             return Some("past the failure budget");
         }
-        let stage = self.passed.last().map(|(stage, _)| *stage);
-        let first = self.passed.iter().find(|(s, _)| Some(*s) == stage);
-        let canary = first.map(|(_, wave)| *wave);
-        let failed_early = (self.failed.iter()).any(|shard| plan.wave_of(shard) == canary);
+        // A stage that had no work until a failover brought some asked no gate, and has no canary.
+        let failed_early = self.failed.iter().any(|(shard, stage)| {
+            let canary = self.passed.iter().find(|(of, _)| of == stage);
+            canary.is_some_and(|(_, wave)| plan.wave_of(shard) == Some(*wave))
+        });
         failed_early.then_some("past a failed canary")
     }
 

@@ -1,10 +1,10 @@
 //! psql and pg_dump.
 
-use crate::corpora::{Corpus, assert_same, of, output};
+use crate::corpora::{Fate, File, assert_alike, assert_same, fate, of, output};
 use greylag_core::engine::Engine;
 use greylag_lab::Server;
 use std::process::Command;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 #[tokio::test]
 async fn our_statements_make_the_schema_that_psql_makes() {
@@ -13,23 +13,11 @@ async fn our_statements_make_the_schema_that_psql_makes() {
     };
     for corpus in of(Engine::Postgres) {
         let theirs = server.database("theirs").await.unwrap();
-        let mut psql = client(&server, "psql");
-        psql.args([
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &theirs.admin_url,
-            "-o",
-            "/dev/null",
-        ]);
-        for file in &corpus.files {
-            psql.arg("-f").arg(&file.path).args(["-c", "RESET ALL"]);
-        }
-        output(&mut psql);
         let ours = server.database("ours").await.unwrap();
-        run(&corpus, &ours.admin_url).await;
+        for files in corpus.sessions() {
+            let told = psql(&server, files, &theirs.admin_url);
+            assert_alike(files, &told, &run(files, &ours.admin_url).await);
+        }
         assert_same(
             &corpus.name,
             &dump(&server, &theirs.admin_url),
@@ -38,22 +26,37 @@ async fn our_statements_make_the_schema_that_psql_makes() {
     }
 }
 
+fn psql(server: &Server, files: &[File], url: &str) -> Fate {
+    let mut psql = client(server, "psql");
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]);
+    psql.args(["-o", "/dev/null"]);
+    for file in files {
+        psql.arg("-f").arg(&file.path).args(["-c", "RESET ALL"]);
+    }
+    fate(&mut psql)
+}
+
 fn client(server: &Server, name: &str) -> Command {
     server.installation().client(name).unwrap()
 }
 
-async fn run(corpus: &Corpus, url: &str) {
+async fn run(files: &[File], url: &str) -> Fate {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     let connection = tokio::spawn(connection);
-    for file in &corpus.files {
+    let fate = statements(&client, files).await;
+    drop(client);
+    connection.await.unwrap().unwrap();
+    fate
+}
+
+async fn statements(client: &Client, files: &[File]) -> Fate {
+    for file in files {
         for statement in &file.script.statements {
             let sql = file.script.sql(statement);
             let place = format!("{}:{}: {sql}", file.path.display(), statement.line);
             assert!(statement.copy_data.is_none(), "{place}");
-            let messages = client
-                .simple_query(sql)
-                .await
-                .unwrap_or_else(|e| panic!("{place}: {e:?}"));
+            let messages = client.simple_query(sql).await;
+            let messages = messages.map_err(|e| format!("{place}: {e:?}"))?;
             let done = messages
                 .iter()
                 .filter(|m| matches!(m, SimpleQueryMessage::CommandComplete(_)));
@@ -61,8 +64,7 @@ async fn run(corpus: &Corpus, url: &str) {
         }
         client.simple_query("RESET ALL").await.unwrap();
     }
-    drop(client);
-    connection.await.unwrap().unwrap();
+    Ok(())
 }
 
 fn dump(server: &Server, url: &str) -> String {
