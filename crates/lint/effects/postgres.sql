@@ -7,7 +7,7 @@ CREATE TABLE old_parent ();
 CREATE TABLE ref (id bigint PRIMARY KEY);
 CREATE TABLE t (
     id bigint PRIMARY KEY,
-    a int,
+    a int DEFAULT 1,
     k bigint NOT NULL,
     v varchar(50),
     x text,

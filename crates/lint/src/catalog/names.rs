@@ -1,6 +1,6 @@
 //! Names that a server makes up for constraints and indexes that have none.
 //!
-//! PostgreSQL's are known; of MySQL's those of keys. SQLite makes up none that a statement could use, and how MySQL and
+//! PostgreSQL's are known, but not of an index with an expression; of MySQL's those of keys. SQLite makes up none that a statement could use, and how MySQL and
 //! MariaDB call a CHECK differs.
 
 use super::{Table, table::names_in};
@@ -32,6 +32,8 @@ impl Table {
         columns: &[Option<String>],
     ) -> Option<String> {
         match dialect {
+            // What an expression is called depends on what it calls.
+            Dialect::Postgres if columns.contains(&None) => None,
             Dialect::Postgres => Some(self.made_up(&joined(columns), "idx")),
             Dialect::Mysql => self.of_first_column(columns),
             Dialect::Sqlite => None,
@@ -114,10 +116,7 @@ impl Table {
 }
 
 fn joined(columns: &[Option<String>]) -> String {
-    let columns: Vec<&str> = columns
-        .iter()
-        .map(|column| column.as_deref().unwrap_or("expr"))
-        .collect();
+    let columns: Vec<&str> = columns.iter().flatten().map(String::as_str).collect();
     columns.join("_")
 }
 

@@ -3,6 +3,7 @@
 mod adopted;
 mod contracts;
 mod new_columns;
+mod numbers;
 mod past_keys;
 mod phases;
 mod replaced;

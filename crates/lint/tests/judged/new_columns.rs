@@ -240,7 +240,13 @@ fn what_no_app_that_runs_knows_may_go() {
         &format!("{add} NOT NULL;\nALTER TABLE t ALTER n DROP NOT NULL;"),
         "expand-lifts-guarantee"
     ));
-    // Nothing is lifted where nothing was kept.
+    // Nothing goes where nothing was.
+    assert!(!told(
+        "ALTER TABLE t ALTER old DROP DEFAULT;",
+        "expand-drops"
+    ));
+    let given = "ALTER TABLE t ALTER old SET DEFAULT 5;\nALTER TABLE t ALTER old DROP DEFAULT;";
+    assert!(told(given, "expand-drops"));
     assert!(!told(
         "ALTER TABLE t ALTER old DROP NOT NULL;",
         "expand-lifts-guarantee"

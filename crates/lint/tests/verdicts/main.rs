@@ -4,6 +4,7 @@ mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;
 mod mysql;
+mod names;
 mod partitions;
 mod postgres;
 #[path = "../servers/versions.rs"]

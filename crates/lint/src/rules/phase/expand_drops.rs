@@ -127,7 +127,12 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
         Action::DropDefault { column } => {
             let after = scene.table_after(table);
             let free = after.column(column).is_some_and(|own| !own.not_null);
-            free && scene.is_new_column(table, column)
+            // Nothing goes where nothing was.
+            let known = scene.known(table).and_then(|known| known.column(column));
+            let none = known.is_some_and(|own| {
+                own.made_in.is_some() && own.default.is_none() && !own.numbers_itself
+            });
+            none || free && scene.is_new_column(table, column)
         }
         _ => false,
     }

@@ -1,6 +1,9 @@
 //! An expand refuses what the old app writes.
 
-use super::{super::types::widens, refused};
+use super::{
+    super::types::widens,
+    refused::{self, Writer},
+};
 use crate::operation::{
     Action, Alter, Bytes, Change, Column, Create, DataType, Expression, Kind, Name, Operation,
 };
@@ -10,6 +13,7 @@ use crate::{
     rule::{ALL, Group, Look, Rule},
 };
 use greylag_core::migration::Phase;
+use std::cell::OnceCell;
 
 pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     id: "expand-restricts-writes",
@@ -37,7 +41,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     if let Operation::CreateIndex(create) = scene.operation {
         let new = scene.is_new(&create.table);
-        if !create.unique || new || !refused::by_index(scene, create) {
+        if !create.unique || new || !Writer::new(scene, &create.table).is_refused_by_index(create) {
             return Vec::new();
         }
         let name = create
@@ -56,13 +60,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         let table = create.on.as_ref().filter(|_| acts_instead(scene, create));
         return table.map(instead).into_iter().collect();
     }
+    // All clauses are about one table; what it comes to is worked out once.
+    let app = OnceCell::new();
+    let writer = |table| app.get_or_init(|| Writer::new(scene, table));
     scene
         .actions()
         .filter(|(table, action, _)| match action {
             // It gives what nobody who doesn't know the column gives.
             Action::ModifyColumn { from, column, .. } => {
                 !scene.is_new_column(table, from)
-                    || column.not_null && refused::by_own_not_null(scene, table, &column.name)
+                    || column.not_null && writer(table).leaves_out(&column.name)
             }
             Action::AlterType { column, .. }
             | Action::AddIdentity { column }
@@ -70,12 +77,14 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             _ => true,
         })
         .filter_map(|(table, action, span)| match action {
-            Action::AddConstraint(constraint) => refused::by_constraint(scene, table, constraint)
+            Action::AddConstraint(constraint) => writer(table)
+                .is_refused_by(constraint)
                 .then(|| told(span, format!("the new constraint on {table}"))),
-            Action::SetNotNull { column } => refused::by_not_null(scene, table, column)
+            Action::SetNotNull { column } => writer(table)
+                .leaves_null(column)
                 .then(|| told(span, format!("NOT NULL on {table}.{column}"))),
             Action::AddColumn { column, .. }
-                if column.unique && refused::by_own_unique(scene, table, &column.name) =>
+                if column.unique && writer(table).has_same_in(&column.name) =>
             {
                 let name = &column.name;
                 Some(told(

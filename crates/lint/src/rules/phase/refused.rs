@@ -22,115 +22,108 @@ enum Given {
     Own,
 }
 
-/// Whether the constraint refuses what was welcome before.
-pub(super) fn by_constraint(scene: &Scene<'_>, table: &Name, constraint: &Constraint) -> bool {
-    let writer = Writer::new(scene, table);
-    match &constraint.kind {
-        ConstraintKind::Index { .. }
-        | ConstraintKind::Unique {
-            using_index: Some(_),
-            ..
-        } => false,
-        ConstraintKind::Unique { columns, .. } => {
-            let sql = scene.sql(&constraint.span);
-            writer.repeats(
-                columns,
-                !has_words(scene, sql, &["NULLS", "NOT", "DISTINCT"]),
-            )
-        }
-        ConstraintKind::PrimaryKey {
-            columns,
-            using_index,
-        } => {
-            let index = using_index
-                .as_ref()
-                .and_then(|own| scene.known(table)?.index_columns(own));
-            let columns = match using_index {
-                Some(_) => index.unwrap_or_default(),
-                None => columns.iter().cloned().map(Some).collect(),
-            };
-            let unknown = columns.is_empty();
-            let nulls = columns.iter().flatten().any(|own| writer.leaves_null(own));
-            unknown || nulls || using_index.is_none() && writer.repeats(&columns, false)
-        }
-        ConstraintKind::ForeignKey { columns, reference } => {
-            let known = scene.known(table);
-            let there = known.is_some_and(|known| {
-                let mut keys = known.foreign_keys.iter();
-                keys.any(|key| {
-                    let to = &reference.columns;
-                    let refers = key.refers == *to || key.refers.is_empty() || to.is_empty();
-                    refers && key.columns == *columns && key.table.is(&reference.table)
-                })
-            });
-            !there && !columns.iter().any(|own| writer.given(own) == Given::Null)
-        }
-        ConstraintKind::Check { expression } => writer.breaks(scene.sql(expression)),
-        ConstraintKind::NotNull { column } => writer.leaves_null(column),
-        ConstraintKind::Exclude { columns } => {
-            let mut columns = columns.iter().flatten();
-            !columns.any(|own| writer.given(own) == Given::Null)
-        }
-    }
-}
-
-/// Whether NOT NULL refuses what was welcome before.
-pub(super) fn by_not_null(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
-    Writer::new(scene, table).leaves_null(column)
-}
-
-/// Whether a new column's own UNIQUE does: all rows have the same default.
-pub(super) fn by_own_unique(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
-    Writer::new(scene, table).given(column) == Given::Same
-}
-
-/// Whether NOT NULL of a column that is said anew does: it is left out, and has no default.
-pub(super) fn by_own_not_null(scene: &Scene<'_>, table: &Name, column: &str) -> bool {
-    Writer::new(scene, table).given(column) == Given::Null
-}
-
-/// Whether a unique index does.
-pub(super) fn by_index(scene: &Scene<'_>, create: &CreateIndex) -> bool {
-    let writer = Writer::new(scene, &create.table);
-    let distinct = !has_words(scene, scene.text(), &["NULLS", "NOT", "DISTINCT"]);
-    let within = create.mentions.iter();
-    let mut within = within
-        .filter(|name| writer.has(name))
-        .map(|name| writer.given(name))
-        .peekable();
-    // An expression of what is null is null, for nearly all expressions.
-    let nothing = !create.partial
-        && distinct
-        && create.columns.contains(&None)
-        && within.peek().is_some()
-        && within.all(|given| given == Given::Null);
-    !nothing && writer.repeats(&create.columns, distinct)
-}
-
-/// Whether a text has these words, one after the other.
-pub(super) fn has_words(scene: &Scene<'_>, text: &str, words: &[&str]) -> bool {
-    let all: Vec<&str> = tokens(scene.dialect(), text)
-        .map(|token| &text[token.span])
-        .collect();
-    all.windows(words.len()).any(|own| {
-        let mut pairs = own.iter().zip(words);
-        pairs.all(|(own, word)| own.eq_ignore_ascii_case(word))
-    })
-}
-
 /// An app that was built before the statement, and writes into the table.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     scene: &'a Scene<'a>,
     table: &'a Name,
     after: Table,
 }
 
 impl<'a> Writer<'a> {
-    fn new(scene: &'a Scene<'a>, table: &'a Name) -> Self {
+    pub(super) fn new(scene: &'a Scene<'a>, table: &'a Name) -> Self {
         Self {
             scene,
             table,
             after: scene.table_after(table),
+        }
+    }
+
+    /// Whether the constraint refuses what it writes, and was welcome before.
+    pub(super) fn is_refused_by(&self, constraint: &Constraint) -> bool {
+        let scene = self.scene;
+        let known = scene.known(self.table);
+        match &constraint.kind {
+            ConstraintKind::Index { .. }
+            | ConstraintKind::Unique {
+                using_index: Some(_),
+                ..
+            } => false,
+            ConstraintKind::Unique { columns, .. } => {
+                let sql = scene.sql(&constraint.span);
+                let distinct = !has_words(scene, sql, &["NULLS", "NOT", "DISTINCT"]);
+                self.repeats(columns, distinct)
+            }
+            ConstraintKind::PrimaryKey {
+                columns,
+                using_index,
+            } => {
+                let columns = match using_index {
+                    Some(own) => known.and_then(|known| known.index_columns(own)),
+                    None => Some(columns.iter().cloned().map(Some).collect()),
+                };
+                columns.is_none_or(|columns| {
+                    let nulls = columns.iter().flatten().any(|own| self.leaves_null(own));
+                    nulls || using_index.is_none() && self.repeats(&columns, false)
+                })
+            }
+            ConstraintKind::ForeignKey { columns, reference } => {
+                let there = known.is_some_and(|known| {
+                    let mut keys = known.foreign_keys.iter();
+                    keys.any(|key| {
+                        let to = &reference.columns;
+                        let refers = key.refers == *to || key.refers.is_empty() || to.is_empty();
+                        refers && key.columns == *columns && key.table.is(&reference.table)
+                    })
+                });
+                !there && !columns.iter().any(|own| self.given(own) == Given::Null)
+            }
+            ConstraintKind::Check { expression } => self.breaks(scene.sql(expression)),
+            ConstraintKind::NotNull { column } => self.leaves_null(column),
+            ConstraintKind::Exclude { columns } => {
+                let mut columns = columns.iter().flatten();
+                !columns.any(|own| self.given(own) == Given::Null)
+            }
+        }
+    }
+
+    /// Whether a unique index does.
+    pub(super) fn is_refused_by_index(&self, create: &CreateIndex) -> bool {
+        let distinct = !has_words(self.scene, self.scene.text(), &["NULLS", "NOT", "DISTINCT"]);
+        let within = create.mentions.iter();
+        let mut within = within
+            .filter(|name| self.has(name))
+            .map(|name| self.given(name))
+            .peekable();
+        // An expression of what is null is null, for nearly all expressions.
+        let nothing = !create.partial
+            && distinct
+            && create.columns.contains(&None)
+            && within.peek().is_some()
+            && within.all(|given| given == Given::Null);
+        !nothing && self.repeats(&create.columns, distinct)
+    }
+
+    /// Whether a new column's own UNIQUE does: all its rows have the same default.
+    pub(super) fn has_same_in(&self, column: &str) -> bool {
+        self.given(column) == Given::Same
+    }
+
+    /// Whether NOT NULL of a column that is said anew does: it leaves it out, and there is no default.
+    pub(super) fn leaves_out(&self, column: &str) -> bool {
+        self.given(column) == Given::Null
+    }
+
+    /// Whether it may leave a null there, which nothing has kept it from.
+    pub(super) fn leaves_null(&self, column: &str) -> bool {
+        match self.given(column) {
+            Given::Null => true,
+            Given::Same | Given::Own => false,
+            Given::Any => !self.scene.known(self.table).is_some_and(|known| {
+                let mut checks = known.checks.iter();
+                known.is_in_primary_key(column)
+                    || known.column(column).is_some_and(|own| own.not_null)
+                    || checks.any(|check| says_not_null(&check.1, column))
+            }),
         }
     }
 
@@ -188,20 +181,6 @@ impl<'a> Writer<'a> {
         let keys = keys::keys(self.scene, known).into_iter();
         let within = |columns: &[String]| columns.iter().all(|own| plain.contains(&own));
         !keys.into_iter().any(|key| within(&key.columns))
-    }
-
-    /// It may leave a null there, which nothing has kept it from.
-    fn leaves_null(&self, column: &str) -> bool {
-        match self.given(column) {
-            Given::Null => true,
-            Given::Same | Given::Own => false,
-            Given::Any => !self.scene.known(self.table).is_some_and(|known| {
-                let mut checks = known.checks.iter();
-                known.is_in_primary_key(column)
-                    || known.column(column).is_some_and(|own| own.not_null)
-                    || checks.any(|check| says_not_null(&check.1, column))
-            }),
-        }
     }
 
     /// It may write what the CHECK refuses: where it only names what it doesn't know, it leaves a null or the default there.
@@ -263,4 +242,15 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
         text.split_whitespace().map(str::to_owned).collect()
     };
     words(one) == words(other)
+}
+
+/// Whether a text has these words, one after the other.
+pub(super) fn has_words(scene: &Scene<'_>, text: &str, words: &[&str]) -> bool {
+    let all: Vec<&str> = tokens(scene.dialect(), text)
+        .map(|token| &text[token.span])
+        .collect();
+    all.windows(words.len()).any(|own| {
+        let mut pairs = own.iter().zip(words);
+        pairs.all(|(own, word)| own.eq_ignore_ascii_case(word))
+    })
 }
