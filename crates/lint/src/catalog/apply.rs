@@ -326,13 +326,10 @@ impl Table {
         match action {
             Action::AddColumn {
                 column,
-                if_not_exists,
+                if_not_exists: true,
                 ..
-            } => {
-                if !(*if_not_exists && self.column(&column.name).is_some()) {
-                    self.add_column(unit, script, column);
-                }
-            }
+            } if self.column(&column.name).is_some() => {}
+            Action::AddColumn { column, .. } => self.add_column(unit, script, column),
             Action::DropColumn { column, .. } => self.drop_column(dialect, column),
             Action::RenameColumn { from, to } => {
                 self.rename_column(from, to);
