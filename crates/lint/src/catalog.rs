@@ -5,10 +5,12 @@
 mod apply;
 mod changes;
 mod keys;
+mod letters;
 mod names;
 mod table;
 
 pub(crate) use changes::About;
+pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
 pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
 

@@ -14,7 +14,7 @@ pub use publication::{Published, Relist};
 pub use table::{
     Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
 };
-pub use write::{Pinned, Verb, Write};
+pub use write::{Pinned, Source, Verb, Write};
 
 use greylag_core::script::TxControl;
 use std::ops::Range;

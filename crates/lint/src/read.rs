@@ -18,6 +18,7 @@ mod pinned;
 mod postgres_action;
 mod rows;
 mod set;
+mod sources;
 
 pub(crate) use dispatch::read;
 pub(crate) use set::set_for_statement;

@@ -7,12 +7,20 @@ use crate::{
     judge::{Draft, File, finish, level},
     rule::{Group, Look, POSTGRES, Rule},
 };
-use greylag_core::{engine::Dialect, script::Script};
+use greylag_core::{
+    engine::Dialect,
+    script::{Script, Statement, TokenKind, tokens},
+};
 use squawk_linter::{Linter, Rule as Squawk};
 use squawk_syntax::SourceFile;
 
 /// Above this many bytes its tree costs too much memory; what is so long is rows, not schema.
 const LONGEST: usize = 2_000_000;
+
+/// Above this many words that may stand within each other its parser, which calls itself for each, needs too much of the stack.
+const DEEPEST: usize = 2_000;
+/// What it gets of it: a parenthesis takes some kilobytes.
+const STACK: usize = 64 << 20;
 
 const fn rule(id: &'static str, severity: Option<Severity>, title: &'static str) -> Rule {
     Rule {
@@ -152,9 +160,18 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
             LONGEST / 1_000_000
         ));
     }
+    if depth(script) > DEEPEST {
+        return Err("squawk's rules are not asked about a file whose expressions are nested so deep".to_owned());
+    }
     let include: Vec<Squawk> = wanted.iter().map(|(rule, _)| *rule).collect();
     let text = plain(script);
-    let violations = ask(&text, &include, file.content.in_transaction());
+    let in_transaction = file.content.in_transaction();
+    let violations = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let asked = thread.spawn_scoped(scope, || ask(&text, &include, in_transaction));
+        let told = asked.map_err(|error| format!("squawk's rules can't be asked: {error}"))?;
+        told.join().map_err(|_| "squawk's rules gave up on this file".to_owned())
+    })?;
     let found = violations
         .into_iter()
         .filter_map(|found| {
@@ -182,6 +199,33 @@ pub(crate) fn ask(
     linter.rules.retain(|rule| rules.contains(rule));
     linter.settings.assume_in_transaction = in_transaction;
     linter.lint(&parse, text)
+}
+
+/// How deep a tree the longest of its expressions may make: words in a row, and those around the parentheses they stand in. What
+/// stands between commas lies side by side.
+fn depth(script: &Script) -> usize {
+    let of = |statement: &Statement| {
+        let text = script.sql(statement);
+        let (mut now, mut most, mut queries) = (0usize, 0usize, 0usize);
+        let mut opened: Vec<usize> = Vec::new();
+        for token in tokens(Dialect::Postgres, text) {
+            match token.kind {
+                TokenKind::Symbol(b'(' | b'[') => opened.push(now),
+                TokenKind::Symbol(b')' | b']') => now = opened.pop().unwrap_or(0),
+                TokenKind::Symbol(b',') => now = opened.last().copied().unwrap_or(0),
+                TokenKind::Word => {
+                    let word = &text[token.span];
+                    let joins = ["union", "except", "intersect"];
+                    queries += usize::from(joins.iter().any(|own| word.eq_ignore_ascii_case(own)));
+                }
+                _ => {}
+            }
+            now += 1;
+            most = most.max(now);
+        }
+        most + queries
+    };
+    script.statements.iter().map(of).max().unwrap_or(0)
 }
 
 fn foreign(rule: &Rule) -> Option<Squawk> {

@@ -396,6 +396,8 @@ async fn schema_after(server: &Server, given: &[Unit], files: &[Unit]) -> Vec<St
     let sql = "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || coalesce(' ' || column_default, '') AS said \
                FROM information_schema.columns WHERE table_schema = 'public' \
                UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n' \
+               UNION ALL SELECT concat(attrelid::regclass, '.', attname, ' is stored ', attstorage, to_jsonb(a) ->> 'attcompression', attgenerated, attidentity) \
+               FROM pg_attribute a JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped \
                UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
     let of_mysql = format!(
         "SELECT CONCAT_WS(' ', TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA) AS said \

@@ -1,6 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, KnownColumn, Table, View, key};
+use super::{Catalog, KnownColumn, Letters, Table, View, key};
 use crate::operation::{
     Action, AlterTable, Change, CreateTable, Drop, DropIndex, Kind, Name, Operation,
 };
@@ -190,6 +190,7 @@ impl Catalog {
         table.parent = create.partition_of.clone();
         table.is_default = create.default_partition;
         table.inherits = create.inherits.clone();
+        table.letters = Letters::of_options(&create.options);
         table.partly = create.like.is_some()
             || create.query.is_some()
             || create.partition_of.is_some()
@@ -197,6 +198,7 @@ impl Catalog {
         let like = create.partition_of.as_ref().or(create.like.as_ref());
         if let Some(other) = like.and_then(|like| self.table(like)) {
             table.columns = other.columns.clone();
+            table.letters = other.letters.clone();
             table.primary_key = other.primary_key.clone();
             table.primary_key_name = table.name_of_primary_key(script.dialect);
         }
@@ -309,7 +311,7 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
             action,
             Action::Force
                 | Action::Engine { .. }
-                | Action::ConvertCharset
+                | Action::ConvertCharset { .. }
                 | Action::RowFormat
                 | Action::OrderBy
                 | Action::ModifyColumn { .. }
@@ -335,12 +337,25 @@ impl Table {
                 self.rename_column(from, to);
             }
             Action::ModifyColumn { from, column, .. } => {
+                let letters = self.letters.clone();
                 match self.column_mut(from) {
-                    Some(known) => *known = KnownColumn::of(column, known.made_in),
+                    Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
                     // It says all of a column that was there.
-                    None => self.columns.push(KnownColumn::of(column, None)),
+                    None => self.columns.push(KnownColumn::of(column, &letters, None)),
                 }
                 self.rename_column(from, &column.name);
+                self.add_own(unit, script, column, false);
+            }
+            Action::DefaultCharset { charset, collation } => {
+                self.letters = Letters::of(charset.as_deref(), collation.as_deref());
+            }
+            Action::ConvertCharset { charset, collation } => {
+                self.letters = Letters::of(charset.as_deref(), collation.as_deref());
+                let texts = self.columns.iter_mut();
+                for column in texts.filter(|column| column.data_type.is_text()) {
+                    column.data_type.charset.clone_from(&self.letters.charset);
+                    column.collation.clone_from(&self.letters.collation);
+                }
             }
             Action::AlterType {
                 column,

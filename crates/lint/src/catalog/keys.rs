@@ -6,9 +6,16 @@ use greylag_core::{engine::Dialect, script::Script};
 
 impl Table {
     pub(super) fn add_column(&mut self, unit: usize, script: &Script, column: &Column) {
-        let dialect = script.dialect;
         self.columns.retain(|known| known.name != column.name);
-        self.columns.push(KnownColumn::of(column, Some(unit)));
+        let known = KnownColumn::of(column, &self.letters, Some(unit));
+        self.columns.push(known);
+        self.add_own(unit, script, column, true);
+    }
+
+    /// The keys and checks that are written within a column. `proven` says whether the rows that are there keep to the checks: MariaDB
+    /// asks none of them where it is MODIFY that brings one.
+    pub(super) fn add_own(&mut self, unit: usize, script: &Script, column: &Column, proven: bool) {
+        let dialect = script.dialect;
         let own = || vec![Some(column.name.clone())];
         if column.primary_key {
             self.primary_key_name = self.name_of_primary_key(dialect);
@@ -19,7 +26,7 @@ impl Table {
         }
         for (name, expression) in &column.checks {
             let text = script.text[expression.clone()].to_owned();
-            self.add_check(unit, dialect, name.clone(), text, true);
+            self.add_check(unit, dialect, name.clone(), text, proven);
         }
         if let Some(reference) = &column.references {
             let columns = vec![column.name.clone()];
@@ -31,6 +38,7 @@ impl Table {
                 columns,
                 table: reference.table.clone(),
                 refers: reference.columns.clone(),
+                acts_on_delete: reference.acts_on_delete,
             });
         }
     }
@@ -77,6 +85,7 @@ impl Table {
                     columns: columns.clone(),
                     table: reference.table.clone(),
                     refers: reference.columns.clone(),
+                    acts_on_delete: reference.acts_on_delete,
                 });
             }
             ConstraintKind::Check { expression } => {

@@ -1,5 +1,6 @@
 //! A table, as the migrations made it.
 
+use super::Letters;
 use crate::operation::{Column, DataType, Expression, Generated, Name, ReplicaIdentity};
 use greylag_core::{
     engine::Dialect,
@@ -40,6 +41,8 @@ pub(crate) struct Table {
     /// Changes that MySQL makes instantly, since it was made or written anew.
     pub(crate) row_versions: u32,
     pub(crate) replica_identity: Option<ReplicaIdentity>,
+    /// MySQL: how text is stored in columns that don't say it themselves.
+    pub(crate) letters: Letters,
     /// It was made from another or by a query: its columns aren't all known.
     pub(crate) partly: bool,
 }
@@ -103,6 +106,8 @@ pub(crate) struct ForeignKey {
     pub(crate) table: Name,
     /// Empty: its primary key.
     pub(crate) refers: Vec<String>,
+    /// ON DELETE CASCADE, SET NULL, SET DEFAULT.
+    pub(crate) acts_on_delete: bool,
 }
 
 /// The names within an expression, folded.
@@ -146,6 +151,7 @@ impl Table {
             inherits: Vec::new(),
             row_versions: 0,
             replica_identity: None,
+            letters: Letters::default(),
             partly: made_in.is_none(),
         }
     }
@@ -280,21 +286,48 @@ impl Table {
     }
 }
 
+impl Column {
+    /// How its text is stored; nothing where it is none.
+    pub(crate) fn letters(&self, table: &Letters) -> Letters {
+        let charset = self.data_type.charset.as_deref();
+        let own = Letters::of(charset, self.collation.as_deref());
+        match self.data_type.is_text() {
+            true => own.or(table),
+            false => own,
+        }
+    }
+
+    /// Its type, with the character set that it has in this table.
+    pub(crate) fn type_in(&self, table: Option<&Table>) -> DataType {
+        let nothing = Letters::default();
+        let letters = self.letters(table.map_or(&nothing, |table| &table.letters));
+        DataType {
+            charset: letters.charset,
+            ..self.data_type.clone()
+        }
+    }
+}
+
 impl KnownColumn {
     /// It numbers itself, or takes its default from a sequence.
     pub(crate) fn is_numbered(&self) -> bool {
         self.numbers_itself || self.default.as_ref().is_some_and(Expression::counts)
     }
 
-    pub(super) fn of(column: &Column, made_in: Option<usize>) -> Self {
+    /// A column of a table, with what the table says of its text.
+    pub(super) fn of(column: &Column, table: &Letters, made_in: Option<usize>) -> Self {
+        let letters = column.letters(table);
         Self {
             name: column.name.clone(),
-            data_type: column.data_type.clone(),
+            data_type: DataType {
+                charset: letters.charset,
+                ..column.data_type.clone()
+            },
             not_null: column.not_null || column.primary_key,
             default: column.default.clone(),
             numbers_itself: column.numbers_itself(),
             generated: column.generated,
-            collation: column.collation.clone(),
+            collation: letters.collation,
             made_in,
         }
     }

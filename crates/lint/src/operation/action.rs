@@ -157,8 +157,16 @@ pub enum Action {
         parameters: Vec<String>,
     },
     Owner,
-    ConvertCharset,
-    DefaultCharset,
+    /// CONVERT TO CHARACTER SET: of every column; none: the database's.
+    ConvertCharset {
+        charset: Option<String>,
+        collation: Option<String>,
+    },
+    /// Of columns to come.
+    DefaultCharset {
+        charset: Option<String>,
+        collation: Option<String>,
+    },
     Engine {
         name: String,
     },

@@ -89,8 +89,10 @@ pub struct Reference {
     pub name: Option<String>,
     pub table: Name,
     pub columns: Vec<String>,
-    /// ON DELETE or ON UPDATE CASCADE, SET NULL, SET DEFAULT.
-    pub acts: bool,
+    /// ON DELETE CASCADE, SET NULL, SET DEFAULT.
+    pub acts_on_delete: bool,
+    /// ON UPDATE CASCADE, SET NULL, SET DEFAULT.
+    pub acts_on_update: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +150,23 @@ impl Column {
                 &*self.data_type.name,
                 "serial" | "bigserial" | "smallserial"
             )
+    }
+}
+
+impl Reference {
+    /// Rows that reference others go or change with them.
+    pub fn acts(&self) -> bool {
+        self.acts_on_delete || self.acts_on_update
+    }
+}
+
+impl DataType {
+    /// MySQL: text, which has a character set.
+    pub fn is_text(&self) -> bool {
+        matches!(
+            &*self.name,
+            "varchar" | "char" | "text" | "tinytext" | "mediumtext" | "longtext" | "enum" | "set"
+        )
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Write {
     pub sets: Vec<String>,
     /// Every other table that is read.
     pub reads: Vec<Name>,
+    /// INSERT and MERGE: the tables that its rows come from, its own among them; not those that are only looked into.
+    pub sources: Vec<Source>,
+    /// INSERT … VALUES: how many rows stand in it.
+    pub rows: Option<u64>,
     /// Functions called, in lower case.
     pub calls: Vec<String>,
     /// Those that are written with a schema, which isn't the server's own.
@@ -55,6 +59,14 @@ pub enum Verb {
     Delete,
     Merge,
     Copy,
+}
+
+/// A table that rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub table: Name,
+    /// Columns that its query holds to constants.
+    pub pinned: Vec<Pinned>,
 }
 
 /// A column in which every row that is reached has one of a few constants.

@@ -163,20 +163,24 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         None => Vec::new(),
         Some(inner) => plain(&parts(inner)),
     };
-    let mut acts = false;
+    let (mut acts_on_delete, mut acts_on_update) = (false, false);
     loop {
         if cursor.eat("MATCH") {
             cursor.advance();
         } else if cursor.is("ON") && (cursor.is_at(1, "DELETE") || cursor.is_at(1, "UPDATE")) {
             cursor.advance();
+            let acts = match cursor.is("DELETE") {
+                true => &mut acts_on_delete,
+                false => &mut acts_on_update,
+            };
             cursor.advance();
             if cursor.eat("SET") {
                 cursor.advance();
                 cursor.group();
-                acts = true;
+                *acts = true;
             } else if cursor.eat_all(&["NO", "ACTION"]) {
             } else {
-                acts |= cursor.is("CASCADE");
+                *acts = cursor.is("CASCADE");
                 cursor.advance();
             }
         } else if !timing(cursor) {
@@ -187,7 +191,8 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         name: None,
         table,
         columns,
-        acts,
+        acts_on_delete,
+        acts_on_update,
     })
 }
 

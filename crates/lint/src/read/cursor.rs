@@ -5,6 +5,7 @@ use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
 };
+use std::rc::Rc;
 
 /// More tokens than this say nothing about a schema: they are rows.
 const LONGEST: usize = 100_000;
@@ -14,16 +15,19 @@ const LONGEST: usize = 100_000;
 pub(super) struct Cursor<'a> {
     pub(super) dialect: Dialect,
     text: &'a str,
-    tokens: Vec<SqlToken>,
+    /// Shared by the cursors over parts of a statement: there may be one for each pair of parentheses.
+    tokens: Rc<[SqlToken]>,
     at: usize,
     end: usize,
+    /// Where the statement's text ends, read or not.
+    last: usize,
     /// There were more tokens.
     pub(super) cut: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(dialect: Dialect, text: &'a str, span: Bytes) -> Self {
-        let start = span.start;
+        let (start, last) = (span.start, span.end);
         let mut tokens: Vec<SqlToken> = tokens(dialect, &text[span])
             .take(LONGEST + 1)
             .map(|token| SqlToken {
@@ -37,9 +41,10 @@ impl<'a> Cursor<'a> {
         Self {
             dialect,
             text,
-            tokens,
+            tokens: tokens.into(),
             at: 0,
             end,
+            last,
             cut,
         }
     }
@@ -240,6 +245,11 @@ impl<'a> Cursor<'a> {
             Some(at) => self.tokens[at].span.end,
             None => self.tokens.first().map_or(0, |token| token.span.start),
         }
+    }
+
+    /// Where the statement's text ends, also where there were too many tokens to read them all.
+    pub(super) fn last(&self) -> usize {
+        self.last
     }
 
     /// A group in parentheses, as a cursor over what is within; this one goes behind it.

@@ -271,18 +271,22 @@ fn plain(cursor: &Cursor<'_>) -> String {
 
 /// `name (a, b) AS (SELECT …`, as WITH has it.
 fn is_cte(cursor: &Cursor<'_>) -> bool {
-    let mut ahead = cursor.clone();
-    ahead.advance();
-    ahead.skip_group();
-    if !ahead.eat("AS") {
+    // A list of names: a short one.
+    let closes = |at: &usize| cursor.kind_at(*at) == Some(TokenKind::Symbol(b')'));
+    let Some(mut at) = (2..66).find(closes).map(|at| at + 1) else {
+        return false;
+    };
+    if !cursor.is_at(at, "AS") {
         return false;
     }
-    ahead.eat("NOT");
-    ahead.eat("MATERIALIZED");
+    at += 1;
+    at += usize::from(cursor.is_at(at, "NOT"));
+    at += usize::from(cursor.is_at(at, "MATERIALIZED"));
     const BEGIN: &[&str] = &[
         "SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE",
     ];
-    ahead.group().is_some_and(|inner| inner.is_any(BEGIN))
+    let opens = cursor.kind_at(at) == Some(TokenKind::Symbol(b'('));
+    opens && BEGIN.iter().any(|word| cursor.is_at(at + 1, word))
 }
 
 /// A number, a string, TRUE, FALSE, NULL; with a sign before or a cast behind.

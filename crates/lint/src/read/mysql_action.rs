@@ -29,8 +29,8 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Option<Action> {
         "ALTER" => alter(cursor),
         "RENAME" => rename(cursor),
         "CONVERT" if cursor.eat("TO") => {
-            charset(cursor);
-            Some(Action::ConvertCharset)
+            let (charset, collation) = charset(cursor);
+            Some(Action::ConvertCharset { charset, collation })
         }
         "ORDER" if cursor.eat("BY") => {
             cursor.skip_until(|_| false);
@@ -254,14 +254,20 @@ fn rename(cursor: &mut Cursor<'_>) -> Option<Action> {
     Some(Action::RenameTo(cursor.name()?))
 }
 
-fn charset(cursor: &mut Cursor<'_>) {
+fn charset(cursor: &mut Cursor<'_>) -> (Option<String>, Option<String>) {
     let _ = cursor.eat_all(&["CHARACTER", "SET"]) || cursor.eat("CHARSET");
-    cursor.eat_symbol(b'=');
-    cursor.advance();
-    if cursor.eat("COLLATE") {
+    let value = |cursor: &mut Cursor<'_>| {
         cursor.eat_symbol(b'=');
-        cursor.advance();
-    }
+        let none = cursor.is("DEFAULT");
+        let name = cursor.text_ident();
+        name.filter(|_| !none)
+    };
+    let charset = value(cursor);
+    let collation = match cursor.eat("COLLATE") {
+        true => value(cursor),
+        false => None,
+    };
+    (charset, collation)
 }
 
 fn option(cursor: &mut Cursor<'_>, word: &str) -> Option<Action> {
@@ -275,8 +281,10 @@ fn option(cursor: &mut Cursor<'_>, word: &str) -> Option<Action> {
     }
     let equals = cursor.eat_symbol(b'=');
     let value = cursor.text().to_owned();
+    if matches!(name.as_str(), "CHARACTER" | "CHARSET" | "COLLATE") {
+        return Some(default_charset(cursor, &name));
+    }
     let action = match name.as_str() {
-        "CHARACTER" | "CHARSET" | "COLLATE" => Action::DefaultCharset,
         "ENGINE" => Action::Engine {
             name: value.to_lowercase(),
         },
@@ -292,13 +300,26 @@ fn option(cursor: &mut Cursor<'_>, word: &str) -> Option<Action> {
         _ => return None,
     };
     cursor.skip_group();
-    if matches!(action, Action::DefaultCharset) && !cursor.is_done() && !cursor.is_symbol(b',') {
-        cursor.eat("DEFAULT");
-        cursor.eat("COLLATE");
-        cursor.eat_symbol(b'=');
-        cursor.advance();
-    }
     Some(action)
+}
+
+/// Behind CHARACTER SET = or COLLATE =; the other of the two may follow.
+fn default_charset(cursor: &mut Cursor<'_>, name: &str) -> Action {
+    let first = cursor.text_ident();
+    let second = match cursor.is_done() || cursor.is_symbol(b',') {
+        true => None,
+        false => {
+            cursor.eat("DEFAULT");
+            let _ = cursor.eat_any(&["COLLATE", "CHARSET"]) || cursor.eat_all(&["CHARACTER", "SET"]);
+            cursor.eat_symbol(b'=');
+            cursor.text_ident()
+        }
+    };
+    let (charset, collation) = match name {
+        "COLLATE" => (second, first),
+        _ => (first, second),
+    };
+    Action::DefaultCharset { charset, collation }
 }
 
 fn harmless(what: &str) -> Action {

@@ -6,18 +6,31 @@ use super::cursor::Cursor;
 use crate::operation::Pinned;
 use greylag_core::{engine::Dialect, script::TokenKind};
 
+/// How many parentheses around each other are looked into: nobody writes more by hand.
+const DEEPEST: usize = 64;
+
 /// The columns in which every row that the condition lets through has one of a few constants. `cursor` has the condition alone.
-pub(super) fn pinned(mut cursor: Cursor<'_>) -> Vec<Pinned> {
-    if cursor.cut {
-        return Vec::new();
+pub(super) fn pinned(cursor: Cursor<'_>) -> Vec<Pinned> {
+    within(cursor, 0)
+}
+
+fn within(mut cursor: Cursor<'_>, mut depth: usize) -> Vec<Pinned> {
+    loop {
+        if cursor.cut || depth > DEEPEST {
+            return Vec::new();
+        }
+        let start = cursor.mark();
+        match cursor.group() {
+            Some(inner) if cursor.is_done() => {
+                cursor = inner;
+                depth += 1;
+            }
+            _ => {
+                cursor.back(start);
+                break;
+            }
+        }
     }
-    let start = cursor.mark();
-    if let Some(inner) = cursor.group()
-        && cursor.is_done()
-    {
-        return pinned(inner);
-    }
-    cursor.back(start);
     let mut found = Vec::new();
     loop {
         let from = cursor.mark();
@@ -26,7 +39,7 @@ pub(super) fn pinned(mut cursor: Cursor<'_>) -> Vec<Pinned> {
             None => {
                 cursor.back(from);
                 let group = cursor.group().filter(|_| ends(&cursor));
-                found.extend(group.into_iter().flat_map(pinned));
+                found.extend(group.into_iter().flat_map(|inner| within(inner, depth + 1)));
                 if !ends(&cursor) {
                     cursor.back(from);
                     skip_part(&mut cursor);

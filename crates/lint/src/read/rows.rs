@@ -1,7 +1,9 @@
 //! Statements over rows: what they write, what they read, what they call.
 
-use super::{column::parts, create::skip_rest, cursor::Cursor, expression, pinned::pinned, set};
-use crate::operation::{Bytes, Name, Operation, Verb, Write};
+use super::{
+    column::parts, create::skip_rest, cursor::Cursor, expression, pinned::pinned, set, sources,
+};
+use crate::operation::{Bytes, Name, Operation, Source, Verb, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 /// WITH …, SELECT …: a query, or a write behind its WITH.
@@ -14,6 +16,8 @@ pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if writes {
         let mut write = write(cursor)?;
         cursor.back(start);
+        let named = sources::named(cursor.clone());
+        write.sources = sources::resolve(write.sources, &named);
         write.reads = tables_read(cursor);
         if let Some(table) = &write.table {
             let own = table.clone();
@@ -21,6 +25,9 @@ pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
         }
         cursor.back(start);
         write.within = written_within(cursor);
+        for inner in &mut write.within {
+            inner.sources = sources::resolve(std::mem::take(&mut inner.sources), &named);
+        }
         return Some(Operation::Write(write));
     }
     cursor.back(start);
@@ -82,8 +89,9 @@ pub(super) fn write(cursor: &mut Cursor<'_>) -> Option<Write> {
             write.verb = Verb::Merge;
             cursor.eat("INTO");
             cursor.eat("ONLY");
-            write.table = Some(cursor.name()?);
-            merge(cursor, &mut write);
+            let table = cursor.name()?;
+            write.table = Some(table.clone());
+            merge(cursor, &mut write, &table);
         }
     }
     tail(cursor, &mut write, start);
@@ -118,7 +126,37 @@ fn insert(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
         cursor.eat("VALUE");
     }
     write.from_query = !cursor.is_any(&["VALUES", "VALUE", "DEFAULT", "SET"]);
+    if write.from_query {
+        write.sources = sources::of_query(cursor.clone());
+    } else {
+        write.rows = Some(listed(cursor.clone()));
+    }
     Some(())
+}
+
+/// How many rows VALUES lists; of a list too long to be read, by the part that was.
+fn listed(mut cursor: Cursor<'_>) -> u64 {
+    if !cursor.eat_any(&["VALUES", "VALUE"]) {
+        return 1;
+    }
+    let first = cursor.offset();
+    let mut rows = 0u64;
+    loop {
+        cursor.eat("ROW");
+        if cursor.group().is_none() {
+            break;
+        }
+        rows += 1;
+        if !cursor.eat_symbol(b',') {
+            break;
+        }
+    }
+    if !cursor.cut {
+        return rows.max(1);
+    }
+    let read = (cursor.before() - first).max(1) as u64;
+    let left = (cursor.last() - first) as u64;
+    rows.saturating_mul(left) / read
 }
 
 fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
@@ -171,16 +209,28 @@ fn delete(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
 }
 
 /// What MERGE joins on, and what it does with what it finds; the cursor stays.
-fn merge(cursor: &mut Cursor<'_>, write: &mut Write) {
+fn merge(cursor: &mut Cursor<'_>, write: &mut Write, table: &Name) {
     let start = cursor.mark();
     write.from_query = true;
+    cursor.skip_until(|c| c.is("USING"));
+    if cursor.eat("USING") {
+        write.sources = sources::of_item(cursor);
+    }
     cursor.skip_until(|c| c.is("ON"));
     if cursor.eat("ON") {
         let span = cursor.skip_until(|c| c.is("WHEN"));
         write.always_true = always_true(cursor.slice(span.clone()));
         write.condition = Some(span);
     }
-    while cursor.skip_to(|c| c.is("THEN")) {
+    let of_source = |c: &Cursor<'_>| c.is("BY") && c.is_at(1, "SOURCE");
+    while cursor.skip_to(|c| c.is("THEN") || of_source(c)) {
+        // All rows of its own table that the other has not.
+        if of_source(cursor) {
+            write.sources.push(Source {
+                table: table.clone(),
+                pinned: Vec::new(),
+            });
+        }
         cursor.advance();
         let verb = match cursor.text().to_ascii_uppercase().as_str() {
             "INSERT" => Verb::Insert,
@@ -231,7 +281,8 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
     write.reads = tables_read(cursor);
 }
 
-fn condition(cursor: &mut Cursor<'_>) -> Bytes {
+/// Behind WHERE, up to what ends it.
+pub(super) fn condition(cursor: &mut Cursor<'_>) -> Bytes {
     const ENDS: &[&str] = &[
         "GROUP",
         "ORDER",
@@ -239,9 +290,12 @@ fn condition(cursor: &mut Cursor<'_>) -> Bytes {
         "RETURNING",
         "HAVING",
         "UNION",
+        "EXCEPT",
+        "INTERSECT",
         "WINDOW",
         "FETCH",
         "OFFSET",
+        "FOR",
     ];
     cursor.skip_until(|c| {
         c.is_any(ENDS)
@@ -292,12 +346,7 @@ pub(super) fn tables_read(cursor: &mut Cursor<'_>) -> Vec<Name> {
     let mut made_up: Vec<String> = Vec::new();
     let mut inside_call = false;
     while !cursor.is_done() {
-        if matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name))
-            && cursor.is_at(1, "AS")
-            && (cursor.kind_at(2) == Some(TokenKind::Symbol(b'('))
-                || cursor.is_at(2, "MATERIALIZED")
-                || cursor.is_at(2, "NOT"))
-        {
+        if is_named(cursor) {
             made_up.extend(cursor.clone().ident());
         }
         // EXTRACT(… FROM x), TRIM(… FROM x), IS DISTINCT FROM x read no table.
@@ -309,7 +358,13 @@ pub(super) fn tables_read(cursor: &mut Cursor<'_>) -> Vec<Name> {
             cursor.advance();
             continue;
         }
-        if cursor.is_any(&["FROM", "JOIN", "USING"]) {
+        // SELECT … INTO TABLE x FROM … makes it.
+        if cursor.eat_any(&["INTO", "TEMP", "TEMPORARY", "UNLOGGED"]) {
+            cursor.eat("TABLE");
+            continue;
+        }
+        let whole = cursor.is("TABLE") && cursor.dialect != Dialect::Sqlite;
+        if whole || cursor.is_any(&["FROM", "JOIN", "USING"]) {
             let from = cursor.is("FROM");
             cursor.advance();
             if from && inside_call {
@@ -327,12 +382,40 @@ pub(super) fn tables_read(cursor: &mut Cursor<'_>) -> Vec<Name> {
     reads
 }
 
+/// A name that WITH makes up: `name AS (`, `name (a, b) AS (`.
+fn is_named(cursor: &Cursor<'_>) -> bool {
+    if !matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Name)) {
+        return false;
+    }
+    let closes = |at: &usize| cursor.kind_at(*at) == Some(TokenKind::Symbol(b')'));
+    let behind = match cursor.kind_at(1) {
+        // A list of names: a short one.
+        Some(TokenKind::Symbol(b'(')) => (2..66).find(closes).map(|at| at + 1),
+        _ => Some(1),
+    };
+    behind.is_some_and(|at| {
+        let opens = cursor.kind_at(at + 1) == Some(TokenKind::Symbol(b'('));
+        let said = cursor.is_at(at + 1, "MATERIALIZED") || cursor.is_at(at + 1, "NOT");
+        cursor.is_at(at, "AS") && (opens || said)
+    })
+}
+
+/// MySQL's table of one row that isn't there.
+pub(super) fn is_dual(cursor: &Cursor<'_>) -> bool {
+    let qualifies = cursor.kind_at(1) == Some(TokenKind::Symbol(b'.'));
+    cursor.dialect == Dialect::Mysql && cursor.is("DUAL") && !qualifies
+}
+
 fn list(cursor: &mut Cursor<'_>, reads: &mut Vec<Name>, several: bool) {
     loop {
         cursor.eat_any(&["ONLY", "LATERAL"]);
         if cursor.is_symbol(b'(')
             || cursor.kind() == Some(TokenKind::String) && cursor.dialect != Dialect::Sqlite
         {
+            return;
+        }
+        if is_dual(cursor) {
+            cursor.advance();
             return;
         }
         let Some(name) = cursor.name() else { return };

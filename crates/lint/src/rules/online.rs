@@ -1,7 +1,7 @@
 //! What an ALTER of MySQL or MariaDB costs, at the oldest version of the fleet.
 
 use crate::{
-    effects::{Algorithm, clause_of, clauses as known_clauses, index_clause, usual_version},
+    effects::{Algorithm, beside, clause_of, clauses as known_clauses, index_clause, usual_version},
     finding::Decided,
     judge::Scene,
     operation::{Action, AlterTable, Bytes, ConstraintKind, Dropped, Name, Operation, Work},
@@ -127,7 +127,9 @@ pub(crate) fn unclear(scene: &Scene<'_>) -> Option<String> {
                 format!("whether {table}.{from} is worked out in another way than before isn't read")
             }
             Action::ModifyColumn { from, .. } => {
-                format!("what another collation of {table}.{from} makes the server do isn't known")
+                format!(
+                    "whether {table}.{from} keeps its character set and collation can't be told, or what another collation makes the server do"
+                )
             }
             Action::AlterConstraint { name } => {
                 format!("whether {name} is enforced from now on, which copies the table, isn't read")
@@ -146,7 +148,7 @@ pub(crate) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
         Operation::AlterTable(_) => scene
             .actions()
             .filter_map(|(table, action, span)| {
-                let id = match clause_of(action, scene.known(table))? {
+                let own = match clause_of(action, scene.known(table))? {
                     _ if references_inline(scene, action) => "add-foreign-key",
                     // One goes and another comes: the table is written anew once.
                     "drop-primary-key" | "drop-primary-key-beside-unique" | "add-primary-key"
@@ -156,7 +158,9 @@ pub(crate) fn clauses<'a>(scene: &Scene<'a>) -> Vec<Cost<'a>> {
                     }
                     id => id,
                 };
-                one(scene, table, span.clone(), id)
+                let all = std::iter::once(own).chain(beside(action));
+                let costs = all.filter_map(|id| one(scene, table, span.clone(), id));
+                costs.max_by_key(|cost| (cost.algorithm, cost.writes_wait))
             })
             .collect(),
         Operation::CreateIndex(create) if !scene.is_new(&create.table) => {
@@ -190,6 +194,7 @@ fn swaps_primary_key(operation: &Operation) -> bool {
         Action::AddConstraint(constraint) => {
             matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
         }
+        Action::ModifyColumn { column, .. } => column.primary_key,
         _ => false,
     });
     let drops = any(|action| match action {

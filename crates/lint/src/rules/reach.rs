@@ -4,8 +4,9 @@
 
 use crate::{
     catalog::Table,
+    finding::Severity,
     judge::Scene,
-    operation::{Pinned, Verb, Write},
+    operation::{Name, Pinned, Source, Verb, Write},
 };
 use greylag_core::engine::Dialect;
 
@@ -23,11 +24,53 @@ pub(super) fn at_most(scene: &Scene<'_>, write: &Write) -> Option<u64> {
     if !changes || write.beside || write.pinned.is_empty() {
         return None;
     }
+    held(scene, table, &write.pinned)
+}
+
+/// The tables that an INSERT or MERGE may take many rows from: neither made here nor known to be small, and not held to a key.
+pub(super) fn large_sources<'a>(scene: &Scene<'a>, write: &'a Write) -> Vec<&'a Name> {
+    let limit = scene.settings.thresholds.small_rows;
+    let few = |source: &&Source| {
+        let held = held(scene, &source.table, &source.pinned);
+        scene.is_new(&source.table) || is_small(scene, &source.table) || held.is_some_and(|rows| rows <= limit)
+    };
+    let sources = write.sources.iter().filter(|source| !few(source));
+    sources.map(|source| &source.table).collect()
+}
+
+/// Tables whose rows go, or change, with rows deleted from this one: by ON DELETE CASCADE and its likes, at any distance.
+pub(super) fn cascaded<'a>(scene: &Scene<'a>, table: &Name) -> Vec<&'a Name> {
+    let mut found: Vec<&Name> = Vec::new();
+    let mut next = vec![table];
+    while let Some(parent) = next.pop() {
+        let Some(known) = scene.known(parent) else {
+            continue;
+        };
+        let own = known.foreign_keys.iter().filter(|key| key.table.is(parent));
+        let own = own.map(|key| (known, key));
+        for (child, key) in scene.catalog.referencing(parent).into_iter().chain(own) {
+            let seen = found.iter().any(|other| other.is(&child.name));
+            if key.acts_on_delete && !seen && !scene.is_new(&child.name) {
+                found.push(&child.name);
+                next.push(&child.name);
+            }
+        }
+    }
+    found
+}
+
+/// No shard has more rows of it than a small table has.
+pub(super) fn is_small(scene: &Scene<'_>, table: &Name) -> bool {
+    scene.size(table).severity == Some(Severity::Note)
+}
+
+/// The most rows of a table for which some columns have one of a few constants. None where no key is held.
+fn held(scene: &Scene<'_>, table: &Name, pinned: &[Pinned]) -> Option<u64> {
     let known = scene.known(table);
     let values = |column: &str| -> Option<u64> {
         let of_column =
             |pinned: &&Pinned| pinned.column == column && !is_cast(scene, known, pinned);
-        let counts = write.pinned.iter().filter(of_column);
+        let counts = pinned.iter().filter(of_column);
         counts.map(|pinned| pinned.values as u64).min()
     };
     let rows = |key: Vec<&str>| -> Option<u64> {
@@ -35,11 +78,11 @@ pub(super) fn at_most(scene: &Scene<'_>, write: &Write) -> Option<u64> {
         let product = |all: u64, one: Option<u64>| Some(all.saturating_mul(one?));
         counts.into_iter().try_fold(1, product)
     };
-    match known.map(keys).filter(|keys| !keys.is_empty()) {
-        Some(keys) => keys.into_iter().filter_map(rows).min(),
-        None if known.is_none_or(|known| known.partly) => values("id"),
-        None => None,
-    }
+    let keys = known.map(keys).unwrap_or_default();
+    // Of a table that no migration made, it is the primary key unless a migration says otherwise.
+    let adopted = known.is_none_or(|known| known.partly && known.primary_key.is_none());
+    let id = || adopted.then(|| values("id")).flatten();
+    keys.into_iter().filter_map(rows).min().or_else(id)
 }
 
 /// The keys that no two rows share, each by all of its columns.
@@ -66,11 +109,6 @@ fn keys(table: &Table) -> Vec<Vec<&str>> {
 /// MySQL compares text with a bare number as numbers: `code = 0` is true of all text that begins with no digit.
 fn is_cast(scene: &Scene<'_>, known: Option<&Table>, pinned: &Pinned) -> bool {
     let column = known.and_then(|known| known.column(&pinned.column));
-    let is_text = column.is_some_and(|column| {
-        matches!(
-            &*column.data_type.name,
-            "varchar" | "char" | "text" | "tinytext" | "mediumtext" | "longtext" | "enum" | "set"
-        )
-    });
+    let is_text = column.is_some_and(|column| column.data_type.is_text());
     scene.dialect() == Dialect::Mysql && pinned.number && is_text
 }

@@ -15,6 +15,8 @@ use greylag_core::engine::Dialect;
 /// What a row of a table takes, and what its indexes take for it, where only the number of rows is said.
 const ROW: u64 = 150;
 const ENTRIES: u64 = 50;
+/// The record of one entry of an index, as PostgreSQL 15 was measured to write it.
+const ENTRY: u64 = 65;
 
 /// What one statement writes into the log for one table.
 #[derive(Clone, Debug)]
@@ -41,15 +43,15 @@ struct Sized {
 
 /// What a statement writes into the log. `taken` is what it takes.
 pub(crate) fn logged(scene: &Scene<'_>, taken: &[Taken]) -> Vec<Logged> {
-    let knows = scene.fleet.is_some() || scene.settings.tables.values().any(|t| t.rows.is_some());
-    // What Greylag goes through in batches, it brakes by the replicas' lag.
-    if !knows || scene.dialect() == Dialect::Sqlite {
+    if scene.dialect() == Dialect::Sqlite {
         return Vec::new();
     }
     let mut all = Vec::new();
     if let Operation::Write(whole) = scene.operation {
         let writes = std::iter::once(whole).chain(&whole.within);
-        all.extend(writes.filter_map(|write| by_write(scene, write)));
+        all.extend(writes.flat_map(|write| by_write(scene, write)));
+    } else if !(scene.fleet.is_some() || scene.settings.tables.values().any(|t| t.rows.is_some())) {
+        // Nobody said how large anything is.
     } else if scene.dialect() == Dialect::Postgres {
         all.extend(taken.iter().filter_map(|taken| by_effect(scene, taken)));
     } else if online::is_handed_over(scene) {
@@ -75,33 +77,102 @@ fn by_effect(scene: &Scene<'_>, taken: &Taken) -> Option<Logged> {
     Some(of(&taken.table, taken.span.clone(), bytes, &size))
 }
 
-/// Rows are as many as the table has, unless the text proves that they are few.
-fn by_write(scene: &Scene<'_>, write: &Write) -> Option<Logged> {
-    let table = write.table.as_ref()?;
+/// Rows are as many as the table has, unless the text proves that they are few; or as many as stand in the file.
+fn by_write(scene: &Scene<'_>, write: &Write) -> Vec<Logged> {
+    let Some(table) = write.table.as_ref() else {
+        return Vec::new();
+    };
     let image = scene.dialect() == Dialect::Mysql;
+    // What Greylag goes through in batches, it brakes by the replicas' lag.
     if write.batched || write.limit || reach::is_few(scene, write) {
-        return None;
+        return Vec::new();
     }
     let span = table.span.clone();
     match write.verb {
         Verb::Update | Verb::Delete if !scene.is_new(table) => {
-            let size = sized(scene, table)?;
             let times = match (write.verb, image) {
                 // The binary log has each row before and after; WAL has the pages too, and every index.
                 (Verb::Update, true) => 2,
                 (Verb::Update, false) => 4,
                 _ => 1,
             };
-            Some(of(table, span, size.table * times, &size))
+            // InnoDB carries out what cascades below the binary log.
+            let along = match write.verb == Verb::Delete && !image {
+                true => reach::cascaded(scene, table),
+                false => Vec::new(),
+            };
+            let tables = std::iter::once(table).chain(along);
+            let one = |each: &Name| {
+                let size = sized(scene, each)?;
+                Some(of(each, span.clone(), size.table.saturating_mul(times), &size))
+            };
+            tables.filter_map(one).collect()
         }
         Verb::Insert | Verb::Merge if write.from_query => {
-            let read = write.reads.iter().filter_map(|read| sized(scene, read));
-            let largest = read.max_by_key(|size| size.table)?;
+            let read = reach::large_sources(scene, write).into_iter();
+            let read = read.filter_map(|read| sized(scene, read));
+            let largest = read.max_by_key(|size| size.table);
             let times = if image { 1 } else { 2 };
-            Some(of(table, span, largest.table * times, &largest))
+            largest
+                .map(|size| of(table, span, size.table.saturating_mul(times), &size))
+                .into_iter()
+                .collect()
         }
-        _ => None,
+        Verb::Insert | Verb::Copy => written_down(scene, write, table).into_iter().collect(),
+        _ => Vec::new(),
     }
+}
+
+/// What stands in the file: rows of the size that the table's have, or of what is written of them, whichever is more.
+fn written_down(scene: &Scene<'_>, write: &Write, table: &Name) -> Option<Logged> {
+    let copied = scene.statement().copy_data.clone();
+    let (rows, text) = match (write.verb, copied) {
+        (Verb::Copy, None) => return None,
+        (Verb::Copy, Some(data)) => (lines(scene.sql(&data)), data),
+        _ => (write.rows?, scene.whole()),
+    };
+    // Of the binary log the values alone; of WAL a record for each row, unless COPY packs a page of them into one.
+    let (head, indexes) = match (scene.dialect(), write.verb) {
+        (Dialect::Mysql, _) => (0, 0),
+        (_, Verb::Copy) => (15, entries(scene, table)),
+        _ => (60, entries(scene, table)),
+    };
+    let size = sized(scene, table);
+    let known = scene.rows(table).filter(|(rows, _)| *rows > 0);
+    let each = |bytes: fn(&Sized) -> u64| {
+        let both = size.as_ref().zip(known);
+        both.map_or(0, |(size, known)| bytes(size) / known.0)
+    };
+    let indexes = match scene.dialect() {
+        Dialect::Mysql => 0,
+        _ => indexes.max(each(|size| size.indexes)),
+    };
+    let written = (text.len() as u64).saturating_add(rows.saturating_mul(head));
+    let bytes = written
+        .max(rows.saturating_mul(each(|size| size.table)))
+        .saturating_add(rows.saturating_mul(indexes));
+    let together = scene.fleet.map_or(1, |fleet| fleet.shards_per_server.max(1));
+    Some(Logged {
+        table: table.clone(),
+        span: table.span.clone(),
+        bytes,
+        on_server: bytes.saturating_mul(together as u64),
+        shard: None,
+        decided: size.map_or(Decided::Text, |size| size.decided),
+    })
+}
+
+/// What a new row's entries in all known indexes are in WAL: a record for each.
+fn entries(scene: &Scene<'_>, table: &Name) -> u64 {
+    let known = scene.known(table);
+    let count = known.map_or(0, |known| {
+        known.uniques.len() + known.indexes.len() + usize::from(known.primary_key.is_some())
+    });
+    ENTRY * count.max(1) as u64
+}
+
+fn lines(data: &str) -> u64 {
+    data.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
 
 fn of(table: &Name, span: Bytes, bytes: u64, size: &Sized) -> Logged {

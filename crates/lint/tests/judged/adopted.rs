@@ -55,7 +55,7 @@ fn what_mysql_makes_of_an_unknown_column_is_not_judged() {
                 engine,
                 "CREATE TABLE t (a varchar(20) CHARACTER SET latin1);",
                 "ALTER TABLE t MODIFY a varchar(20);",
-                "copies-table",
+                "unjudged",
             ),
             (
                 engine,

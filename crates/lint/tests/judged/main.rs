@@ -2,8 +2,11 @@
 
 mod adopted;
 mod contracts;
+mod modified;
 mod new_columns;
 mod numbers;
+mod odd;
+mod partitioned;
 mod past_keys;
 mod phases;
 mod replaced;
@@ -11,8 +14,10 @@ mod replicas;
 mod restricts;
 mod rights;
 mod shards;
+mod sources;
 mod statements;
 mod tables;
+mod volumes;
 mod writes;
 
 use greylag_core::engine::Engine;
@@ -107,6 +112,7 @@ fn speaks(rule: &str, head: &str, cases: &[&str]) {
     let projects = cases.iter().map(|case| format!("{head}{case}"));
     let silent: Vec<String> = projects
         .filter(|project| of_example(rule, project).is_empty())
+        .map(|project| excerpt(&project))
         .collect();
     assert!(
         silent.is_empty(),
@@ -121,8 +127,20 @@ fn is_silent(rule: &str, head: &str, cases: &[&str]) {
     let told = projects.filter_map(|project| {
         let found = of_example(rule, &project);
         let first = found.first()?;
-        Some(format!("{project}\n{}", first.title))
+        Some(format!("{}\n{}", excerpt(&project), first.title))
     });
     let loud: Vec<String> = told.collect();
     assert!(loud.is_empty(), "{rule} is loud:\n{}", loud.join("\n\n"));
+}
+
+/// As much of a project as anybody reads.
+fn excerpt(project: &str) -> String {
+    let end: String = project.chars().rev().take(200).collect();
+    let end: String = end.chars().rev().collect();
+    project
+        .chars()
+        .take(2_000)
+        .chain(" … ".chars())
+        .chain(end.chars())
+        .collect()
 }

@@ -147,6 +147,12 @@ fn a_constraint_on_what_the_old_app_leaves_null_refuses_nothing() {
             "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t CHANGE n m int NOT NULL;",
             rule,
         ),
+        (
+            Mysql,
+            GIVEN_OF_MYSQL,
+            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t MODIFY n int DEFAULT 1 UNIQUE;",
+            rule,
+        ),
         // It was there.
         (
             Postgres,

@@ -18,7 +18,10 @@ CREATE TABLE t (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE numbered (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
 CREATE TABLE worked (id INT PRIMARY KEY, a INT NULL, s INT AS (id + 1) STORED, v INT AS (id + 1) VIRTUAL) ENGINE=InnoDB;
-INSERT INTO t (id, b, w) VALUES (1, 1, 'w'), (2, 2, 'w');
+CREATE TABLE keyless (id BIGINT NOT NULL, n INT NULL) ENGINE=InnoDB;
+CREATE TABLE latin (id BIGINT PRIMARY KEY, v VARCHAR(50) NULL, w VARCHAR(100) NULL, x TEXT NULL, u VARCHAR(50) CHARACTER SET utf8mb4 NULL,
+    o VARCHAR(50) CHARACTER SET utf8mb3 NULL, p VARCHAR(127) NULL, q VARCHAR(128) NULL) ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_bin;
+INSERT INTO t (id, a, b, w) VALUES (1, 1, 1, 'one'), (2, 2, 2, 'two');
 -- case backticks
 ALTER TABLE `t` ADD COLUMN `select` INT NULL;
 -- case comments
@@ -157,3 +160,51 @@ ALTER TABLE t DROP CONSTRAINT t_b;
 ALTER TABLE t MODIFY id BIGINT;
 -- case a primary key by the name of a constraint
 ALTER TABLE worked DROP CONSTRAINT `PRIMARY`;
+-- case a unique key within the column
+ALTER TABLE t MODIFY a INT NULL UNIQUE;
+-- case a unique key within a column of another name
+ALTER TABLE t CHANGE w ww VARCHAR(100) NOT NULL UNIQUE KEY;
+-- case a unique key within a column that is not null from now on
+ALTER TABLE t MODIFY a INT NOT NULL UNIQUE;
+-- case a unique key within a longer varchar
+ALTER TABLE t MODIFY v VARCHAR(55) NULL UNIQUE;
+-- case a unique key within a column of another type
+ALTER TABLE t MODIFY a BIGINT NULL UNIQUE;
+-- case a primary key within the column
+ALTER TABLE keyless MODIFY id BIGINT NOT NULL PRIMARY KEY;
+-- case a primary key within a column that was nullable
+ALTER TABLE keyless MODIFY n INT PRIMARY KEY;
+-- case a primary key within another column
+ALTER TABLE t DROP PRIMARY KEY, MODIFY b INT NOT NULL PRIMARY KEY;
+-- case a check within the column
+ALTER TABLE t MODIFY a INT NULL CHECK (a > 0);
+-- case a check within a column that is not null from now on
+ALTER TABLE t MODIFY a INT NOT NULL CHECK (a > 0);
+-- case a longer varchar whose length has two bytes
+ALTER TABLE t MODIFY w VARCHAR(200) NOT NULL;
+-- case a longer varchar of the table's own character set
+ALTER TABLE t MODIFY v VARCHAR(60) CHARACTER SET utf8mb4 NULL;
+-- case a varchar of the table's own character set
+ALTER TABLE t MODIFY v VARCHAR(50) CHARACTER SET utf8mb4 NULL;
+-- case a longer varchar of the table's own collation
+ALTER TABLE latin MODIFY v VARCHAR(60) COLLATE latin1_bin NULL;
+-- case a longer varchar of a character set with one byte
+ALTER TABLE latin MODIFY w VARCHAR(250) NULL;
+-- case a varchar that gets a second length byte
+ALTER TABLE latin MODIFY q VARCHAR(256) NULL;
+-- case a short varchar that gets a second length byte
+ALTER TABLE latin MODIFY p VARCHAR(256) NULL;
+-- case a varchar that has the collation of the table, and says so by its character set
+ALTER TABLE latin MODIFY v VARCHAR(50) CHARACTER SET latin1 COLLATE latin1_bin NULL;
+-- case a text of another character set than the table's
+ALTER TABLE latin MODIFY x TEXT CHARACTER SET utf8mb4 NULL;
+-- case a column that keeps its own character set
+ALTER TABLE latin MODIFY u VARCHAR(60) CHARACTER SET utf8mb4 NULL;
+-- case a column that gets the table's character set
+ALTER TABLE latin MODIFY u VARCHAR(50) NULL;
+-- case the old name of a character set
+ALTER TABLE latin MODIFY o VARCHAR(60) CHARACTER SET utf8 NULL;
+-- case a default that is another number for each row
+ALTER TABLE t ADD COLUMN c BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT());
+-- case a default that is the moment of each row
+ALTER TABLE t ADD COLUMN c DATETIME DEFAULT (SYSDATE());

@@ -1,7 +1,7 @@
 //! Which kind of clause an action is.
 
 use crate::{
-    catalog::{KnownColumn, Table},
+    catalog::{KnownColumn, Table, bytes_of, is_usual},
     operation::{Action, Column, Constraint, ConstraintKind, DataType, Dropped, Generated},
 };
 
@@ -33,8 +33,8 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             Dropped::Constraint => "drop-index",
         },
         Action::IndexVisibility { .. } => "index-visibility",
-        Action::ConvertCharset => "convert-charset",
-        Action::DefaultCharset => "default-charset",
+        Action::ConvertCharset { .. } => "convert-charset",
+        Action::DefaultCharset { .. } => "default-charset",
         Action::Engine { name } if name == "innodb" => "rebuild",
         Action::Engine { .. } => "change-engine",
         Action::Force => "rebuild",
@@ -52,6 +52,24 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
         Action::ColumnOptions | Action::Harmless { .. } => "comment",
         _ => return None,
     })
+}
+
+/// What MODIFY and CHANGE make beside the column: keys and checks that are written within it.
+pub(crate) fn beside(action: &Action) -> Vec<&'static str> {
+    let Action::ModifyColumn { column, .. } = action else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    if column.primary_key {
+        all.push("add-primary-key");
+    }
+    if column.unique {
+        all.push("add-index");
+    }
+    if !column.checks.is_empty() {
+        all.push("modify-checked");
+    }
+    all
 }
 
 /// What DROP CONSTRAINT drops, as far as the migrations tell.
@@ -94,7 +112,7 @@ fn added(column: &Column, placed: bool) -> &'static str {
         "add-index"
     } else if !column.checks.is_empty() {
         "add-column-checked"
-    } else if calls(column, &["uuid", "sys_guid"]) {
+    } else if calls(column, OF_EACH_ROW) {
         "add-column-uuid"
     } else if column
         .default
@@ -108,6 +126,9 @@ fn added(column: &Column, placed: bool) -> &'static str {
         "add-column"
     }
 }
+
+/// What a server works out anew for each row that is there: MariaDB's NEXT VALUE FOR is a call of nextval.
+const OF_EACH_ROW: &[&str] = &["uuid", "sys_guid", "uuid_short", "sysdate", "nextval"];
 
 /// Whether the default is another one for each row.
 pub(crate) fn differs(column: &Column) -> bool {
@@ -162,18 +183,25 @@ fn modified(
         (from, to) if from == to => return None,
         _ => return Some("change-type"),
     }
-    let same_type = type_change(&known.data_type, &column.data_type);
+    let letters = same_letters(table, known, column);
+    let same_type = match letters {
+        Some(false) => TypeChange::Different,
+        _ => type_change(&known.data_type, &column.type_in(Some(table))),
+    };
     // What a primary key has is NOT NULL, whether it says so or not.
     let not_null = |said: bool| said || table.is_in_primary_key(&known.name);
-    let (was, is) = (not_null(known.not_null), not_null(column.not_null));
+    let is = column.not_null || column.primary_key;
+    let (was, is) = (not_null(known.not_null), not_null(is));
     let (stricter, looser) = (is && !was, was && !is);
     Some(match same_type {
         TypeChange::Same if known.numbers_itself && !column.auto_increment => "drop-auto-increment",
         _ if column.auto_increment && !known.numbers_itself => "change-type",
         TypeChange::Different => "change-type",
-        // An index may have to be built anew, and a column that names none has its table's.
-        _ if known.collation != column.collation => return None,
+        // An index may have to be built anew, or all of the table.
+        _ if letters.is_none() => return None,
         TypeChange::Widened if !stricter && !looser => "widen-varchar",
+        TypeChange::WidenedShort if !stricter && !looser => "widen-short-varchar",
+        TypeChange::WidenedShort => "widen-short-varchar-null",
         TypeChange::Appended if !stricter && !looser => "append-enum",
         _ if stricter => "set-not-null",
         _ if looser => "drop-not-null",
@@ -184,18 +212,36 @@ fn modified(
     })
 }
 
+/// Whether text is stored and compared as before: not where it has another character set, and None where that isn't known.
+fn same_letters(table: &Table, known: &KnownColumn, column: &Column) -> Option<bool> {
+    if !known.data_type.is_text() || !column.data_type.is_text() {
+        return Some(true);
+    }
+    let was = (known.data_type.charset.clone(), known.collation.clone());
+    let is = column.letters(&table.letters);
+    match (was.0, is.charset) {
+        (Some(was), Some(is)) if was != is => return Some(false),
+        // Nobody's database has these where it isn't said.
+        (None, Some(one)) | (Some(one), None) if !is_usual(&one) => return Some(false),
+        (was, is) if was != is => return None,
+        _ => {}
+    }
+    (was.1 == is.collation).then_some(true)
+}
+
 enum TypeChange {
     Same,
     /// A VARCHAR that stays on its side of 255 bytes.
     Widened,
+    /// A VARCHAR of at most 127 bytes that doesn't.
+    WidenedShort,
     /// ENUM or SET with new members at the end.
     Appended,
     Different,
 }
 
 fn type_change(from: &DataType, to: &DataType) -> TypeChange {
-    let charset = to.charset != from.charset;
-    if from.name != to.name || from.unsigned != to.unsigned || charset {
+    if from.name != to.name || from.unsigned != to.unsigned {
         return TypeChange::Different;
     }
     let whole_number = matches!(
@@ -207,11 +253,16 @@ fn type_change(from: &DataType, to: &DataType) -> TypeChange {
     }
     match from.name.as_str() {
         "varchar" => {
+            // Bytes to a letter: of a character set that isn't known, one to four.
+            let bytes = to.charset.as_deref().and_then(bytes_of);
+            let (least, most) = bytes.map_or((1, 4), |bytes| (bytes, bytes));
             let length =
                 |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u32>().ok();
             match (length(from), length(to)) {
-                // Four bytes to a character at most.
-                (Some(a), Some(b)) if a <= b && (b * 4 <= 255 || a >= 256) => TypeChange::Widened,
+                (Some(a), Some(b)) if a <= b && (b * most <= 255 || a * least >= 256) => {
+                    TypeChange::Widened
+                }
+                (Some(a), Some(b)) if a <= b && a * most <= 127 => TypeChange::WidenedShort,
                 _ => TypeChange::Different,
             }
         }

@@ -55,11 +55,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             "Each row is looked up in the other table before writes may go on.",
         ))
         .replicas("Replicas take no lock for it.")
-        .instead("Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.")
+        .instead(match is_partitioned(scene, table) {
+            true => "Add it to each partition NOT VALID, VALIDATE CONSTRAINT there, each in a file of its own; then add it to the partitioned table, which takes those for its own. PostgreSQL 18 takes it NOT VALID at once.",
+            false => "Add it NOT VALID, and VALIDATE CONSTRAINT in a file of its own.",
+        })
         .fix(fix);
         drafts.push(draft);
     }
     drafts
+}
+
+fn is_partitioned(scene: &Scene<'_>, table: &Name) -> bool {
+    scene.known(table).is_some_and(|known| known.partitioned)
 }
 
 fn fix(
@@ -69,6 +76,10 @@ fn fix(
     columns: &[String],
     span: &Bytes,
 ) -> Option<Fix> {
+    // Before PostgreSQL 18 a partitioned table takes no foreign key that is NOT VALID.
+    if is_partitioned(scene, table) {
+        return None;
+    }
     let target = scene.sql(&table.span);
     let sql = scene.sql(&constraint.span);
     let (name, add) = match &constraint.name {

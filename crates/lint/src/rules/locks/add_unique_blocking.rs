@@ -53,6 +53,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             "EXCLUDE" => {
                 "There is no way to build it beside running traffic: make a new table with it, copy, and swap."
             }
+            _ if scene.known(table).is_some_and(|known| known.partitioned) => {
+                "Create the unique index ON ONLY the partitioned table, build one concurrently on each partition, and attach those; a constraint can't be made of it."
+            }
             _ => {
                 "Build the unique index concurrently in a file of its own, then add the constraint USING INDEX."
             }

@@ -159,10 +159,16 @@ fn group<'w, 'a>(words: &'w [Word<'a>]) -> Option<(&'w [Word<'a>], &'w [Word<'a>
     None
 }
 
+/// How many parentheses around each other are looked into: nobody writes more by hand.
+const DEEPEST: usize = 64;
+
 /// Without parentheses around the whole.
 fn bare<'w, 'a>(mut words: &'w [Word<'a>]) -> &'w [Word<'a>] {
-    while let Some((inner, [])) = group(words) {
-        words = inner;
+    for _ in 0..DEEPEST {
+        match group(words) {
+            Some((inner, [])) => words = inner,
+            _ => break,
+        }
     }
     words
 }
@@ -186,6 +192,13 @@ fn between<'w, 'a>(words: &'w [Word<'a>], by: &str) -> Vec<&'w [Word<'a>]> {
 }
 
 fn conjuncts<'w, 'a>(words: &'w [Word<'a>]) -> Vec<&'w [Word<'a>]> {
+    conjuncts_within(words, 0)
+}
+
+fn conjuncts_within<'w, 'a>(words: &'w [Word<'a>], depth: usize) -> Vec<&'w [Word<'a>]> {
+    if depth > DEEPEST {
+        return vec![words];
+    }
     let words = bare(words);
     // An AND beside one of these need not hold by itself.
     let loose = ["or", "case", "between"];
@@ -195,7 +208,10 @@ fn conjuncts<'w, 'a>(words: &'w [Word<'a>]) -> Vec<&'w [Word<'a>]> {
     };
     match parts.len() {
         1 => parts,
-        _ => parts.into_iter().flat_map(conjuncts).collect(),
+        _ => parts
+            .into_iter()
+            .flat_map(|part| conjuncts_within(part, depth + 1))
+            .collect(),
     }
 }
 

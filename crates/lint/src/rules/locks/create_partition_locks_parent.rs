@@ -9,6 +9,7 @@ use crate::{
 use crate::{
     fix::{Fix, Step},
     operation::{CreateTable, Name, Operation},
+    version::ServerVersion,
 };
 
 pub(super) static CREATE_PARTITION_LOCKS_PARENT: Rule = Rule {
@@ -38,9 +39,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     };
     words::about(scene, parent, &parent.span, format!("all of {parent} is locked to add the partition {}", create.name))
         .why("The lock waits behind the longest query on any partition, and every other query waits behind the lock.")
-        .instead(format!("CREATE TABLE {} (LIKE {parent} INCLUDING ALL), then ATTACH PARTITION while it is empty.", create.name))
+        .instead(format!("CREATE TABLE {} (LIKE {parent} {}), then ATTACH PARTITION while it is empty.", create.name, likeness(scene)))
         .fix(fix(scene, create, parent))
         .alone()
+}
+
+/// All that a partition has of its parent before ATTACH, which gives it indexes, keys and the identity of a column.
+fn likeness(scene: &Scene<'_>) -> &'static str {
+    match scene.may_be_older(ServerVersion::new(14, 0, 0)) {
+        true => "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE",
+        false => {
+            "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION"
+        }
+    }
 }
 
 fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
@@ -65,7 +76,8 @@ fn fix(scene: &Scene<'_>, create: &CreateTable, parent: &Name) -> Option<Fix> {
         return None;
     }
     let sql = format!(
-        "CREATE TABLE {table} (LIKE {of} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);\nALTER TABLE {of} ATTACH PARTITION {table} {bounds};"
+        "CREATE TABLE {table} (LIKE {of} {});\nALTER TABLE {of} ATTACH PARTITION {table} {bounds};",
+        likeness(scene)
     );
     rewrite::statement(
         scene,

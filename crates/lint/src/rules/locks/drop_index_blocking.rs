@@ -8,7 +8,7 @@ use crate::{
 };
 use crate::{
     fix::{Fix, Step},
-    operation::{DropIndex, Operation},
+    operation::{DropIndex, Name, Operation},
 };
 
 pub(super) static DROP_INDEX_BLOCKING: Rule = Rule {
@@ -19,7 +19,7 @@ pub(super) static DROP_INDEX_BLOCKING: Rule = Rule {
     title: "an index is dropped under a lock that keeps out reads and writes",
     about: "DROP INDEX takes ACCESS EXCLUSIVE on the table. It is short, but it waits behind the longest \
             query, and everything else waits behind it. DROP INDEX CONCURRENTLY waits without keeping others \
-            out. On replicas even that cancels queries: see concurrently-cancels-standby.",
+            out; of a partitioned table the server refuses it. On replicas even that cancels queries: see concurrently-cancels-standby.",
     bad: include_str!("drop_index_blocking/bad.sql"),
     good: include_str!("drop_index_blocking/good.sql"),
     look: Look::Statement(look),
@@ -42,11 +42,25 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let names = names.join(", ");
     let lock =
         "It takes ACCESS EXCLUSIVE on the table and the index, which keeps out reads and writes.";
-    Draft::new(scene.whole(), format!("dropping {names} keeps out reads and writes"))
+    let draft = Draft::new(scene.whole(), format!("dropping {names} keeps out reads and writes"))
         .why("The lock waits behind the longest query on the table, and every other query waits behind the lock.")
         .lock(lock)
-        .replicas("Replicas replay the lock, and cancel queries on the table.")
-        .instead("Use DROP INDEX CONCURRENTLY, in a file of its own with `-- greylag:transaction off`.")
+        .replicas("Replicas replay the lock, and cancel queries on the table.");
+    // A partitioned table takes no CONCURRENTLY, and its partitions' indexes go with its own alone.
+    let partitioned = |name: &Name| {
+        let found = scene.catalog.index(&name.name);
+        found.is_some_and(|(table, _)| table.partitioned)
+    };
+    if drop.names.iter().any(partitioned) {
+        return draft
+            .lock("It takes ACCESS EXCLUSIVE on the table, its partitions and their indexes, which keeps out reads and writes.")
+            .instead("The server drops no index of a partitioned table concurrently. Drop it in a file of its own with a short `-- greylag:lock-timeout`, at a quiet hour: once it has the lock it takes a moment.")
+            .alone();
+    }
+    draft
+        .instead(
+            "Use DROP INDEX CONCURRENTLY, in a file of its own with `-- greylag:transaction off`.",
+        )
         .fix(fix(scene, drop))
         .alone()
 }

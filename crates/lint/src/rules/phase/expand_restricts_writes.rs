@@ -70,6 +70,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             Action::ModifyColumn { from, column, .. } => {
                 !scene.is_new_column(table, from)
                     || column.not_null && writer(table).leaves_out(&column.name)
+                    || column.unique && writer(table).has_same_in(&column.name)
             }
             Action::AlterType { column, .. }
             | Action::AddIdentity { column }
@@ -104,11 +105,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     .map(|why| retyped(span, table, column, why))
             }
             Action::ModifyColumn { from, column, .. } if scene.is_new_column(table, from) => {
-                Some(told(span, format!("NOT NULL on {table}.{}", column.name)))
+                let what = match writer(table).leaves_out(&column.name) {
+                    true => "NOT NULL",
+                    false => "UNIQUE",
+                };
+                Some(told(span, format!("{what} on {table}.{}", column.name)))
             }
             Action::ModifyColumn { from, column, .. } => {
                 let before = scene.known(table).and_then(|known| known.column(from));
-                let narrows = |from: &DataType| !widens(scene.dialect(), from, &column.data_type);
+                let to = column.type_in(scene.known(table));
+                let narrows = |from: &DataType| !widens(scene.dialect(), from, &to);
                 match narrows_from(before.map(|before| &before.data_type), narrows) {
                     Some(why) => Some(retyped(span, table, from, why)),
                     None => modified(scene, table, from, column).map(|what| told(span, what)),
@@ -151,6 +157,12 @@ fn modified(scene: &Scene<'_>, table: &Name, from: &str, column: &Column) -> Opt
     }
     if column.not_null && !before.not_null && !in_key {
         return Some(format!("NOT NULL on {table}.{from}"));
+    }
+    if column.primary_key || column.unique {
+        return Some(format!("the new key on {table}.{from}"));
+    }
+    if !column.checks.is_empty() {
+        return Some(format!("the new CHECK on {table}.{from}"));
     }
     let given = |default: &Option<Expression>| default.as_ref().is_some_and(|d| !d.is_null);
     let given_no_more = given(&before.default) && !given(&column.default);

@@ -37,7 +37,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 ConstraintKind::ForeignKey { reference, .. } => Some((c.span.clone(), reference)),
                 _ => None,
             });
-            let acting = inline.chain(apart).filter(|(_, reference)| reference.acts);
+            let acting = inline.chain(apart).filter(|(_, reference)| reference.acts());
             acting.map(|(span, _)| told(&span, &create.name)).collect()
         }
         Operation::AlterTable(alter) => alter
@@ -47,7 +47,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::AddConstraint(Constraint {
                     kind: ConstraintKind::ForeignKey { reference, .. },
                     ..
-                }) if reference.acts => Some(told(span, &alter.name)),
+                }) if reference.acts() => Some(told(span, &alter.name)),
                 _ => None,
             })
             .collect(),

@@ -44,7 +44,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                         Action::AddConstraint(constraint) => {
                             matches!(constraint.kind, ConstraintKind::PrimaryKey { .. })
                         }
-                        Action::AddColumn { column, .. } => column.primary_key,
+                        Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => {
+                            column.primary_key
+                        }
                         _ => false,
                     })
             }

@@ -85,7 +85,9 @@ fn made(operation: &Operation) -> Option<(Option<Bytes>, &'static str)> {
                 .actions
                 .iter()
                 .find_map(|(action, span)| match action {
-                    Action::AddColumn { column, .. } => of_column(column),
+                    Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => {
+                        of_column(column)
+                    }
                     Action::AddConstraint(constraint) => of_constraint(constraint),
                     Action::AddIdentity { .. } => Some((Some(span.clone()), "a sequence")),
                     _ => None,

@@ -4,13 +4,14 @@ use super::super::types::never_fails;
 use crate::{
     catalog::KnownColumn,
     finding::Decided,
-    operation::{Action, Bytes, ConstraintKind, DataType, Name, Operation},
+    operation::{Action, Bytes, Column, ConstraintKind, DataType, Name, Operation},
 };
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::engine::Engine;
 
 pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     id: "may-fail-on-some-shard",
@@ -86,19 +87,39 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                         || scene
                             .known(table)
                             .is_some_and(|t| t.is_in_primary_key(from));
-                    if may_fail(known, &column.data_type) {
+                    // MariaDB asks none of the rows that are there.
+                    let checked = !column.checks.is_empty() && scene.unit.engine != Engine::Mariadb;
+                    if may_fail(known, &column.type_in(scene.known(table))) {
                         format!("turning {table}.{from} into another type")
-                    } else if column.not_null && !solid {
+                    } else if (column.not_null || column.primary_key) && !solid {
                         format!("NOT NULL on {table}.{from}")
+                    } else if column.unique || column.primary_key {
+                        format!("the new key on {table}.{from}")
+                    } else if checked {
+                        format!("the new CHECK on {table}.{from}")
                     } else {
                         return None;
                     }
+                }
+                Action::AddColumn { column, .. } if is_same_twice(column) => {
+                    format!("the new key on {table}.{}", column.name)
                 }
                 _ => return None,
             };
             Some(told(span, what))
         })
         .collect()
+}
+
+/// A new column that is unique, and has the same value in every row that is there: two rows are one too many.
+fn is_same_twice(column: &Column) -> bool {
+    let default = column.default.as_ref().filter(|default| !default.is_null);
+    let same = match default {
+        Some(default) => default.literal,
+        // MySQL fills in what it takes for nothing; the others refuse it.
+        None => column.not_null && !column.numbers_itself(),
+    };
+    (column.unique || column.primary_key) && same
 }
 
 fn column_of<'a>(scene: &Scene<'a>, table: &Name, column: &str) -> Option<&'a KnownColumn> {

@@ -98,7 +98,9 @@ fn uniques<'a>(scene: &Scene<'a>) -> Vec<Found<'a>> {
             for (action, _) in &alter.actions {
                 match action {
                     Action::AddConstraint(c) => constraint(&alter.name, c),
-                    Action::AddColumn { column, .. } => columns.push((&alter.name, column)),
+                    Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => {
+                        columns.push((&alter.name, column));
+                    }
                     _ => {}
                 }
             }
@@ -143,14 +145,20 @@ fn is_number(scene: &Scene<'_>, table: &Name, columns: &[Option<String>]) -> boo
             .as_ref()
             .is_some_and(|default| default.calls.iter().any(|call| call.contains("uuid")))
     };
-    match scene.operation {
-        Operation::CreateTable(create) => create.columns.iter().any(|c| {
-            c.name == *column
-                && (c.is_numbered() || c.data_type.name == "uuid" || plain(&c.default))
+    let numbers = |own: &Column| {
+        own.name == *column
+            && (own.is_numbered() || own.data_type.name == "uuid" || plain(&own.default))
+    };
+    // What the statement itself says of the column comes first.
+    let said = match scene.operation {
+        Operation::CreateTable(create) => return create.columns.iter().any(numbers),
+        Operation::AlterTable(alter) => alter.actions.iter().any(|(action, _)| match action {
+            Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => numbers(column),
+            _ => false,
         }),
-        _ => scene
-            .known(table)
-            .and_then(|known| known.column(column))
-            .is_some_and(|c| c.is_numbered() || c.data_type.name == "uuid" || plain(&c.default)),
-    }
+        _ => false,
+    };
+    let known = scene.known(table).and_then(|known| known.column(column));
+    said || known
+        .is_some_and(|c| c.is_numbered() || c.data_type.name == "uuid" || plain(&c.default))
 }

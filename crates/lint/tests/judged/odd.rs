@@ -1,0 +1,102 @@
+//! Text that no person writes: it is read to its end, without taking the process along.
+
+use super::rules;
+use greylag_core::engine::Engine::{Mysql, Postgres, Sqlite};
+
+const DEEP: usize = 20_000;
+
+fn nested(inner: &str, depth: usize) -> String {
+    format!("{}{inner}{}", "(".repeat(depth), ")".repeat(depth))
+}
+
+#[test]
+fn conditions_may_stand_in_any_number_of_parentheses() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, a int);";
+    for engine in [Postgres, Mysql, Sqlite] {
+        for sql in [
+            format!("DELETE FROM t WHERE {};", nested("id = 1", DEEP)),
+            format!("DELETE FROM t WHERE a = 1 AND {};", nested("id = 1", DEEP)),
+            format!("DELETE FROM t WHERE {};", nested("id = 1 AND a = 2", DEEP)),
+            format!(
+                "DELETE FROM t WHERE {}a = 1{};",
+                "(a = 1 AND ".repeat(DEEP),
+                ")".repeat(DEEP)
+            ),
+        ] {
+            let told = rules(engine, given, &sql);
+            assert!(
+                told.iter().any(|rule| rule == "write-without-batch"),
+                "{told:?}"
+            );
+        }
+        let few = format!("DELETE FROM t WHERE {};", nested("id = 1", 40));
+        let told = rules(engine, given, &few);
+        assert!(
+            told.iter().all(|rule| rule != "write-without-batch"),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn conditions_may_be_long() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, a int);";
+    let long = vec!["(a = 1)"; 15_000].join(" AND ");
+    let told = rules(Postgres, given, &format!("DELETE FROM t WHERE {long};"));
+    assert!(
+        told.iter().any(|rule| rule == "write-without-batch"),
+        "{told:?}"
+    );
+    let told = rules(
+        Postgres,
+        given,
+        &format!("DELETE FROM t WHERE {long} AND (id = 1);"),
+    );
+    assert!(
+        told.iter().all(|rule| rule != "write-without-batch"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn queries_and_checks_may_be_nested_to_any_depth() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, a int);\nCREATE TABLE p (id bigint) PARTITION BY RANGE (id);";
+    let query = format!(
+        "{}SELECT 1{}",
+        "SELECT * FROM (".repeat(DEEP),
+        ") x".repeat(DEEP)
+    );
+    let table = format!(
+        "{}SELECT a FROM t{}",
+        "SELECT * FROM (".repeat(DEEP),
+        ") x".repeat(DEEP)
+    );
+    let ands = format!("{}id > 1{}", "(id > 0 AND ".repeat(DEEP), ")".repeat(DEEP));
+    for sql in [
+        format!("INSERT INTO t (a) {query};"),
+        format!("INSERT INTO t (a) {};", nested("SELECT 1", DEEP)),
+        format!("INSERT INTO t (a) VALUES ({});", nested("1", DEEP)),
+        format!("CREATE VIEW v AS {query};"),
+        format!(
+            "ALTER TABLE t ADD CONSTRAINT c CHECK ({});",
+            nested("a > 1", DEEP)
+        ),
+        format!("ALTER TABLE t ADD CONSTRAINT c CHECK ({ands});"),
+        format!(
+            "ALTER TABLE t ALTER COLUMN a SET DEFAULT {};",
+            nested("1", DEEP)
+        ),
+        format!(
+            "CREATE TABLE q (id bigint NOT NULL, CHECK ({ands}), CHECK ({})); ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (1) TO (2);",
+            nested("id >= 1", DEEP)
+        ),
+    ] {
+        rules(Postgres, given, &sql);
+    }
+    // What lies too deep to be looked at may be anything.
+    let told = rules(Postgres, given, &format!("INSERT INTO t (a) {table};"));
+    assert!(
+        told.iter().any(|rule| rule == "write-without-batch"),
+        "{told:?}"
+    );
+}
