@@ -21,9 +21,8 @@ fn a_table_that_is_made_anew_without_its_rows_is_lost() {
         (GIVEN, format!("DROP TABLE users;\n{ANEW}"), Severity::Error),
         (
             GIVEN,
-            format!(
-                "CREATE TABLE next (id bigint);\nDROP TABLE users;\nALTER TABLE next RENAME TO users;"
-            ),
+            "CREATE TABLE next (id bigint);\nDROP TABLE users;\nALTER TABLE next RENAME TO users;"
+                .to_owned(),
             Severity::Error,
         ),
         // What is read afterwards is empty.

@@ -3,6 +3,7 @@
 mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod defaults;
 mod mysql;
 mod names;
 mod partitions;

@@ -1,13 +1,14 @@
 //! An expand drops something that is in use.
 
 use super::replaced::{self, Fate};
+use crate::catalog::KnownColumn;
 use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
-use greylag_core::migration::Phase;
+use greylag_core::{engine::Engine, migration::Phase};
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -43,7 +44,11 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .filter_map(|(table, action, span)| match action {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
                 Action::DropDefault { column } => {
-                    Some(told(span, format!("the default of {table}.{column}")))
+                    let draft = told(span, format!("the default of {table}.{column}"));
+                    Some(match scene.unit.engine {
+                        Engine::Mysql => draft.why("MySQL lets nobody leave the column out from here on, even where it may be null; the old app may do so."),
+                        _ => draft,
+                    })
                 }
                 Action::Partition { work } if work.starts_with("DROP") => {
                     Some(told(span, format!("a partition of {table}")))
@@ -123,16 +128,20 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
         Action::DropColumn { column, .. }
         | Action::DropIdentity { column }
         | Action::DropExpression { column } => scene.is_new_column(table, column),
-        // Whoever doesn't know a column that has to be given can't insert any more.
         Action::DropDefault { column } => {
-            let after = scene.table_after(table);
-            let free = after.column(column).is_some_and(|own| !own.not_null);
-            // Nothing goes where nothing was.
-            let known = scene.known(table).and_then(|known| known.column(column));
-            let none = known.is_some_and(|own| {
-                own.made_in.is_some() && own.default.is_none() && !own.numbers_itself
-            });
-            none || free && scene.is_new_column(table, column)
+            let known = scene.table_after(table);
+            let Some(known) = known.column(column) else {
+                return false;
+            };
+            let was = scene.known(table).and_then(|known| known.column(column));
+            let had = |own: &KnownColumn| {
+                let default = own.default.as_ref();
+                own.numbers_itself || default.is_some_and(|default| !default.is_null)
+            };
+            // Nothing goes where nothing was; but MySQL lets nobody leave out what has no default any more, null or not.
+            let must = known.not_null || scene.unit.engine == Engine::Mysql;
+            let none = was.is_some_and(|own| own.made_in.is_some() && !had(own));
+            none && (known.not_null || !must) || !must && scene.is_new_column(table, column)
         }
         _ => false,
     }
