@@ -14,6 +14,8 @@ use std::{fmt, path::PathBuf};
 #[derive(Debug)]
 pub struct Problem {
     pub exit: Exit,
+    /// The same, where shards were changed before.
+    pub exit_after_work: Exit,
     pub message: String,
     /// From the nearest to the root.
     pub causes: Vec<String>,
@@ -28,6 +30,7 @@ impl Problem {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
+            exit_after_work: exit.after_work(),
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
@@ -122,6 +125,7 @@ impl<E: Explained> From<E> for Problem {
     fn from(error: E) -> Self {
         Self {
             exit: error.exit(),
+            exit_after_work: error.exit_after_work(),
             message: error.to_string(),
             causes: causes(&error),
             hints: error.hints(),

@@ -19,9 +19,10 @@ mod subscribers;
 mod undo;
 mod waves;
 
-pub use compose::plan;
+pub use compose::{check_target, plan};
 pub use error::{ChangedFile, PlanError, Unbuilt};
 pub use held::{Held, HoldReason};
+pub use judge::out_of_order;
 pub use input::{Candidate, Input, Reviewed, Seen};
 pub use parts::{Plan, PlannedMigration, PlannedShard, Stage, StageKind, Wave, Work};
 pub use render::render;

@@ -6,6 +6,7 @@ mod classify;
 mod error;
 mod lexer;
 mod locks;
+mod memo;
 mod mode;
 mod mysql;
 mod postgres;

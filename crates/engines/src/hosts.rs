@@ -99,7 +99,13 @@ pub fn shown(url: &Url) -> String {
     let _ = shown.set_username("");
     shown.set_query(None);
     let places = places(url);
-    if places.len() < 2 {
+    if let [one] = &places[..] {
+        // Where its options say where it is, that is part of where it leads; a socket's folder has no place in what is shown.
+        let is_said = !one.host.starts_with('/');
+        let there = at(&shown, one).filter(|_| is_said);
+        return there.unwrap_or(shown).to_string();
+    }
+    if places.is_empty() {
         return shown.to_string();
     }
     let named: Vec<String> = places
@@ -206,6 +212,24 @@ mod tests {
             assert_eq!(each(text), [""; 0]);
         }
         assert_eq!(shown(&url("postgres://me:p@a:1/o?x=y")), "postgres://a:1/o");
+    }
+
+    #[test]
+    fn a_place_that_is_an_option_is_shown_as_any_other() {
+        for text in [
+            "postgres://me:p@a/o?port=7&x=y",
+            "postgres:///o?host=a&port=7",
+            "postgres://me@a:7/o",
+        ] {
+            assert_eq!(shown(&url(text)), "postgres://a:7/o", "{text}");
+        }
+        assert_eq!(shown(&url("postgres:///o?host=a")), "postgres://a/o");
+        assert_eq!(
+            shown(&url("postgres://[::1]/o?port=7")),
+            "postgres://[::1]:7/o"
+        );
+        assert_eq!(shown(&url("postgres:///o?host=/run/a")), "postgres:///o");
+        assert_eq!(shown(&url("sqlite:/var/a.db")), "sqlite:/var/a.db");
     }
 
     #[test]

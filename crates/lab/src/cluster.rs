@@ -99,10 +99,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops applying on a replica; it still receives.
-    pub async fn pause_replay(&self, index: usize) -> Result<(), SqlError> {
+    /// Stops applying on a replica; it still receives. What it lacks from then on is what somebody wrote: the primary is stilled
+    /// ([`Cluster::still`]).
+    pub async fn pause_replay(&self, index: usize) -> Result<(), StartError> {
+        self.still(index).await?;
         let replica = self.replica(index);
-        replica.recipe.pause_replay(&replica.node).await
+        Ok(replica.recipe.pause_replay(&replica.node).await?)
     }
 
     /// Lets a paused replica apply again.
@@ -111,9 +113,26 @@ impl Cluster {
         replica.recipe.resume_replay(&replica.node).await
     }
 
-    /// Holds a replica's replay back by so much on purpose; zero takes it away.
-    pub async fn delay_replay(&self, index: usize, by: Duration) -> Result<(), SqlError> {
-        self.replica(index).delay_replay(by).await
+    /// Lets the primary write nothing any more but what somebody asks it to, and waits until a replica has what it wrote before: one
+    /// that is behind for no reason holds a rollout. PostgreSQL's background writer is frozen for it, until the server is thawed or ends;
+    /// DROP DATABASE would wait for it.
+    pub async fn still(&self, index: usize) -> Result<(), StartError> {
+        let replica = self.replica(index);
+        replication::still(&self.primary, &replica.node, replica.recipe).await
+    }
+
+    /// Stops receiving on a replica, which has applied what was written so far, and keeps it. The primary is stilled.
+    pub async fn cut_off(&self, index: usize) -> Result<(), StartError> {
+        let replica = self.replica(index);
+        replication::cut_off(&replica.node, &self.primary, replica.recipe).await
+    }
+
+    /// Holds a replica's replay back by so much on purpose, and waits until it receives again where that had to stop for it; zero
+    /// takes the delay away.
+    pub async fn delay_replay(&self, index: usize, by: Duration) -> Result<(), StartError> {
+        let replica = self.replica(index);
+        replica.delay_replay(by).await?;
+        self.wait_streaming(replica).await
     }
 
     /// Puts a proxy between the primary and a replica, which streams through it when this returns.

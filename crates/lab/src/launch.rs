@@ -98,6 +98,8 @@ pub(crate) async fn launch(
 /// An orderly stop that doesn't wait for clients; by force when it takes too long.
 pub(crate) async fn stop(recipe: &'static dyn Recipe, process: &mut ServerProcess) {
     process.id.signal(recipe.stop_signal());
+    // Frozen, or with a frozen child that it waits for, it would not end.
+    process.resume();
     let deadline = Instant::now() + patience();
     while !process.has_ended() {
         if Instant::now() > deadline {

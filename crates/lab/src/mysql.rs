@@ -314,6 +314,19 @@ impl Recipe for Family {
         Ok(first(&sql::rows(replica, "", &question).await?) == Some("0"))
     }
 
+    fn cut_off_statements(&self) -> Vec<String> {
+        let what = if self.maria {
+            "STOP SLAVE IO_THREAD"
+        } else {
+            "STOP REPLICA IO_THREAD"
+        };
+        vec![what.into()]
+    }
+
+    async fn is_cut_off(&self, replica: &Node) -> Result<bool, SqlError> {
+        Ok(!self.is_streaming(replica).await?)
+    }
+
     async fn pause_replay(&self, replica: &Node) -> Result<(), SqlError> {
         let what = if self.maria {
             "STOP SLAVE SQL_THREAD"

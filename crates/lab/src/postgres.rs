@@ -14,11 +14,13 @@ use rustix::process::Signal;
 use crate::error::SqlError;
 use crate::installation::Installation;
 use crate::node::{Node, PASSWORD, USER};
+use crate::process::ProcessId;
 use crate::recipe::Recipe;
-use crate::{postgres_identity, sql};
+use crate::{postgres_identity, postgres_stillness, sql};
 
 /// For all servers. Durability is off, since a test's server loses its machine never and its data always.
-/// Shared memory lies in the data directory, so that nothing is left behind by a killed server.
+/// Shared memory lies in the data directory, so that nothing is left behind by a killed server. What a server does by the clock
+/// comes upon a test sooner on a slow machine.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 fsync = off
@@ -36,6 +38,8 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %a '
 jit = off
+autovacuum = off
+checkpoint_timeout = '1h'
 ";
 
 /// A clear password on the loopback: SCRAM costs a client built without optimisation tens of milliseconds a connection.
@@ -202,11 +206,31 @@ impl Recipe for Postgres {
 
     async fn has_caught_up(&self, replica: &Node, primary: &Node) -> Result<bool, SqlError> {
         let rows = sql::rows(primary, "postgres", "SELECT pg_current_wal_lsn()").await?;
-        let Some(position) = first(&rows) else {
-            return Ok(false);
-        };
+        match first(&rows) {
+            Some(position) => self.has_applied(replica, position).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn still(&self, primary: &Node, server: &ProcessId) -> Result<Option<String>, SqlError> {
+        postgres_stillness::still(primary, server).await.map(Some)
+    }
+
+    async fn has_applied(&self, replica: &Node, position: &str) -> Result<bool, SqlError> {
         let question = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
         Ok(first(&sql::rows(replica, "postgres", &question).await?) == Some("t"))
+    }
+
+    fn cut_off_statements(&self) -> Vec<String> {
+        vec![
+            "ALTER SYSTEM SET primary_conninfo = ''".into(),
+            "SELECT pg_reload_conf()".into(),
+        ]
+    }
+
+    async fn is_cut_off(&self, replica: &Node) -> Result<bool, SqlError> {
+        let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
+        Ok(first(&sql::rows(replica, "postgres", receivers).await?) == Some("0"))
     }
 
     async fn pause_replay(&self, replica: &Node) -> Result<(), SqlError> {

@@ -33,6 +33,11 @@ impl ProcessId {
         ProcessId::of(self.pid).as_ref() == Some(self)
     }
 
+    /// Whether it is frozen (SIGSTOP has arrived).
+    pub(crate) fn is_stopped(&self) -> bool {
+        stat(self.pid).is_some_and(|(state, _, started)| started == self.started && state == 'T')
+    }
+
     /// Sends `signal`, unless it is gone.
     pub(crate) fn signal(&self, signal: Signal) {
         if self.is_alive()

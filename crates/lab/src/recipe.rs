@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::SqlError;
 use crate::installation::Installation;
 use crate::node::Node;
+use crate::process::ProcessId;
 use crate::{mysql, postgres};
 
 /// How one engine is set up, started, stopped and replicated.
@@ -68,6 +69,23 @@ pub(crate) trait Recipe: Send + Sync {
 
     /// Whether `replica` has applied all that `primary` had written when asked.
     async fn has_caught_up(&self, replica: &Node, primary: &Node) -> Result<bool, SqlError>;
+
+    /// Lets a primary, which runs as `server`, write nothing any more but what somebody asks it to, and says up to where it has written.
+    /// `None` where an engine never does.
+    async fn still(&self, _: &Node, _: &ProcessId) -> Result<Option<String>, SqlError> {
+        Ok(None)
+    }
+
+    /// Whether `replica` has applied all up to a position that [`Recipe::still`] said.
+    async fn has_applied(&self, _: &Node, _: &str) -> Result<bool, SqlError> {
+        Ok(true)
+    }
+
+    /// Stops receiving on a replica; what it has it keeps.
+    fn cut_off_statements(&self) -> Vec<String>;
+
+    /// Whether a replica receives nothing.
+    async fn is_cut_off(&self, replica: &Node) -> Result<bool, SqlError>;
 
     /// Stops applying on a replica; receiving goes on.
     async fn pause_replay(&self, replica: &Node) -> Result<(), SqlError>;

@@ -7,6 +7,7 @@ use crate::launch::patience;
 use crate::node::Node;
 use crate::process::log_tail;
 use crate::recipe::Recipe;
+use crate::server::Server;
 use crate::sql;
 
 /// Tells a running replica whom to follow, where that isn't in its files.
@@ -38,6 +39,43 @@ pub(crate) async fn wait_replayed(
     let what = "did not apply its primary's position in time";
     until(replica, what, async || {
         recipe.has_caught_up(replica, primary).await
+    })
+    .await
+}
+
+/// Lets a primary write nothing unless somebody asks it to, and waits until `replica` has what it wrote before.
+pub(crate) async fn still(
+    primary: &Server,
+    replica: &Node,
+    recipe: &dyn Recipe,
+) -> Result<(), StartError> {
+    // A dead one writes nothing.
+    let Some(server) = primary.process() else {
+        return Ok(());
+    };
+    let Some(position) = recipe.still(&primary.node, &server).await? else {
+        return Ok(());
+    };
+    let what = "did not apply what its primary wrote before it was stilled in time";
+    until(replica, what, async || {
+        recipe.has_applied(replica, &position).await
+    })
+    .await
+}
+
+/// Stops receiving on a replica, once it has applied what its primary has written so far.
+pub(crate) async fn cut_off(
+    replica: &Node,
+    primary: &Server,
+    recipe: &dyn Recipe,
+) -> Result<(), StartError> {
+    still(primary, replica, recipe).await?;
+    wait_replayed(replica, &primary.node, recipe).await?;
+    for statement in recipe.cut_off_statements() {
+        sql::rows(replica, recipe.home(), &statement).await?;
+    }
+    until(replica, "went on receiving", async || {
+        recipe.is_cut_off(replica).await
     })
     .await
 }

@@ -214,3 +214,20 @@ async fn a_slow_line_takes_its_time_and_loses_nothing_also_when_it_is_made_fast(
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, sent);
 }
+
+#[tokio::test]
+async fn a_name_that_goes_over_to_another_server_leads_new_connections_there() {
+    let one = echo().await;
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::start(one).await.unwrap();
+    let mut before = through(&proxy).await;
+    assert_eq!(ask(&mut before, b"here").await.unwrap(), b"here");
+    proxy.lead_to(other.local_addr().unwrap().port());
+    assert_eq!(ask(&mut before, b"still").await.unwrap(), b"still");
+    let mut after = through(&proxy).await;
+    let (mut there, _) = other.accept().await.unwrap();
+    there.write_all(b"hi").await.unwrap();
+    let mut said = [0; 2];
+    after.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"hi");
+}

@@ -33,6 +33,14 @@ impl Exit {
         }
     }
 
+    /// What it is where shards were changed before.
+    pub fn after_work(self) -> Exit {
+        match self {
+            Exit::Error | Exit::Usage | Exit::Refused => Exit::Problems,
+            Exit::Done | Exit::Split | Exit::Waiting | Exit::Problems => self,
+        }
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -54,6 +62,11 @@ pub trait Explained: std::error::Error {
     /// Whether there is work whose outcome nobody knows.
     fn leaves_unknown(&self) -> bool {
         false
+    }
+    /// The exit code where it comes up behind a rollout that is done and changed shards: what is left stays behind, and no code
+    /// may say that nothing was touched.
+    fn exit_after_work(&self) -> Exit {
+        self.exit().after_work()
     }
 }
 
@@ -114,6 +127,13 @@ impl Explained for SurveyError {
             ],
             SurveyError::Journal(why) => why.hints(),
             SurveyError::Interrupted => Vec::new(),
+        }
+    }
+
+    fn exit_after_work(&self) -> Exit {
+        match self {
+            SurveyError::Interrupted => Exit::Waiting,
+            other => other.exit().after_work(),
         }
     }
 }
@@ -213,8 +233,21 @@ impl Explained for ApplyError {
             ApplyError::Busy { .. } => vec![
                 "Wait for it, or follow it with `greylag status --watch`; `greylag rollout pause` and `abort` reach it.".into(),
             ],
-            ApplyError::Anchor { failure, .. } | ApplyError::Claim { failure, .. } => {
-                failure.hint.iter().cloned().collect()
+            ApplyError::Anchor { failure, .. } => failure.hint.iter().cloned().collect(),
+            ApplyError::Claim {
+                failure,
+                left,
+                expected,
+                ..
+            } => {
+                let mut hints: Vec<String> = failure.hint.iter().cloned().collect();
+                if left < expected {
+                    hints.push(format!(
+                        "{} of {expected} have an identity by now; go on with `greylag apply --claim {left}`.",
+                        expected - left
+                    ));
+                }
+                hints
             }
             ApplyError::Stale { .. } => {
                 vec!["Make the plan again with `greylag plan`, and read what changed.".into()]
@@ -241,6 +274,17 @@ impl Explained for ApplyError {
             ApplyError::Planning(why) => why.leaves_unknown(),
             ApplyError::Midway { in_flight, .. } => *in_flight > 0,
             _ => false,
+        }
+    }
+
+    fn exit_after_work(&self) -> Exit {
+        match self {
+            ApplyError::Survey(why) => why.exit_after_work(),
+            // Another run goes on with it, or a look at what it is now does: nothing is to be mended.
+            ApplyError::Busy { .. } | ApplyError::Stale { .. } | ApplyError::LeaseLost { .. } => {
+                Exit::Waiting
+            }
+            other => other.exit().after_work(),
         }
     }
 }
@@ -297,6 +341,35 @@ impl Explained for IdentifyError {
         match self {
             IdentifyError::NoSuchShard(_) => vec!["`greylag fleet` lists the shards.".into()],
             IdentifyError::Journal(why) => why.hints(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_says_after_work_that_nothing_was_touched() {
+        let busy = || ApplyError::Busy {
+            holder: "ann".into(),
+        };
+        let interrupted = || ApplyError::Survey(SurveyError::Interrupted);
+        let unreachable = || ApplyError::Planning(PlanningError::Unreachable(Vec::new()));
+        let refused = || ApplyError::Planning(PlanningError::Refused(Vec::new()));
+        let midway = || ApplyError::Midway {
+            changed: 1,
+            in_flight: 0,
+            why: Box::new(busy()),
+        };
+        for (error, first, after) in [
+            (busy(), Exit::Refused, Exit::Waiting),
+            (interrupted(), Exit::Error, Exit::Waiting),
+            (unreachable(), Exit::Error, Exit::Problems),
+            (refused(), Exit::Refused, Exit::Problems),
+            (midway(), Exit::Split, Exit::Split),
+        ] {
+            assert_eq!((error.exit(), error.exit_after_work()), (first, after), "{error}");
         }
     }
 }

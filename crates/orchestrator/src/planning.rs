@@ -5,7 +5,7 @@ mod error;
 mod rest;
 mod settings;
 
-pub use compose::{NAMED_NO_MORE, claims};
+pub use compose::{NAMED_NO_MORE, claims, is_flyways};
 pub use error::PlanningError;
 pub use rest::Rest;
 pub use settings::settings_digest;
@@ -302,7 +302,10 @@ fn check_scope(setup: &Setup, ask: &Ask) -> Result<(), PlanningError> {
         .cloned()
         .collect();
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(plan::check_target(
+            &ask.scope,
+            setup.migrations.files.as_slice(),
+        )?);
     }
     Err(PlanError::UnknownShards {
         names: unknown,

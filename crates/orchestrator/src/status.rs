@@ -2,6 +2,7 @@
 
 use crate::{
     fleet::FleetShard,
+    planning::is_flyways,
     replicas::NodeReport,
     setup::Setup,
     steering::{self, SteerError},
@@ -15,6 +16,7 @@ use greylag_core::{
     migration::MigrationId,
     node::NodeRole,
     outcome::Failure,
+    plan,
     rollout::Progress,
     survey::{StepState, Survey},
 };
@@ -75,6 +77,9 @@ pub struct ShardStatus {
     pub version: Option<String>,
     /// Pending versions below it.
     pub holes: Vec<MigrationId>,
+    /// Those of them that may not go there: held until they have a higher version, or the project lets them in.
+    #[serde(default)]
+    pub out_of_order: Vec<MigrationId>,
     pub applied: Vec<MigrationId>,
     pub pending: Vec<MigrationId>,
     pub failed: Option<FailedStep>,
@@ -132,10 +137,12 @@ impl RolloutStatus {
 }
 
 impl ShardStatus {
-    /// Nothing goes on here before somebody acts: a migration failed, was changed since, or is gone and holds what is pending.
+    /// Nothing goes on here before somebody acts: a migration failed, was changed since, is gone and holds what is pending, or is
+    /// itself held below what is applied.
     pub fn must_be_mended(&self) -> bool {
         let is_held = || self.gone.iter().any(|id| !id.is_repeatable()) && !self.pending.is_empty();
-        self.failed.is_some() || !self.changed.is_empty() || is_held()
+        let is_late = !self.out_of_order.is_empty();
+        self.failed.is_some() || !self.changed.is_empty() || is_late || is_held()
     }
 
     /// The primary and the others, as far as they are watched.
@@ -158,6 +165,7 @@ pub async fn read_status(
     }
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
+    let mut late = late(setup, surveyed);
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards
@@ -165,7 +173,10 @@ pub async fn read_status(
         .filter_map(|shard| Some((shard, *sightings.get(&shard.shard.name)?)))
         .map(|(shard, sighting)| {
             let nodes = nodes_of.remove(&shard.shard.name).unwrap_or_default();
-            status_of(shard, sighting, nodes)
+            ShardStatus {
+                out_of_order: late.remove(&shard.shard.name).unwrap_or_default(),
+                ..status_of(shard, sighting, nodes)
+            }
         })
         .collect();
     let mut fleet = FleetCounts {
@@ -203,6 +214,19 @@ pub async fn read_status(
     })
 }
 
+/// What is held below what is applied, by shard. Files that can't be planned with hold more than that, and are told by `plan`.
+fn late(setup: &Setup, surveyed: &Surveyed) -> HashMap<ShardName, Vec<MigrationId>> {
+    let (names, readings): (Vec<_>, Vec<_>) = (surveyed.shards.iter())
+        .filter_map(|sighting| Some((&sighting.name, &*sighting.seen.as_ref().ok()?.reading)))
+        .unzip();
+    let files = setup.migrations.files.as_slice();
+    let readings = readings.into_iter();
+    let late = plan::out_of_order(files, &setup.policy, is_flyways(setup), readings);
+    let late = late.unwrap_or_default().into_iter();
+    let named = names.into_iter().cloned().zip(late);
+    named.filter(|(_, late)| !late.is_empty()).collect()
+}
+
 fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) -> ShardStatus {
     let (primaries, replicas): (Vec<_>, Vec<_>) =
         (nodes.into_iter()).partition(|node| node.role == NodeRole::Primary);
@@ -218,6 +242,7 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
         address: survey.map(|survey| survey.server.address.clone()),
         version: reading.and_then(|r| r.current.as_ref().map(ToString::to_string)),
         holes: reading.map_or_else(Vec::new, |r| r.out_of_order.clone()),
+        out_of_order: Vec::new(),
         applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
         pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
         failed: seen.and_then(|seen| failed(&seen.survey, &seen.reading)),
@@ -266,16 +291,24 @@ fn problems(reading: &Reading) -> Vec<String> {
         )
     });
     let missing = reading.missing.iter().map(|id| {
-        format!("{id} is applied, and its file is gone; `greylag repair {id}` takes it back")
+        format!("{id} is applied, and its file is gone; `greylag repair {id} --reason …` takes it back")
     });
     let future = reading
         .future
         .iter()
-        .map(|id| format!("{id} is applied, and newer than any file here"));
+        .map(|id| {
+            format!(
+                "{id} is applied, and newer than any file here; if its file is gone for good, `greylag repair {id} --reason …` takes it back"
+            )
+        });
     let failed = reading
         .failed
         .iter()
-        .map(|id| format!("{id} has a failed row in the history; `greylag repair` removes it"));
+        .map(|id| {
+            format!(
+                "{id} has a failed row in the history; `greylag repair {id} --reason …` removes it"
+            )
+        });
     changed.chain(missing).chain(future).chain(failed).collect()
 }
 

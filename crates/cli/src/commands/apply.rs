@@ -30,6 +30,7 @@ use greylag_orchestrator::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Carries a plan out and follows it; takes up an unfinished rollout first
@@ -97,6 +98,8 @@ pub struct Run {
     pub saved: Option<Plan>,
     pub ask: Ask,
     pub options: Options,
+    /// How long is waited in all, of whatever needs no person.
+    pub wait: Option<Duration>,
     pub dry_run: bool,
     pub yes: bool,
     /// What is held makes a run that is otherwise done end with 4.

@@ -135,6 +135,16 @@ impl Missed {
         };
         // No name of a shard has a slash; one of a node may.
         Ok(match text.split_once('/') {
+            // An empty variable in a script, most likely.
+            Some((of, node)) if node.trim().is_empty() => {
+                let shard = shard(of)?;
+                return Err(Problem::usage(format!(
+                    "`{text}` names no node of shard `{shard}`: there is nothing behind the slash"
+                ))
+                .hint(format!(
+                    "`greylag fleet` shows the nodes; `greylag fleet forget {shard}` forgets the shard"
+                )));
+            }
             Some((of, node)) => Self::Node(NodeName {
                 shard: shard(of)?,
                 node: node.into(),

@@ -184,10 +184,15 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
             migrations(summary.migrations_applied),
         )),
         Verdict::Waiting => {
-            if is_next_plan(summary) {
-                lines.push(format!("{} {}", paint(Paint::Good, "✓"), finished(summary)));
-            }
-            lines.push(paint(Paint::Waits, format!("waiting, after {took}")));
+            lines.extend(first_is_done(summary));
+            lines.push(match &summary.stopped {
+                None => paint(Paint::Waits, format!("waiting, after {took}")),
+                Some(why) => format!(
+                    "{} {}",
+                    paint(Paint::Bad, "✗"),
+                    paint(Paint::Bad, format!("it went no further: {}", first_line(why)))
+                ),
+            });
             lines.extend(
                 summary
                     .waiting
@@ -210,6 +215,7 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
                 Verdict::Refused => "refused",
                 _ => "stopped; this run changed no shard",
             };
+            lines.extend(first_is_done(summary));
             lines.push(format!(
                 "{} {}",
                 paint(Paint::Bad, "✗"),
@@ -227,6 +233,17 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What was agreed to is done, whatever became of the plan after it.
+fn first_is_done(summary: &Summary) -> Option<String> {
+    is_next_plan(summary).then(|| format!("{} {}", paint(Paint::Good, "✓"), finished(summary)))
+}
+
+/// The whole of it was said as an error.
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_end_matches(':')
 }
 
 /// What was agreed to is done; more waits for a plan of its own.

@@ -36,8 +36,8 @@ use std::{
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
 Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused or missing, a
-migration failed there, was changed since, or is gone and holds what is pending, or nobody knows what became of one. With --at-least, failures behind that version
-don't count.")]
+migration failed there, was changed since, is gone and holds what is pending, or is held below what is applied, or nobody
+knows what became of one. With --at-least, failures behind that version don't count.")]
 pub struct Status {
     /// List each shard
     #[arg(long)]

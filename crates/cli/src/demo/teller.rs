@@ -58,6 +58,7 @@ impl<'a> Teller<'a> {
             saved: None,
             ask: Ask::default(),
             options: Options::default(),
+            wait: None,
             dry_run: false,
             yes: true,
             fail_on_held: false,

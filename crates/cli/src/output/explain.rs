@@ -11,6 +11,18 @@ pub fn print_problem(screen: &Screen, problem: &Problem) {
     if screen.format != Format::Human {
         screen.json(&problem_document(problem));
     }
+    draw_problem(screen, problem);
+}
+
+/// The same where a document of its own still comes: that is the only one there is.
+pub fn tell_problem(screen: &Screen, problem: &Problem) {
+    match screen.format {
+        Format::Json => draw_problem(screen, problem),
+        Format::Human | Format::Ndjson => print_problem(screen, problem),
+    }
+}
+
+fn draw_problem(screen: &Screen, problem: &Problem) {
     screen.tell(format!(
         "{} {}",
         paint(Paint::Bad, "error:"),

@@ -11,7 +11,7 @@ mod tell;
 mod words;
 mod wrap;
 
-pub use explain::{draw_failure, draw_place, print_problem};
+pub use explain::{draw_failure, draw_place, print_problem, tell_problem};
 pub use nodes::{behind, node_state, node_table, node_troubles, server};
 pub use paint::{Paint, paint};
 pub use refresh::Refresh;

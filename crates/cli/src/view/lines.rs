@@ -95,5 +95,7 @@ fn heartbeat(board: &Board) -> String {
 
 fn print(line: &str) {
     let time = paint(Paint::Dim, clock(Timestamp::now()));
-    let _ = writeln!(anstream::stderr(), "{time} {line}");
+    // Whole: what is not buffered is written piece by piece otherwise.
+    let text = format!("{time} {line}\n");
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }

@@ -1,13 +1,9 @@
 //! `replicas = "auto"` as the verbs show it, and a run that is killed while its replicas replay.
 
-use crate::place::Place;
+use crate::{listening::Listening, place::Place};
 use greylag_lab::{Cluster, Engine, TestDatabase, available};
 use serde_json::Value;
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 /// A shard whose replica has one of its own, all of them found by asking.
 async fn shows_a_cascade(engine: Engine) {
@@ -236,20 +232,11 @@ async fn goes_on_after_a_kill(engine: Engine) {
         server.value(&database.name, &sql).await.ok().flatten()
     };
     shards[0].0.pause_replay(0).await.unwrap();
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
-        .current_dir(place.folder.path())
-        .args(["apply", "--yes", "--output", "ndjson"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let mut run = Listening::to(&place, "apply --yes --output ndjson");
     let replays = |line: &Value| line["type"] == "shard_replaying";
-    let replaying = lines.find(replays).expect("it is waited for");
+    let replaying = run.find("that it waits for the replica", replays);
     assert_eq!(replaying["shard"], "s1");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    run.kill();
 
     // A pipeline that must not wait is told so, and nothing is run.
     let waits = place.run("apply --yes --no-wait --output ndjson");

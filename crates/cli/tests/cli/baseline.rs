@@ -1,4 +1,4 @@
-use crate::place::Place;
+use crate::place::{Place, project};
 
 #[test]
 fn databases_with_tables_are_claimed_by_a_baseline_and_go_on_from_there() {
@@ -46,4 +46,22 @@ fn a_claim_names_how_many_are_expected() {
       hint: If all of them are to be claimed, `--claim 1`; otherwise correct their URLs.
     "#);
     place.out("apply --yes --claim 1", 0);
+}
+
+#[test]
+fn a_claim_that_ends_half_way_says_how_many_are_left() {
+    let place = Place::with(3, &[("V1__a.sql", "CREATE TABLE a (x);")]);
+    place.write("greylag.toml", project(3, "[lock]\ndeadline = \"100ms\"\n"));
+    for shard in ["s1", "s2", "s3"] {
+        place.sql(shard, "CREATE TABLE theirs (x)");
+    }
+    let lock = rusqlite::Connection::open(place.path("shards/s2.db.greylag-lock")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let said = place.err("apply --yes --claim 3", 6);
+    assert!(
+        said.contains("1 of 3 have an identity by now; go on with `greylag apply --claim 2`."),
+        "{said}"
+    );
+    drop(lock);
+    place.out("apply --yes --claim 2", 0);
 }

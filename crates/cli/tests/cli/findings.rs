@@ -1,13 +1,9 @@
 //! What is wrong with nodes though they don't lag: threads that stopped, queries that were cancelled, readers of the log.
 
-use crate::replicas::Watched;
+use crate::{listening::Listening, replicas::Watched};
 use greylag_lab::{Engine, Known};
 use serde_json::Value;
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 impl Watched {
     async fn there(&self, sql: &str) {
@@ -33,7 +29,7 @@ fn finding<'a>(node: &'a Value, kind: &str) -> Option<&'a Value> {
 /// What each verb makes of a replica with a problem of this kind, though its primary is idle.
 fn is_a_problem(watched: &Watched, kind: &str, text: &str) {
     let place = &watched.place;
-    let status = watched.until("status --output json", |status| {
+    let status = watched.place.until("status --output json", |status| {
         finding(replica(status), kind).is_some()
     });
     let found = finding(replica(&status), kind).unwrap();
@@ -190,7 +186,7 @@ async fn queries_that_replay_cancelled_are_told_with_since_when_they_are_counted
     }
     cancel_a_reader(&watched, 1).await;
     let kind = "recovery-conflicts";
-    let status = watched.until("status --output json", |status| {
+    let status = watched.place.until("status --output json", |status| {
         finding(replica(status), kind).is_some()
     });
     let found = finding(replica(&status), kind).unwrap();
@@ -206,15 +202,8 @@ async fn queries_that_replay_cancelled_are_told_with_since_when_they_are_counted
     }
 
     // Who goes on looking is told of each that comes.
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
-        .current_dir(place.folder.path())
-        .args(["status", "--watch", "--output", "ndjson"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    lines.next().unwrap();
+    let mut watch = Listening::to(place, "status --watch --output ndjson");
+    watch.next();
     cancel_a_reader(&watched, 2).await;
     // It may be blocked for a moment before.
     let ends = |line: &Value, end: &str| {
@@ -224,10 +213,8 @@ async fn queries_that_replay_cancelled_are_told_with_since_when_they_are_counted
             .any(|found| found["text"].as_str().unwrap().ends_with(end))
     };
     let new = "replay cancelled queries there: 1 by lock";
-    let change = lines.find(|line| ends(line, new)).unwrap();
+    let change = watch.find(new, |line| ends(line, new));
     assert!(ends(&change, ": 2 by lock"), "{change:#}");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 async fn shows_readers_of_the_log(engine: Engine) {
@@ -246,7 +233,7 @@ async fn shows_readers_of_the_log(engine: Engine) {
         let nodes = status["shards"][0]["replicas"].as_array().unwrap();
         nodes.iter().any(|node| node["role"] == "downstream")
     };
-    let status = watched.until("status --output json", is_there);
+    let status = watched.place.until("status --output json", is_there);
     let reader = &status["shards"][0]["replicas"][1];
     assert_eq!(reader["name"], "cdc@127.0.0.1", "{status:#}");
     assert_eq!(reader["policy"], "observe");

@@ -67,3 +67,17 @@ fn a_shard_that_is_gone_is_missed_until_it_is_forgotten() {
     insta::assert_snapshot!(place.err("fleet forget s9 --reason x", 2), @"error: `s9` was never seen, so that there is nothing to forget");
     assert_eq!(place.run("fleet forget s2").code, 2);
 }
+
+#[test]
+fn a_node_without_a_name_is_nobody() {
+    let place = Place::with(1, &[("V1__a.sql", "CREATE TABLE a (x);")]);
+    place.out("apply --yes", 0);
+    for name in ["s1/", "/", "/r1", "s1/ "] {
+        let said = place.err(&format!("fleet forget \"{name}\" --reason x"), 2);
+        assert!(!said.contains("never seen"), "{name}: {said}");
+    }
+    insta::assert_snapshot!(place.err("fleet forget s1/ --reason x", 2), @r#"
+    error: `s1/` names no node of shard `s1`: there is nothing behind the slash
+      hint: `greylag fleet` shows the nodes; `greylag fleet forget s1` forgets the shard
+    "#);
+}

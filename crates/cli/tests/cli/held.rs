@@ -22,9 +22,23 @@ fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
     held
       V3: it is below V5, which is applied already; `out-of-order = true` in [rollout] lets it in
     "#);
-    let status = place.json("status --output json", 0);
+    // As `apply` has it.
+    let status = place.json("status --output json", 5);
     assert_eq!(status["fleet"]["pending"], 2, "{status}");
     assert_eq!(status["shards"][0]["holes"][0], "V3", "{status}");
+    assert_eq!(status["shards"][0]["out_of_order"][0], "V3", "{status}");
+    insta::assert_snapshot!(place.out("status", 5), @r#"
+    shop (test): 2 shards, 0 up to date, 2 pending
+                V5      2  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+    rollout ROLLOUT: done, 2 shards done
+
+     SHARD  VERSION  PENDING  STATE
+     s1     V5       V3       held
+     s2     V5       V3       held
+
+    s1, s2: V3 is held, below what is applied; give it a higher version, or `out-of-order = true` in [rollout] lets it in
+    "#);
+    place.out("status --at-least 1", 0);
     let plan = place.json("plan --output json", 0);
     assert_eq!(plan["held"][0]["reasons"][0]["hold"], "out_of_order");
     let lines = place.lines("apply --yes --output ndjson", 5);
@@ -33,6 +47,21 @@ fn a_version_merged_below_an_applied_one_ends_with_five_and_is_told() {
     assert_eq!(summary["shards"]["held"], 2, "{summary}");
     assert_eq!(summary["shards"]["up_to_date"], 0, "{summary}");
     place.err("plan --fail-on-held", 4);
+}
+
+#[test]
+fn what_may_go_below_an_applied_version_is_merely_pending() {
+    let place = applied();
+    place.write("migrations/V3__late.sql", "CREATE TABLE late (x);");
+    place.write(
+        "greylag.toml",
+        project(2, "[rollout]\nout-of-order = true\n"),
+    );
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["shards"][0]["holes"][0], "V3", "{status}");
+    assert_eq!(status["shards"][0]["out_of_order"], serde_json::json!([]));
+    place.out("apply --yes", 0);
+    place.out("status", 0);
 }
 
 #[test]
@@ -79,6 +108,10 @@ fn a_failure_that_is_still_in_the_history_ends_with_five_until_it_is_repaired() 
     );
     let status = place.out("status", 5);
     assert!(status.contains("failed in V6"), "{status}");
+    assert!(
+        status.contains("`greylag repair V6 --reason …` removes it"),
+        "{status}"
+    );
     place.out("repair --reason \"it left nothing\" --yes", 0);
     place.out("apply --yes", 0);
     assert_eq!(
@@ -105,7 +138,9 @@ fn a_file_that_is_gone_ends_with_five_while_it_holds_something() {
     "#);
     let status = place.out("status", 5);
     assert!(
-        status.contains("V1 is applied, and its file is gone"),
+        status.contains(
+            "V1 is applied, and its file is gone; `greylag repair V1 --reason …` takes it back"
+        ),
         "{status}"
     );
     place.write("migrations/V1__a.sql", V1.1);

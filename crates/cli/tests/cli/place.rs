@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use regex::Regex;
 use serde_json::Value;
-use std::{path::PathBuf, sync::LazyLock};
+use std::{path::PathBuf, sync::LazyLock, time::Instant};
 use tempfile::TempDir;
 
 /// What a run said, and its exit code.
@@ -90,6 +90,19 @@ impl Place {
     /// The document a run prints.
     pub fn json(&self, line: &str, code: i32) -> Value {
         serde_json::from_str(&self.out(line, code)).unwrap()
+    }
+
+    /// Runs a verb until its document is as wanted.
+    pub fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + greylag_lab::patience();
+        loop {
+            let said = self.run(line);
+            let document: Value = serde_json::from_str(&said.out).unwrap();
+            if wanted(&document) {
+                return document;
+            }
+            assert!(Instant::now() < deadline, "it never came: {document:#}");
+        }
     }
 
     /// The lines a run prints, each JSON.

@@ -50,3 +50,54 @@ fn a_history_is_not_mended_where_the_database_belongs_elsewhere() {
     assert_eq!(said.code, 6, "{said:?}");
     assert_eq!(place.ask("s1", checksum), before);
 }
+
+#[test]
+fn the_highest_version_is_taken_back_where_it_is_named() {
+    let place = Place::with(
+        2,
+        &[
+            ("V1__a.sql", "CREATE TABLE a (x);\n"),
+            ("V2__b.sql", "CREATE TABLE b (x);\n"),
+        ],
+    );
+    place.out("apply --yes", 0);
+    std::fs::remove_file(place.path("migrations/V2__b.sql")).unwrap();
+    // A checkout that is merely older than its fleet is in order.
+    let all = place.out("repair --reason tidy --yes", 0);
+    assert!(!all.contains('✓'), "{all}");
+    let status = place.out("status", 0);
+    assert!(
+        status.contains("newer than any file here")
+            && status.contains("greylag repair V2 --reason …"),
+        "{status}"
+    );
+    insta::assert_snapshot!(place.out("repair V2 --dry-run", 0), @r#"
+    would: s1: V2: its file is gone, and it counts as never applied (DELETE)
+    would: s2: V2: its file is gone, and it counts as never applied (DELETE)
+    "#);
+    place.out("repair V2 --reason \"tried, and given up\" --yes", 0);
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["versions"], serde_json::json!({"1": 2}), "{status}");
+    // Another file may have the number now.
+    place.write("migrations/V2__c.sql", "CREATE TABLE c (x);\n");
+    place.out("apply --yes", 0);
+}
+
+#[test]
+fn a_failed_undo_is_repaired_by_the_name_that_status_gives_it() {
+    let place = Place::with(1, &[("V1__a.sql", "CREATE TABLE a (x);\n")]);
+    place.out("apply --yes", 0);
+    // As another tool leaves it.
+    place.sql(
+        "s1",
+        "INSERT INTO greylag_schema_history (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success) \
+         VALUES (9, '1', 'a', 'UNDO_SQL', 'U1__a.sql', 1, 'flyway', 0, 0)",
+    );
+    let status = place.out("status", 5);
+    assert!(
+        status.contains("`greylag repair U1 --reason …`"),
+        "{status}"
+    );
+    place.out("repair U1 --reason \"it left nothing\" --yes", 0);
+    place.out("status", 0);
+}

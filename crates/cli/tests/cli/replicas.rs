@@ -1,14 +1,9 @@
 //! What the verbs show of replicas on real servers.
 
-use crate::place::Place;
+use crate::{listening::Listening, place::Place};
 use greylag_lab::{Cluster, Engine, TestDatabase, available};
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::collections::BTreeSet;
 
 /// One shard with a replica, as a project.
 pub struct Watched {
@@ -54,19 +49,6 @@ impl Watched {
             .await
             .unwrap();
     }
-
-    /// Runs a verb until its document is as wanted.
-    pub fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + greylag_lab::patience();
-        loop {
-            let said = self.place.run(line);
-            let document: Value = serde_json::from_str(&said.out).unwrap();
-            if wanted(&document) {
-                return document;
-            }
-            assert!(Instant::now() < deadline, "it never came: {document:#}");
-        }
-    }
 }
 
 /// Each engine shows its replica as it is, and one that was paused with its lag and the reason.
@@ -86,7 +68,7 @@ async fn shows_a_paused_replica(engine: Engine) {
 
     watched.cluster.pause_replay(0).await.unwrap();
     watched.write().await;
-    let status = watched.until("status --output json", |status| {
+    let status = place.until("status --output json", |status| {
         status["fleet"]["nodes_in_trouble"] == 1
     });
     let replica = &status["shards"][0]["replicas"][0];
@@ -236,25 +218,16 @@ async fn who_watches_through_a_pipe_is_told_what_changed() {
         return;
     };
     watched.place.out("apply --yes", 0);
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
-        .current_dir(watched.place.folder.path())
-        .args(["status", "--watch", "--output", "ndjson"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let first = lines.next().unwrap();
+    let mut watch = Listening::to(&watched.place, "status --watch --output ndjson");
+    let first = watch.next();
     assert_eq!(first["schema"], "greylag.status/v1");
     watched.cluster.pause_replay(0).await.unwrap();
     watched.write().await;
-    let change = lines.find(|line| line["type"] == "node").unwrap();
+    let change = watch.find("a change of a node", |line| line["type"] == "node");
     assert_eq!(change["schema"], "greylag.change/v1");
     assert_eq!(change["was"], "good", "{change:#}");
     assert_eq!(change["node"]["name"], "b");
     watched.cluster.resume_replay(0).await.unwrap();
-    let good = lines.find(|line| line["is"] == "good").unwrap();
+    let good = watch.find("that it is good again", |line| line["is"] == "good");
     assert_eq!(good["node"]["shard"], "eu-7");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

@@ -1,13 +1,9 @@
 //! What the verbs show of logical subscribers, of slots and of those who read them, on real servers.
 
-use crate::place::Place;
+use crate::{listening::Listening, place::Place};
 use greylag_lab::{Cluster, Engine, Options, Server, TestDatabase, available};
 use serde_json::Value;
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 /// A shard, a server that subscribes to it, and a slot for a reader that never comes.
 struct Published {
@@ -74,19 +70,6 @@ impl Published {
     async fn subscribe(&self, sql: &str) {
         self.subscriber.execute(&self.here.name, sql).await.unwrap();
     }
-
-    /// Runs a verb until its document is as wanted.
-    async fn until(&self, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + greylag_lab::patience();
-        loop {
-            let said = self.place.run(line);
-            let document: Value = serde_json::from_str(&said.out).unwrap();
-            if wanted(&document) {
-                return document;
-            }
-            assert!(Instant::now() < deadline, "it never came: {document:#}");
-        }
-    }
 }
 
 fn node<'a>(status: &'a Value, name: &str) -> &'a Value {
@@ -116,12 +99,10 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
     let (_, refresh) = finding["mend"].as_str().unwrap().split_once(": ").unwrap();
     assert!(place.out("fleet", 0).contains(refresh));
     published.subscribe(refresh).await;
-    let status = published
-        .until("status --output json", |status| {
-            node(status, "mirror")["state"] == "good"
-                && node(status, "mirror")["findings"] == Value::Null
-        })
-        .await;
+    let status = published.place.until("status --output json", |status| {
+        node(status, "mirror")["state"] == "good"
+            && node(status, "mirror")["findings"] == Value::Null
+    });
     assert_eq!(node(&status, "mirror")["role"], "subscriber");
     let cdc = node(&status, "cdc");
     assert_eq!(cdc["role"], "downstream");
@@ -150,15 +131,8 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
     assert!(fleet.to_string().contains("\"downstream\""), "{fleet:#}");
 
     // A column that a person adds to the publisher first, and who watches through a pipe.
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
-        .current_dir(place.folder.path())
-        .args(["status", "--watch", "--output", "ndjson"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    assert_eq!(lines.next().unwrap()["schema"], "greylag.status/v1");
+    let mut watch = Listening::to(place, "status --watch --output ndjson");
+    assert_eq!(watch.next()["schema"], "greylag.status/v1");
     let surveys = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'greylag/survey'";
     let surveyor = published.publisher.value(&published.there.name, surveys);
     let surveyor = surveyor.await.unwrap().expect("it is kept");
@@ -171,7 +145,7 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
             |found: &Value| found["kind"] == "apply-error" && found["severity"] == "problem";
         line["node"]["name"] == "mirror" && findings.into_iter().any(stands)
     };
-    let change = lines.find(fails).unwrap();
+    let change = watch.find("that the subscription fails", fails);
     assert_eq!(change["node"]["role"], "subscriber", "{change:#}");
     // Each look is on the connection of the last one.
     let looks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'greylag/watch'";
@@ -183,14 +157,11 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
     assert_eq!(kept.as_deref(), Some("1"));
     let kept = published.publisher.value(&published.there.name, surveys);
     assert_eq!(kept.await.unwrap(), Some(surveyor));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    watch.kill();
 
-    published
-        .until("status --output json", |status| {
-            node(status, "mirror")["state"] == "stalled"
-        })
-        .await;
+    published.place.until("status --output json", |status| {
+        node(status, "mirror")["state"] == "stalled"
+    });
     // The worker comes back again and again, and one look may meet it before it fails.
     for (line, counted) in [("fleet", true), ("status", true), ("doctor", false)] {
         let deadline = Instant::now() + greylag_lab::patience();
@@ -215,11 +186,9 @@ async fn a_subscriber_and_a_reader_of_a_slot_are_shown_as_what_they_are() {
         }
     }
     published.subscribe("ALTER TABLE a ADD late int").await;
-    let status = published
-        .until("status --output json", |status| {
-            node(status, "mirror")["state"] == "good"
-        })
-        .await;
+    let status = published.place.until("status --output json", |status| {
+        node(status, "mirror")["state"] == "good"
+    });
     // What was counted is told as what was.
     let findings = node(&status, "mirror")["findings"].as_array().unwrap();
     assert!(
@@ -240,11 +209,9 @@ async fn an_error_of_a_subscription_is_told_through_a_pipe_until_the_row_is_appl
     published
         .subscribe("ALTER SUBSCRIPTION mirror REFRESH PUBLICATION")
         .await;
-    published
-        .until("status --output json", |status| {
-            node(status, "mirror")["findings"] == Value::Null
-        })
-        .await;
+    published.place.until("status --output json", |status| {
+        node(status, "mirror")["findings"] == Value::Null
+    });
     // So that a look meets the worker now running, now gone.
     for sql in [
         "ALTER SYSTEM SET wal_retrieve_retry_interval = '1s'",
@@ -252,15 +219,8 @@ async fn an_error_of_a_subscription_is_told_through_a_pipe_until_the_row_is_appl
     ] {
         published.subscribe(sql).await;
     }
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("greylag"))
-        .current_dir(place.folder.path())
-        .args(["fleet", "list", "--watch", "--output", "ndjson"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    lines.next().unwrap();
+    let mut watch = Listening::to(place, "fleet list --watch --output ndjson");
+    watch.next();
     published
         .publish("ALTER TABLE a ADD late int; INSERT INTO a VALUES (1, 1)")
         .await;
@@ -270,10 +230,10 @@ async fn an_error_of_a_subscription_is_told_through_a_pipe_until_the_row_is_appl
             |found: &Value| found["kind"] == "apply-error" && found["severity"] == "problem";
         findings.into_iter().any(stands)
     };
-    let mut of_mirror = lines
-        .by_ref()
-        .filter(|line| line["node"]["name"] == "mirror");
-    of_mirror.find(stands).unwrap();
+    let of_mirror = |line: &Value| line["node"]["name"] == "mirror";
+    watch.find("that the subscription fails", |line| {
+        of_mirror(line) && stands(line)
+    });
     // However often it is tried again.
     let tries = "SELECT apply_error_count FROM pg_stat_subscription_stats";
     let deadline = Instant::now() + greylag_lab::patience();
@@ -294,14 +254,14 @@ async fn an_error_of_a_subscription_is_told_through_a_pipe_until_the_row_is_appl
     published.subscribe("ALTER TABLE a ADD late int").await;
     // The first line without it is one of a subscriber that has the row.
     let seen = |line: &Value| line["node"]["state"] != "unreachable";
-    let past = of_mirror.find(|line| seen(line) && !stands(line)).unwrap();
+    let past = watch.find("that it is past", |line| {
+        of_mirror(line) && seen(line) && !stands(line)
+    });
     assert_ne!(past["node"]["state"], "stalled", "{past:#}");
     let rows = published
         .subscriber
         .value(&published.here.name, "SELECT count(*) FROM a");
     assert_eq!(rows.await.unwrap().as_deref(), Some("1"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,7 @@ impl Running {
             let ended = self.child.try_wait().expect("its status");
             if ended.is_some() {
                 // What it said last may still be in the pipe.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                self.hear_out().await;
                 assert!(
                     self.said().contains(what),
                     "it ended without `{what}`:\n{}",
@@ -146,15 +146,20 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// Waits until all is read that it said before it ended.
+    async fn hear_out(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.await.expect("no panics inside");
+        }
+    }
+
     /// Waits until it ends by itself.
     pub async fn end(mut self) -> Ran {
         let Ok(status) = tokio::time::timeout(patience() * 2, self.child.wait()).await else {
             panic!("it does not end:\n{}", self.said());
         };
         let code = status.expect("its status").code();
-        for reader in self.readers {
-            reader.await.expect("no panics inside");
-        }
+        self.hear_out().await;
         let said = self.said.lock().expect("no panics inside").clone();
         Ran { code, said }
     }

@@ -57,6 +57,11 @@ impl Known {
         self.primary().is_some_and(|last| last.is(server))
     }
 
+    /// Whether a server was proven a node of the shard where this name leads.
+    pub fn has_had(&self, dialled: &str) -> bool {
+        self.nodes.iter().any(|node| node.dialled == dialled)
+    }
+
     pub fn is_deposed(&self, server: &Server) -> bool {
         self.deposed.iter().any(|node| node.is(server))
     }
@@ -199,7 +204,8 @@ impl Node {
     }
 
     fn is_called(&self, title: &str) -> bool {
-        title == self.name || title == self.address || self.place() == Some(title)
+        !title.is_empty()
+            && (title == self.name || title == self.address || self.place() == Some(title))
     }
 
     /// Host and port of where the project said that it was; none where it named several hosts, or none.

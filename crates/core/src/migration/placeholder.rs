@@ -16,7 +16,7 @@ pub fn replace(
     values: &BTreeMap<String, String>,
 ) -> Result<Source, MigrationError> {
     let file = &migration.text;
-    if migration.config.placeholder_replacement == Some(false) || !file.contains("${") {
+    if !has_any(migration) {
         return Ok(file.clone().into());
     }
     let known = known(migration, values);
@@ -58,6 +58,11 @@ pub fn replace(
     }
     text.push_str(&file[copied..]);
     Ok(Source::edited(text.into(), file.clone(), edits))
+}
+
+/// Whether anything in the file is to be replaced.
+pub fn has_any(migration: &Migration) -> bool {
+    migration.config.placeholder_replacement != Some(false) && migration.text.contains("${")
 }
 
 /// The checksum for the history table: a repeatable's is that of its text after placeholders.

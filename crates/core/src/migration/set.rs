@@ -76,6 +76,10 @@ impl Set {
         let mut checksums = BTreeMap::new();
         let mut errors = Vec::new();
         for migration in &self.migrations {
+            if !migration.id.is_repeatable() && !super::placeholder::has_any(migration) {
+                checksums.insert(migration.id.clone(), migration.checksum);
+                continue;
+            }
             match super::placeholder::replace(migration, placeholders) {
                 Ok(text) => {
                     let checksum = super::placeholder::checksum(migration, &text);

@@ -121,7 +121,8 @@ fn stand_replica(case: &Case<'_>, findings: Vec<Finding>) -> Standing {
     let waits = !matches!(blame, Some(Blame::Blocked { .. }));
     let state = if stalled && (behind || waits) {
         NodeState::Stalled
-    } else if lag.is_unknown() {
+    } else if lag.is_unknown() || case.primary.is_none() {
+        // Level with its own source it may be level with a stranger's.
         return stand_blind(case, findings);
     } else if is_catching_up(case, lag, child) {
         NodeState::CatchingUp

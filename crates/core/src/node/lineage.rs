@@ -20,6 +20,11 @@ pub(super) fn disproof(case: &Case<'_>) -> Option<String> {
                     .map_or("its primary", |primary| &primary.server.address),
             ));
         }
+        (NodeRole::Replica, SeenRole::Primary) if is_its_primary(case) => {
+            return Some(format!(
+                "{address} is no replica: it is the shard's primary itself, by another name"
+            ));
+        }
         (NodeRole::Replica, SeenRole::Primary) => {
             return Some(format!(
                 "{address} is no replica: it accepts writes, and gets changes from nobody"
@@ -78,9 +83,15 @@ pub(super) fn is_named(own: &str, identity: &str) -> bool {
     own == identity || own.split_once('@').is_some_and(|(id, _)| id == identity)
 }
 
-/// It carries the shard's identity, and the primary accepted writes when it was looked at a moment ago.
+/// The primary's own name may lead to where a failover has taken it: a name of a service does.
+fn is_its_primary(case: &Case<'_>) -> bool {
+    (case.primary).is_some_and(|primary| primary.is_one_server(case.node))
+}
+
+/// It carries the shard's identity, and the primary, another server, accepted writes when it was looked at a moment ago.
 pub(super) fn is_rival(case: &Case<'_>) -> bool {
-    if (case.role, case.node.role) != (NodeRole::Replica, SeenRole::Primary) {
+    if (case.role, case.node.role) != (NodeRole::Replica, SeenRole::Primary) || is_its_primary(case)
+    {
         return false;
     }
     let Some(primary) = case.primary else {

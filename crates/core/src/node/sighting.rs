@@ -77,6 +77,17 @@ impl NodeSighting {
             unobservable: Vec::new(),
         }
     }
+
+    /// Whether the two looks were at one server, by whatever name each of them came to it. What a server calls itself may depend on
+    /// the way to it; its run does not.
+    pub fn is_one_server(&self, other: &Self) -> bool {
+        let (one, other_one) = (&self.server, &other.server);
+        let is_run = match (&one.instance, &other_one.instance) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.own == other.own,
+        };
+        one.engine == other_one.engine && one.lineage == other_one.lineage && is_run
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

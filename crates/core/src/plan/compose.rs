@@ -11,7 +11,12 @@ use super::{
     parts::{Plan, PlannedMigration, PlannedShard, Stage, Wave},
     stages, waves,
 };
-use crate::{fleet::ShardName, migration::Migration, online::Asked, policy::Budget};
+use crate::{
+    fleet::ShardName,
+    migration::{Migration, MigrationId, Version},
+    online::Asked,
+    policy::{Budget, Scope},
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The version of the document.
@@ -23,7 +28,7 @@ pub(super) const SCHEMA: &str = "greylag.plan/v1";
 pub fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
     let files = Files::of(input.migrations)?;
     check_names(input)?;
-    check_target(input, &files)?;
+    check_target(input.scope, input.migrations)?;
     refuse_changed(input)?;
 
     let lane = Lane::of(input, &files);
@@ -176,19 +181,24 @@ pub(super) fn check_names(input: &Input<'_>) -> Result<(), PlanError> {
     })
 }
 
-fn check_target(input: &Input<'_>, files: &Files<'_>) -> Result<(), PlanError> {
-    let Some(to) = &input.scope.to else {
+/// A version that no file has is told before anything is looked at, or gone on with.
+pub fn check_target(scope: &Scope, migrations: &[Migration]) -> Result<(), PlanError> {
+    let Some(to) = &scope.to else {
         return Ok(());
     };
-    if files.versioned().any(|(_, version, _)| version == to) {
+    let versions = || {
+        let ids = migrations.iter().map(|migration| &migration.id);
+        ids.filter_map(|id| match id {
+            MigrationId::Versioned(version) => Some(version),
+            MigrationId::Repeatable(_) | MigrationId::Undo(_) => None,
+        })
+    };
+    if versions().any(|version| version == to) {
         return Ok(());
     }
     Err(PlanError::UnknownVersion {
         to: to.clone(),
-        nearest: nearest(
-            to.as_str(),
-            files.versioned().map(|(_, version, _)| version.as_str()),
-        ),
+        nearest: nearest(to.as_str(), versions().map(Version::as_str)),
     })
 }
 

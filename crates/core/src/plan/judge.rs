@@ -2,13 +2,43 @@
 //!
 //! Knows one shard's reading at a time; what other shards have comes in as the newcomers' lane.
 
-use super::{files::Files, held::HoldReason, input::Reviewed, subscribers::RefusedThere};
+use super::{
+    error::PlanError, files::Files, held::HoldReason, input::Reviewed, subscribers::RefusedThere,
+};
 use crate::{
     history::Reading,
     migration::{Migration, MigrationId, Phase, Version},
     policy::{Policy, Scope},
 };
 use std::collections::BTreeSet;
+
+/// Of each reading, the versions that are pending below what is applied, and that every plan holds for that.
+pub fn out_of_order<'r>(
+    migrations: &[Migration],
+    policy: &Policy,
+    flyway_table: bool,
+    readings: impl Iterator<Item = &'r Reading>,
+) -> Result<Vec<Vec<MigrationId>>, PlanError> {
+    let (files, scope, lane) = (Files::of(migrations)?, Scope::default(), BTreeSet::new());
+    let law = Law {
+        files: &files,
+        policy,
+        scope: &scope,
+        flyway_table,
+        reviewed: None,
+        refused_there: None,
+        lane: &lane,
+    };
+    let held = |reading: &Reading, id: &MigrationId| {
+        let number = files.number(id);
+        number.is_some_and(|number| law.out_of_order(number, reading, false).is_some())
+    };
+    let of = |reading: &'r Reading| {
+        let below = reading.out_of_order.iter();
+        below.filter(|id| held(reading, id)).cloned().collect()
+    };
+    Ok(readings.map(of).collect())
+}
 
 /// What every reading is judged by.
 pub(super) struct Law<'a> {

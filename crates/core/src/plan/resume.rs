@@ -11,7 +11,7 @@ use crate::{
     rollout::Rollout,
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -22,8 +22,9 @@ pub enum Resume {
     Continue,
     /// There are new files: the old plan is finished, then it is planned anew.
     ContinueThenPlanAnew { new: Vec<MigrationId> },
-    /// Something is in flight or unknown, and a planned file has changed: these are settled first. The successor is to have
-    /// these waves, and take the shards that have failed so far first.
+    /// Something is in flight or unknown, or a `verify` query said no, and a planned file has changed: these are settled first, for
+    /// the successor has that work behind it and would not ask. It is to have these waves, and take the shards that have failed so
+    /// far first.
     SettleFirst {
         shards: Vec<ShardName>,
         waves: Vec<Wave>,
@@ -74,11 +75,11 @@ pub fn resume(
     if !changed.is_empty() {
         return Resume::Refuse { changed };
     }
-    let in_flight: Vec<ShardName> = rollout.in_flight().cloned().collect();
+    let unsettled: BTreeSet<&ShardName> = rollout.in_flight().chain(rollout.unverified()).collect();
     let first = rollout.failures().map(|(shard, _)| shard.clone()).collect();
-    if !in_flight.is_empty() {
+    if !unsettled.is_empty() {
         return Resume::SettleFirst {
-            shards: in_flight,
+            shards: unsettled.into_iter().cloned().collect(),
             waves: plan.waves.clone(),
             first,
         };

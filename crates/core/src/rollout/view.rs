@@ -8,7 +8,7 @@ use crate::{
     fleet::ShardName,
     gate::WaitReason,
     migration::MigrationId,
-    outcome::{Doubt, Failure},
+    outcome::{Doubt, Failure, FailureClass},
     plan::Plan,
 };
 use jiff::Timestamp;
@@ -96,6 +96,22 @@ impl Rollout {
     /// The migration that is applied and whose `verify` queries are to be asked again.
     pub fn verify_again(&self, shard: &ShardName) -> Option<&MigrationId> {
         self.verify_again.get(&self.plan.index().number(shard)?)
+    }
+
+    /// Shards whose work is there and whose `verify` queries have yet to say yes: they said no, or are to be asked again.
+    pub fn unverified(&self) -> impl Iterator<Item = &ShardName> {
+        let said_no = |failure: &Failure| failure.class == FailureClass::Verify;
+        let failed = self.failed.iter().filter(move |(_, one)| said_no(one));
+        (failed.map(|(number, _)| number))
+            .chain(self.verify_again.keys())
+            .map(|number| self.name(*number))
+    }
+
+    /// Shards that a person left out of the rest of it.
+    pub fn skipped(&self) -> impl Iterator<Item = &ShardName> {
+        let numbers = (0..).zip(&self.shards);
+        let skipped = numbers.filter(|(_, shard)| shard.skipped_from.is_some());
+        skipped.map(|(number, _)| self.name(number))
     }
 
     /// Failed shards and what each failed on.

@@ -30,7 +30,7 @@ pub fn prepare(
         .map_err(|error| vec![error.in_file(&migration.script, &source)])?;
     let errors: Vec<MigrationError> = script
         .refusals()
-        .into_iter()
+        .iter()
         .filter_map(|refusal| {
             let why = refusal.why;
             let fault = Fault::Script(ScriptFault::Refused { why });

@@ -19,7 +19,11 @@ pub struct Refusal {
 
 impl Script {
     /// What can't be run, each with its line.
-    pub fn refusals(&self) -> Vec<Refusal> {
+    pub fn refusals(&self) -> &[Refusal] {
+        self.refused.get_or(|| self.find_refusals())
+    }
+
+    fn find_refusals(&self) -> Vec<Refusal> {
         self.statements
             .iter()
             .enumerate()

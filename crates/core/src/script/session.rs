@@ -50,7 +50,7 @@ impl Script {
             why: why.to_owned(),
             hint: hint.to_owned(),
         };
-        if let Some(refusal) = self.refusals().into_iter().next() {
+        if let Some(refusal) = self.refusals().first() {
             let statement = &self.statements[refusal.statement];
             return Some(refused(statement, refusal.why, refusal.hint));
         }

@@ -4,6 +4,7 @@ use super::{
     classify::classify,
     error::{ScriptError, ScriptFault},
     lexer::Broken,
+    memo::Memo,
     mysql, postgres, sqlite,
     statement::{Script, Statement},
 };
@@ -43,6 +44,7 @@ pub fn split(dialect: Dialect, source: impl Into<Source>) -> Result<Script, Scri
         text: source.text().clone(),
         statements,
         source,
+        refused: Memo::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a script is made of.
 
+use super::{memo::Memo, refusal::Refusal};
 use crate::{
     digest::sha256,
     engine::Dialect,
@@ -21,6 +22,8 @@ pub struct Script {
     pub statements: Vec<Statement>,
     /// The way back to the file's own lines.
     pub source: Source,
+    /// What of it can't be run, once it was asked.
+    pub(super) refused: Memo<Vec<Refusal>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,7 @@ impl Script {
         let kept = statements.filter(|(index, _)| keep(*index));
         Script {
             statements: kept.map(|(_, statement)| statement.clone()).collect(),
+            refused: Memo::default(),
             ..self.clone()
         }
     }

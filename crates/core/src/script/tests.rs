@@ -38,7 +38,8 @@ fn session(dialect: Dialect, text: &str) -> bool {
 
 /// The lines and reasons of what is refused.
 fn refused(dialect: Dialect, text: &str) -> Vec<(u32, &'static str)> {
-    let refusals = split(dialect, text).unwrap().refusals();
+    let script = split(dialect, text).unwrap();
+    let refusals = script.refusals();
     refusals
         .iter()
         .map(|refusal| (refusal.line, refusal.why))

@@ -7,7 +7,11 @@ use crate::{
     node::{Blame, Finding, Load, NodeName, NodePolicy, NodeRole, NodeState, Severity, Standing},
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Whether a rollout may start something new.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,8 @@ pub struct Throttle {
     pub(super) nodes: BTreeMap<NodeName, Watched>,
     /// Shards that should have nodes to wait for, and have none; says why.
     lacking: BTreeMap<ShardName, String>,
+    /// Shards that a person left out: how their nodes stand holds nobody.
+    excused: BTreeSet<ShardName>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +98,11 @@ impl Throttle {
         }
     }
 
+    /// The shard is left out of the rollout: its nodes are looked at, and hold nothing any more.
+    pub fn excuse(&mut self, shard: ShardName) {
+        self.excused.insert(shard);
+    }
+
     /// Takes in one look at a node.
     pub fn see(
         &mut self,
@@ -139,13 +150,15 @@ impl Throttle {
         let mut reasons: Vec<WaitReason> = self
             .lacking
             .iter()
+            .filter(|(shard, _)| !self.excused.contains(*shard))
             .map(|(shard, why)| WaitReason::NoReplicas {
                 shard: shard.clone(),
                 why: why.clone(),
             })
             .collect();
         let mut not_yet = false;
-        for (name, watched) in &self.nodes {
+        let counts = |name: &NodeName| !self.excused.contains(&name.shard);
+        for (name, watched) in self.nodes.iter().filter(|(name, _)| counts(name)) {
             if !watched.policy.guards(now) {
                 // One that can't be looked at any more may be gone, which is how a person ends it.
                 let is_seen = watched.missed < self.limits.missed.max(1);

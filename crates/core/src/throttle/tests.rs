@@ -344,3 +344,31 @@ fn a_node_that_stands_nobody_knows_how_far_behind_holds_with_whose_doing_it_is()
         }]
     );
 }
+
+#[test]
+fn a_shard_that_was_left_out_holds_nothing_however_its_nodes_stand() {
+    let mut throttle = throttle(Limits::default());
+    assert!(holds(&see(
+        &mut throttle,
+        standing(NodeState::Stalled, 60.0)
+    )));
+    throttle.lack("s1".parse().unwrap(), Some("it has none".into()));
+    throttle.excuse("s1".parse().unwrap());
+    assert_eq!(throttle.go(at(0)), Go::Yes);
+    let seen = throttle.standing(&name("a")).map(|seen| seen.state);
+    assert_eq!(seen, Some(NodeState::Stalled), "it is looked at as before");
+    // Another shard's is minded as before.
+    let other = NodeName {
+        shard: "s2".parse().unwrap(),
+        node: "a".into(),
+    };
+    throttle.expect(
+        other.clone(),
+        NodeRole::Replica,
+        NodePolicy::Guard,
+        "h".into(),
+    );
+    assert_eq!(throttle.go(at(0)), Go::NotYet);
+    throttle.see(&other, standing(NodeState::Stalled, 60.0), None, Vec::new());
+    assert!(holds(&throttle.go(at(0))));
+}

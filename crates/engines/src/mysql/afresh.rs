@@ -7,7 +7,7 @@
 
 use super::{
     link::{Answer, Row, Trouble},
-    lock, open, quote,
+    lock, mark, open, quote,
     session::MysqlSession,
 };
 use crate::{error::EngineError, session_sql};
@@ -50,6 +50,8 @@ pub async fn renew(session: &mut MysqlSession) -> Result<(), EngineError> {
     let keys = std::mem::take(&mut session.held);
     let mut packet = vec![
         open::settings(),
+        // Whoever has a file behind it holds the shard's lock, so that this server lets it lock.
+        mark::SET.to_owned(),
         // MariaDB's reset keeps it.
         "SET SESSION last_insert_id = 0".to_owned(),
         format!("USE {}", quote::name(&session.names.database)),

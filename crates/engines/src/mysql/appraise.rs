@@ -3,7 +3,7 @@
 use super::{
     flavour,
     link::{Link, Trouble},
-    mark, open as door, url,
+    open as door, url,
 };
 use crate::{
     appraisal::{Appraisal, AppraiseError, Cells, Standby, TableSize},
@@ -52,12 +52,10 @@ pub async fn appraise(target: &Target) -> Result<Appraisal, AppraiseError> {
         None => address.password.clone().map(Secret::new),
     };
     let (mut link, _) = door::connect(target, &address, password.as_ref(), true).await?;
-    let row = door::greeted(target, &mut link, GREETING.to_owned()).await?;
+    let row = door::greeted(target, &mut link, GREETING).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let version = column(1);
     let flavour = door::known(target, &link, &column(0), &version, &column(2))?;
-    let marked = mark::set(&mut link).await;
-    marked.map_err(|trouble| door::lost(target, trouble))?;
     door::session_sql(target, &mut link).await?;
     let read = read(&mut link, flavour, version, &address.user).await;
     link.close().await;

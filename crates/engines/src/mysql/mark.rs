@@ -2,18 +2,9 @@
 //! connection id. Anybody may ask who holds a lock (`IS_USED_LOCK`), on both servers, without a privilege; connect attributes
 //! don't get through with TLS, and MariaDB shows none. The questions that count load have the name written out.
 
-use super::link::{Link, Trouble};
-
-/// Gives this connection its mark; a reset takes it.
+/// Gives this connection its mark; a reset takes it. The last statement of what a connection begins with (`open::greeted`): a server
+/// may refuse it.
 pub const SET: &str = "DO GET_LOCK(CONCAT('greylag-session-', CONNECTION_ID()), 0)";
-
-/// Marks a connection that only looks. A server that lets nobody lock (a cluster may) counts it as anybody's.
-pub async fn set(link: &mut Link) -> Result<(), Trouble> {
-    match link.run(SET).await {
-        Ok(_) | Err(Trouble::Server(_)) => Ok(()),
-        Err(trouble) => Err(trouble),
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -172,7 +172,7 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
          @@lower_case_table_names, CURRENT_ROLE()",
         settings()
     );
-    let row = greeted(target, link, sql).await?;
+    let row = greeted(target, link, &sql).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let version = column(1);
     let flavour = known(target, link, &column(0), &version, &column(2))?;
@@ -190,22 +190,30 @@ async fn greet(target: &Target, link: &mut Link) -> Result<Seen, OpenError> {
 /// each that lives is used more often: the fleet's anchor every 5 seconds, while a tool runs every 10, beside other waits every 15.
 const IDLE: u64 = 60;
 
-/// What every working connection is set to, and its mark.
+/// What every working connection is set to.
 pub fn settings() -> String {
     format!(
-        "SET NAMES utf8mb4; SET SESSION wait_timeout = {IDLE}, {}; {}",
-        lock_timeouts(Duration::from_secs(2)),
-        mark::SET
+        "SET NAMES utf8mb4; SET SESSION wait_timeout = {IDLE}, {}",
+        lock_timeouts(Duration::from_secs(2))
     )
 }
 
-/// Sends what a connection begins with; the row of its last query.
-pub async fn greeted(target: &Target, link: &mut Link, sql: String) -> Result<Row, OpenError> {
+/// Sends what a connection begins with, settings and a question, and its mark behind them. The question's row.
+pub async fn greeted(target: &Target, link: &mut Link, sql: &str) -> Result<Row, OpenError> {
     let mut answers = Vec::new();
+    let sql = format!("{sql}; {}", mark::SET);
     let outcome = link.run_all(sql, &mut answers).await;
-    outcome.map_err(|trouble| lost(target, trouble))?;
-    let last = answers.pop().and_then(|a| a.rows.into_iter().next());
-    Ok(last.unwrap_or_default())
+    let row = answers
+        .into_iter()
+        .rev()
+        .find_map(|a| a.rows.into_iter().next());
+    match (outcome, row) {
+        (Ok(()), row) => Ok(row.unwrap_or_default()),
+        // Behind the question there is the mark alone: a server that lets nobody lock (a cluster may) counts the connection as
+        // anybody's.
+        (Err(Trouble::Server(_)), Some(row)) => Ok(row),
+        (Err(trouble), _) => Err(lost(target, trouble)),
+    }
 }
 
 /// Which of the two servers it is, if it is the server itself and of a version that is supported.

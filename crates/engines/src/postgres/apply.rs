@@ -25,6 +25,9 @@ use crate::{
     job::{Applied, Attempt, Job, Note, Progress},
 };
 
+/// What stands around a file in its message takes about so much.
+const OURS: usize = 1_500;
+
 impl PgSession {
     pub(super) async fn apply_jobs(&mut self, jobs: &[Job], progress: Progress<'_>) -> Attempt {
         for job in jobs {
@@ -119,7 +122,7 @@ impl PgSession {
             let guard = Guard::new();
             let message = self.whole(jobs, &guard);
             self.worn = true;
-            let mut answer = self.link.run_marked(message.text(), &guard.token()).await;
+            let mut answer = self.link.run_marked(message.text(), guard.token()).await;
             match self.judge_tables(&message, &mut answer).await {
                 Ok(None) => {}
                 Ok(Some(text)) => progress(Note::Warning {
@@ -292,7 +295,9 @@ impl PgSession {
 
     /// Everything from the transaction's beginning to the reset behind it.
     fn whole(&self, jobs: &[Job], guard: &Guard) -> Message {
-        let mut message = Message::default();
+        let files: usize = jobs.iter().map(|job| OURS + job.script.text.len()).sum();
+        let making: usize = self.making.iter().map(|sql| sql.len() + 2).sum();
+        let mut message = Message::with_room(files + making + 64);
         if !self.making.is_empty() {
             message.push(What::Tables, "BEGIN");
             for sql in &self.making {

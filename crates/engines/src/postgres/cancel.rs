@@ -27,7 +27,7 @@ const TLS_REQUEST: u32 = 80_877_103;
 pub struct Canceller {
     pub token: CancelToken,
     pub tls: Tls,
-    pub address: String,
+    pub address: Arc<str>,
     /// Tells the session that the next 57014 was asked for.
     pub used: Arc<AtomicBool>,
 }
@@ -38,7 +38,7 @@ impl Cancel for Canceller {
         self.used.store(true, Ordering::Relaxed);
         let sent = self.token.cancel_query(self.tls.clone()).await;
         sent.map_err(|error| EngineError::Lost {
-            address: self.address.clone(),
+            address: self.address.to_string(),
             doing: "cancelling",
             source: Box::new(error),
         })

@@ -6,7 +6,10 @@ use greylag_core::{
 };
 use tokio_postgres::SimpleQueryRow;
 
-use super::session::PgSession;
+use super::{
+    acquaintance::{Acquaintance, seconds},
+    session::PgSession,
+};
 
 /// What a server says of itself.
 pub struct Facts {
@@ -18,19 +21,57 @@ pub struct Facts {
     pub steps: bool,
 }
 
+/// What became of reading them.
+pub enum Reading {
+    Facts(Facts),
+    /// There are none.
+    Nothing,
+    /// It is not the server that was at this place before.
+    Stranger,
+    /// The session prints the time in a style that can't be read.
+    Odd,
+}
+
 impl Facts {
-    pub fn read(rows: &[(usize, SimpleQueryRow)], session: &PgSession) -> Option<Self> {
+    pub fn read(rows: &[(usize, SimpleQueryRow)], session: &PgSession) -> Reading {
         let of = |wanted: usize| {
             rows.iter()
                 .find(|(index, _)| *index == wanted)
                 .map(|(_, row)| row)
         };
         let on = |row: &SimpleQueryRow| row.get(0) == Some("on");
-        let row = of(2)?;
+        let (Some(read_only), Some(standby), Some(row)) = (of(0), of(1), of(2)) else {
+            return Reading::Nothing;
+        };
         let text = |at: usize| row.get(at).unwrap_or("").to_owned();
         let schema = row.get(1).map(str::to_owned);
-        Some(Self {
-            role: match (on(of(1)?), on(of(0)?)) {
+        let printed = row.get(5).unwrap_or("");
+        let started = match session.odd_style {
+            true => printed.to_owned(),
+            false => match seconds(printed) {
+                Some(started) => started,
+                None => return Reading::Odd,
+            },
+        };
+        let told = row.len() > 6;
+        let place = &session.place;
+        let server = match told {
+            true => Acquaintance {
+                started,
+                lineage: text(8),
+                address: row.get(6).map(|address| format!("{address}:{}", text(7))),
+            },
+            false => match place.acquaintance().filter(|seen| seen.started == started) {
+                Some(seen) => seen,
+                None => return Reading::Stranger,
+            },
+        };
+        // A role may be given the right to read it at any time.
+        if told && !server.lineage.is_empty() {
+            place.remember(server.clone());
+        }
+        Reading::Facts(Self {
+            role: match (on(standby), on(read_only)) {
                 (true, _) => Role::Replica,
                 (false, true) => Role::ReadOnly,
                 (false, false) => Role::Primary,
@@ -38,17 +79,16 @@ impl Facts {
             server: Server {
                 engine: Engine::Postgres,
                 version: session.version.clone(),
-                lineage: text(6),
+                lineage: server.lineage,
                 database: database(&text(2), &text(3), &text(1)),
-                address: match row.get(4) {
-                    Some(address) => format!("{address}:{}", text(5)),
-                    None => session.target.address(),
-                },
-                dialled: session.target.address(),
-                instance: row.get(8).map(str::to_owned),
+                address: server
+                    .address
+                    .unwrap_or_else(|| session.place.dialled.to_string()),
+                dialled: session.place.dialled.to_string(),
+                instance: Some(server.started),
             },
             schema,
-            steps: row.get(7).is_some(),
+            steps: row.get(4).is_some(),
             pid: text(0).parse().unwrap_or(-1),
         })
     }

@@ -34,7 +34,7 @@ pub fn tripped(said: &DbError, history: &str) -> Option<Tripped> {
 
 /// One attempt's token, known to its transaction only.
 pub struct Guard {
-    token: Uuid,
+    token: String,
     /// How many of its transactions were ended so far.
     ended: usize,
 }
@@ -45,7 +45,7 @@ impl Guard {
 
     pub fn new() -> Self {
         Self {
-            token: Uuid::new_v4(),
+            token: Uuid::new_v4().to_string(),
             ended: 0,
         }
     }
@@ -61,8 +61,8 @@ impl Guard {
     }
 
     /// What [`Self::set`] shows.
-    pub fn token(&self) -> String {
-        self.token.to_string()
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// At the end of the transaction: kept if that is committed, and gone with it otherwise.
@@ -86,7 +86,7 @@ impl Guard {
 
     /// `value` in the transaction that the attempt began, and no value anywhere else.
     pub fn own(&self, value: &str) -> String {
-        let token = self.token;
+        let token = &self.token;
         format!(
             "CASE pg_catalog.current_setting('greylag.step', true) WHEN '{token}' THEN {value} END"
         )
@@ -118,7 +118,7 @@ pub fn can_begin_another(job: &Job) -> bool {
 
 /// A statement that no file may have: the text's own rules, asked again where the harm would be done.
 pub fn forbidden(job: &Job) -> Option<Failure> {
-    let refused = job.script.refusals().into_iter().next()?;
+    let refused = job.script.refusals().first()?;
     let place = job.script.place(&job.script_name, refused.statement);
     let message = format!("the statement {}", refused.why);
     Some(refusal(job, message, place, Some(refused.hint.to_owned())))

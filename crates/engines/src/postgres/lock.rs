@@ -88,7 +88,7 @@ impl PgSession {
             // Behind a pooler it would be taken by a connection that is not ours for long.
             pid => format!("CASE pg_backend_pid() WHEN {pid} THEN pg_try_advisory_lock({key}) END"),
         };
-        format!("SELECT pg_backend_pid(), {attempt}, current_schema()")
+        format!("SELECT pg_backend_pid(), {attempt}, current_schema")
     }
 
     /// Whether it was had, and which schema is home.

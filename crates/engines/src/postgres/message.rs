@@ -77,6 +77,15 @@ pub struct Spot {
 }
 
 impl Message {
+    /// With room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            pieces: Vec::with_capacity(32),
+            ..Self::default()
+        }
+    }
+
     /// Adds one statement.
     pub fn push(&mut self, what: What, sql: &str) {
         let start = self.chars;

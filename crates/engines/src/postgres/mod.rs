@@ -3,6 +3,7 @@
 //! A transactional migration and its history row are one message; everything else goes statement by statement with an
 //! intent before and a step row after. Knows nothing of plans or rollouts.
 
+mod acquaintance;
 mod address;
 mod afresh;
 mod apart;

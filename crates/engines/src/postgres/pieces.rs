@@ -48,7 +48,7 @@ impl PgSession {
             None => {
                 self.end_message(&mut pieces.message, &guard);
                 let text = pieces.message.text();
-                let answer = self.link.run_marked(text, &guard.token()).await;
+                let answer = self.link.run_marked(text, guard.token()).await;
                 (pieces.message, answer)
             }
         };
@@ -119,12 +119,12 @@ impl PgSession {
     ) -> bool {
         pieces.message.push(What::Head, Guard::SHOWN);
         let message = std::mem::take(&mut pieces.message);
-        let answer = self.link.run_marked(message.text(), &guard.token()).await;
+        let answer = self.link.run_marked(message.text(), guard.token()).await;
         if answer.trouble.is_some() {
             pieces.sent = Some((message, answer));
             return false;
         }
-        if !answer.has(&guard.token()) {
+        if !answer.has(guard.token()) {
             pieces.ended = what.job();
             return false;
         }

@@ -2,11 +2,17 @@
 
 /// A name in double quotes.
 pub fn ident(name: &str) -> String {
+    if !name.contains('"') {
+        return ["\"", name, "\""].concat();
+    }
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text literal, read the same whatever `standard_conforming_strings` says.
 pub fn literal(text: &str) -> String {
+    if !text.bytes().any(|byte| matches!(byte, 0 | b'\'' | b'\\')) {
+        return ["'", text, "'"].concat();
+    }
     // A NUL can't be in any text of the server's.
     let quoted = text.replace('\0', "").replace('\'', "''");
     if quoted.contains('\\') {

@@ -18,6 +18,7 @@ use greylag_core::{
 use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::{
+    acquaintance::{Acquaintance, Place},
     cancel::Canceller,
     link::{Link, plain},
     survey::Tables,
@@ -32,12 +33,18 @@ use crate::{
 pub struct PgSession {
     pub(super) target: Target,
     pub(super) link: Link,
+    /// Where the server was dialled, and by whom.
+    pub(super) place: Place,
     /// The role that logged in.
     pub(super) user: String,
     /// The server's version, as it prints it.
     pub(super) version: String,
     /// The server does not tell this role its system identifier.
     pub(super) lineage_hidden: bool,
+    /// The server is not the one that was at its place before.
+    pub(super) stranger: bool,
+    /// The session prints moments in another style than ISO's.
+    pub(super) odd_style: bool,
     /// The cluster's system identifier, once surveyed; empty where it is hidden.
     pub(super) lineage: String,
     /// The primary's timeline, once told.
@@ -89,12 +96,18 @@ pub struct Login {
 impl PgSession {
     pub(super) fn new(target: Target, link: Link, login: Login) -> Self {
         Self {
+            place: Place {
+                dialled: target.address().into(),
+                user: login.user.as_str().into(),
+            },
             target,
             link,
             user: login.user,
             version: login.version,
             database: login.database,
             lineage_hidden: false,
+            stranger: false,
+            odd_style: false,
             lineage: String::new(),
             timeline: OnceLock::new(),
             home: None,
@@ -111,6 +124,12 @@ impl PgSession {
             leftovers: BTreeSet::new(),
             cancelled: Arc::default(),
         }
+    }
+
+    /// The server at this place, if one was met there and no other has answered since.
+    pub(super) fn acquaintance(&self) -> Option<Acquaintance> {
+        let place = (!self.stranger).then_some(&self.place);
+        place?.acquaintance()
     }
 
     /// One query's rows.
@@ -195,7 +214,7 @@ impl Session for PgSession {
         Arc::new(Canceller {
             token: self.link.cancel_token(),
             tls: self.link.tls.clone(),
-            address: self.target.address(),
+            address: self.place.dialled.clone(),
             used: Arc::clone(&self.cancelled),
         })
     }

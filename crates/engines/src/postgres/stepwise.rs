@@ -261,7 +261,7 @@ impl PgSession {
 
     /// Before the guard's token is taken away and set anew: its transaction must still be open.
     async fn still_ours(&mut self, walk: &mut Walk<'_>, index: usize) -> Result<(), Stop> {
-        let token = walk.guard.token();
+        let token = walk.guard.token().to_owned();
         let answer = self.link.run_marked(Guard::SHOWN, &token).await;
         if answer.has(&token) {
             return Ok(());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
 
 use super::{
-    facts::Facts,
+    facts::{Facts, Reading},
     history::{STEP, STEP_COLUMNS, step_row},
     link::{Answer, Trouble},
     quote::{ident, literal},
@@ -62,11 +62,16 @@ impl PgSession {
         assumed: &str,
         mut answer: Answer,
     ) -> Result<Survey, EngineError> {
-        if self.lineage_is_hidden(&answer) {
+        let facts = loop {
+            match Facts::read(&answer.rows, self) {
+                Reading::Facts(facts) => break facts,
+                // Each is learnt once.
+                Reading::Stranger if !self.stranger => self.stranger = true,
+                Reading::Odd if !self.odd_style => self.odd_style = true,
+                Reading::Nothing if self.lineage_is_hidden(&answer) => self.lineage_hidden = true,
+                _ => return Err(self.broken(DOING, answer.trouble)),
+            }
             answer = self.asked(&self.first_look(guess, assumed)).await;
-        }
-        let Some(facts) = Facts::read(&answer.rows, self) else {
-            return Err(self.broken(DOING, answer.trouble));
         };
         self.lineage.clone_from(&facts.server.lineage);
         self.prove_pid(facts.pid)?;
@@ -114,12 +119,20 @@ impl PgSession {
         }
     }
 
-    /// Everything in one message. Each function and operator costs a fresh backend as much as a small table, so that
+    /// Everything in one message. Each function and operator (but not `current_schema`, which is a word of the grammar) costs a fresh backend as much as a small table, so that
     /// there are as few as can be: texts are sorted, filtered and put together on this side.
     pub(super) fn first_look(&self, guess: Tables, schema: &str) -> String {
-        let lineage = match self.lineage_hidden {
-            true => ("''", ""),
-            false => ("system_identifier", "FROM pg_control_system()"),
+        let started = match self.odd_style {
+            true => "extract(epoch FROM pg_postmaster_start_time())",
+            false => "pg_postmaster_start_time()",
+        };
+        // What all databases of a server have in common is asked of it once.
+        let server = match (self.acquaintance(), self.lineage_hidden) {
+            (Some(_), _) => "",
+            (None, true) => ", inet_server_addr(), inet_server_port(), ''",
+            (None, false) => {
+                ", inet_server_addr(), inet_server_port(), system_identifier FROM pg_control_system()"
+            }
         };
         let step = format!("{}.greylag_step", ident(schema));
         // The steps are read where there are any: few shards have them.
@@ -133,9 +146,8 @@ impl PgSession {
         };
         format!(
             "SHOW transaction_read_only; SHOW in_hot_standby; \
-             SELECT pg_backend_pid(), current_schema(), current_database(), pg_relation_filepath(1259), \
-             inet_server_addr(), inet_server_port(), {}, {steps}, extract(epoch FROM pg_postmaster_start_time()) {};\n{rows}",
-            lineage.0, lineage.1,
+             SELECT pg_backend_pid(), current_schema, current_catalog, pg_relation_filepath(1259), \
+             {steps}, {started}{server};\n{rows}"
         )
     }
 
@@ -146,11 +158,10 @@ impl PgSession {
     }
 
     /// An administrator may have taken `pg_control_system` from ordinary roles.
-    fn lineage_is_hidden(&mut self, answer: &Answer) -> bool {
-        let hidden = answer.completed == 2
-            && matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42501");
-        self.lineage_hidden |= hidden;
-        hidden
+    fn lineage_is_hidden(&self, answer: &Answer) -> bool {
+        !self.lineage_hidden
+            && answer.completed == 2
+            && matches!(&answer.trouble, Some(Trouble::Server(said)) if said.code().code() == "42501")
     }
 
     /// Which of the tables are there, and their rows.
@@ -262,8 +273,10 @@ impl PgSession {
 
 /// A row where anything at all was made since the server was: what came with it has smaller numbers. Whatever is in a schema of a
 /// person's, or in `public`, depends on that schema, so that one catalog tells of tables, routines and types. It is asked by a
-/// function, since the operator would have a fresh backend read statistics first, to choose an index that isn't there.
-const NOTHING_YET: &str = "SELECT FROM pg_depend WHERE pg_catalog.oidge(objid, '16384') LIMIT 1";
+/// function, since the operator would have a fresh backend read statistics first, to choose an index that isn't there; and for a
+/// column that no index has, so that none is reckoned with.
+const NOTHING_YET: &str =
+    "SELECT deptype FROM pg_depend WHERE pg_catalog.oidge(objid, '16384') LIMIT 1";
 
 impl Tables {
     pub const NONE: Self = Self {

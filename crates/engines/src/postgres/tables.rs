@@ -49,7 +49,7 @@ impl PgSession {
             }
         };
         let mut statements = self.create(tables);
-        statements.push(self.claim(claim));
+        statements.push(self.claim(claim, tables.shard));
         Ok(statements)
     }
 
@@ -162,11 +162,16 @@ impl PgSession {
         sql
     }
 
-    fn claim(&self, claim: &Claim) -> String {
+    /// A table that is only being made has no row to be in the way, and what looks for one costs a fresh session.
+    fn claim(&self, claim: &Claim, may_be_there: bool) -> String {
+        let or_not = match may_be_there {
+            true => " ON CONFLICT (project) DO NOTHING",
+            false => "",
+        };
         let by: String = claim.by.chars().take(120).collect();
         format!(
             "INSERT INTO {} (project, uuid, name, environment, claimed_by) \
-             VALUES ({}, {}, {}, {}, {}) ON CONFLICT (project) DO NOTHING",
+             VALUES ({}, {}, {}, {}, {}){or_not}",
             self.table("greylag_shard"),
             literal(&self.target.project),
             literal(&claim.identity.uuid.to_string()),

@@ -163,7 +163,7 @@ impl PgSession {
                 "BEGIN ISOLATION LEVEL READ COMMITTED; {position}; COMMIT"
             ));
         }
-        let mut answer = self.link.run_marked(&text, &walk.guard.token()).await;
+        let mut answer = self.link.run_marked(&text, walk.guard.token()).await;
         walk.warnings.extend(self.warnings());
         let verdict = self.verdict(&answer, &walk.guard).await;
         let trouble = answer.trouble.take();

@@ -23,6 +23,9 @@ pub trait Fixture: Send + Sync + Sized {
     /// One value, by a connection that is not Greylag's.
     async fn value(&self, sql: &str) -> Option<String>;
 
+    /// Whether a session on the shard is at [`Words::sleep`] now.
+    async fn sleeps(&self) -> bool;
+
     /// SQL, by a connection that is not Greylag's, as an account whose tables the target's account may change.
     async fn execute(&self, sql: &str);
 }

@@ -91,6 +91,11 @@ macro_rules! fixture {
                 self.0.server.value(name, sql).await.unwrap()
             }
 
+            async fn sleeps(&self) -> bool {
+                let sql = "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND state = 'User sleep'";
+                self.value(sql).await.as_deref() != Some("0")
+            }
+
             async fn execute(&self, sql: &str) {
                 let name = &self.0.database.name;
                 self.0.server.execute(name, sql).await.unwrap();

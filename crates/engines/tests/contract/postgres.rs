@@ -76,6 +76,11 @@ impl Fixture for Postgres {
         self.server.value(&self.database.name, sql).await.unwrap()
     }
 
+    async fn sleeps(&self) -> bool {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        self.value(sql).await.as_deref() != Some("0")
+    }
+
     async fn execute(&self, sql: &str) {
         // As the shard's own account: what it makes must be the account's to change.
         let sql = format!("SET ROLE greylag; {sql}");

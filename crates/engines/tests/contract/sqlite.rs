@@ -95,6 +95,15 @@ impl Fixture for Sqlite {
         }
     }
 
+    async fn sleeps(&self) -> bool {
+        // Nobody shows what another does; but it lets nobody write.
+        let connection = Connection::open(self.path()).unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        connection
+            .execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+            .is_err()
+    }
+
     async fn execute(&self, sql: &str) {
         self.connection().execute_batch(sql).unwrap();
     }

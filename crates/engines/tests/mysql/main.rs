@@ -39,4 +39,5 @@ mod opening;
 mod settling;
 mod stage;
 mod strangers;
+mod unmarked;
 mod watching;

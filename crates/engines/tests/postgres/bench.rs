@@ -84,7 +84,7 @@ pub fn target(url: &str) -> Target {
         session_sql: Arc::from([]),
         project: Arc::from("orders"),
         history_table: Arc::from(HISTORY),
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: greylag_lab::patience(),
         application: Arc::from("greylag/r-1/eu-1"),
     }
 }

@@ -1,5 +1,7 @@
 //! What PostgreSQL does to an engine's good intentions, each tried on a real server.
 
+mod acquaintance;
+mod archiving;
 mod bench;
 mod channel;
 mod committing;

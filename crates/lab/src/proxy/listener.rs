@@ -17,7 +17,7 @@ use crate::port::Port;
 #[derive(Debug)]
 pub struct Proxy {
     port: Port,
-    target: SocketAddr,
+    target: Arc<Mutex<SocketAddr>>,
     wire: Arc<Wire>,
     listening: Mutex<Option<JoinHandle<()>>>,
 }
@@ -32,7 +32,7 @@ impl Proxy {
     pub async fn in_front_of(target: SocketAddr) -> io::Result<Proxy> {
         let proxy = Proxy {
             port: Port::take()?,
-            target,
+            target: Arc::new(Mutex::new(target)),
             wire: Arc::new(Wire {
                 weather: watch::Sender::default(),
                 traps: Traps::default(),
@@ -50,6 +50,11 @@ impl Proxy {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.number
+    }
+
+    /// Leads new connections to another port of 127.0.0.1, as the name of a service goes over to another server. Open ones stay.
+    pub fn lead_to(&self, target: u16) {
+        *locked(&self.target) = SocketAddr::from(([127, 0, 0, 1], target));
     }
 
     /// Sets the time of a round trip: half of it is added each way, and a whole one to a new connection. Bytes keep their
@@ -96,7 +101,11 @@ impl Proxy {
             socket.set_reuseaddr(true)?;
             socket.bind(SocketAddr::from(([127, 0, 0, 1], self.port())))?;
             let listener = socket.listen(1_024)?;
-            let task = tokio::spawn(listen(listener, self.target, Arc::clone(&self.wire)));
+            let task = tokio::spawn(listen(
+                listener,
+                Arc::clone(&self.target),
+                Arc::clone(&self.wire),
+            ));
             *self.slot() = Some(task);
         }
         Ok(())
@@ -133,10 +142,12 @@ impl Proxy {
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.listening)
     }
+}
+
+fn locked<T>(one: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    one.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Proxy {
@@ -148,8 +159,9 @@ impl Drop for Proxy {
     }
 }
 
-async fn listen(listener: TcpListener, target: SocketAddr, wire: Arc<Wire>) {
+async fn listen(listener: TcpListener, target: Arc<Mutex<SocketAddr>>, wire: Arc<Wire>) {
     while let Ok((client, _)) = listener.accept().await {
+        let target = *locked(&target);
         tokio::spawn(carry(client, target, Arc::clone(&wire)));
     }
 }

@@ -1,11 +1,12 @@
 //! A standby with a reader: what is said to cancel its queries does.
 
 use greylag_core::engine::Dialect;
-use greylag_lab::{Cluster, Engine, Installation, Options};
+use greylag_lab::{Cluster, Engine, Installation, Options, Server};
 use greylag_lint::{
     ServerVersion,
     effects::{self, Effect, StandbyEffect},
 };
+use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
 
 use super::{fixture, servers};
@@ -69,6 +70,16 @@ async fn compare(installation: Installation) -> Vec<String> {
     wrong
 }
 
+/// Waits until the primary has heard what the standby's readers need: before, it may clean away what one of them sees.
+async fn keeps_what_it_reads(primary: &Server) {
+    let sql = "SELECT count(*) FROM pg_stat_replication WHERE backend_xmin IS NOT NULL";
+    let deadline = Instant::now() + greylag_lab::patience();
+    while primary.value("postgres", sql).await.unwrap().as_deref() != Some("1") {
+        assert!(Instant::now() < deadline, "the standby says nothing");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect) -> bool {
     let primary = cluster.primary();
     let database = format!("reader_{}", effect.id.replace('-', "_"));
@@ -86,6 +97,7 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
     let reads = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; SELECT count(*) FROM ref; SELECT count(*) FROM part; \
                  SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2; SELECT count(*) FROM v; SELECT count(*) FROM g";
     reader.batch_execute(reads).await.unwrap();
+    keeps_what_it_reads(primary).await;
     let sql = match effect.statements().next().unwrap() {
         lock if lock.starts_with("LOCK") => format!("BEGIN; {lock}; COMMIT"),
         sql => sql.clone(),

@@ -21,6 +21,9 @@ use std::{
 /// How long a stranger's lock is waited for: a run that has just ended lets go within this.
 const STRANGER: Duration = Duration::from_secs(3);
 
+/// The anchor's name and session; none where no shard of the fleet can be reached.
+pub type Anchored = Option<(ShardName, Arc<Anchor>)>;
+
 /// Takes the anchor's lock. An orphan of ours is waited out; a stranger ends the run.
 pub async fn take_anchor(
     setup: &Setup,
@@ -29,7 +32,7 @@ pub async fn take_anchor(
     (take_over, orphans): (bool, &Orphans),
     control: &crate::Control,
     watcher: &dyn Watcher,
-) -> Result<Option<(ShardName, Arc<Anchor>)>, ApplyError> {
+) -> Result<Anchored, ApplyError> {
     let Some(shard) = first_reachable(setup, surveyed) else {
         return Ok(None);
     };
@@ -55,14 +58,21 @@ pub async fn take_anchor(
             text,
         });
     };
-    let take_over = TakeOver::when(take_over, orphans, &warn);
+    let mut take_over = TakeOver::when(take_over, orphans, &warn);
     let begun = Instant::now();
     let mut told = false;
     loop {
         let until = Instant::now() + STRANGER;
-        let held = hold(&mut *session, AndLook::No, None, until, take_over, stop)
-            .await
-            .map_err(|error| failed(failure_of_verb(&error)))?;
+        let held = hold(
+            &mut *session,
+            AndLook::No,
+            None,
+            until,
+            &mut take_over,
+            stop,
+        )
+        .await
+        .map_err(|error| failed(failure_of_verb(&error)))?;
         let holder = match held {
             Held::Yes(_) => {
                 let anchor = Anchor::new(&target, session);
@@ -77,7 +87,7 @@ pub async fn take_anchor(
         let held = describe(&name, &holder, &session.whence(&holder).await);
         let why = match orphans.owner(&holder).await {
             Owner::Orphan { .. } if begun.elapsed() <= setup.policy.lock_deadline => None,
-            Owner::Orphan { .. } => Some("`--take-over` ends it".to_owned()),
+            Owner::Orphan { .. } => Some(take_over.way(&holder).to_owned()),
             Owner::Stranger { why } => Some(why),
         };
         if let Some(why) = why {
@@ -88,7 +98,7 @@ pub async fn take_anchor(
         }
         if !told {
             told = true;
-            warn(format!("{held} is waited out; `--take-over` ends it"));
+            warn(format!("{held} is waited out; {}", take_over.way(&holder)));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     ApplyError, Summary,
-    anchor::take_anchor,
+    anchor::{Anchored, take_anchor},
+    claim::claim,
     failover, memory,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
@@ -10,9 +11,8 @@ use super::{
 use crate::{
     control::Control,
     dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
-    executor::{Orphans, claim_held, claim_shard, ready_subscribers},
+    executor::Orphans,
     journal::{Holder, Lease, LeaseTry},
-    operations::Notes,
     planning::{self, Ask, Prospect},
     setup::Setup,
     survey::Surveyed,
@@ -22,7 +22,7 @@ use greylag_core::{event::Event, fleet::ShardName};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// How this run behaves, beside what is planned.
@@ -34,8 +34,8 @@ pub struct Options {
     pub attended: bool,
     /// Nodes that somebody must mend, or that had all their time to replay, end the run, too.
     pub no_wait: bool,
-    /// How long lag, locks and soak (attended: anything) are waited for in all; none means without limit.
-    pub wait: Option<Duration>,
+    /// Until when lag, locks and soak (attended: anything) are waited for; none means without limit.
+    pub until: Option<Instant>,
     /// Approves, from the start, every wave that asks, if this is the plan's digest.
     pub approved_digest: Option<String>,
     /// Restricts this run of an unfinished rollout to these shards.
@@ -90,9 +90,6 @@ pub async fn settle_first(
     let ended = run.settle(surveyed, prospect, rollout).await;
     run.end(ended).await
 }
-
-/// The anchor's name and session.
-type Held = Option<(ShardName, Arc<crate::executor::Anchor>)>;
 
 /// A run that holds the lease.
 struct Leased<'a> {
@@ -152,9 +149,17 @@ impl<'a> Leased<'a> {
         let ended = async {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
             let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
-            let is_settled = opened.ledger.state.in_flight().next().is_none();
-            let ends = !is_settled || ending == Ending::Interrupted;
-            Ok(ends.then(|| self.summarise(&opened, surveyed, ending)))
+            let state = &opened.ledger.state;
+            let is_settled = state.in_flight().next().is_none();
+            let unverified: Vec<_> = state.unverified().cloned().collect();
+            let ends = !is_settled || !unverified.is_empty() || ending == Ending::Interrupted;
+            Ok(ends.then(|| {
+                let mut summary = self.summarise(&opened, surveyed, ending);
+                if let (None, Some(first)) = (&summary.stopped, unverified.first()) {
+                    summary.stopped = Some(unsettled(first, unverified.len() - 1));
+                }
+                summary
+            }))
         }
         .await;
         if let Some((_, anchor)) = held {
@@ -163,7 +168,7 @@ impl<'a> Leased<'a> {
         ended
     }
 
-    async fn anchor(&self, surveyed: &Surveyed, rollout: &str) -> Result<Held, ApplyError> {
+    async fn anchor(&self, surveyed: &Surveyed, rollout: &str) -> Result<Anchored, ApplyError> {
         take_anchor(
             self.setup,
             surveyed,
@@ -201,9 +206,10 @@ impl<'a> Leased<'a> {
         mut surveyed: Surveyed,
         prospect: Prospect,
         id: String,
-        anchor: Held,
+        anchor: Anchored,
     ) -> Result<Summary, ApplyError> {
-        self.claim(&mut surveyed, &anchor).await?;
+        // It has the futures of two engines' verbs in it, and mostly nothing to do.
+        Box::pin(claim(self.setup, self.ask, &mut surveyed, &anchor)).await?;
         memory::remember(self.setup, Some(&self.lease), &surveyed).await?;
         let mut opened = match prospect {
             Prospect::Fresh { plan } if plan.is_empty() => {
@@ -253,7 +259,7 @@ impl<'a> Leased<'a> {
     async fn dispatch(
         &self,
         mut opened: Opened,
-        anchor: Held,
+        anchor: Anchored,
         surveyed: &Surveyed,
         settle_only: bool,
     ) -> Result<(Opened, Ending), ApplyError> {
@@ -319,52 +325,6 @@ impl<'a> Leased<'a> {
         }
     }
 
-    /// Writes identities where a person expects databases without one.
-    async fn claim(&self, surveyed: &mut Surveyed, anchor: &Held) -> Result<(), ApplyError> {
-        let expected = self.ask.claim.unwrap_or_default();
-        let reason = format!("`--claim {expected}`");
-        let notes = Notes::new(self.setup, "claim", &reason);
-        for name in planning::claims(surveyed, self.ask)? {
-            let Some(shard) = self.setup.fleet.get(&name) else {
-                continue;
-            };
-            let failed = |failure| ApplyError::Claim {
-                shard: name.clone(),
-                failure: Box::new(failure),
-            };
-            let what = "a database with tables and no identity is claimed".to_owned();
-            notes.write(&name, &[what]).await.map_err(failed)?;
-            // The anchor's own lock is held already.
-            let anchored = anchor.as_ref().filter(|(anchored, _)| *anchored == name);
-            let seat = self.setup.seats.seated(shard).target;
-            let lent = match anchored {
-                Some((_, anchor)) => anchor.lend(&seat).await,
-                None => None,
-            };
-            let claimed = match (lent, anchored) {
-                (Some(mut session), Some((_, anchor))) => {
-                    let claimed = match ready_subscribers(self.setup, shard).await {
-                        Ok(()) => claim_held(&mut *session, self.setup, shard).await,
-                        Err(failure) => Err(failure),
-                    };
-                    anchor.take_back(&seat, session).await;
-                    claimed
-                }
-                _ => claim_shard(self.setup, shard).await,
-            };
-            let identity = claimed.map_err(failed)?;
-            if let Some(sighting) = surveyed.shards.iter_mut().find(|s| s.name == name) {
-                sighting.refusals.clear();
-                if let Ok(seen) = &mut sighting.seen {
-                    let mut survey = (*seen.survey).clone();
-                    survey.identity = Some(identity);
-                    seen.survey = Arc::new(survey);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// `--approved-digest`: every wave that asks has its approval.
     async fn approve(&self, opened: &mut Opened) -> Result<(), ApplyError> {
         if self.options.approved_digest.is_none() {
@@ -385,6 +345,17 @@ impl<'a> Leased<'a> {
         opened.ledger.commit().await?;
         Ok(())
     }
+}
+
+/// Why it is not planned anew yet, though files have changed.
+fn unsettled(first: &ShardName, more: usize) -> String {
+    let (shards, them) = match more {
+        0 => (first.to_string(), "the shard is"),
+        more => (format!("{first} and {more} more"), "the shards are"),
+    };
+    format!(
+        "files have changed since it was planned; it is planned anew once what failed on {shards} is verified, or {them} skipped"
+    )
 }
 
 /// What was approved beforehand is this plan, and no other.

@@ -24,6 +24,9 @@ pub enum ApplyError {
     #[error("shard `{shard}` could not be claimed: {}", .failure.message)]
     Claim {
         shard: ShardName,
+        /// How many of those that were expected are still to be claimed.
+        left: u32,
+        expected: u32,
         failure: Box<Failure>,
     },
     /// The plan given is not (any more) what would be done.

@@ -3,6 +3,7 @@
 mod anchor;
 mod anew;
 mod carry_out;
+mod claim;
 mod error;
 mod failover;
 mod fit;
@@ -11,7 +12,7 @@ mod opening;
 mod summary;
 mod tally;
 
-pub use anew::{Pending, left, together};
+pub use anew::{Pending, Stopped, left, stopped, together};
 pub use carry_out::{Options, apply, settle_first};
 pub use error::ApplyError;
 pub use fit::{approved_of_saved, check_saved};

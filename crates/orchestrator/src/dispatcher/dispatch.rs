@@ -38,6 +38,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
         anchor_at: Instant::now() + ANCHOR,
         losses: Losses::default(),
     };
+    dispatcher.nodes.excuse(ledger);
     let mut lease_lost = heartbeat.lost();
     // Whatever it is at, a write to a store that does not answer among it, ends with the lease: nothing begins after that.
     let ended = tokio::select! {
@@ -79,6 +80,7 @@ impl Dispatcher {
             if self.tasks.is_idle() && (interrupted || !self.awaits_nodes(ledger, &rest)) {
                 match rest {
                     Rest::Finished => return Ok(Ending::Finished),
+                    Rest::More => continue,
                     _ if interrupted => return Ok(Ending::Interrupted),
                     Rest::Go => {
                         // Only shards that this run leaves alone are left to do: `--only`, or looked at in vain.

@@ -5,9 +5,9 @@ use super::{
     run::{Followers, Run},
 };
 use crate::{
-    executor::shows_all,
+    executor::{Standbys, shows_all},
     journal::{JournalError, KnownShard, revise},
-    replicas::{Awaited, NamedNode, News, Shows, Watcher},
+    replicas::{Awaited, News, Shows, Watcher},
     watch::Notice,
 };
 use greylag_core::{
@@ -39,6 +39,8 @@ pub struct Nodes {
     promoted: BTreeSet<ShardName>,
     /// What was said last of a shard whose primary can't be told.
     said: HashMap<ShardName, String>,
+    /// Shards at work that wait for standbys before a lock.
+    before_locks: BTreeSet<ShardName>,
 }
 
 /// A server that is a node of a shard, and which primary it was seen to follow.
@@ -75,6 +77,7 @@ impl Nodes {
             proven: Vec::new(),
             promoted: BTreeSet::new(),
             said: HashMap::new(),
+            before_locks: BTreeSet::new(),
         }
     }
 
@@ -88,20 +91,38 @@ impl Nodes {
         self.go == Go::NotYet
     }
 
-    /// The shard's guarded replicas and its subscribers, as they are known now.
+    /// The shard's guarded replicas, and its subscribers as they are known now.
     pub fn followers(&self, shard: &ShardName) -> Followers {
-        let of = |role| -> Arc<[NamedNode]> {
-            match &self.watcher {
-                Some(watcher) => watcher.guarded(shard, role).into(),
-                // Nobody watches where things are only settled: what the project names still has its part of the work to get.
-                None => self.run.setup.replication.guarded(shard, role).into(),
-            }
-        };
-        (of(NodeRole::Replica), of(NodeRole::Subscriber))
+        let named = |role| self.run.setup.replication.guarded(shard, role);
+        match &self.watcher {
+            Some(watcher) => (
+                Standbys::watched(watcher.guards(shard, NodeRole::Replica)),
+                watcher.guards(shard, NodeRole::Subscriber)().into(),
+            ),
+            // Nobody watches where things are only settled: what the project names still has its part of the work to get.
+            None => (
+                Standbys::fixed(named(NodeRole::Replica)),
+                named(NodeRole::Subscriber).into(),
+            ),
+        }
     }
 
     pub fn note_position(&mut self, shard: ShardName, position: Position) {
         self.positions.insert(shard, position);
+    }
+
+    /// What a shard at work waits for; nothing where it goes on, or is through.
+    pub fn note_waits(&mut self, shard: &ShardName, reasons: &[WaitReason]) {
+        let of_standby = |reason: &WaitReason| {
+            matches!(
+                reason,
+                WaitReason::ReplicaUnseen { .. } | WaitReason::StandbyQueries { .. }
+            )
+        };
+        match reasons.iter().any(of_standby) {
+            true => self.before_locks.insert(shard.clone()),
+            false => self.before_locks.remove(shard),
+        };
     }
 
     /// How a shard whose work is there goes on: to be replayed, or done.
@@ -193,6 +214,16 @@ impl Nodes {
         }
     }
 
+    /// A shard that a person left out holds the others no longer, however its nodes stand.
+    pub fn excuse(&self, ledger: &Ledger) {
+        if let Some(watcher) = &self.watcher {
+            ledger
+                .state
+                .skipped()
+                .for_each(|shard| watcher.excuse(shard));
+        }
+    }
+
     /// The next thing nodes have to say; pends for ever where there are none.
     pub async fn next(&mut self) -> Option<News> {
         match &mut self.watcher {
@@ -274,7 +305,9 @@ impl Nodes {
             return Ok(());
         };
         let waits = |shard: &ShardName| watcher.waits(shard);
-        let is_stuck = matches!(self.go, Go::Hold(_)) || self.run.places.keys().any(waits);
+        let is_stuck = matches!(self.go, Go::Hold(_))
+            || !self.before_locks.is_empty()
+            || self.run.places.keys().any(waits);
         if !is_stuck || !watcher.goes_by_memory() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use super::LedgerError;
 use crate::{
     apply::Options,
     control::Control,
-    executor::{Anchor, Errand, Had, Limits, Orphans, Report, Reports, Scripts, Sisters},
+    executor::{Anchor, Errand, Had, Limits, Orphans, Report, Reports, Scripts, Sisters, Standbys},
     fleet::FleetShard,
     journal::{JournalError, KnownShard, Lease},
     replicas::NamedNode,
@@ -43,7 +43,7 @@ pub struct Run {
 }
 
 /// A shard's guarded replicas, and its logical subscribers.
-pub type Followers = (Arc<[NamedNode]>, Arc<[NamedNode]>);
+pub type Followers = (Standbys, Arc<[NamedNode]>);
 
 /// What ties an errand to its dispatcher.
 pub struct Ties {

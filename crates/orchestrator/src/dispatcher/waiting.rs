@@ -16,7 +16,7 @@ impl Patience {
         Self {
             attended: options.attended,
             no_wait: options.no_wait,
-            until: options.wait.map(|wait| Instant::now() + wait),
+            until: options.until,
         }
     }
 

@@ -160,14 +160,14 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
     let deadline = Instant::now() + errand.limits.lock_deadline;
     // A shard without an identity when it was planned is most likely as it was.
     session.expect_tables(errand.uuid.is_some());
+    let tell = |text| errand.reports.warning(text);
+    let mut take_over = TakeOver::when(errand.take_over, &errand.orphans, &tell);
     let held = hold(
         &mut *session,
         AndLook::Yes,
         Some(&errand.reports),
         deadline,
-        TakeOver::when(errand.take_over, &errand.orphans, &|text| {
-            errand.reports.warning(text)
-        }),
+        &mut take_over,
         || errand.must_stop(),
     )
     .await;
@@ -175,7 +175,7 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
         Ok(Held::Yes(seen)) => return Ok((session, seen)),
         Ok(Held::GaveUp) => Outcome::Absent,
         Ok(Held::Busy(holder)) => Outcome::Failed {
-            failure: busy(&mut *session, errand, holder).await,
+            failure: busy(&mut *session, errand, holder, &take_over).await,
         },
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
@@ -186,9 +186,18 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
 }
 
 /// Somebody had the lock until the deadline.
-async fn busy(session: &mut dyn Session, errand: &Errand, holder: Blocker) -> Failure {
+async fn busy(
+    session: &mut dyn Session,
+    errand: &Errand,
+    holder: Blocker,
+    take_over: &TakeOver<'_>,
+) -> Failure {
     let whence = session.whence(&holder).await;
     let hint = match errand.orphans.owner(&holder).await {
+        Owner::Orphan { rollout } if take_over.has_ended(&holder) => format!(
+            "It is an orphan of rollout {rollout}: {}. Wait for that.",
+            take_over.way(&holder)
+        ),
         Owner::Orphan { rollout } => format!(
             "It is an orphan of rollout {rollout}: wait for it to finish, or `greylag apply --take-over` ends it."
         ),
@@ -304,7 +313,8 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         if errand.must_stop() {
             return Outcome::Absent;
         }
-        match awake(session, wait_for_quiet(errand, group)).await {
+        let until = Instant::now() + errand.limits.lock_deadline;
+        match awake(session, wait_for_quiet(errand, group, until)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Outcome::Absent,
             Quiet::No(failure) => return Outcome::Failed { failure },

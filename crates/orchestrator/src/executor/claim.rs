@@ -26,12 +26,13 @@ pub async fn seize(setup: &Setup, shard: &FleetShard) -> Result<Box<dyn Session>
     .await
     .map_err(|error| failure_of(&error))?;
     let deadline = Instant::now() + setup.policy.lock_deadline.min(BRIEF);
+    let mut leave = TakeOver::No;
     let held = hold(
         &mut *session,
         AndLook::No,
         None,
         deadline,
-        TakeOver::No,
+        &mut leave,
         || false,
     );
     let failure = match held.await {

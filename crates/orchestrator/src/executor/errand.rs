@@ -1,6 +1,6 @@
 //! What an executor is sent to do, and what it tells while it does.
 
-use super::{had::Had, hold::Anchor, orphans::Orphans, scripts::Scripts};
+use super::{anchor::Anchor, had::Had, orphans::Orphans, scripts::Scripts, standbys::Standbys};
 use crate::{
     control::Control,
     fleet::FleetShard,
@@ -75,7 +75,7 @@ pub struct Errand {
     /// The shard has nodes that are to replay its work: where its primary is afterwards is wanted.
     pub replicated: bool,
     /// Guarded standbys, on which a lock is replayed.
-    pub standbys: Arc<[NamedNode]>,
+    pub standbys: Standbys,
     /// Logical subscribers, which get the work too.
     pub subscribers: Arc<[NamedNode]>,
     pub phase: Phase,

@@ -2,6 +2,7 @@
 //!
 //! Knows one shard at a time; what comes next in the fleet is the dispatcher's to know.
 
+mod anchor;
 mod awake;
 mod backoff;
 mod carry;
@@ -21,21 +22,25 @@ mod run;
 mod scripts;
 mod settle;
 mod sisters;
+mod standbys;
 mod subscribers;
 mod verify;
 mod waits;
 
+pub use anchor::{Anchor, Hold, take_again};
+pub use awake::awake;
 pub use carry::carry_out;
 pub use claim::{claim_held, claim_shard, part, seize};
 pub use connect::reach;
 pub use errand::{Errand, Limits, Report, Reports, refusal, untouched};
 pub use explain::{chain, failure_of, failure_of_verb, hint_of};
 pub use had::Had;
-pub use hold::{Anchor, AndLook, Held, Hold, TakeOver, hold, take_again};
+pub use hold::{AndLook, Held, TakeOver, hold};
 pub use look::{lacks, refused, shows_all};
 pub use orphans::{Orphans, Owner, session_named};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
 pub use settle::find_out;
 pub use sisters::Sisters;
+pub use standbys::Standbys;
 pub use subscribers::{ready_subscribers, shard_of};
 pub use verify::is_yes;

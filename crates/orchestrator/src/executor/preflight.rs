@@ -15,7 +15,10 @@ use greylag_core::{
 };
 use greylag_engines::Job;
 use jiff::Timestamp;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// How often busy standbys are asked again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -46,18 +49,19 @@ enum Noise {
 }
 
 /// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock.
-pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job]) -> Quiet {
-    let Some(asked) = Asked::of(jobs).filter(|_| !errand.standbys.is_empty()) else {
+pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job], until: Instant) -> Quiet {
+    if errand.standbys.now().is_empty() {
+        return Quiet::Yes;
+    }
+    let Some(asked) = Asked::of(jobs) else {
         return Quiet::Yes;
     };
-    let until = Instant::now() + errand.limits.lock_deadline;
-    let deadline = waits::deadline(&errand.limits);
-    let mut eyes: Vec<Eye> = (errand.standbys.iter())
-        .map(|standby| Eye::of(errand, standby))
-        .collect();
+    let deadline = waits::at(until);
+    let mut eyes = Eyes::new();
     let mut told = false;
     let quiet = loop {
-        let looks = join_all(eyes.iter_mut().map(|eye| eye.look(&asked, PATIENCE))).await;
+        eyes = turn_to(eyes, errand).await;
+        let looks = join_all(eyes.values_mut().map(|eye| eye.look(&asked, PATIENCE))).await;
         let noises: Vec<_> = looks.into_iter().flatten().collect();
         if noises.is_empty() {
             break Quiet::Yes;
@@ -80,11 +84,25 @@ pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job]) -> Quiet {
             break Quiet::GaveUp;
         }
     };
-    join_all(eyes.into_iter().map(Eye::close)).await;
+    join_all(eyes.into_values().map(Eye::close)).await;
     if told && matches!(quiet, Quiet::Yes) {
         errand.reports.waiting(Vec::new());
     }
     quiet
+}
+
+type Eyes<'a> = BTreeMap<NodeName, Eye<'a>>;
+
+/// An eye on each standby that is guarded now. Who was forgotten, or is left out by now, is not waited for.
+async fn turn_to<'a>(mut eyes: Eyes<'a>, errand: &'a Errand) -> Eyes<'a> {
+    let mut turned = Eyes::new();
+    for standby in errand.standbys.now() {
+        let eye = (eyes.remove(&standby.node)).filter(|eye| eye.is_on(&standby));
+        let node = standby.node.clone();
+        turned.insert(node, eye.unwrap_or_else(|| Eye::of(errand, standby)));
+    }
+    join_all(eyes.into_values().map(Eye::close)).await;
+    turned
 }
 
 fn reason(node: NodeName, noise: Noise, deadline: Timestamp) -> WaitReason {

@@ -1,6 +1,12 @@
 //! Runs jobs on a held shard: with lock retries, someone who watches for blockers, and cancelling on the server.
 
-use super::{backoff::Backoff, errand::Errand, waits};
+use super::{
+    awake::awake,
+    backoff::Backoff,
+    errand::Errand,
+    preflight::{Quiet, wait_for_quiet},
+    waits,
+};
 use crate::control::Level;
 use greylag_core::{
     gate::WaitReason,
@@ -67,6 +73,12 @@ pub async fn run(session: &mut dyn Session, errand: &Errand, jobs: &[Job]) -> Ra
         tokio::time::sleep(wait).await;
         if errand.must_stop() {
             return Ran::GaveUp;
+        }
+        // The next try would hit whoever has come to a standby meanwhile.
+        match awake(session, wait_for_quiet(errand, jobs, until)).await {
+            Quiet::Yes => {}
+            Quiet::GaveUp => return Ran::GaveUp,
+            Quiet::No(failure) => return Ran::Failed(failure),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     errand::{Errand, untouched},
     explain::{chain, failure_of_verb},
     portion::{Portion, portion_of},
+    standbys::Standbys,
 };
 use crate::{
     fleet::FleetShard,
@@ -293,7 +294,7 @@ fn errand_of(
     there.anchor = None;
     there.subscribes = true;
     there.replicated = false;
-    there.standbys = Arc::from([]);
+    there.standbys = Standbys::none();
     there.subscribers = Arc::from([]);
     there.reports = errand.reports.of_subscriber(node.node.clone());
     there

@@ -3,7 +3,10 @@
 use super::errand::{Errand, Limits};
 use greylag_core::{gate::WaitReason, outcome::Blocker};
 use jiff::Timestamp;
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
 
 /// How long a statement runs before anybody asks what it waits for.
@@ -62,4 +65,9 @@ pub async fn look_up(errand: &Errand, pid: &str) -> Vec<Blocker> {
 /// The deadline of lock retries from now on.
 pub fn deadline(limits: &Limits) -> Timestamp {
     Timestamp::now() + limits.lock_deadline
+}
+
+/// When that is.
+pub fn at(instant: Instant) -> Timestamp {
+    Timestamp::now() + instant.saturating_duration_since(Instant::now())
 }

@@ -137,7 +137,8 @@ fn changes(
     let mut changes = Vec::new();
     let mut what = Vec::new();
     for row in survey.history.iter().filter(|row| !row.success) {
-        if id_of(row).is_some_and(|id| is_wanted(&id)) {
+        let undo = || undo_of(row).is_some_and(|id| is_wanted(&id));
+        if id_of(row).is_some_and(|id| is_wanted(&id)) || undo() {
             changes.push(HistoryChange::Remove {
                 installed_rank: row.installed_rank,
             });
@@ -167,7 +168,9 @@ fn changes(
     }
     let (named, gone): (Vec<_>, Vec<_>) =
         (reading.missing.iter()).partition(|id| wanted == Some(*id));
-    for id in named {
+    // Above the highest file a checkout is older than its fleet, mostly, and in order: only who names it says otherwise.
+    let future = reading.future.iter().filter(|id| wanted == Some(*id));
+    for id in named.into_iter().chain(future) {
         let Some(row) = standing_row(&survey.history, id) else {
             continue;
         };
@@ -207,6 +210,12 @@ fn id_of(row: &HistoryRow) -> Option<MigrationId> {
         Some(version) => Some(MigrationId::Versioned(version.parse().ok()?)),
         None => Some(MigrationId::Repeatable(row.description.clone())),
     }
+}
+
+/// A failed undo has the name of its file, too.
+fn undo_of(row: &HistoryRow) -> Option<MigrationId> {
+    let version = row.version.as_ref().filter(|_| row.kind.starts_with("UNDO"));
+    Some(MigrationId::Undo(version?.parse().ok()?))
 }
 
 /// The row that says the migration is there.

@@ -210,7 +210,8 @@ pub fn claims(surveyed: &Surveyed, ask: &Ask) -> Result<Vec<ShardName>, Planning
     check_refusals(surveyed, ask)
 }
 
-fn is_flyways(setup: &Setup) -> bool {
+/// Whether histories are in Flyway's own table, which Flyway reads, too.
+pub fn is_flyways(setup: &Setup) -> bool {
     setup
         .fleet
         .shards

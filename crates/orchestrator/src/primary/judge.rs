@@ -74,6 +74,13 @@ pub fn judge(expected: &Expected<'_>, looks: Vec<Look>, handed_back: &[Server]) 
         let back = deposed.extract_if(.., is_back);
         primaries.extend(back.map(|(target, survey, _)| (target, survey)));
     }
+    // One server under two names is one, whatever is remembered of either: the name of a service leads wherever the primary is.
+    let is_one = |other: &Survey| {
+        let mut servers = primaries.iter().map(|(_, one)| &one.server);
+        servers.any(|server| is_same(server, &other.server))
+    };
+    rivals.retain(|survey| !is_one(survey));
+    deposed.retain(|(_, survey, _)| !is_one(survey));
     let two = |one: &Survey, other: &Survey| {
         let refusal = Refusal::TwoPrimaries {
             shard: expected.shard.clone(),

@@ -2,7 +2,10 @@
 
 use super::{replica::choose, section::Section};
 use greylag_core::throttle::{CatchingUp, Limits};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// `[replicas]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct ReplicaSettings {
     pub poll: Duration,
     /// Where nodes that a primary names (by address, or by name) are reached from here.
     pub addresses: BTreeMap<String, String>,
+    /// Who reads a server's log and is no replica, though its server can't tell: by name, or by address.
+    pub readers: BTreeSet<String>,
 }
 
 /// How many replicas a shard waits for.
@@ -34,6 +39,7 @@ impl Default for ReplicaSettings {
             timeout: Duration::from_secs(600),
             poll: Duration::from_secs(1),
             addresses: BTreeMap::new(),
+            readers: BTreeSet::new(),
         }
     }
 }
@@ -101,6 +107,9 @@ impl ReplicaSettings {
             timeout: section.duration("timeout").unwrap_or(usual.timeout),
             poll,
             addresses: addresses.map(|(k, v)| (k.value, v.value)).collect(),
+            readers: (section.strings("readers").unwrap_or_default().into_iter())
+                .map(|reader| reader.value)
+                .collect(),
         };
         section.finish();
         settings

@@ -2,12 +2,13 @@
 //!
 //! Behind one lock that is never held across an await.
 
+mod aside;
 mod news;
 mod shard;
 
 pub use self::news::{Awaited, News, Shows};
+pub use self::shard::advise;
 use self::shard::{Node, ShardNodes, blame_of, figures, is_left_out, is_required, left_out};
-pub use self::shard::{advise, is_one_server};
 use super::{arrange::FORMER, named::NamedNode};
 use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
@@ -34,6 +35,8 @@ pub struct Board {
     shards: BTreeMap<ShardName, ShardNodes>,
     /// What was learnt of nodes, until it is told.
     untold: Vec<News>,
+    /// So many times a node has come to be looked at.
+    rounds: u64,
 }
 
 impl Board {
@@ -43,19 +46,30 @@ impl Board {
             settings,
             shards: BTreeMap::new(),
             untold: Vec::new(),
+            rounds: 0,
         }
     }
 
-    /// From now on the node is looked at; says whether it is new.
-    pub fn expect(&mut self, named: NamedNode, host: Arc<str>, auto: bool) -> bool {
+    /// From now on the node is looked at, if it is new: in this round. Whoever looks in an earlier one, at a node of this name, is told
+    /// to end (`watches`).
+    pub fn expect(&mut self, named: NamedNode, host: Arc<str>, auto: bool) -> Option<u64> {
         let shard = self.shards.entry(named.node.shard.clone()).or_default();
         shard.auto = auto;
         if shard.nodes.contains_key(&named.node) {
-            return false;
+            return None;
         }
-        self.throttle
-            .expect(named.node.clone(), named.role, named.policy.clone(), host);
+        self.rounds += 1;
+        self.throttle.expect(
+            named.node.clone(),
+            named.role,
+            named.policy.clone(),
+            host.clone(),
+        );
         let node = Node {
+            round: self.rounds,
+            host,
+            known: false,
+            aside: false,
             before: None,
             standing: None,
             error: None,
@@ -68,7 +82,7 @@ impl Board {
             named: named.clone(),
         };
         shard.nodes.insert(named.node, node);
-        true
+        Some(self.rounds)
     }
 
     /// The project says that the shard has no nodes beside its primary: none are waited for, however many are wanted.
@@ -91,7 +105,7 @@ impl Board {
             other.named.node != *name
                 && other.named.role == NodeRole::Replica
                 && other.error.is_none()
-                && there.is_some_and(|there| is_one_server(there, seen))
+                && there.is_some_and(|there| there.is_one_server(seen))
         };
         shard
             .nodes
@@ -135,11 +149,10 @@ impl Board {
         found.map_or_else(Vec::new, |found| found.nodes.keys().cloned().collect())
     }
 
-    /// Whether this way to the node is the one that is looked along.
-    pub fn watches(&self, named: &NamedNode) -> bool {
-        let node =
-            (self.shards.get(&named.node.shard)).and_then(|shard| shard.nodes.get(&named.node));
-        node.is_some_and(|node| node.named.target.url == named.target.url)
+    /// Whether the node is looked at in this round still.
+    pub fn watches(&self, name: &NodeName, round: u64) -> bool {
+        let node = (self.shards.get(&name.shard)).and_then(|shard| shard.nodes.get(name));
+        node.is_some_and(|node| node.round == round)
     }
 
     /// Takes in one look.
@@ -185,6 +198,12 @@ impl Board {
         if role != NodeRole::Primary && unlooked {
             return;
         }
+        if self.step_aside(name, &seen) {
+            return;
+        }
+        let Some(shard) = self.shards.get_mut(&name.shard) else {
+            return;
+        };
         let subscribers: BTreeSet<String> = shard
             .nodes
             .values()
@@ -195,6 +214,9 @@ impl Board {
         let followed = shard
             .followed_by(&seen)
             .filter(|_| role == NodeRole::Replica);
+        // By itself it belongs to nobody: only beside its primary is it seen to be this shard's.
+        let is_compared = shard.primary.is_some();
+        let alone = shard.alone;
         let Some(node) = shard.nodes.get_mut(name) else {
             return;
         };
@@ -224,14 +246,14 @@ impl Board {
         let begins = followed.is_some() && !unproven && !node.follows;
         if begins {
             node.follows = true;
-            if &*name.node == FORMER {
-                // The old primary follows the new one: a replica like any other.
+            if &*name.node == FORMER && !alone {
+                // The old primary follows the new one: a replica like any other, unless a person said that there are none.
                 node.named.policy = NodePolicy::Guard;
-                let host = self.throttle.host(name).unwrap_or_default();
+                let host = node.host.clone();
                 (self.throttle).expect(name.clone(), role, NodePolicy::Guard, host);
             }
         }
-        if role == NodeRole::Replica && !unproven && (begins || !node.proven) {
+        if role == NodeRole::Replica && is_compared && !unproven && (begins || !node.proven) {
             node.proven = true;
             let follows = followed.filter(|_| begins);
             self.untold.push(News::Proven {
@@ -255,6 +277,7 @@ impl Board {
 
     /// A look came to nothing.
     pub fn miss(&mut self, name: &NodeName, error: String) {
+        self.call_back(name);
         let Some(node) = self.node(name) else {
             return;
         };
@@ -282,8 +305,8 @@ impl Board {
 
     pub fn go(&self) -> Go {
         let now = Timestamp::now();
-        let few = (self.shards.iter())
-            .filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
+        let counted = || self.shards.iter().filter(|(_, shard)| !shard.excused);
+        let few = counted().filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
         let few: Vec<WaitReason> = few.collect();
         match self.throttle.go(now) {
             Go::Hold(mut reasons) => {
@@ -292,7 +315,7 @@ impl Board {
             }
             _ if !few.is_empty() => Go::Hold(few),
             // Between a primary's word on who follows it and the first look at them, nothing is known of those.
-            Go::Yes if !self.shards.values().all(ShardNodes::knows_its_nodes) => Go::NotYet,
+            Go::Yes if !counted().all(|(_, shard)| shard.knows_its_nodes()) => Go::NotYet,
             go => go,
         }
     }
@@ -304,7 +327,9 @@ impl Board {
                 let now = Timestamp::now();
                 let mut nodes = shard.nodes.values();
                 let counts = |node: &Node| {
-                    node.named.role != NodeRole::Primary && node.named.policy.guards(now)
+                    node.named.role != NodeRole::Primary
+                        && !node.aside
+                        && node.named.policy.guards(now)
                 };
                 !shard.knows_its_nodes()
                     || nodes.any(counts)
@@ -323,6 +348,7 @@ impl Board {
             .values()
             // Who reads on a replica that is left out is not asked; a subscriber gets its work whatever its rows do.
             .filter(|node| role != NodeRole::Replica || !is_left_out(node, &self.settings))
+            .filter(|node| !node.aside)
             .map(|node| &node.named)
             .filter(|named| named.role == role && named.policy.guards(now));
         guarded.cloned().collect()
@@ -353,6 +379,15 @@ impl Board {
         }
     }
 
+    /// The shard is left out: it is waited for no longer, and its nodes hold nothing.
+    pub fn excuse(&mut self, shard: &ShardName) {
+        self.forget(shard);
+        self.throttle.excuse(shard.clone());
+        if let Some(found) = self.shards.get_mut(shard) {
+            found.excused = true;
+        }
+    }
+
     /// What this node has to show, where its position says that it may: the history is asked for then.
     pub fn to_show(&self, name: &NodeName) -> Option<Shows> {
         let shard = self.shards.get(&name.shard)?;
@@ -373,9 +408,14 @@ impl Board {
         (reached != Reach::No).then(|| awaited.shows.clone())
     }
 
-    /// The node shows all of what it has to.
-    pub fn shown(&mut self, name: &NodeName) {
-        if let Some(node) = self.node(name) {
+    /// The node shows all of this. An answer may come late: what was waited for when it was asked for need not be what is waited for now.
+    pub fn shown(&mut self, name: &NodeName, shows: &Shows) {
+        let Some(shard) = self.shards.get_mut(&name.shard) else {
+            return;
+        };
+        let awaited = shard.awaited.as_ref();
+        let is_it = awaited.is_some_and(|(awaited, _, _)| Arc::ptr_eq(&awaited.shows, shows));
+        if let Some(node) = shard.nodes.get_mut(name).filter(|_| is_it) {
             node.replayed = true;
         }
     }

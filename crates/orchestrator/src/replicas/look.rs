@@ -3,7 +3,6 @@
 use super::{
     arrange::arrange,
     behind::compare,
-    board::is_one_server,
     chance::look_by,
     earlier::Earlier,
     named::{Named, NamedNode},
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     executor::chain,
+    project::ReplicaSettings,
     setup::{Open, Setup},
     survey::{SurveyError, Surveyed, survey_fleet},
     watch::Watcher,
@@ -20,7 +20,7 @@ use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     identity::Known,
-    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
+    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting, SeenRole},
     position::Position,
 };
 use greylag_engines::Target;
@@ -138,9 +138,23 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
             let mark = place_of(&primary);
             let looks = others.into_iter();
             let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
+            let mut nodes = join_all(looks).await;
+            if nodes.iter().any(|one| is_the_primary(one, &primary)) {
+                let known = setup
+                    .journal
+                    .known(&setup.scope())
+                    .await
+                    .unwrap_or_default();
+                let was_node = |one: &Looked| {
+                    let address = one.node.target.address();
+                    let mut known = known.iter().filter(|known| known.name == target.shard);
+                    known.any(|known| known.known.has_had(&address))
+                };
+                nodes.retain(|one| !(is_the_primary(one, &primary) && was_node(one)));
+            }
             ShardLook {
                 primary,
-                nodes: join_all(looks).await,
+                nodes,
                 unmapped: Vec::new(),
                 blind: BTreeMap::new(),
             }
@@ -169,11 +183,11 @@ async fn look_at_roster(
     mut roster: Roster,
     mut expected: Vec<NamedNode>,
 ) -> ShardLook {
-    let addresses = &setup.replication.settings.addresses;
+    let settings = &setup.replication.settings;
     let primary = look(&*setup.open, expected.remove(0), None).await;
     let mark = place_of(&primary);
     let mut nodes: Vec<Looked> = Vec::new();
-    let mut changes = vec![follow(&mut roster, &primary, addresses)];
+    let mut changes = vec![follow(&mut roster, &primary, settings)];
     for _ in 0..=DEPTH {
         for Changes { gone, new, .. } in changes {
             expected.retain(|node| !gone.contains(&node.node));
@@ -185,10 +199,11 @@ async fn look_at_roster(
         if level.is_empty() {
             break;
         }
-        let follows = level.iter().map(|one| follow(&mut roster, one, addresses));
+        let follows = level.iter().map(|one| follow(&mut roster, one, settings));
         changes = follows.collect();
         nodes.extend(level);
     }
+    nodes.retain(|one| !roster.only_remembers(&one.node.node) || !is_the_primary(one, &primary));
     drop_doubles(&roster, &mut nodes);
     for looked in &mut nodes {
         looked.advice = roster.advice(&looked.node.node);
@@ -204,12 +219,23 @@ async fn look_at_roster(
     }
 }
 
-fn follow(roster: &mut Roster, one: &Looked, addresses: &BTreeMap<String, String>) -> Changes {
+fn follow(roster: &mut Roster, one: &Looked, settings: &ReplicaSettings) -> Changes {
     let seen = one.seen.as_ref();
     seen.map_or_else(
         |_| Changes::default(),
-        |seen| roster.take(&one.node, seen, addresses),
+        |seen| roster.take(&one.node, seen, settings),
     )
+}
+
+/// Whether that is the primary, by another name: of its own only, a failover tells. One that was the shard's before is shown once.
+fn is_the_primary(one: &Looked, primary: &Looked) -> bool {
+    let (Ok(seen), Ok(there)) = (&one.seen, &primary.seen) else {
+        return false;
+    };
+    one.node.role == NodeRole::Replica
+        && seen.role == SeenRole::Primary
+        && seen.is_one_server(there)
+        && seen.server.dialled != there.server.dialled
 }
 
 /// A server that is remembered at one place and named at another is shown once.
@@ -222,7 +248,7 @@ fn drop_doubles(roster: &Roster, nodes: &mut Vec<Looked>) {
                 .iter()
                 .filter(|other| other.node.node != one.node.node);
             let mut others = others.filter_map(|other| other.seen.as_ref().ok());
-            others.any(|other| is_one_server(other, seen))
+            others.any(|other| other.is_one_server(seen))
         });
         match is_double && roster.only_remembers(&one.node.node) {
             true => drop(nodes.remove(at)),

@@ -8,9 +8,9 @@ mod crowd;
 use self::crowd::{Crowd, crowd};
 use super::{
     named::NamedNode,
-    topology::{is_usual, place, plain_name, way_to},
+    topology::{is_reader, is_usual, place, plain_name, way_to},
 };
-use crate::primary::reach_remembered;
+use crate::{primary::reach_remembered, project::ReplicaSettings};
 use greylag_core::{
     identity::{Known, Node},
     node::{Child, Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
@@ -30,6 +30,8 @@ pub struct Roster {
     blind: BTreeMap<NodeName, Blind>,
     /// By who names them, and how.
     unmapped: BTreeMap<(NodeName, String), Unmapped>,
+    /// Who is the primary now, by another name.
+    aside: BTreeSet<NodeName>,
 }
 
 struct Member {
@@ -81,6 +83,7 @@ impl Roster {
             says: None,
             blind: BTreeMap::new(),
             unmapped: BTreeMap::new(),
+            aside: BTreeSet::new(),
         };
         let mut back = Vec::new();
         // Of two at one place the one that was proven last is there.
@@ -117,9 +120,10 @@ impl Roster {
         &mut self,
         at: &NamedNode,
         seen: &NodeSighting,
-        addresses: &BTreeMap<String, String>,
+        settings: &ReplicaSettings,
     ) -> Changes {
-        let children: Vec<&Child> = seen.children.iter().filter(|c| !c.logical).collect();
+        let is_replica = |child: &&Child| !child.logical && !is_reader(child, &settings.readers);
+        let children: Vec<&Child> = seen.children.iter().filter(is_replica).collect();
         if at.role == NodeRole::Primary && self.says != Some(Says::Somebody) {
             self.says = Some(match children.is_empty() {
                 true => Says::Nobody,
@@ -128,7 +132,7 @@ impl Roster {
         }
         let reached: Vec<(&Child, Option<Target>)> = children
             .iter()
-            .map(|child| (*child, way_to(child, &at.target, addresses)))
+            .map(|child| (*child, way_to(child, &at.target, &settings.addresses)))
             .collect();
         self.see_blind(at, seen, &reached);
         let is_named = |by: &NodeName, name: &str| {
@@ -158,8 +162,8 @@ impl Roster {
         if let Some(blind) = self.blind.values().next() {
             return Some(format!("{}; {}", blind.why, blind.mend));
         }
-        if self.says == Some(Says::Nobody) && !self.memory.is_empty() {
-            let names: Vec<&str> = self.memory.iter().map(Node::title).collect();
+        let names: Vec<&str> = self.missed().map(Node::title).collect();
+        if self.says == Some(Says::Nobody) && !names.is_empty() {
             return Some(format!(
                 "its primary names none, and {} were known before ({}); bring one back, `greylag fleet forget` those that are gone, or say `replicas = []`",
                 names.len(),
@@ -185,12 +189,28 @@ impl Roster {
         member.is_some_and(|one| one.named.is_none() && self.recalls(one))
     }
 
-    /// What a person can do about a node that is gone for good; nothing about one that nobody remembers.
+    /// What a person can do about a node that is gone for good, or was never one: what nobody remembers may be something else that reads
+    /// the log.
     pub fn advice(&self, name: &NodeName) -> Option<String> {
         let member = self.members.iter().find(|one| one.node.node == *name)?;
-        self.recalls(member).then(|| {
-            format!("if it is gone for good: `greylag fleet forget {name} --reason \"…\"`")
+        if self.recalls(member) {
+            return Some(format!(
+                "if it is gone for good: `greylag fleet forget {name} --reason \"…\"`"
+            ));
+        }
+        let (_, said) = member.named.as_ref()?;
+        Some(match is_usual(said) {
+            true => "if it is no replica, write its address under `readers` of [replicas]".into(),
+            false => format!("if it is no replica: `readers = [\"{said}\"]` under [replicas]"),
         })
+    }
+
+    /// Whether the node is the primary now, by another name: it follows nobody, and is not missed.
+    pub fn set_aside(&mut self, name: &NodeName, aside: bool) {
+        match aside {
+            true => self.aside.insert(name.clone()),
+            false => self.aside.remove(name),
+        };
     }
 
     /// Goes by what is remembered now. Says who has been forgotten: they are looked at no more, unless they are named again.
@@ -218,6 +238,12 @@ impl Roster {
     pub fn strike(&mut self, name: &NodeName) {
         self.members.retain(|member| member.node.node != *name);
         self.taken.remove(&*name.node);
+    }
+
+    /// Who is remembered to follow the primary, and is not the primary.
+    fn missed(&self) -> impl Iterator<Item = &Node> {
+        let aside = || (self.members.iter()).filter(|one| self.aside.contains(&one.node.node));
+        (self.memory.iter()).filter(move |node| !aside().any(|member| is_of(node, member)))
     }
 
     fn recalls(&self, member: &Member) -> bool {
@@ -313,7 +339,7 @@ impl Roster {
                 node: self.free(plain_name(child)).into(),
             },
             why: format!(
-                "{} does not say where `{}` listens; write its address under `addresses` of [replicas]{or}",
+                "{} does not say where `{}` listens; write its address under `addresses` of [replicas] (or its name under `readers`, if it is no replica){or}",
                 seen.server.address, child.name
             ),
         };

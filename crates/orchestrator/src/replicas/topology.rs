@@ -5,7 +5,7 @@ use greylag_engines::{
     Target,
     hosts::{self, Place},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a child is reached: as `near` is (its user, database and options), at where the address map or its server says that it is. None
 /// where nobody says.
@@ -42,6 +42,14 @@ pub fn is_usual(name: &str) -> bool {
             .is_some_and(|(version, _)| is_version(version))
 }
 
+/// Whether a person said that it only reads the log: by its name, or by where it comes from.
+pub fn is_reader(child: &Child, readers: &BTreeSet<String>) -> bool {
+    let address = child.address.as_deref();
+    let host = address.map(|said| said.rsplit_once(':').map_or(said, |(host, _)| host));
+    let names = [Some(&*child.name), address, host];
+    (names.into_iter().flatten()).any(|name| readers.contains(name))
+}
+
 fn place_of(child: &Child, addresses: &BTreeMap<String, String>) -> Option<String> {
     let by_name = addresses.get(&child.name);
     let by_address = child.address.as_ref().and_then(|said| {
@@ -64,6 +72,8 @@ fn reach(near: &Target, place: &str) -> Option<Target> {
         }
         _ => (place, None),
     };
+    // A URL may say its port among its options.
+    let port = port.or_else(|| self::place(near)?.port?.parse().ok());
     let host = match host.contains(':') && !host.starts_with('[') {
         true => format!("[{host}]"),
         false => host.to_owned(),

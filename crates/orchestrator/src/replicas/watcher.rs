@@ -1,8 +1,12 @@
 //! Looks at the nodes of a rollout's shards, again and again: one connection a node, one query a look.
 
 mod looking;
+mod quiet;
 
-use self::looking::add;
+use self::{
+    looking::{Round, begin},
+    quiet::Quiet,
+};
 use super::{
     arrange::arrange,
     board::{Awaited, Board, News},
@@ -13,12 +17,7 @@ use crate::{
     fleet::FleetShard,
     setup::{Open, Setup},
 };
-use greylag_core::{
-    fleet::ShardName,
-    identity::Known,
-    node::{NodeName, NodeRole},
-    throttle::Go,
-};
+use greylag_core::{fleet::ShardName, identity::Known, node::NodeRole, throttle::Go};
 use greylag_engines::Target;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -66,6 +65,8 @@ struct Watched<'a> {
     /// Where its primary was found, if not where it is named.
     seat: Option<Target>,
     known: Option<&'a Known>,
+    /// What is known of its nodes is forgotten first.
+    anew: bool,
 }
 
 impl Watcher {
@@ -105,6 +106,7 @@ impl Watcher {
                 named,
                 seat: setup.seats.get(&name),
                 known: known.get(&name),
+                anew: false,
             });
             watched.insert(name);
         }
@@ -163,14 +165,12 @@ impl Watcher {
         let Some(named) = setup.replication.watched(&found.shard) else {
             return;
         };
-        self.shared.board().start_over(shard);
-        // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
-        self.shared.board().lack(shard.clone(), None);
         self.shared.watch(Watched {
             shard: found,
             named: &named,
             seat: setup.seats.get(shard),
             known,
+            anew: true,
         });
     }
 
@@ -181,28 +181,29 @@ impl Watcher {
 
     /// Goes by what is remembered of a shard now: who has been forgotten is expected no more.
     pub fn recall(&self, shard: &ShardName, known: &Known) {
-        let (gone, advice, lacking) = {
-            let mut rosters = self.shared.rosters();
-            let Some(roster) = rosters.get_mut(shard) else {
-                return;
-            };
-            let gone = roster.recall(known);
-            let names = self.shared.board().names(shard);
-            let advise = |name: NodeName| (roster.advice(&name), name);
-            let advice: Vec<_> = names.into_iter().map(advise).collect();
-            (gone, advice, roster.lacking())
+        // Rosters before the board, wherever both are held.
+        let mut rosters = self.shared.rosters();
+        let Some(roster) = rosters.get_mut(shard) else {
+            return;
         };
+        let gone = roster.recall(known);
         let mut board = self.shared.board();
         gone.iter().for_each(|name| board.dismiss(name));
-        for (advice, name) in advice {
-            board.advise(&name, advice);
+        for name in board.names(shard) {
+            board.advise(&name, roster.advice(&name));
         }
+        let lacking = roster.lacking();
         board.lack(shard.clone(), lacking);
     }
 
-    /// The shard's guarded nodes of a role, as they are known now.
-    pub fn guarded(&self, shard: &ShardName, role: NodeRole) -> Vec<NamedNode> {
-        self.shared.board().guarded(shard, role)
+    /// Tells the shard's guarded nodes of a role, as they are known whenever it is asked.
+    pub fn guards(
+        &self,
+        shard: &ShardName,
+        role: NodeRole,
+    ) -> impl Fn() -> Vec<NamedNode> + Send + Sync + use<> {
+        let (shared, shard) = (self.shared.clone(), shard.clone());
+        move || shared.board().guarded(&shard, role)
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {
@@ -211,6 +212,12 @@ impl Watcher {
 
     pub fn forget(&self, shard: &ShardName) {
         self.shared.board().forget(shard);
+    }
+
+    /// The shard is left out of the rollout: its nodes are looked at and told of as before, and hold nothing.
+    pub fn excuse(&self, shard: &ShardName) {
+        self.shared.board().excuse(shard);
+        self.shared.weigh.notify_one();
     }
 }
 
@@ -225,45 +232,70 @@ impl Drop for Watcher {
 impl Shared {
     /// Expects the shard's nodes, and begins to look at them.
     fn watch(self: &Arc<Self>, watched: Watched<'_>) {
+        self.expect(watched)
+            .into_iter()
+            .for_each(|round| begin(self, round));
+    }
+
+    /// All of them at once: whoever weighs finds the shard with its nodes, and never with some of them.
+    fn expect(&self, watched: Watched<'_>) -> Vec<Round> {
         let Watched {
             shard,
             named,
             seat,
             known,
+            anew,
         } = watched;
         let name = &shard.shard.name;
-        let host = &shard.shard.host;
         let listed: &[NamedNode] = match named {
             Named::Listed(list) => list,
             Named::Auto => &[],
         };
         let arranged = arrange(&shard.target, seat.as_ref(), listed);
-        match named {
+        let mut rosters = self.rosters();
+        let mut board = self.board();
+        if anew {
+            board.start_over(name);
+            // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
+            board.lack(name.clone(), None);
+        }
+        let expected = match named {
             Named::Auto => {
                 let (roster, expected) = Roster::new(arranged, known);
-                self.rosters().insert(name.clone(), roster);
-                for node in expected {
-                    add(self, node, host.clone(), true);
-                }
+                rosters.insert(name.clone(), roster);
+                expected
             }
             Named::Listed(list) => {
                 let ignored = super::named::why_none_counts(list, jiff::Timestamp::now());
-                self.board().lack(name.clone(), ignored);
+                board.lack(name.clone(), ignored);
                 if list.is_empty() {
-                    self.board().has_none(name);
+                    board.has_none(name);
                 }
-                for node in arranged {
-                    add(self, node, host.clone(), false);
-                }
+                arranged
+            }
+        };
+        let roster = rosters.get(name).filter(|_| matches!(named, Named::Auto));
+        let mut rounds = Vec::new();
+        for node in expected {
+            let (node_name, address) = (node.node.clone(), node.target.address());
+            rounds.extend(Round::expect(
+                &mut board,
+                node,
+                shard.shard.host.clone(),
+                roster,
+            ));
+            if known.is_some_and(|known| known.has_had(&address)) {
+                board.recognise(&node_name);
             }
         }
+        rounds
     }
 
     /// A look came to nothing; unless the node is looked for elsewhere by now.
-    fn miss(&self, named: &NamedNode, why: String) {
+    fn miss(&self, round: &Round, why: String) {
         let mut board = self.board();
-        if board.watches(named) {
-            board.miss(&named.node, why);
+        if round.lasts(&board) {
+            board.miss(&round.named.node, why);
         }
     }
 
@@ -293,7 +325,7 @@ async fn weigh(
     told: watch::Sender<Go>,
     news: mpsc::UnboundedSender<News>,
 ) {
-    let mut last_waits: HashMap<ShardName, Instant> = HashMap::new();
+    let mut quiet = Quiet::default();
     loop {
         let Some(shared) = shared.upgrade() else {
             return;
@@ -308,16 +340,7 @@ async fn weigh(
             changed
         });
         for one in heard {
-            if let News::Waits { shard, .. } | News::Promoted { shard } = &one {
-                let quiet = last_waits
-                    .get(shard)
-                    .is_some_and(|last| last.elapsed() < Duration::from_secs(1));
-                if quiet {
-                    continue;
-                }
-                last_waits.insert(shard.clone(), Instant::now());
-            }
-            if news.send(one).is_err() {
+            if quiet.passes(&one, Instant::now()) && news.send(one).is_err() {
                 return;
             }
         }

@@ -9,6 +9,7 @@ use greylag_core::{
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -24,6 +25,9 @@ pub struct Database {
     pub lock: Option<u64>,
     /// Somebody else who holds the lock, by application name.
     pub stranger: Option<String>,
+    /// So long the server rolls back what such a session did, once that is ended.
+    pub rolls_back: Duration,
+    pub free_at: Option<Instant>,
     /// Sessions whose client has gone while the server still works for them.
     pub at_work: Option<u64>,
     /// Jobs that were begun.

@@ -7,10 +7,11 @@ use crate::{
 };
 use greylag_core::outcome::Failure;
 use greylag_orchestrator::{
-    Exit, Explained,
+    Exit, Explained, Notice,
     apply::{Options, Verdict},
     steering::{Request, SteerError},
 };
+use std::sync::{Arc, Mutex};
 
 /// V1's answer is lost on `s2`, and its catalog can't tell.
 async fn doubtful() -> World {
@@ -194,6 +195,40 @@ async fn an_orphan_of_ours_is_waited_for_and_ended_only_when_asked() {
         "{ran:?}"
     );
     world.is_home();
+}
+
+/// Longer than one look for the anchor's lock takes: it is ended once, and told once.
+#[tokio::test]
+async fn an_orphan_that_takes_long_to_roll_back_is_ended_once() {
+    let mut world = World::new(2, 1);
+    world.policy.lock_deadline = std::time::Duration::from_millis(300);
+    world.hold("s2", "psql");
+    let (rollout, _) = busy(&world, Options::default()).await;
+    world.databases.0["s2"].lock().unwrap().stranger = None;
+    world.retry().await;
+
+    world.policy.lock_deadline = std::time::Duration::from_secs(60);
+    world.hold("s1", &format!("greylag/{rollout}/s1"));
+    world.databases.0["s1"].lock().unwrap().rolls_back = std::time::Duration::from_secs(4);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let ears = told.clone();
+    world.watcher = Arc::new(move |notice: &Notice| {
+        if let Notice::Warning { text, .. } = notice {
+            ears.lock().unwrap().push(text.clone());
+        }
+    });
+    let (ran, _) = world.run_as(None, taking_over()).await;
+    assert!(
+        matches!(&ran, Ran::Ended(s) if s.verdict == Verdict::Done),
+        "{ran:?}"
+    );
+    let calls = world.databases.0["s1"].lock().unwrap().calls.clone();
+    assert_eq!(calls.iter().filter(|call| **call == "end").count(), 1);
+    let told = told.lock().unwrap();
+    let says = |what: &str| told.iter().filter(|text| text.contains(what)).count();
+    assert_eq!(says("took over"), 1, "{told:?}");
+    assert_eq!(says("is still rolling back"), 1, "{told:?}");
+    assert_eq!(says("`--take-over` ends it"), 0, "{told:?}");
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ fn ended(told: &Told, of: &str) -> bool {
 
 pub fn no_wait() -> Options {
     Options {
-        wait: Some(Duration::ZERO),
+        until: Some(std::time::Instant::now()),
         ..Options::default()
     }
 }
@@ -282,8 +282,7 @@ async fn a_person_may_skip_a_shard_whose_replicas_never_come() {
     let shards = vec!["s1".parse().unwrap()];
     let reason = "a is being thrown away".into();
     world.steer(Request::Skip { shards, reason }).await.unwrap();
-    // It would hold the others as long as it lags.
-    world.replicas("s1", &[("a", NodePolicy::Observe)]);
+    // It lags as before, and holds nobody any more.
     let (Ran::Ended(summary), _) = world.run(None).await else {
         panic!("it was not told to crash")
     };
@@ -291,6 +290,36 @@ async fn a_person_may_skip_a_shard_whose_replicas_never_come() {
     assert_eq!(world.rows("s1"), ["1"]);
     assert_eq!(world.rows("s2"), ["1"]);
     assert!(!ended(&told, "s1"));
+}
+
+#[tokio::test]
+async fn a_shard_that_is_skipped_while_its_replica_lags_lets_the_others_go() {
+    let (world, told) = replicated(3, 1);
+    world.node("s1", "a", |node| {
+        node.missing = 10;
+        node.lag = Duration::from_secs(60);
+    });
+    let skip = async {
+        let holds = |event: &Event| {
+            matches!(event, Event::Held { reasons }
+                if matches!(&reasons[..], [WaitReason::ReplicaLag { node, .. }] if node.shard.as_str() == "s1"))
+        };
+        until(&told, holds).await;
+        let shards = vec!["s1".parse().unwrap()];
+        let reason = "a is being rebuilt".into();
+        world.ask(Request::Skip { shards, reason }).await;
+    };
+    let (ran, ()) = tokio::join!(world.run(None), skip);
+    let (Ran::Ended(summary), _) = ran else {
+        panic!("it was not told to crash")
+    };
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert_eq!(world.rows("s2"), ["1"]);
+    assert_eq!(world.rows("s3"), ["1"]);
+    // Watched it still is.
+    let lets_go = |event: &Event| matches!(event, Event::Held { reasons } if reasons.is_empty());
+    assert!(told.lock().unwrap().iter().any(lets_go));
+    assert!(world.rows("s1").is_empty());
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 /// All databases by shard.
@@ -112,6 +113,9 @@ impl Session for Scripted {
     async fn try_lock(&mut self) -> Result<LockAttempt, EngineError> {
         let mut database = self.database.lock().unwrap();
         database.calls.push("try_lock");
+        if database.free_at.is_some_and(|at| Instant::now() >= at) {
+            (database.stranger, database.free_at) = (None, None);
+        }
         if let Some(name) = &database.stranger {
             let holder = blocker("99999", name);
             return Ok(LockAttempt::Busy { holder });
@@ -134,7 +138,10 @@ impl Session for Scripted {
 
     async fn end(&mut self, holder: &Blocker) -> Result<(), EngineError> {
         assert_eq!(holder.pid, "99999", "ended somebody else");
-        self.database.lock().unwrap().stranger = None;
+        let mut database = self.database.lock().unwrap();
+        database.calls.push("end");
+        let free_at = Instant::now() + database.rolls_back;
+        database.free_at.get_or_insert(free_at);
         Ok(())
     }
 

@@ -170,6 +170,16 @@ impl World {
         steer(&setup, None, request).await
     }
 
+    /// Asks the run that is at work, as a second terminal does: that one is alive.
+    pub async fn ask(&self, request: Request) {
+        let journal = self.journal().await;
+        let setup = self.setup(journal.clone());
+        let rollouts = journal.rollouts(&setup.scope()).await.unwrap();
+        let open = rollouts.iter().find(|row| row.ended.is_none()).unwrap();
+        let request = serde_json::to_value(request).unwrap();
+        journal.post(&open.id, "ann@test", &request).await.unwrap();
+    }
+
     /// Steers, and crashes on the way; gives what people had done to shards by then.
     pub async fn steer_and_crash(&self, request: Request, at: At) -> Vec<Act> {
         let journal = Crashing::at_word(self.journal().await, at);

@@ -7,11 +7,11 @@ use greylag_orchestrator::{
     apply::{Options, Verdict},
     project::Expected,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn no_wait() -> Options {
     Options {
-        wait: Some(Duration::ZERO),
+        until: Some(Instant::now()),
         no_wait: true,
         ..Options::default()
     }

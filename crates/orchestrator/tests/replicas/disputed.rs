@@ -36,6 +36,8 @@ async fn is_refused_before_a_rollout_begins(engine: Engine) {
     let report = mend(&fleet).await;
     let nothing = matches!(report.shards[0].result, ShardResult::Nothing { .. });
     assert!(nothing, "{report:#?}");
+    // Nobody waited for it, and what it has not applied yet it forgets.
+    fleet.clusters[0].wait_replayed().await.unwrap();
     // The primary is where it was, and accepts writes as ever.
     fleet.clusters[0].replica(0).promote().await.unwrap();
     let surveyed = survey_fleet(&fleet.setup().await, None, &Blind)

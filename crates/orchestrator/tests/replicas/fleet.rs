@@ -6,6 +6,7 @@ use greylag_core::{
     fleet::{Shard, ShardName},
     migration::{Migration, Set},
     node::{Intake, NodeName, NodePolicy, NodeRole},
+    plan::UndoTarget,
     policy::{Budget, Group, Policy, Retry, Size, WaveRule},
     rollout::Progress,
 };
@@ -47,6 +48,8 @@ pub struct Replicated {
     /// What runs have warned of.
     pub warnings: Arc<Mutex<Vec<String>>>,
     pub claim: Option<u32>,
+    /// Runs take versions back instead.
+    pub undo: Option<UndoTarget>,
     /// What a rollout makes of the replicas that lag.
     pub watched: NodePolicy,
     /// The nodes are asked of the primary.
@@ -59,6 +62,8 @@ pub struct Replicated {
     pub one_host: bool,
     /// Ports through which replicas are reached, by shard and number, where that is not their own.
     pub doors: BTreeMap<(usize, usize), u16>,
+    /// Ports of services that lead to primaries, wherever those are, by shard.
+    pub services: BTreeMap<usize, u16>,
     /// Who logs in, and by which password, where it is not the lab's own account.
     pub login: Option<(String, String)>,
     folder: TempDir,
@@ -88,12 +93,14 @@ impl Replicated {
             intake: Intake::default(),
             warnings: Arc::default(),
             claim: None,
+            undo: None,
             watched: NodePolicy::Guard,
             auto: false,
             several_hosts: false,
             unlisted: false,
             one_host: false,
             doors: BTreeMap::new(),
+            services: BTreeMap::new(),
             login: None,
             folder: tempfile::tempdir().unwrap(),
         })
@@ -203,6 +210,9 @@ impl Replicated {
     /// Where the project says that the primary is.
     fn named(&self, at: usize) -> Target {
         let mut target = self.target(at, self.clusters[at].primary());
+        if let Some(port) = self.services.get(&at) {
+            target.url.set_port(Some(*port)).unwrap();
+        }
         if self.several_hosts {
             let servers = self.clusters[at].replicas().iter();
             let ports = servers
@@ -272,6 +282,7 @@ impl Replicated {
         let setup = self.setup().await;
         let ask = Ask {
             claim: self.claim,
+            undo: self.undo.clone(),
             ..Ask::default()
         };
         let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();

@@ -153,7 +153,7 @@ fn holds_for_the_paused(event: &Event) -> bool {
 }
 
 /// Waits until an event has been told later than then, and says when it was.
-async fn until_after(told: &Told, then: Instant, what: impl Fn(&Event) -> bool) -> Instant {
+pub async fn until_after(told: &Told, then: Instant, what: impl Fn(&Event) -> bool) -> Instant {
     let deadline = Instant::now() + greylag_lab::patience();
     loop {
         let later = told

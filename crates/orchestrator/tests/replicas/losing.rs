@@ -22,22 +22,6 @@ const THREE: (&str, &str) = (
     "ALTER TABLE one ADD COLUMN IF NOT EXISTS three int;",
 );
 
-/// The standby gets nothing any more; what it has it keeps.
-async fn cut_off(standby: &Server, database: &str) {
-    for sql in [
-        "ALTER SYSTEM SET primary_conninfo = ''",
-        "SELECT pg_reload_conf()",
-    ] {
-        standby.execute(database, sql).await.unwrap();
-    }
-    let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
-    let deadline = std::time::Instant::now() + greylag_lab::patience();
-    while standby.value(database, receivers).await.unwrap().as_deref() != Some("0") {
-        assert!(std::time::Instant::now() < deadline, "it still receives");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-}
-
 fn lost(event: &Event, at: usize) -> bool {
     let two = || "V2".parse::<MigrationId>().unwrap();
     matches!(event, Event::MigrationsLost { shard, migrations, .. }
@@ -67,11 +51,10 @@ async fn what_was_awaited_on_the_heir_and_never_reached_it_is_run_again_there() 
         return;
     };
     fleet.done().await;
-    let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
     // Cut off, it lags; the limit must not hold the shard back before it is written.
     fleet.settings.limits.max_lag = std::time::Duration::from_secs(3600);
-    cut_off(heir, &database).await;
+    fleet.clusters[1].cut_off(0).await.unwrap();
 
     fleet.files.push(TWO);
     let (run, told) = fleet.run(Options::default()).await;
@@ -94,9 +77,8 @@ async fn a_shard_that_was_done_is_run_again_when_a_failover_loses_its_migration(
     // and a server that nobody knew as a replica is no heir.
     fleet.done().await;
     fleet.watched = NodePolicy::Observe;
-    let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
-    cut_off(heir, &database).await;
+    fleet.clusters[0].cut_off(0).await.unwrap();
 
     fleet.files.push(TWO);
     // Somebody holds what the second shard needs, until the first has failed over.
@@ -128,15 +110,14 @@ async fn what_is_lost_between_two_runs_of_one_rollout_is_run_again() {
         return;
     };
     fleet.done().await;
-    let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
     fleet.settings.limits.max_lag = std::time::Duration::from_secs(3600);
     fleet.settings.timeout = std::time::Duration::from_millis(300);
-    cut_off(heir, &database).await;
+    fleet.clusters[0].cut_off(0).await.unwrap();
 
     fleet.files.push(TWO);
     let no_wait = Options {
-        wait: Some(std::time::Duration::ZERO),
+        until: Some(std::time::Instant::now()),
         ..Options::default()
     };
     let (run, _) = fleet.run(no_wait).await;
@@ -181,18 +162,15 @@ async fn sleeper(fleet: &Replicated, at: usize) -> String {
 }
 
 /// A replica that received nothing any more is promoted after its primary died with a migration that was done.
-async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_off: &str) {
+async fn what_a_replica_never_received_is_run_again_there(engine: Engine) {
     let Some(mut fleet) = Replicated::start(engine, 2, 1).await else {
         return;
     };
     // Waited for, it is seen to follow: nobody has to accept it later.
     fleet.done().await;
     fleet.watched = NodePolicy::Observe;
-    fleet.clusters[0].wait_replayed().await.unwrap();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
-    heir.execute(&fleet.databases[0].name, cut_off)
-        .await
-        .unwrap();
+    fleet.clusters[0].cut_off(0).await.unwrap();
 
     fleet.files.push(COLUMN);
     let other = fleet.clusters[1].primary();
@@ -231,14 +209,12 @@ async fn what_a_replica_never_received_is_run_again_there(engine: Engine, cut_of
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_of_mysql_never_received_is_run_again_there() {
-    let stop = "STOP REPLICA IO_THREAD";
-    what_a_replica_never_received_is_run_again_there(Engine::MySql, stop).await;
+    what_a_replica_never_received_is_run_again_there(Engine::MySql).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_of_mariadb_never_received_is_run_again_there() {
-    let stop = "STOP SLAVE IO_THREAD";
-    what_a_replica_never_received_is_run_again_there(Engine::MariaDb, stop).await;
+    what_a_replica_never_received_is_run_again_there(Engine::MariaDb).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -250,7 +226,7 @@ async fn what_an_earlier_stage_put_there_and_an_idle_shard_loses_is_run_again_be
     fleet.done().await;
     let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
-    cut_off(heir, &database).await;
+    fleet.clusters[1].cut_off(0).await.unwrap();
 
     fleet.files.extend([TWO, THREE]);
     let client = fleet.read_one(0).await;
@@ -286,9 +262,8 @@ async fn what_a_look_told_as_lost_is_not_told_again_when_the_connection_breaks_b
     let proxy = Proxy::start(port).await.unwrap();
     fleet.doors.insert((1, 0), proxy.port());
     fleet.done().await;
-    let database = fleet.databases[1].name.clone();
     let (old, heir) = (fleet.clusters[1].primary(), fleet.clusters[1].replica(0));
-    cut_off(heir, &database).await;
+    fleet.clusters[1].cut_off(0).await.unwrap();
 
     // Nobody watches its nodes: the shard's own look is the first to find the loss.
     fleet.unlisted = true;
@@ -319,9 +294,8 @@ async fn what_one_errand_applied_and_lost_is_told_and_run_again() {
         return;
     };
     fleet.done().await;
-    let database = fleet.databases[0].name.clone();
     let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
-    cut_off(heir, &database).await;
+    fleet.clusters[0].cut_off(0).await.unwrap();
 
     fleet.unlisted = true;
     fleet.files.push(TWO);

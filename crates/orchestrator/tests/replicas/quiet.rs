@@ -143,7 +143,8 @@ async fn readers_who_stay_past_the_deadline_fail_their_shard_untouched_and_by_na
     };
     fleet.done().await;
     fleet.files.push(TWO);
-    fleet.policy.lock_deadline = Duration::from_secs(1);
+    // Long enough to come to the standby on a busy machine.
+    fleet.policy.lock_deadline = Duration::from_secs(5);
     let standby = fleet.clusters[0].replica(0);
     be_patient(standby, "-1").await;
     let (reader, pid) = reads(&fleet, standby).await;
@@ -199,7 +200,8 @@ async fn a_standby_that_can_t_be_asked_until_the_deadline_fails_its_shard_untouc
     fleet.doors.insert((1, 0), proxy.port());
     fleet.done().await;
     fleet.files.push(TWO);
-    fleet.policy.lock_deadline = Duration::from_secs(1);
+    // Long enough to come to the standby on a busy machine.
+    fleet.policy.lock_deadline = Duration::from_secs(5);
     // The first shard keeps the second waiting, until the connections that watch are there.
     fleet.settings.limits.max_lag = Duration::from_secs(3600);
     fleet.settings.limits.resume_lag = Duration::from_secs(3600);

@@ -2,8 +2,35 @@
 
 use crate::fleet::{Replicated, session, until};
 use greylag_core::{event::Event, gate::WaitReason};
-use greylag_lab::Engine;
+use greylag_lab::{Engine, Server};
 use greylag_orchestrator::apply::{Options, Verdict};
+
+const COLUMN: &str = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
+
+/// Somebody who reads on a standby, and has for a while: one that young would be let pass, as it may well be gone before the lock arrives.
+async fn read_for_long(standby: &Server, database: &str) -> (tokio_postgres::Client, String) {
+    let reader = session(
+        &standby.url(database),
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;",
+    )
+    .await;
+    let pid: i32 = reader
+        .query_one("SELECT pg_backend_pid()", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let old = "SELECT clock_timestamp() - now() > interval '1500 milliseconds'";
+    while !reader.query_one(old, &[]).await.unwrap().get::<_, bool>(0) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    (reader, pid.to_string())
+}
+
+fn waits_for(event: &Event, pid: &str) -> bool {
+    matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
+        [WaitReason::StandbyQueries { node, blockers, .. }]
+        if node.to_string() == "s1/replica-1" && blockers.iter().any(|one| one.pid == pid)))
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom() {
@@ -13,37 +40,15 @@ async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom()
     fleet.done().await;
 
     let standby = fleet.clusters[0].replica(0);
-    let url = standby.url(&fleet.databases[0].name);
-    let reader = session(
-        &url,
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;",
-    )
-    .await;
-    let pid: i32 = reader
-        .query_one("SELECT pg_backend_pid()", &[])
-        .await
-        .unwrap()
-        .get(0);
-
-    // One that young would be let pass: it may well be gone before the lock arrives.
-    let old = "SELECT clock_timestamp() - now() > interval '1500 milliseconds'";
-    while !reader.query_one(old, &[]).await.unwrap().get::<_, bool>(0) {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let (reader, pid) = read_for_long(standby, &fleet.databases[0].name).await;
     fleet
         .files
         .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
     let (run, told) = fleet.run(Options::default()).await;
-    until(&told, |event| {
-        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..],
-            [WaitReason::StandbyQueries { node, blockers, .. }]
-            if node.to_string() == "s1/replica-1" && blockers.iter().any(|one| one.pid == pid.to_string())))
-    })
-    .await;
-    let column = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
+    until(&told, |event| waits_for(event, &pid)).await;
     let primary = fleet.clusters[0].primary();
     let there = primary
-        .value(&fleet.databases[0].name, column)
+        .value(&fleet.databases[0].name, COLUMN)
         .await
         .unwrap();
     assert_eq!(there.as_deref(), Some("0"), "it did not wait");
@@ -52,7 +57,47 @@ async fn a_migration_waits_for_a_quiet_moment_on_the_standby_and_says_for_whom()
     let summary = run.await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
     let there = standby
-        .value(&fleet.databases[0].name, column)
+        .value(&fleet.databases[0].name, COLUMN)
+        .await
+        .unwrap();
+    assert_eq!(there.as_deref(), Some("1"));
+}
+
+/// Between two tries for a lock on the primary somebody begins to read on the standby: the next try would hit them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_asked_again_before_a_lock_is_tried_again() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
+        return;
+    };
+    fleet.done().await;
+
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
+    let here = fleet.read_one(0).await;
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, |event| {
+        matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))
+    })
+    .await;
+    let standby = fleet.clusters[0].replica(0);
+    let (reader, pid) = read_for_long(standby, &fleet.databases[0].name).await;
+    until(&told, |event| waits_for(event, &pid)).await;
+    // Nothing is in the way on the primary any more, and nothing is tried there.
+    here.batch_execute("COMMIT").await.unwrap();
+    let primary = fleet.clusters[0].primary();
+    let there = primary
+        .value(&fleet.databases[0].name, COLUMN)
+        .await
+        .unwrap();
+    assert_eq!(there.as_deref(), Some("0"), "it did not wait");
+
+    reader.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    assert!(fleet.has(primary, 0, "one").await);
+    let there = standby
+        .value(&fleet.databases[0].name, COLUMN)
         .await
         .unwrap();
     assert_eq!(there.as_deref(), Some("1"));

@@ -1,6 +1,6 @@
 //! `replicas = "auto"`: a replica once seen stays expected until a person forgets it, whoever else is there.
 
-use crate::fleet::{Replicated, Told, assert_done, ended, name, started, until};
+use crate::fleet::{Replicated, Told, assert_done, ended, name, session, started, until};
 use greylag_core::{
     event::Event,
     gate::WaitReason,
@@ -187,4 +187,56 @@ async fn a_replica_that_comes_back_is_waited_for_again() {
     fleet.clusters[0].replica(1).restart().await.unwrap();
     assert_done(&finish(run, &told).await, &told);
     assert!(fleet.has(fleet.clusters[0].replica(1), 0, "two").await);
+}
+
+/// Its work waits for readers on one standby; the other is gone meanwhile, before the lock, and nobody waits for that any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_forgotten_while_work_waits_before_a_lock_is_asked_no_more() {
+    let Some(mut fleet) = asked_of_the_primary(Engine::Postgres).await else {
+        return;
+    };
+    fleet.done().await;
+    let waits_for = |node: &str, why: fn(&WaitReason) -> Option<&NodeName>| {
+        let node = node.to_owned();
+        move |event: &Event| {
+            matches!(event, Event::ShardWaiting { reasons, .. }
+                if reasons.iter().filter_map(why).any(|one| *one.node == *node))
+        }
+    };
+    let (reads, lost) = (fleet.clusters[0].replica(0), fleet.clusters[0].replica(1));
+    let url = reads.url(&fleet.databases[0].name);
+    let reader = session(
+        &url,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;",
+    )
+    .await;
+    // One that young would be let pass.
+    let old = "SELECT clock_timestamp() - now() > interval '1500 milliseconds'";
+    while !reader.query_one(old, &[]).await.unwrap().get::<_, bool>(0) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    fleet
+        .files
+        .push(("V2__two.sql", "ALTER TABLE one ADD COLUMN two int;"));
+    let (run, told) = fleet.run(Options::default()).await;
+    let reading = waits_for("replica1", |reason| match reason {
+        WaitReason::StandbyQueries { node, .. } => Some(node),
+        _ => None,
+    });
+    until(&told, reading).await;
+    lost.kill();
+    let unseen = waits_for("replica2", |reason| match reason {
+        WaitReason::ReplicaUnseen { node, .. } => Some(node),
+        _ => None,
+    });
+    until(&told, unseen).await;
+    let setup = fleet.setup().await;
+    let node = NodeName {
+        shard: name(0),
+        node: "replica2".into(),
+    };
+    let forgotten = forget_node(&setup, &node, "scaled down").await.unwrap();
+    assert!(matches!(forgotten, Forgotten::Nodes(_)), "{forgotten:?}");
+    reader.batch_execute("COMMIT").await.unwrap();
+    assert_done(&finish(run, &told).await, &told);
 }

@@ -24,12 +24,13 @@ async fn given(engine: Engine) -> Option<(Replicated, Proxy)> {
             // What it lacks is kept for it.
             "ALTER SYSTEM SET wal_keep_size = '1GB'",
             "SELECT pg_reload_conf()",
-            "CREATE TABLE filler AS SELECT i, repeat('x', 1000) AS x FROM generate_series(1, 40000) i",
+            "SELECT count(pg_logical_emit_message(false, 'filler', repeat('x', 1000))) FROM generate_series(1, 160000)",
+            "CREATE TABLE filler ()",
         ],
         _ => &[
             "CREATE TABLE filler (i int PRIMARY KEY, x text)",
             "CREATE PROCEDURE fill() BEGIN DECLARE n int DEFAULT 0; \
-             WHILE n < 400 DO INSERT INTO filler VALUES (n, REPEAT('x', 20000)); SET n = n + 1; END WHILE; END",
+             WHILE n < 1600 DO INSERT INTO filler VALUES (n, REPEAT('x', 20000)); SET n = n + 1; END WHILE; END",
             // Each row is a transaction of its own.
             "CALL fill()",
         ],

@@ -4,7 +4,7 @@ use crate::fleet::{Replicated, name, until};
 use greylag_core::{event::Event, rollout::Progress};
 use greylag_lab::Engine;
 use greylag_orchestrator::apply::{Options, Verdict};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_ends_as_waiting_leaves_the_shard_applied_and_the_next_one_waits_for_its_replicas()
@@ -20,7 +20,7 @@ async fn a_run_that_ends_as_waiting_leaves_the_shard_applied_and_the_next_one_wa
     fleet.settings.timeout = Duration::from_millis(500);
     fleet.clusters[0].pause_replay(0).await.unwrap();
     let no_wait = Options {
-        wait: Some(Duration::ZERO),
+        until: Some(Instant::now()),
         ..Options::default()
     };
     let (run, told) = fleet.run(no_wait).await;

@@ -2,7 +2,11 @@
 //! sessions are no load.
 
 use crate::fleet::{Replicated, assert_done, started, until};
-use greylag_core::{event::Event, gate::WaitReason, node::NodePolicy};
+use greylag_core::{
+    event::Event,
+    gate::{LoadKind, WaitReason},
+    node::NodePolicy,
+};
 use greylag_lab::{Engine, Server};
 use greylag_orchestrator::{Control, apply::Options};
 use std::time::{Duration, Instant};
@@ -104,6 +108,7 @@ async fn our_own_hold_nothing(engine: Engine) {
     let primary = fleet.clusters[0].primary();
     let row = "INSERT INTO one VALUES (1)";
     primary.execute(database, row).await.unwrap();
+    fleet.clusters[0].wait_replayed().await.unwrap();
 
     let reads = async {
         let _ = primary
@@ -141,7 +146,17 @@ async fn our_own_hold_nothing(engine: Engine) {
         primary.execute(database, &kill).await.unwrap();
         assert_done(&run.await.unwrap(), &told);
         let told = told.lock().unwrap();
-        let holds = |event: &Event| matches!(event, Event::Held { reasons } if !reasons.is_empty());
+        let waits = |reason: &WaitReason| {
+            matches!(
+                reason,
+                WaitReason::Load {
+                    what: LoadKind::LockWaiters,
+                    ..
+                }
+            )
+        };
+        let holds =
+            |event: &Event| matches!(event, Event::Held { reasons } if reasons.iter().any(waits));
         assert!(!told.iter().any(|(_, event)| holds(event)), "{told:#?}");
     };
     tokio::join!(reads, body);

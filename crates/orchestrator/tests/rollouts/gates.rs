@@ -8,7 +8,7 @@ use greylag_orchestrator::{
     planning::Ask,
     steering::Request,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -31,7 +31,7 @@ fn world(probe: Probe) -> World {
 /// One question, and no patience.
 async fn once(world: &World) -> Summary {
     let options = Options {
-        wait: Some(Duration::ZERO),
+        until: Some(Instant::now()),
         ..Options::default()
     };
     world.apply_as(&Ask::default(), &options).await.unwrap()
@@ -167,9 +167,9 @@ async fn outside_its_windows_an_unattended_run_ends_waiting() {
 async fn a_window_that_closes_after_the_canary_holds_the_rest_whatever_the_checks_say() {
     let folder = tempfile::tempdir().unwrap();
     let flag = folder.path().join("asked").display().to_string();
-    // Windows close on the minute: with a few seconds left for the canary, it is this one.
+    // Windows close on the minute: with half a minute left for the canary, it is this one.
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
-    let closes = (now.clone() + jiff::Span::new().seconds(65))
+    let closes = (now.clone() + jiff::Span::new().seconds(90))
         .round(
             jiff::ZonedRound::new()
                 .smallest(jiff::Unit::Minute)

@@ -100,7 +100,10 @@ async fn a_drain_finishes_the_current_migration_and_not_the_list() {
 async fn the_second_interrupt_cancels_on_the_server_and_nothing_is_left() {
     let mut world = World::new(2);
     world.policy.max_in_flight = 1;
+    // Whoever asks whether the file may be written keeps others from writing for that moment, which may be long.
+    world.policy.lock_timeout = Duration::from_secs(30);
     world.file("V1__a.sql", "CREATE TABLE a(x);");
+    // The shard is readied here: what is written to it next is the endless one's.
     world.apply().await.unwrap();
     world.file("V2__b.sql", ENDLESS);
     let control = Control::new();

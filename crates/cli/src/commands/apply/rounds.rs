@@ -6,7 +6,7 @@ use crate::{
         plan::{does_nothing, print_plan, some, without_statements},
         report::finished,
     },
-    output::{Screen, count},
+    output::{Screen, count, tell_problem},
     problem::Problem,
     view,
     workplace::Workplace,
@@ -14,7 +14,7 @@ use crate::{
 use greylag_core::plan::Plan;
 use greylag_orchestrator::{
     Control, Exit, Notice, Watcher,
-    apply::{self, Options, Pending, Summary, Verdict},
+    apply::{self, Options, Pending, Stopped, Summary, Verdict},
     control::Level,
     planning::{Ask, Prospect, Rest, look_ahead},
     survey::survey_fleet,
@@ -22,6 +22,7 @@ use greylag_orchestrator::{
 use std::{
     io::{BufRead, Write},
     sync::Arc,
+    time::Instant,
 };
 
 /// Surveys, plans, asks and applies.
@@ -39,12 +40,13 @@ pub async fn carry(
         control,
         agreed: None,
         done: None,
+        until: None,
     };
     loop {
         match rounds.go().await {
             Ok(Some(ended)) => return Ok(ended),
             Ok(None) => {}
-            Err(problem) => return Err(rounds.after_work(problem)),
+            Err(problem) => return rounds.stop(problem),
         }
     }
 }
@@ -59,11 +61,15 @@ struct Rounds<'a> {
     agreed: Option<Arc<Plan>>,
     /// What this run has finished of what was unfinished.
     done: Option<Done>,
+    /// When `--wait` is over, of all rounds together: it counts from when the first of them is carried out.
+    until: Option<Instant>,
 }
 
 struct Done {
     summary: Box<Summary>,
     board: Box<view::Board>,
+    /// What it left for the next round.
+    rest: Rest,
 }
 
 impl Rounds<'_> {
@@ -103,6 +109,13 @@ impl Rounds<'_> {
             Prospect::Continue { rest, .. } => rest.clone(),
             _ => Rest::default(),
         };
+        if let (None, Some(wait)) = (self.until, self.run.wait) {
+            self.until = Some(Instant::now() + wait);
+        }
+        let options = Options {
+            until: self.until,
+            ..options
+        };
         let view = view::open(screen, place.folder());
         let watcher = watcher(&view, self.run.aside.clone());
         let (ask, control) = (&self.ask, self.control.clone());
@@ -117,15 +130,27 @@ impl Rounds<'_> {
                 .map(Some),
         };
         view.close();
-        let Some(summary) = ended? else {
-            return Ok(None);
+        let board = Box::new(view.board());
+        let summary = match ended {
+            Ok(Some(summary)) => summary,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                let problem = Problem::from(error);
+                if let Some(done) = &mut self.done
+                    && problem.exit == Exit::Split
+                {
+                    done.board = board;
+                }
+                return Err(problem);
+            }
         };
-        self.finish(summary, Box::new(view.board()));
-        Ok(match rest.is_empty() || !self.is_through() {
-            true => self.end(),
-            false if self.control.level() != Level::Run => self.leave(Pending::of_rest(&rest)),
-            false => {
-                self.tell(&rest);
+        let wants_more = rest.wants_a_look();
+        self.finish(summary, board, rest);
+        Ok(match wants_more && self.is_through() {
+            false => self.end(),
+            true if self.control.level() != Level::Run => self.interrupt(),
+            true => {
+                self.tell();
                 // They are claimed by now.
                 self.ask.claim = None;
                 None
@@ -134,16 +159,18 @@ impl Rounds<'_> {
     }
 
     /// Adds a round up with those before it.
-    fn finish(&mut self, summary: Summary, board: Box<view::Board>) {
+    fn finish(&mut self, summary: Summary, board: Box<view::Board>, rest: Rest) {
         let ran = summary.rollout.is_some();
         self.done = Some(match self.done.take() {
             None => Done {
                 summary: Box::new(summary),
                 board,
+                rest,
             },
             Some(before) => Done {
                 summary: Box::new(apply::together(*before.summary, summary)),
                 board: if ran { board } else { before.board },
+                rest,
             },
         });
     }
@@ -164,8 +191,37 @@ impl Rounds<'_> {
         Some(Ended::Ran(Box::new(summary), done.board))
     }
 
-    fn tell(&self, rest: &Rest) {
+    /// Asked to end between two rounds.
+    fn interrupt(&mut self) -> Option<Ended> {
+        let rest = &self.done.as_ref()?.rest;
+        match rest.is_empty() {
+            true => self.end(),
+            false => self.leave(Pending::of_rest(&rest.clone())),
+        }
+    }
+
+    /// Ends with what came up. What was done before is told with it: without that, nobody could tell that anything was.
+    fn stop(&mut self, problem: Problem) -> Result<Ended, Problem> {
+        let Some(done) = self.done.take() else {
+            return Err(problem);
+        };
+        tell_problem(self.screen, &problem);
+        let stopped = Stopped {
+            why: problem.message,
+            exit: problem.exit,
+            exit_after_work: problem.exit_after_work,
+            unknown: problem.unknown,
+        };
+        let summary = apply::stopped(*done.summary, &done.rest, stopped);
+        Ok(Ended::Ran(Box::new(summary), done.board))
+    }
+
+    fn tell(&self) {
         let Some(done) = &self.done else { return };
+        let rest = &done.rest;
+        if rest.is_empty() {
+            return;
+        }
         let migrations: Vec<_> = rest.migrations.iter().map(ToString::to_string).collect();
         self.screen.say(format!(
             "{}; pending beside it, and planned now: {} on {}",
@@ -201,15 +257,6 @@ impl Rounds<'_> {
     fn is_agreed(&self, plan: &Plan) -> bool {
         (self.agreed.as_ref())
             .is_some_and(|agreed| apply::check_saved(&self.place.setup, agreed, plan).is_ok())
-    }
-
-    /// An error that comes when shards have been changed already is none of a run that changed nothing.
-    fn after_work(&self, mut problem: Problem) -> Problem {
-        let changed = (self.done.as_ref()).is_some_and(|done| !done.summary.changed.is_empty());
-        if changed && problem.exit == Exit::Error {
-            problem.exit = Exit::Split;
-        }
-        problem
     }
 }
 

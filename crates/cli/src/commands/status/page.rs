@@ -1,16 +1,23 @@
 //! The page of `status`, for people.
 
-use crate::output::{
-    Paint, behind, clock, count, draw_failure, node_state, node_troubles, paint, trimmed,
-    wait_reason,
+use crate::{
+    commands::plan::some,
+    output::{
+        Paint, behind, clock, count, draw_failure, node_state, node_troubles, paint, trimmed,
+        wait_reason,
+    },
 };
 use comfy_table::{ContentArrangement, Table, presets};
-use greylag_core::{migration::Version, node::NodeRole};
+use greylag_core::{
+    migration::{MigrationId, Version},
+    node::NodeRole,
+};
 use greylag_orchestrator::{
     replicas::NodeReport,
     status::{RolloutStatus, ShardStatus, Status as Document},
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Up to so many shards are listed one by one without being asked.
 const LISTED: usize = 16;
@@ -77,6 +84,7 @@ pub fn page(document: &Document, all: bool) -> Page {
     for shard in &document.shards {
         lines.extend(troubles(shard));
     }
+    lines.extend(late(document));
     for known in &document.missing {
         let version = known
             .version
@@ -92,6 +100,24 @@ pub fn page(document: &Document, all: bool) -> Page {
         ));
     }
     Page { lines, aside }
+}
+
+/// What is held below what is applied: mostly the same everywhere.
+fn late(document: &Document) -> Vec<String> {
+    let mut of: BTreeMap<&MigrationId, Vec<String>> = BTreeMap::new();
+    for shard in &document.shards {
+        for id in &shard.out_of_order {
+            of.entry(id).or_default().push(shard.name.to_string());
+        }
+    }
+    let line = |(id, shards): (&MigrationId, Vec<String>)| {
+        format!(
+            "\n{}: {} is held, below what is applied; give it a higher version, or `out-of-order = true` in [rollout] lets it in",
+            paint(Paint::Strong, some(&shards)),
+            paint(Paint::Strong, id.to_string()),
+        )
+    };
+    of.into_iter().map(line).collect()
 }
 
 fn figures(document: &Document) -> String {
@@ -220,6 +246,8 @@ pub fn state(shard: &ShardStatus) -> String {
         "history differs".into()
     } else if shard.pending.is_empty() {
         "up to date".into()
+    } else if !shard.out_of_order.is_empty() {
+        "held".into()
     } else {
         "pending".into()
     }

@@ -127,6 +127,28 @@ fn a_replica_that_accepts_writes_beside_its_primary_is_told_as_a_second_primary(
     assert!(why.contains("is no replica"), "{why}");
 }
 
+/// A name of a service leads to whichever server is the primary now, and that may be listed as a replica.
+#[test]
+fn a_primary_that_is_reached_by_two_names_is_no_second_primary() {
+    let trail = Trail::default();
+    let mut node = sighting("10.0.0.2:5432", SeenRole::Primary);
+    let mut primary = sighting("db-vip:5432", SeenRole::Primary);
+    for seen in [&mut node, &mut primary] {
+        seen.shard = shard("eu-1", 7);
+        seen.server.lineage = "7391".into();
+        seen.server.instance = Some("1763868001.2".into());
+    }
+    let why = disproof(&case(&node, &primary, &trail)).unwrap();
+    assert!(why.contains("the shard's primary itself"), "{why}");
+    assert!(!judge(&case(&node, &primary, &trail)).is_rival());
+    // Another run of a server of the same cluster is another server.
+    node.server.instance = Some("1763868002.7".into());
+    assert!(judge(&case(&node, &primary, &trail)).is_rival());
+    // Where runs are not told, what each calls itself tells.
+    (node.server.instance, node.own) = (None, primary.own.clone());
+    assert!(!judge(&case(&node, &primary, &trail)).is_rival());
+}
+
 #[test]
 fn whom_a_replica_follows_is_not_held_against_it_where_it_may_not_be_seen() {
     let (trail, mut primary) = (Trail::default(), sighting("1@a:3306", SeenRole::Primary));

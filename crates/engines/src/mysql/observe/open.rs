@@ -3,7 +3,7 @@
 use super::observer::MysqlObserver;
 use crate::{
     error::OpenError,
-    mysql::{flavour::Flavour, link::Link, mark, open as door, url},
+    mysql::{flavour::Flavour, link::Link, open as door, url},
     observer::Observer,
     secret::Secret,
     target::Target,
@@ -38,12 +38,10 @@ pub async fn sit(target: &Target) -> Result<Seat, OpenError> {
         None => address.password.clone().map(Secret::new),
     };
     let (mut link, _) = door::connect(target, &address, password.as_ref(), false).await?;
-    let row = door::greeted(target, &mut link, GREETING.to_owned()).await?;
+    let row = door::greeted(target, &mut link, GREETING).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let version = column(1);
     let flavour = door::known(target, &link, &column(0), &version, &column(2))?;
-    let marked = mark::set(&mut link).await;
-    marked.map_err(|trouble| door::lost(target, trouble))?;
     Ok(Seat {
         link,
         flavour,

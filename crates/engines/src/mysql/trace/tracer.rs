@@ -66,7 +66,7 @@ async fn sit(target: &Target) -> Result<(Link, Engine), OpenError> {
         None => address.password.clone().map(Secret::new),
     };
     let (mut link, _) = door::connect(target, &address, password.as_ref(), true).await?;
-    let row = door::greeted(target, &mut link, GREETING.to_owned()).await?;
+    let row = door::greeted(target, &mut link, GREETING).await?;
     let column = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let flavour = door::known(target, &link, &column(0), &column(1), &column(2))?;
     Ok((link, flavour.engine()))

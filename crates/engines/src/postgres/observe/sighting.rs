@@ -155,7 +155,7 @@ fn upstream(seen: &Seen) -> Upstream {
         },
         identity: None,
         connected: seen.archive || receiver.is_some_and(is_streaming),
-        error: None,
+        error: cut_off(seen),
         failed: false,
         user: None,
         known_as: receiver.and_then(|receiver| receiver.name.clone()),
@@ -163,6 +163,27 @@ fn upstream(seen: &Seen) -> Upstream {
             .and_then(|receiver| receiver.heard)
             .map(|heard| seconds(heard).unwrap_or_default()),
     }
+}
+
+/// What its receiver said last stands in the server's log alone; that there is none, and whom it should be at, can be told.
+fn cut_off(seen: &Seen) -> Option<String> {
+    let receiver = seen.receiver.as_ref();
+    if seen.archive || receiver.is_some_and(is_streaming) {
+        return None;
+    }
+    let log = "its log says why";
+    if let Some(status) = receiver.and_then(|receiver| receiver.status.as_deref()) {
+        return Some(format!("its WAL receiver is `{status}`; {log}"));
+    }
+    Some(match &seen.configured {
+        Some((None, None)) => "no WAL receiver runs; its `primary_conninfo` names no host".into(),
+        Some((host, port)) => format!(
+            "no WAL receiver runs, and it should get changes from {}:{}; {log}",
+            host.as_deref().unwrap_or("its own machine"),
+            port.as_deref().unwrap_or("5432")
+        ),
+        None => format!("no WAL receiver runs; {log}"),
+    })
 }
 
 fn is_streaming(receiver: &Receiver) -> bool {
@@ -221,8 +242,18 @@ fn child(sender: &Sender, stream: &Stream, here: Option<Lsn>) -> Child {
             false => sender.lag.and_then(seconds),
         },
         // A copy that is being made is no replica yet.
-        logical: sender.logical || sender.state.as_deref() == Some("backup"),
+        logical: sender.logical || sender.state.as_deref() == Some("backup") || is_archiver(sender),
     }
+}
+
+/// Tools that take the log as a standby does, and replay nothing.
+const ARCHIVERS: [&str; 3] = ["pg_receivewal", "pg_basebackup", "barman_receive_wal"];
+
+/// A standby's first word has the place that it has replayed to; one that says what it has written, and never that, only keeps the log.
+/// Before a first word, or where the places may not be seen, there is the name.
+fn is_archiver(sender: &Sender) -> bool {
+    let is_called_so = || (sender.name.as_deref()).is_some_and(|name| ARCHIVERS.contains(&name));
+    sender.replayed.is_none() && (sender.written.is_some() || is_called_so())
 }
 
 /// What was handed to the network may be there still: where the replica's disk has all that the replica has, it waits for no disk.

@@ -7,7 +7,7 @@ use crate::{
 use greylag_core::outcome::FailureClass;
 use greylag_engines::{Attempt, Settled};
 use greylag_lab::Direction;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub async fn a_dropped_session_leaves_all_or_nothing_and_settling_tells_which<F: Fixture>(
     shard: &Shard<F>,
@@ -19,9 +19,20 @@ pub async fn a_dropped_session_leaves_all_or_nothing_and_settling_tells_which<F:
     )
     .await;
     let sql = format!("INSERT INTO t VALUES (1); {}", F::WORDS.sleep);
-    let job = shard.wrapped("V2", &sql);
-    let running = tokio::time::timeout(Duration::from_millis(300), apply(session.as_mut(), &job));
-    assert!(running.await.is_err(), "it should still sleep");
+    let mut job = shard.wrapped("V2", &sql);
+    // Asking whether it sleeps may keep it from its lock for a moment.
+    job.limits.lock_timeout = greylag_lab::patience();
+    let sleeps = async {
+        let deadline = Instant::now() + greylag_lab::patience();
+        while !shard.fixture.sleeps().await {
+            assert!(Instant::now() < deadline, "it never sleeps");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        ended = apply(session.as_mut(), &job) => panic!("it should still sleep: {ended:?}"),
+        () = sleeps => {}
+    }
     drop(session);
     let mut session = shard.session().await;
     lock(session.as_mut()).await;

@@ -85,7 +85,7 @@ on_both_clusters!(a_receiver_that_a_person_stopped_is_disconnected(scene, 1) {
 on_both_clusters!(a_look_at_a_frozen_node_ends_and_the_next_one_after_it_sees_again(scene, 1) {
     let mut target = scene.target(scene.cluster.replica(0), "greylag");
     // No shorter than a look may take where the machine is busy.
-    target.connect_timeout = Duration::from_secs(3);
+    target.connect_timeout = Duration::from_secs(10);
     let mut below = watch(&target).await;
     scene.cluster.replica(0).pause();
     assert!(matches!(below.0.observe().await, Err(EngineError::Lost { .. })));

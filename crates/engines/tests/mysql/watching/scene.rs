@@ -113,7 +113,7 @@ impl Scene {
             session_sql: Arc::from([]),
             project: "orders".into(),
             history_table: "greylag_schema_history".into(),
-            connect_timeout: Duration::from_secs(5),
+            connect_timeout: greylag_lab::patience(),
             application: "greylag/watch".into(),
         }
     }

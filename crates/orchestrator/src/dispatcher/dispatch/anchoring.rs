@@ -27,7 +27,8 @@ impl Dispatcher {
         let Some((name, anchor)) = &self.run.anchor else {
             return;
         };
-        if self.tasks.has_shard(name) {
+        let is_at_work = self.tasks.has_shard(name);
+        if is_at_work && !anchor.is_home().await {
             return;
         }
         let Some(shard) = self.run.setup.seated(name) else {
@@ -38,6 +39,10 @@ impl Dispatcher {
             Hold::Lost => "was lost",
             Hold::Elsewhere => "was on a server that is not its primary any more",
         };
+        if is_at_work {
+            // It looks for its primary, and takes the lock itself where it goes on: two of ours would keep each other out.
+            return;
+        }
         let again = take_again(&self.run.setup, &self.run.rollout, &shard);
         let then = match tokio::time::timeout(ANCHOR, again).await {
             Ok(Some(session)) => {

@@ -68,7 +68,10 @@ impl Dispatcher {
         if Instant::now() >= self.inbox_at {
             self.inbox_at = Instant::now() + INBOX;
             let items = self.run.setup.journal.inbox(&ledger.rollout).await?;
-            inbox::take(ledger, items);
+            if !items.is_empty() {
+                inbox::take(ledger, items);
+                self.nodes.excuse(ledger);
+            }
             self.nodes.remember().await?;
         }
         if Instant::now() >= self.memory_at {
@@ -138,7 +141,12 @@ impl Dispatcher {
             Report::Event(event) if event.is_durable() => {
                 ledger.record(event)?;
             }
-            Report::Event(event) => ledger.show_live(event),
+            Report::Event(event) => {
+                if let Event::ShardWaiting { shard, reasons, .. } = &event {
+                    self.nodes.note_waits(shard, reasons);
+                }
+                ledger.show_live(event);
+            }
         }
         Ok(())
     }
@@ -158,6 +166,7 @@ impl Dispatcher {
                 shard,
                 outcome,
             } => {
+                self.nodes.note_waits(&shard, &[]);
                 let looked = ledger.state.doubts().any(|(name, _)| *name == shard);
                 let outcome = self.losses.judge(&self.run, &shard, looked, outcome);
                 if let Outcome::Unknown { doubt } = &outcome

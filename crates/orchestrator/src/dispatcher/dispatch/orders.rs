@@ -12,6 +12,8 @@ use jiff::Timestamp;
 /// What is left to do once all commands are under way.
 pub(super) enum Rest {
     Go,
+    /// What was done at once has made more to do.
+    More,
     /// Nothing before then.
     Until(Timestamp, Vec<WaitReason>),
     Person(Vec<WaitReason>),
@@ -26,18 +28,26 @@ impl Dispatcher {
         let mut begin = Vec::new();
         let mut look = Vec::new();
         let mut gate = None;
+        let mut done_at_once = false;
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
         let now = Timestamp::now();
+        // Where it is only settled what there is, that is all: verify queries that a person had asked again are.
+        let asks_again = |shard: &ShardName| ledger.state.verify_again(shard).is_some();
+        let settle_only = self.run.settle_only;
+        let starts = !settle_only || ledger.state.unverified().any(asks_again);
         // The limits are filled with this run's own shards; surveys concern everybody.
-        let commands = match self.run.options.only {
-            Some(_) => ledger.state.next_among(now, |shard| self.is_ours(shard)),
-            None => ledger.state.next(now),
+        let commands = match (settle_only, &self.run.options.only) {
+            (false, None) => ledger.state.next(now),
+            _ => {
+                let wanted = |shard: &ShardName| !settle_only || asks_again(shard);
+                (ledger.state).next_among(now, |shard| self.is_ours(shard) && wanted(shard))
+            }
         };
         for command in commands {
             match command {
                 Command::Apply { stage, shard } => {
-                    if stopping || self.run.settle_only || !self.nodes.may_start() {
+                    if stopping || !self.nodes.may_start() {
                         continue;
                     }
                     // What the look finds is of the shard as it was recorded when the look began.
@@ -70,13 +80,14 @@ impl Dispatcher {
                     }
                     if let Some(done) = self.nodes.await_replicas(ledger, stage, &shard, position) {
                         ledger.record(done)?;
+                        done_at_once = true;
                     }
                 }
                 Command::AskGate { stage, wave } => {
                     if !self.nodes.may_start() {
                         continue;
                     }
-                    if !stopping && !self.run.settle_only && !self.tasks.asks(stage, wave) {
+                    if !stopping && starts && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
                 }
@@ -90,6 +101,9 @@ impl Dispatcher {
                     rest = Rest::Finished;
                 }
             }
+        }
+        if done_at_once {
+            rest = Rest::More;
         }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);

@@ -46,7 +46,7 @@ impl Asked {
 
 pub struct Eye<'a> {
     errand: &'a Errand,
-    standby: &'a NamedNode,
+    standby: NamedNode,
     observer: Option<Box<dyn Observer>>,
     /// Since when looks have come to nothing.
     blind: Option<Timestamp>,
@@ -72,13 +72,18 @@ impl From<EngineError> for Blind {
 }
 
 impl<'a> Eye<'a> {
-    pub fn of(errand: &'a Errand, standby: &'a NamedNode) -> Self {
+    pub fn of(errand: &'a Errand, standby: NamedNode) -> Self {
         Self {
             errand,
             standby,
             observer: None,
             blind: None,
         }
+    }
+
+    /// Whether it looks along this way to the standby.
+    pub fn is_on(&self, standby: &NamedNode) -> bool {
+        self.standby.target.url == standby.target.url
     }
 
     /// Why the standby is not quiet; none where it is.

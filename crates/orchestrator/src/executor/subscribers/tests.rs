@@ -181,7 +181,7 @@ impl Pair {
             replicated: true,
             holds: watch::channel(Arc::from([])).1,
             online: Arc::default(),
-            standbys: Arc::from([]),
+            standbys: Standbys::none(),
             subscribers: Arc::from([mirror]),
             phase,
             subscribes: false,

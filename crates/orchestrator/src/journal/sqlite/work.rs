@@ -274,18 +274,17 @@ pub(super) fn fence(t: &Transaction<'_>, at: &str, lease: &Lease) -> Done<()> {
 }
 
 fn read_lease(c: &Connection, at: &str, scope: &Scope) -> Done<Option<LeaseRow>> {
-    c.query_row(
-        "SELECT holder, epoch, since, expires FROM lease WHERE scope = ?1",
-        [scope.to_string()],
-        |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, i64>(1)?,
-                timestamp(row, 2)?,
-                timestamp(row, 3)?,
-            ))
-        },
-    )
+    c.prepare_cached("SELECT holder, epoch, since, expires FROM lease WHERE scope = ?1")
+        .and_then(|mut select| {
+            select.query_row([scope.to_string()], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, i64>(1)?,
+                    timestamp(row, 2)?,
+                    timestamp(row, 3)?,
+                ))
+            })
+        })
     .optional()
     .map_err(|source| explain(at, "reading the lease", source))?
     .map(|(holder, epoch, since, expires)| {

@@ -181,6 +181,39 @@ fn contained(port: u16, run: &str) -> Look {
     contained
 }
 
+/// The old primary was at port 1, and the service leads to its heir now, which nobody knows by its own name, or that alone.
+#[test]
+fn a_service_that_leads_to_the_heir_is_no_second_primary_whatever_is_remembered_of_it() {
+    let run = |mut look: Look| {
+        if let Ok(survey) = &mut look.seen {
+            survey.server.instance = Some("run of the heir".into());
+        }
+        look
+    };
+    let by_service = || {
+        let mut look = run(look(1, Role::Primary));
+        if let Ok(survey) = &mut look.seen {
+            survey.server.address = server(2).address;
+        }
+        look
+    };
+    let by_name = || Look {
+        listed: true,
+        ..run(look(2, Role::Primary))
+    };
+    let mut only_the_service = Known {
+        uuid: Uuid::from_u128(1),
+        ..Known::default()
+    };
+    only_the_service.prove_primary(&server(1));
+    let mut adopted = known();
+    adopted.prove_primary(&server(2));
+    for known in [only_the_service, adopted] {
+        let found = sought(&known, vec![by_service(), by_name()]);
+        assert!(found.is_ok(), "{found:?}");
+    }
+}
+
 #[test]
 fn two_servers_that_say_one_address_are_two_primaries() {
     let mut known = Known::default();

@@ -31,6 +31,8 @@ pub struct ShardNodes {
     pub alone: bool,
     /// It has said so, and those that it named are expected.
     pub named: bool,
+    /// A person left it out of the rollout.
+    pub excused: bool,
     /// Why nobody can say that all of its nodes are known.
     pub lacking: Option<String>,
     pub primary: Option<Arc<NodeSighting>>,
@@ -45,6 +47,13 @@ pub struct ShardNodes {
 
 pub struct Node {
     pub named: NamedNode,
+    /// In which it is looked at: a node of this name may have been expected before, and somebody be looking still.
+    pub round: u64,
+    pub host: Arc<str>,
+    /// It is remembered as a node of the shard, by the name that it is reached by.
+    pub known: bool,
+    /// It is the shard's primary now, which is reached by another name: nobody waits for it to replay its own work.
+    pub aside: bool,
     pub before: Option<(Arc<NodeSighting>, Option<Distance>)>,
     pub standing: Option<Standing>,
     pub error: Option<String>,
@@ -163,7 +172,7 @@ impl ShardNodes {
 /// Whether a shard's work is done only once this node has it.
 pub fn is_required(node: &Node, settings: &ReplicaSettings, now: Timestamp) -> bool {
     let counts = matches!(node.named.role, NodeRole::Replica | NodeRole::Subscriber);
-    counts && node.named.policy.guards(now) && !is_left_out(node, settings)
+    counts && !node.aside && node.named.policy.guards(now) && !is_left_out(node, settings)
 }
 
 /// Whether the project leaves this node out for as long as it is catching up.
@@ -250,11 +259,4 @@ pub fn advise(standing: &mut Standing, advice: &str) {
     if let Some(first) = standing.findings.first_mut() {
         first.mend = Some(advice.to_owned());
     }
-}
-
-/// Whether the two looks were at one run of one server.
-pub fn is_one_server(one: &NodeSighting, other: &NodeSighting) -> bool {
-    one.own == other.own
-        && one.server.lineage == other.server.lineage
-        && one.server.instance == other.server.instance
 }

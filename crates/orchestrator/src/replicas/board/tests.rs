@@ -1,7 +1,7 @@
 use super::*;
 use greylag_core::{
     engine::Engine,
-    node::{SeenRole, Slot, Subscription},
+    node::{Replay, ReplayState, SeenRole, Slot, Subscription, Upstream},
     position::Position,
     survey::Server,
 };
@@ -156,4 +156,194 @@ fn a_shard_whose_primary_is_to_name_its_nodes_is_not_done_before_that_is_believe
     assert!(board.news().iter().any(waits));
     board.lack(shard(), None);
     assert!(is_done(&mut board), "it has none, and none is missed");
+}
+
+fn at_work(stage: usize, shows: Shows) -> Awaited {
+    Awaited {
+        stage,
+        position: None,
+        shows,
+    }
+}
+
+fn is_replayed(board: &mut Board) -> bool {
+    let news = board.news();
+    news.iter().any(|one| matches!(one, News::Replayed { .. }))
+}
+
+fn proven(board: &mut Board) -> Vec<String> {
+    let of = |news: News| match news {
+        News::Proven { server, .. } => Some(server.address),
+        _ => None,
+    };
+    board.news().into_iter().filter_map(of).collect()
+}
+
+/// A standby that is level with where it gets changes from.
+fn standby(address: &str) -> NodeSighting {
+    let mut seen = seen(address, SeenRole::Replica);
+    seen.server.lineage = "7".into();
+    NodeSighting {
+        position: Some(at(1, 100)),
+        received: Some(at(1, 100)),
+        upstream: Some(Upstream {
+            address: Some("a:5432".into()),
+            connected: true,
+            ..Upstream::default()
+        }),
+        replay: Some(Replay::seen(
+            ReplayState::Running,
+            Some(Duration::ZERO),
+            None,
+        )),
+        ..seen
+    }
+}
+
+/// One that accepts writes; `run` says which run of which server it is.
+fn writer(address: &str, run: &str) -> NodeSighting {
+    let mut seen = seen(address, SeenRole::Primary);
+    seen.server.lineage = "7".into();
+    seen.server.instance = Some(run.into());
+    NodeSighting {
+        position: Some(at(1, 100)),
+        ..seen
+    }
+}
+
+#[test]
+fn an_answer_to_what_was_asked_for_a_stage_before_is_none_for_the_next_stage() {
+    let mut board = Board::new(Arc::default());
+    let (primary, near) = (named("a", NodeRole::Primary), named("n", NodeRole::Replica));
+    board.expect(primary.clone(), "a".into(), false);
+    board.expect(near.clone(), "n".into(), false);
+    board.take(&primary.node, writer("a", "1"));
+    board.take(&near.node, standby("n"));
+    board.wait_for(&shard(), at_work(0, Arc::new(|_| true)));
+    let asked = board.to_show(&near.node).expect("it may show it");
+    // Meanwhile the stage is done without it, and work of the next one is there.
+    board.wait_for(&shard(), at_work(1, Arc::new(|_| false)));
+    board.shown(&near.node, &asked);
+    assert!(!is_replayed(&mut board));
+    let asked = board.to_show(&near.node).expect("it is asked anew");
+    board.shown(&near.node, &asked);
+    assert!(is_replayed(&mut board));
+}
+
+#[test]
+fn whoever_looked_at_a_node_before_it_came_to_be_expected_anew_looks_no_more() {
+    let mut board = Board::new(Arc::default());
+    let node = named("n", NodeRole::Replica);
+    let first = board.expect(node.clone(), "n".into(), false).unwrap();
+    assert!(board.watches(&node.node, first));
+    assert_eq!(board.expect(node.clone(), "n".into(), false), None);
+    board.start_over(&shard());
+    assert!(!board.watches(&node.node, first));
+    let second = board.expect(node.clone(), "n".into(), false).unwrap();
+    assert!(board.watches(&node.node, second));
+    assert!(
+        !board.watches(&node.node, first),
+        "the same URL, and another round"
+    );
+}
+
+#[test]
+fn a_replica_is_proven_beside_its_primary_only() {
+    let mut board = Board::new(Arc::default());
+    let (primary, node) = (named("a", NodeRole::Primary), named("n", NodeRole::Replica));
+    board.expect(primary.clone(), "a".into(), true);
+    board.expect(node.clone(), "n".into(), true);
+    board.miss(&primary.node, "no answer".into());
+    board.take(&node.node, standby("n"));
+    assert_eq!(
+        proven(&mut board),
+        [""; 0],
+        "it may be level with a stranger"
+    );
+    assert!(!matches!(board.go(), Go::Yes));
+    board.take(&primary.node, writer("a", "1"));
+    board.take(&node.node, standby("n"));
+    assert_eq!(proven(&mut board), ["n"]);
+}
+
+#[test]
+fn an_old_primary_that_follows_is_waited_for_unless_there_are_said_to_be_no_replicas() {
+    let waits = |alone: bool| {
+        let mut board = Board::new(Arc::default());
+        let (primary, mut old) = (named("a", NodeRole::Primary), named("n", NodeRole::Replica));
+        old.node.node = FORMER.into();
+        old.policy = NodePolicy::Observe;
+        if alone {
+            board.has_none(&shard());
+        }
+        board.expect(primary.clone(), "a".into(), false);
+        board.expect(old.clone(), "n".into(), false);
+        let mut heir = writer("a:5432", "1");
+        heir.children = vec![greylag_core::node::Child {
+            name: "n".into(),
+            state: Some("streaming".into()),
+            ..Default::default()
+        }];
+        board.take(&primary.node, heir);
+        board.take(&old.node, standby("n"));
+        assert_eq!(proven(&mut board), ["n"]);
+        board.waits_for(&shard())
+    };
+    assert!(waits(false));
+    assert!(!waits(true));
+}
+
+/// `db-vip` leads to the primary, wherever a failover takes it.
+#[test]
+fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
+    let mut board = Board::new(Arc::default());
+    let (primary, node) = (
+        named("vip", NodeRole::Primary),
+        named("n", NodeRole::Replica),
+    );
+    board.expect(primary.clone(), "a".into(), false);
+    board.expect(node.clone(), "n".into(), false);
+    board.take(&primary.node, writer("vip", "1"));
+    board.take(&node.node, standby("n"));
+    assert!(board.waits_for(&shard()));
+    board.wait_for(&shard(), at_work(0, Arc::new(|_| true)));
+    assert_eq!(proven(&mut board), ["n"]);
+    // It is promoted, and the name goes over to it.
+    board.take(&primary.node, writer("vip", "2"));
+    board.take(&node.node, writer("n", "2"));
+    assert_eq!(board.go(), Go::Yes);
+    assert!(board.is_aside(&node.node));
+    assert!(!board.waits_for(&shard()));
+    assert!(is_replayed(&mut board));
+    // The name goes back, and the server follows again, or is gone: it is a replica like any other.
+    board.take(&primary.node, writer("vip", "3"));
+    board.miss(&node.node, "no answer".into());
+    assert!(!board.is_aside(&node.node));
+    assert!(board.waits_for(&shard()));
+    board.take(&node.node, standby("n"));
+    assert_eq!(board.go(), Go::Yes);
+}
+
+#[test]
+fn one_that_was_never_a_replica_and_is_the_primary_by_another_name_is_refused() {
+    let mut board = Board::new(Arc::default());
+    let (primary, node) = (
+        named("vip", NodeRole::Primary),
+        named("n", NodeRole::Replica),
+    );
+    board.expect(primary.clone(), "a".into(), false);
+    board.expect(node.clone(), "n".into(), false);
+    board.take(&primary.node, writer("vip", "1"));
+    board.take(&node.node, writer("n", "1"));
+    let Go::Hold(reasons) = board.go() else {
+        panic!("{:?}", board.go());
+    };
+    assert!(
+        matches!(&reasons[..], [WaitReason::ReplicaUnseen { why, .. }] if why.contains("the shard's primary itself")),
+        "{reasons:?}"
+    );
+    // Where it is remembered as a node, a failover has taken the name there.
+    board.recognise(&node.node);
+    board.take(&node.node, writer("n", "1"));
+    assert_eq!(board.go(), Go::Yes);
 }

@@ -92,7 +92,7 @@ fn ways(nodes: &[NamedNode]) -> Vec<String> {
 }
 
 fn take(roster: &mut Roster, at: &NamedNode, children: Vec<Child>) -> (Vec<String>, Vec<String>) {
-    let changes = roster.take(at, &seen(children), &BTreeMap::new());
+    let changes = roster.take(at, &seen(children), &ReplicaSettings::default());
     let gone = changes.gone.iter().map(|name| name.node.to_string());
     (gone.collect(), ways(&changes.new))
 }
@@ -205,15 +205,15 @@ fn one_that_nobody_remembers_is_missed_only_while_it_is_named() {
             child("2", None),
         ]
     };
-    roster.take(&primary(), &seen(children()), &BTreeMap::new());
+    roster.take(&primary(), &seen(children()), &ReplicaSettings::default());
     assert_eq!(roster.unmapped().count(), 1);
     let left = vec![child("c", Some("10.0.0.3"))];
-    let changes = roster.take(&primary(), &seen(left), &BTreeMap::new());
+    let changes = roster.take(&primary(), &seen(left), &ReplicaSettings::default());
     assert_eq!(changes.unnamed.len(), 1, "{changes:?}");
     assert_eq!(&*changes.unnamed[0].node, "pg_basebackup");
     assert_eq!(roster.lacking(), None);
     roster.strike(&changes.unnamed[0]);
-    let changes = roster.take(&primary(), &seen(children()), &BTreeMap::new());
+    let changes = roster.take(&primary(), &seen(children()), &ReplicaSettings::default());
     assert_eq!(
         ways(&changes.new),
         ["pg_basebackup at postgres://greylag@10.0.0.9:5432/d"]
@@ -228,7 +228,7 @@ fn where_who_follows_cannot_be_seen_the_grant_is_told() {
         what: "who follows it".into(),
         mend: "GRANT REPLICATION SLAVE ON *.* TO 'a'@'%'".into(),
     });
-    roster.take(&primary(), &blind, &BTreeMap::new());
+    roster.take(&primary(), &blind, &ReplicaSettings::default());
     assert_eq!(
         roster.lacking().unwrap(),
         "who follows 10.0.0.1:5432 can't be seen; GRANT REPLICATION SLAVE ON *.* TO 'a'@'%'"
@@ -262,9 +262,14 @@ fn found(url: &str, addresses: &[(&str, &str)], children: Vec<Child>) -> Vec<(St
         .iter()
         .map(|(from, to)| (from.to_string(), to.to_string()))
         .collect();
+    let settings = ReplicaSettings {
+        addresses,
+        readers: BTreeSet::from(["wal-g".into(), "10.0.0.9".into()]),
+        ..ReplicaSettings::default()
+    };
     let primary = primary_node(&near(url));
     let (mut roster, _) = Roster::new(vec![primary.clone()], None);
-    let changes = roster.take(&primary, &seen(children), &addresses);
+    let changes = roster.take(&primary, &seen(children), &settings);
     changes
         .new
         .iter()
@@ -332,4 +337,83 @@ fn two_children_of_one_name_are_told_apart_and_logical_readers_are_none() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(names, ["b", "b-2"]);
+}
+
+#[test]
+fn the_port_of_a_url_that_has_it_among_its_options_is_its_childrens_too() {
+    let children = vec![child("b", Some("10.0.0.2")), child("c", Some("10.0.0.3:7"))];
+    let found = found(
+        "postgres://greylag@10.0.0.1/orders?port=5433&sslmode=require",
+        &[],
+        children,
+    );
+    let urls: Vec<&str> = found.iter().map(|(_, url)| &**url).collect();
+    assert_eq!(
+        urls,
+        [
+            "postgres://greylag@10.0.0.2:5433/orders?sslmode=require",
+            "postgres://greylag@10.0.0.3:7/orders?sslmode=require"
+        ]
+    );
+}
+
+#[test]
+fn who_is_said_to_be_a_reader_is_expected_by_nobody() {
+    let children = vec![
+        child("b", Some("10.0.0.2")),
+        child("wal-g", Some("10.0.0.8")),
+        child("9b1c", Some("10.0.0.9:3306")),
+    ];
+    let found = found("postgres://greylag@10.0.0.1/orders", &[], children);
+    let names: Vec<&str> = found.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["b"]);
+}
+
+#[test]
+fn one_that_nobody_remembers_is_told_with_what_to_write_if_it_is_no_replica() {
+    let (mut roster, _) = roster(Some(&known()));
+    let children = vec![
+        child("b", Some("10.0.0.2")),
+        child("9b1c", Some("10.0.0.9")),
+    ];
+    take(&mut roster, &primary(), children);
+    let advice = |name: &str| {
+        let node = NodeName {
+            shard: "eu-1".parse().unwrap(),
+            node: name.into(),
+        };
+        roster.advice(&node).unwrap_or_default()
+    };
+    assert!(
+        advice("9b1c").contains("`readers = [\"9b1c\"]`"),
+        "{}",
+        advice("9b1c")
+    );
+    assert!(advice("b").contains("fleet forget"), "{}", advice("b"));
+}
+
+/// A failover has taken the primary's name to one that was a replica, and nobody follows that one yet.
+#[test]
+fn one_that_is_the_primary_now_is_not_missed_behind_it() {
+    let (mut roster, _) = roster(Some(&known()));
+    take(&mut roster, &primary(), Vec::new());
+    assert!(roster.lacking().unwrap().contains("(b, c)"));
+    let b = NodeName {
+        shard: "eu-1".parse().unwrap(),
+        node: "b".into(),
+    };
+    roster.set_aside(&b, true);
+    assert!(
+        roster.lacking().unwrap().contains("(c)"),
+        "{:?}",
+        roster.lacking()
+    );
+    roster.recall(&known());
+    assert!(
+        roster.lacking().unwrap().contains("(c)"),
+        "{:?}",
+        roster.lacking()
+    );
+    roster.set_aside(&b, false);
+    assert!(roster.lacking().unwrap().contains("(b, c)"));
 }

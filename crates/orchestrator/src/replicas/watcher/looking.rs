@@ -3,7 +3,11 @@
 use super::Shared;
 use crate::{
     executor::chain,
-    replicas::{board::patience, named::NamedNode, roster::Roster},
+    replicas::{
+        board::{Board, patience},
+        named::NamedNode,
+        roster::Roster,
+    },
 };
 use greylag_core::node::{NodeRole, NodeSighting};
 use greylag_engines::{Observer, Target};
@@ -19,23 +23,52 @@ const SLOWEST: u32 = 8;
 /// A node that answers, but not in time, is given twice as long, and so again, so many times: what is slow is seen in the end.
 const GIVEN: u32 = 3;
 
-/// Expects a node, and begins to look at it.
-pub fn add(shared: &Arc<Shared>, named: NamedNode, host: Arc<str>, follows: bool) {
-    if !shared.board().expect(named.clone(), host.clone(), follows) {
-        return;
+/// A node that has come to be looked at.
+pub struct Round {
+    pub named: NamedNode,
+    host: Arc<str>,
+    /// It is asked who follows it.
+    follows: bool,
+    number: u64,
+}
+
+impl Round {
+    /// Expects a node; none where it is expected already. With a roster it is asked who follows it.
+    pub fn expect(
+        board: &mut Board,
+        named: NamedNode,
+        host: Arc<str>,
+        roster: Option<&Roster>,
+    ) -> Option<Round> {
+        let number = board.expect(named.clone(), host.clone(), roster.is_some())?;
+        if let Some(roster) = roster {
+            board.advise(&named.node, roster.advice(&named.node));
+        }
+        Some(Round {
+            named,
+            host,
+            follows: roster.is_some(),
+            number,
+        })
     }
-    if follows {
-        let advice =
-            (shared.rosters().get(&named.node.shard)).and_then(|roster| roster.advice(&named.node));
-        shared.board().advise(&named.node, advice);
+
+    /// Whether the node is looked at in this round still.
+    pub fn lasts(&self, board: &Board) -> bool {
+        board.watches(&self.named.node, self.number)
     }
-    let looks = tokio::spawn(watch_node(shared.clone(), named, host, follows));
+}
+
+/// Begins to look at a node.
+pub fn begin(shared: &Arc<Shared>, round: Round) {
+    let looks = tokio::spawn(watch_node(shared.clone(), round));
     let mut tasks = shared.tasks.lock().expect("no panics inside");
+    tasks.retain(|task| !task.is_finished());
     tasks.push(looks.abort_handle());
 }
 
 /// Looks at one node until the watcher ends.
-async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follows: bool) {
+async fn watch_node(shared: Arc<Shared>, round: Round) {
+    let named = &round.named;
     let poll = shared.replication.settings.poll;
     let hurry = shared.notify_of(&named.node.shard);
     let mut observer: Option<Box<dyn Observer>> = None;
@@ -46,8 +79,8 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
     let mut target = named.target.clone();
     target.application = "greylag/watch".into();
     loop {
-        if !shared.board().watches(&named) {
-            // Its shard's primary is another server now, and this one something else to it.
+        if !round.lasts(&shared.board()) {
+            // Its shard's primary is another server now, and this one something else to it; or another way leads to it.
             return;
         }
         let hurried = hurry.notified();
@@ -55,7 +88,7 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
         // Registered before the look, so that what is asked meanwhile is not lost.
         hurried.as_mut().enable();
         let begun = Instant::now();
-        let look = look(&shared, &named, &target, &mut observer);
+        let look = look(&shared, &round, &target, &mut observer);
         let allowed = patience(poll) * 2_u32.pow(given);
         match tokio::time::timeout(allowed, look).await {
             Ok(Ok(seen)) => {
@@ -63,23 +96,20 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
                 if begun.elapsed() < allowed / 4 {
                     given = given.saturating_sub(1);
                 }
-                if follows
-                    && shared.board().watches(&named)
-                    && follow(&shared, &named, &host, &seen) == Follows::Twice
-                {
+                if round.follows && follow(&shared, &round, &seen) == Follows::Twice {
                     return;
                 }
             }
             Ok(Err(why)) => {
                 observer = None;
                 missed = missed.saturating_add(1);
-                shared.miss(&named, why);
+                shared.miss(&round, why);
             }
             Err(_) => {
                 observer = None;
                 missed = missed.saturating_add(1);
                 let why = format!("no answer within {allowed:?}");
-                shared.miss(&named, why);
+                shared.miss(&round, why);
                 // One that is dead has been told of by now; this one may only be slow to connect to.
                 if missed >= limit {
                     given = (given + 1).min(GIVEN);
@@ -108,10 +138,11 @@ async fn watch_node(shared: Arc<Shared>, named: NamedNode, host: Arc<str>, follo
 /// One look, and the history where it may show what is waited for.
 async fn look(
     shared: &Arc<Shared>,
-    named: &NamedNode,
+    round: &Round,
     target: &Target,
     held: &mut Option<Box<dyn Observer>>,
 ) -> Result<NodeSighting, String> {
+    let name = &round.named.node;
     if held.is_none() {
         let _permit = shared.connecting.acquire().await;
         let opened = shared.open.observe(target).await;
@@ -124,17 +155,17 @@ async fn look(
     let seen = observer.observe().await.map_err(|why| chain(&why))?;
     let shows = {
         let mut board = shared.board();
-        if !board.watches(named) {
+        if !round.lasts(&board) {
             return Ok(seen);
         }
-        board.take(&named.node, seen.clone());
-        board.to_show(&named.node)
+        board.take(name, seen.clone());
+        board.to_show(name)
     };
     if let Some(shows) = shows {
         let rows = observer.history().await.map_err(|why| chain(&why))?;
         let mut board = shared.board();
-        if shows(&rows) && board.watches(named) {
-            board.shown(&named.node);
+        if round.lasts(&board) && shows(&rows) {
+            board.shown(name, &shows);
             shared.weigh.notify_one();
         }
     }
@@ -150,44 +181,40 @@ enum Follows {
 }
 
 /// Expects those that the node says follow it.
-fn follow(
-    shared: &Arc<Shared>,
-    named: &NamedNode,
-    host: &Arc<str>,
-    seen: &NodeSighting,
-) -> Follows {
+fn follow(shared: &Arc<Shared>, round: &Round, seen: &NodeSighting) -> Follows {
+    let (follows, begun) = take_in(shared, round, seen);
+    begun.into_iter().for_each(|round| begin(shared, round));
+    follows
+}
+
+/// All of it at once: between who goes and who comes nobody is missing, and what an earlier primary said counts no more.
+fn take_in(shared: &Shared, round: &Round, seen: &NodeSighting) -> (Follows, Vec<Round>) {
+    let named = &round.named;
     let shard = &named.node.shard;
-    let changes = {
-        let mut rosters = shared.rosters();
-        let Some(roster) = rosters.get_mut(shard) else {
-            return Follows::Taken;
-        };
-        if roster.only_remembers(&named.node) {
-            let mut board = shared.board();
-            if board.double(&named.node, seen).is_some() {
-                board.dismiss(&named.node);
-                return Follows::Twice;
-            }
-        }
-        let mut changes = roster.take(named, seen, &shared.replication.settings.addresses);
-        // One that is proven is missed, though it is not written down yet.
-        let board = shared.board();
-        changes.unnamed.retain(|name| !board.is_proven(name));
-        changes.unnamed.iter().for_each(|name| roster.strike(name));
-        changes
-    };
-    for name in changes.gone.iter().chain(&changes.unnamed) {
-        shared.board().dismiss(name);
-    }
-    for node in changes.new {
-        add(shared, node, host.clone(), true);
-    }
-    // Nothing is said to be complete before those who were named are expected.
-    let lacking = (shared.rosters().get(shard)).and_then(Roster::lacking);
+    let mut rosters = shared.rosters();
     let mut board = shared.board();
-    board.lack(shard.clone(), lacking);
+    let Some(roster) = rosters.get_mut(shard).filter(|_| round.lasts(&board)) else {
+        return (Follows::Taken, Vec::new());
+    };
+    if roster.only_remembers(&named.node) && board.double(&named.node, seen).is_some() {
+        board.dismiss(&named.node);
+        return (Follows::Twice, Vec::new());
+    }
+    roster.set_aside(&named.node, board.is_aside(&named.node));
+    let mut changes = roster.take(named, seen, &shared.replication.settings);
+    // One that is proven is missed, though it is not written down yet.
+    changes.unnamed.retain(|name| !board.is_proven(name));
+    changes.unnamed.iter().for_each(|name| roster.strike(name));
+    for name in changes.gone.iter().chain(&changes.unnamed) {
+        board.dismiss(name);
+    }
+    let new = changes.new.into_iter();
+    let begun = new
+        .filter_map(|node| Round::expect(&mut board, node, round.host.clone(), Some(roster)))
+        .collect();
+    board.lack(shard.clone(), roster.lacking());
     if named.role == NodeRole::Primary {
         board.named(shard);
     }
-    Follows::Taken
+    (Follows::Taken, begun)
 }

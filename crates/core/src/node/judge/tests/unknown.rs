@@ -97,3 +97,19 @@ fn a_subscriber_of_a_publisher_whose_place_cannot_be_seen_is_not_taken_for_good(
     assert_eq!(standing.lag, Lag::default());
     assert_eq!(standing.blame, Some(Blame::Paused));
 }
+
+/// Level with where it gets changes from, which may be a stranger.
+#[test]
+fn a_standby_whose_primary_can_not_be_looked_at_is_not_called_good() {
+    let mut level = replica(500);
+    level.replay.as_mut().unwrap().lag = Some(Duration::ZERO);
+    let standing = judged(None, &level, &Trail::default());
+    assert_eq!(standing.state, NodeState::Unobservable);
+    level.upstream.as_mut().unwrap().connected = false;
+    let standing = judged(None, &level, &Trail::default());
+    assert_eq!(
+        standing.state,
+        NodeState::Stalled,
+        "that much it says itself"
+    );
+}

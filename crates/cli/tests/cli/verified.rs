@@ -1,0 +1,96 @@
+//! A `verify` query that said no holds its rollout, whatever becomes of the files meanwhile.
+
+use crate::place::{Place, project};
+
+const ONE: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (x);");
+const TWO: (&str, &str) = (
+    "V2__b.sql",
+    "-- greylag:verify SELECT count(*) = 1 FROM a\nCREATE TABLE b (x);",
+);
+const VIEW: &str = "R__v.sql";
+
+/// V2 is on s1, where its verify query said no; the view, which comes after it, was edited since.
+fn edited() -> Place {
+    let place = Place::with(2, &[ONE]);
+    place.write("greylag.toml", project(2, "[rollout]\nmax-in-flight = 1\n"));
+    place.out("apply --yes", 0);
+    place.sql("s2", "INSERT INTO a VALUES (1)");
+    place.write(&format!("migrations/{}", TWO.0), TWO.1);
+    view(&place, "SELECT 1 AS one");
+    place.out("apply --yes", 3);
+    view(&place, "SELECT 2 AS two");
+    place
+}
+
+fn view(place: &Place, body: &str) {
+    let text = format!("DROP VIEW IF EXISTS v;\nCREATE VIEW v AS {body};");
+    place.write(&format!("migrations/{VIEW}"), text);
+}
+
+fn has(place: &Place, shard: &str, name: &str) -> bool {
+    let sql = format!("SELECT count(*) FROM sqlite_schema WHERE name = '{name}'");
+    place.ask(shard, &sql) == 1
+}
+
+#[track_caller]
+fn is_held(place: &Place) -> String {
+    let out = place.out("apply --yes", 3);
+    assert!(!has(place, "s2", "b"), "the next shard was touched");
+    assert!(!has(place, "s1", "v"), "the next stage was begun");
+    let status = place.json("status --output json", 5);
+    assert_eq!(status["rollout"]["failed"], serde_json::json!(["s1"]));
+    out
+}
+
+#[test]
+fn it_is_told_and_holds_until_it_says_yes_though_a_later_file_was_edited() {
+    let place = edited();
+    let plan = place.out("plan", 0);
+    assert!(
+        plan.contains("first it is settled what became of s1"),
+        "{plan}"
+    );
+    insta::assert_snapshot!(is_held(&place), @r#"
+    ✗ stopped, and the fleet is split
+      files have changed since it was planned; it is planned anew once what failed on s1 is verified, or the shard is skipped
+      changed         1  s1
+      not changed     1  s2
+      failed          1  s1
+
+    s1 failed in V2
+      verification: V2 is applied, but its verify query says `0`: SELECT count(*) = 1 FROM a
+      the migration is applied, and stands
+      hint: Mend the data, then `greylag rollout retry s1`: the query is asked again, the migration is not run again.
+
+    ways on
+      mend the data on s1:  greylag rollout retry s1 && greylag apply
+      leave it out:  greylag rollout skip s1 --reason … && greylag apply
+    "#);
+    // Asked again, and still no.
+    place.out("rollout retry s1", 0);
+    is_held(&place);
+    place.sql("s1", "INSERT INTO a VALUES (1)");
+    place.out("rollout retry s1", 0);
+    place.out("apply --yes", 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "b") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
+    let rollouts = place.json("rollout list --output json", 0);
+    assert_eq!(rollouts["rollouts"][1]["ended"], "superseded", "{rollouts}");
+}
+
+#[test]
+fn a_person_may_leave_it_at_that() {
+    let place = edited();
+    place.out("rollout skip s1 --reason \"a row is too many there\"", 0);
+    place.out("apply --yes", 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "b") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
+}
