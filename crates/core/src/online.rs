@@ -99,6 +99,9 @@ pub const PT_OSC: &str = "pt-online-schema-change";
 /// GitHub's.
 pub const GH_OST: &str = "gh-ost";
 
+/// The server ids under which Greylag's own tools read a binary log. Some of them make themselves known as replicas do.
+pub const READERS: std::ops::RangeInclusive<u32> = 0x4700_0000..=0x47ff_ffff;
+
 /// A program that changes a table beside running traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRule {

@@ -19,6 +19,7 @@ mod postgres_action;
 mod rows;
 mod set;
 mod sources;
+mod tables;
 
 pub(crate) use dispatch::read;
 pub(crate) use set::set_for_statement;

@@ -142,7 +142,7 @@ impl Missed {
                     "`{text}` names no node of shard `{shard}`: there is nothing behind the slash"
                 ))
                 .hint(format!(
-                    "`greylag fleet` shows the nodes; `greylag fleet forget {shard}` forgets the shard"
+                    "`greylag fleet` shows the nodes; `greylag fleet forget {shard} --reason …` forgets the shard"
                 )));
             }
             Some((of, node)) => Self::Node(NodeName {
@@ -180,7 +180,7 @@ async fn forget(gone: &Gone, global: &Global, screen: &Screen) -> Result<Exit, P
                     Forgotten::Unknown => return Err(never_seen(&node)),
                     Forgotten::Primary => {
                         return Err(Problem::usage(format!(
-                            "`{node}` is where the shard's primary was seen last, and is not forgotten by itself: `greylag fleet forget {}` forgets the shard",
+                            "`{node}` is where the shard's primary was seen last, and is not forgotten by itself: `greylag fleet forget {} --reason …` forgets the shard",
                             node.shard
                         )));
                     }

@@ -78,6 +78,6 @@ fn a_node_without_a_name_is_nobody() {
     }
     insta::assert_snapshot!(place.err("fleet forget s1/ --reason x", 2), @r#"
     error: `s1/` names no node of shard `s1`: there is nothing behind the slash
-      hint: `greylag fleet` shows the nodes; `greylag fleet forget s1` forgets the shard
+      hint: `greylag fleet` shows the nodes; `greylag fleet forget s1 --reason …` forgets the shard
     "#);
 }

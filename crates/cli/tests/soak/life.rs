@@ -181,7 +181,7 @@ impl Life {
         self.story
             .push(format!("{what}: {:?}\n{}", ran.code, indent(&ran.said)));
         self.tally.failed += u32::from(ran.said.contains("failed in V"));
-        let known = matches!(ran.code, Some(0 | 1 | 2 | 3 | 4 | 6));
+        let known = matches!(ran.code, Some(0..=6));
         assert!(
             known && !ran.said.contains("panicked"),
             "{what} ended with {:?}\n{}",
@@ -252,7 +252,7 @@ impl Life {
         self.traps.retain(|(_, trapped)| *trapped != version);
         self.tally.steered += 1;
         let ran = self.apply().await;
-        if ran.code == Some(6) {
+        if matches!(ran.code, Some(5 | 6)) {
             self.repair(version).await;
         }
     }
@@ -299,7 +299,8 @@ impl Life {
                 Some(4) => self.steer(&["rollout", "resume"]).await,
                 // 1 where this run changed nothing on any shard.
                 Some(1 | 3) => self.steer(&["rollout", "retry"]).await,
-                Some(6) => {
+                // 5 where a rollout was finished before it was refused.
+                Some(5 | 6) => {
                     let edited: Vec<u32> = self
                         .scripts
                         .iter()

@@ -5,7 +5,8 @@
 use super::{
     cursor::Cursor,
     pinned::pinned,
-    rows::{condition, is_dual, tables_read, write},
+    rows::{condition, write},
+    tables::{is_dual, tables_read},
 };
 use crate::operation::{Pinned, Source};
 use greylag_core::{engine::Dialect, script::TokenKind};

@@ -3,6 +3,7 @@
 //! As of version 1.1.8. Its command line is in `arguments`.
 
 use super::folder::Folder;
+use greylag_core::online::READERS;
 use greylag_engines::{Access, TableChange, TlsProof};
 use std::io;
 
@@ -71,7 +72,7 @@ pub fn instance(access: &Access) -> String {
 /// A number for one that reads the binary log: the server ends the first of two readers that share one.
 pub fn server_id(mark: &str) -> u32 {
     let digits = mark.trim_start_matches("gl");
-    0x4700_0000 | u32::from_str_radix(digits, 16).unwrap_or(0) & 0x00ff_ffff
+    READERS.start() | u32::from_str_radix(digits, 16).unwrap_or(0) & 0x00ff_ffff
 }
 
 #[cfg(test)]

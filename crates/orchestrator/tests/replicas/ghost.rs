@@ -11,6 +11,7 @@ use crate::{
 use greylag_core::{
     event::Event,
     gate::WaitReason,
+    node::NodeRole,
     online::{GH_OST, ToolRule, Way},
     outcome::FailureClass,
 };
@@ -19,10 +20,44 @@ use greylag_orchestrator::{
     Control,
     apply::{Options, Verdict},
     planning::{Ask, look_ahead},
+    replicas::look_at_nodes,
     survey::survey_fleet,
     watch::Blind,
 };
 use std::time::Duration;
+
+/// It makes itself known to its source as a replica does, at an address where nobody listens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gh_ost_is_no_replica_to_a_primary_that_names_its_own() {
+    let Some(mut fleet) = given(Engine::MySql, GH_OST, 4000, slow(GH_OST)).await else {
+        return;
+    };
+    fleet.auto = true;
+    fleet.settings.poll = Duration::from_millis(100);
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, says("Copy: ")).await;
+    let seen = look_at_nodes(&fleet.setup().await, None).await;
+    let replicas = seen.iter().filter(|node| node.role == NodeRole::Replica);
+    assert_eq!(replicas.count(), 1, "{seen:#?}");
+    // Looked at many times, it holds nothing.
+    until(&told, copies_more).await;
+    let holds = |event: &Event| matches!(event, Event::Held { .. });
+    let told = told.lock().unwrap().clone();
+    let held = told.iter().filter(|(_, event)| holds(event));
+    assert_eq!(held.count(), 0, "{told:#?}");
+    run.abort();
+}
+
+/// It is well under way: chunk by chunk.
+fn copies_more(event: &Event) -> bool {
+    let Event::ToolSaid { line, .. } = event else {
+        return false;
+    };
+    let copied = line
+        .split_once("Copy: ")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    copied.is_some_and(|(rows, _)| rows.parse::<u32>().is_ok_and(|rows| rows >= 50))
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gh_ost_does_what_the_server_can_t_and_tells() {

@@ -95,7 +95,11 @@ impl Rounds<'_> {
         }
         let options = self.options(plan)?;
         if !plan.stages.is_empty() && !self.run.yes && !self.is_agreed(plan) {
-            match confirm(screen, &prospect, place) {
+            let asked = Instant::now();
+            let answer = confirm(screen, &prospect, place);
+            // A person takes the time it takes.
+            self.until = self.until.map(|until| until + asked.elapsed());
+            match answer {
                 Ok(()) => self.agreed = Some(plan.clone()),
                 Err(_) if self.done.is_some() => return Ok(self.leave(Pending::of_plan(plan))),
                 Err(problem) => return Err(problem),

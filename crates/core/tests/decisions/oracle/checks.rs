@@ -81,7 +81,10 @@ impl Oracle {
         );
         assert!(!self.broke, "after a break, and no gate was asked: {shard}");
         assert!(!self.is_in_flight(shard), "starts twice on {shard}");
-        assert!(!self.failed.contains_key(shard), "goes on blindly on {shard}");
+        assert!(
+            !self.failed.contains_key(shard),
+            "goes on blindly on {shard}"
+        );
         assert!(
             !self.skipped.contains(shard),
             "skipped, yet started: {shard}"

@@ -5,7 +5,10 @@ use super::{
     sighting::Seen,
 };
 use crate::mysql::link::Answer;
-use greylag_core::node::{Child, Unobservable};
+use greylag_core::{
+    node::{Child, Unobservable},
+    online::READERS,
+};
 
 /// Replicas that have made themselves known, and others that read the binary log.
 pub fn children(seen: &Seen<'_>) -> Vec<Child> {
@@ -82,9 +85,10 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// A server says who it is, and where it listens.
+    /// A server says who it is, and where it listens. A tool of ours may say so too.
     fn is_replica(&self) -> bool {
-        !self.identity.is_empty() && !matches!(self.port, "" | "0")
+        let is_ours = (self.server.parse()).is_ok_and(|server: u32| READERS.contains(&server));
+        !self.identity.is_empty() && !matches!(self.port, "" | "0") && !is_ours
     }
 }
 
