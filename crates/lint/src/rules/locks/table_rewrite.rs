@@ -34,7 +34,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .map(|taken| {
             let table = &taken.table;
             let instead = match &*taken.effect.id {
-                "cluster" | "vacuum-full" => "Use pg_repack, which writes the table anew beside running traffic.",
+                "cluster" | "vacuum-full" => {
+                    "Use pg_repack, which writes the table anew beside running traffic."
+                }
                 _ => "Make a new table as it is to be, copy with a backfill, and swap the names.",
             };
             words::about(
