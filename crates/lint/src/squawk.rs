@@ -19,6 +19,8 @@ const LONGEST: usize = 2_000_000;
 
 /// Above this many words that may stand within each other its parser, which calls itself for each, needs too much of the stack.
 const DEEPEST: usize = 2_000;
+/// Up to this many any stack will do; a thread of its own for each file would cost a third of the time.
+const SHALLOW: usize = 200;
 /// What it gets of it: a parenthesis takes some kilobytes.
 const STACK: usize = 64 << 20;
 
@@ -160,7 +162,8 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
             LONGEST / 1_000_000
         ));
     }
-    if depth(script) > DEEPEST {
+    let depth = depth(script);
+    if depth > DEEPEST {
         return Err(
             "squawk's rules are not asked about a file whose expressions are nested so deep"
                 .to_owned(),
@@ -169,13 +172,10 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
     let include: Vec<Squawk> = wanted.iter().map(|(rule, _)| *rule).collect();
     let text = plain(script);
     let in_transaction = file.content.in_transaction();
-    let violations = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        let asked = thread.spawn_scoped(scope, || ask(&text, &include, in_transaction));
-        let told = asked.map_err(|error| format!("squawk's rules can't be asked: {error}"))?;
-        told.join()
-            .map_err(|_| "squawk's rules gave up on this file".to_owned())
-    })?;
+    let violations = match depth <= SHALLOW {
+        true => ask(&text, &include, in_transaction),
+        false => ask_apart(&text, &include, in_transaction)?,
+    };
     let found = violations
         .into_iter()
         .filter_map(|found| {
@@ -205,11 +205,29 @@ pub(crate) fn ask(
     linter.lint(&parse, text)
 }
 
+/// On a stack that is large enough for what is nested deep.
+fn ask_apart(
+    text: &str,
+    rules: &[Squawk],
+    in_transaction: bool,
+) -> Result<Vec<squawk_linter::Violation>, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let asked = thread.spawn_scoped(scope, || ask(text, rules, in_transaction));
+        let asked = asked.map_err(|error| format!("squawk's rules can't be asked: {error}"))?;
+        let told = asked.join();
+        told.map_err(|_| "squawk's rules gave up on this file".to_owned())
+    })
+}
+
 /// How deep a tree the longest of its expressions may make: words in a row, and those around the parentheses they stand in. What
 /// stands between commas lies side by side.
 fn depth(script: &Script) -> usize {
     let of = |statement: &Statement| {
         let text = script.sql(statement);
+        if text.len() <= SHALLOW {
+            return 0;
+        }
         let (mut now, mut most, mut queries) = (0usize, 0usize, 0usize);
         let mut opened: Vec<usize> = Vec::new();
         for token in tokens(Dialect::Postgres, text) {
