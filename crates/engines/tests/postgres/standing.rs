@@ -218,7 +218,11 @@ async fn a_standby_that_is_cut_off_is_not_caught_up_though_it_replayed_all_it_ha
         })
         .await;
     let blame = judged(&top, &seen, &Trail::default()).blame;
-    assert_eq!(blame, Some(Blame::Disconnected { error: None }));
+    // Why it ended stands in the server's log alone.
+    assert!(
+        matches!(&blame, Some(Blame::Disconnected { error: Some(error) }) if error.contains("no WAL receiver runs")),
+        "{blame:?}"
+    );
     assert_eq!(
         seen.position
             .unwrap()
