@@ -61,9 +61,9 @@ fn best(mut work: impl FnMut() -> usize) -> Duration {
     times.min().unwrap_or_default()
 }
 
-/// Of this thread: what else the machine does is left out.
+/// Of this process: what else the machine does is left out.
 fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
         time.tv_sec.unsigned_abs(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),

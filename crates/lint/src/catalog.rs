@@ -4,7 +4,9 @@
 
 mod apply;
 mod changes;
+mod keys;
 mod letters;
+mod names;
 mod table;
 
 pub(crate) use changes::About;
@@ -176,6 +178,12 @@ impl Catalog {
             .flat_map(|other| other.foreign_keys.iter().map(move |key| (other, key)))
             .filter(|(_, key)| key.table.name == table.name && self.resolved(&key.table) == own)
             .collect()
+    }
+
+    /// The table that has a primary key or a unique constraint of this name.
+    pub(crate) fn table_of_key(&self, name: &str) -> Option<&Table> {
+        let mut tables = self.tables.values();
+        tables.find(|table| table.key_columns(name).is_some())
     }
 
     /// The table that has an index of this name.

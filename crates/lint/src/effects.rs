@@ -8,7 +8,7 @@ mod mysql;
 mod postgres;
 mod taken;
 
-pub use data::{Effect, Fits, Rewrite, Role, StandbyEffect, Wal, all, find};
+pub use data::{Effect, Fits, Form, Rewrite, Role, StandbyEffect, Wal, all, find};
 pub(crate) use functions::stranger;
 pub use mysql::{Algorithm, Clause, clauses};
 pub(crate) use mysql::{beside, clause_of, default_differs, index_clause, usual_version};

@@ -212,7 +212,7 @@ pub enum Change {
     },
     SetSchema,
     Owner,
-    /// RESTART, or a new range, of a sequence.
+    /// A sequence begins anew.
     Restart,
     AddConstraint {
         not_valid: bool,

@@ -161,7 +161,10 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
         ));
     }
     if depth(script) > DEEPEST {
-        return Err("squawk's rules are not asked about a file whose expressions are nested so deep".to_owned());
+        return Err(
+            "squawk's rules are not asked about a file whose expressions are nested so deep"
+                .to_owned(),
+        );
     }
     let include: Vec<Squawk> = wanted.iter().map(|(rule, _)| *rule).collect();
     let text = plain(script);
@@ -170,7 +173,8 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
         let thread = std::thread::Builder::new().stack_size(STACK);
         let asked = thread.spawn_scoped(scope, || ask(&text, &include, in_transaction));
         let told = asked.map_err(|error| format!("squawk's rules can't be asked: {error}"))?;
-        told.join().map_err(|_| "squawk's rules gave up on this file".to_owned())
+        told.join()
+            .map_err(|_| "squawk's rules gave up on this file".to_owned())
     })?;
     let found = violations
         .into_iter()

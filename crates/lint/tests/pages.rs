@@ -164,22 +164,23 @@ fn effects_page() -> String {
             Wal::Table => "table and indexes",
             Wal::Rows => "rows",
         };
-        let phase = match effect.phase {
-            Fits::Any => "any",
-            Fits::Expand => "expand",
-            Fits::Contract => "contract",
-        };
-        writeln!(
-            page,
-            "| {}{} | {} | {rewrite} | {scan} | {log} | {standby} | {phase} |",
-            effect.title,
-            effect
-                .since
-                .map(|since| format!(" ({} and later)", since.major))
-                .unwrap_or_default(),
-            locks.join("<br>")
-        )
-        .unwrap();
+        let since = effect.since;
+        let since = since.map(|since| format!(" ({} and later)", since.major));
+        let since = since.unwrap_or_default();
+        for form in &effect.does {
+            let phase = match form.phase {
+                Fits::Any => "any",
+                Fits::Expand => "expand",
+                Fits::Contract => "contract",
+            };
+            writeln!(
+                page,
+                "| {}{since} | {} | {rewrite} | {scan} | {log} | {standby} | {phase} |",
+                form.title,
+                locks.join("<br>")
+            )
+            .unwrap();
+        }
     }
     page += "\n## MySQL and MariaDB\n\nHow each clause of an ALTER TABLE is carried out, newest version first. `writes wait`: also where it is in place.\n\n\
              | clause | MySQL | MariaDB |\n|---|---|---|\n";

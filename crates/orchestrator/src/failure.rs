@@ -369,7 +369,11 @@ mod tests {
             (refused(), Exit::Refused, Exit::Problems),
             (midway(), Exit::Split, Exit::Split),
         ] {
-            assert_eq!((error.exit(), error.exit_after_work()), (first, after), "{error}");
+            assert_eq!(
+                (error.exit(), error.exit_after_work()),
+                (first, after),
+                "{error}"
+            );
         }
     }
 }

@@ -291,7 +291,9 @@ fn problems(reading: &Reading) -> Vec<String> {
         )
     });
     let missing = reading.missing.iter().map(|id| {
-        format!("{id} is applied, and its file is gone; `greylag repair {id} --reason …` takes it back")
+        format!(
+            "{id} is applied, and its file is gone; `greylag repair {id} --reason …` takes it back"
+        )
     });
     let future = reading
         .future
@@ -301,14 +303,9 @@ fn problems(reading: &Reading) -> Vec<String> {
                 "{id} is applied, and newer than any file here; if its file is gone for good, `greylag repair {id} --reason …` takes it back"
             )
         });
-    let failed = reading
-        .failed
-        .iter()
-        .map(|id| {
-            format!(
-                "{id} has a failed row in the history; `greylag repair {id} --reason …` removes it"
-            )
-        });
+    let failed = reading.failed.iter().map(|id| {
+        format!("{id} has a failed row in the history; `greylag repair {id} --reason …` removes it")
+    });
     changed.chain(missing).chain(future).chain(failed).collect()
 }
 

@@ -190,7 +190,10 @@ fn human(summary: &Summary, board: &Board, place: &Workplace) -> Vec<String> {
                 Some(why) => format!(
                     "{} {}",
                     paint(Paint::Bad, "✗"),
-                    paint(Paint::Bad, format!("it went no further: {}", first_line(why)))
+                    paint(
+                        Paint::Bad,
+                        format!("it went no further: {}", first_line(why))
+                    )
                 ),
             });
             lines.extend(

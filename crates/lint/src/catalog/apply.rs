@@ -1,54 +1,23 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, Index, KnownColumn, Letters, Table, Unique, View, key};
+use super::{Catalog, KnownColumn, Letters, Table, View, key};
 use crate::operation::{
-    Action, AlterTable, Change, Column, Constraint, ConstraintKind, CreateTable, Kind, Name,
-    Operation,
+    Action, AlterTable, Change, CreateTable, Drop, DropIndex, Kind, Name, Operation,
 };
+use greylag_core::{engine::Dialect, script::Script};
 
 impl Catalog {
     /// Takes a statement in. `unit` is the number of its file.
-    pub(crate) fn apply(&mut self, unit: usize, text: &str, operation: &Operation) {
+    pub(crate) fn apply(&mut self, unit: usize, script: &Script, operation: &Operation) {
+        let dialect = script.dialect;
         match operation {
-            Operation::CreateTable(create) => self.create(unit, text, create),
-            Operation::AlterTable(alter) => self.alter(unit, text, alter),
+            Operation::CreateTable(create) => self.create(unit, script, create),
+            Operation::AlterTable(alter) => self.alter(unit, script, alter),
             Operation::CreateIndex(create) => {
-                let index = Index {
-                    name: create.name.as_ref().map(|name| name.name.clone()),
-                    columns: create.columns.clone(),
-                    unique: create.unique,
-                    mentions: create.mentions.clone(),
-                    worked_out: create.partial || create.columns.contains(&None),
-                };
-                self.known(&create.table).indexes.push(index);
+                self.known(&create.table).add_index(unit, dialect, create);
             }
-            Operation::DropIndex(drop) => {
-                for table in self.tables.values_mut() {
-                    table.indexes.retain(|index| {
-                        !drop
-                            .names
-                            .iter()
-                            .any(|n| index.name.as_ref() == Some(&n.name))
-                    });
-                }
-            }
-            Operation::Drop(drop) => match drop.kind {
-                Kind::Table => drop.names.iter().for_each(|name| {
-                    if let Some(found) = self.table(name).map(|t| key(&t.name)) {
-                        self.tables.remove(&found);
-                    }
-                    for carried in self.publications.values_mut() {
-                        carried.tables.retain(|own| !own.is(name));
-                    }
-                }),
-                Kind::Publication => drop.names.iter().for_each(|name| {
-                    self.publications.remove(&name.name);
-                }),
-                Kind::View | Kind::MaterializedView => drop.names.iter().for_each(|name| {
-                    self.views.remove(&key(name));
-                }),
-                _ => {}
-            },
+            Operation::DropIndex(drop) => self.drop_index(drop),
+            Operation::Drop(drop) => self.drop(dialect, drop),
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
                     let before = self.views.get(&key(name)).map(|view| view.made_in);
@@ -84,6 +53,12 @@ impl Catalog {
                 _ => {}
             },
             Operation::Alter(alter) => {
+                if let (Some(name), Kind::Index, Change::RenameTo(to)) =
+                    (&alter.name, alter.kind, &alter.change)
+                {
+                    let tables = self.tables.values_mut();
+                    tables.for_each(|table| table.rename_key(&name.name, to));
+                }
                 if let (Some(name), Kind::Publication) = (&alter.name, alter.kind) {
                     self.republish(&name.name, &alter.change);
                 }
@@ -124,7 +99,81 @@ impl Catalog {
         self.tables.insert(key(&table.name), table);
     }
 
-    fn create(&mut self, unit: usize, text: &str, create: &CreateTable) {
+    /// MySQL's indexes are each table's own; the others' names are one for all tables.
+    fn drop_index(&mut self, drop: &DropIndex) {
+        for name in &drop.names {
+            match &drop.table {
+                Some(table) => self.known(table).drop_index(&name.name),
+                None => {
+                    let own = |index: &super::Index| index.name.as_ref() == Some(&name.name);
+                    let tables = self.tables.values_mut();
+                    tables.for_each(|table| table.indexes.retain(|index| !own(index)));
+                }
+            }
+        }
+    }
+
+    fn drop(&mut self, dialect: Dialect, drop: &Drop) {
+        let cascades = drop.cascade && dialect == Dialect::Postgres;
+        for name in &drop.names {
+            match drop.kind {
+                Kind::Table => {
+                    if cascades {
+                        self.forget_what_uses(name, None);
+                    }
+                    if let Some(found) = self.table(name).map(|t| key(&t.name)) {
+                        self.tables.remove(&found);
+                    }
+                    for carried in self.publications.values_mut() {
+                        carried.tables.retain(|own| !own.is(name));
+                    }
+                }
+                Kind::Publication => {
+                    self.publications.remove(&name.name);
+                }
+                Kind::View | Kind::MaterializedView => {
+                    self.views.remove(&key(name));
+                    // What was only ever indexed.
+                    self.tables.remove(&key(name));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// CASCADE: views over a table and foreign keys to it go along; of a column those that have it.
+    fn forget_what_uses(&mut self, table: &Name, column: Option<&str>) {
+        let gone: Vec<String> = self
+            .views_over(table)
+            .iter()
+            .filter(|view| column.is_none_or(|column| self.view_has(view, column)))
+            .map(key)
+            .collect();
+        for view in gone {
+            self.views.remove(&view);
+        }
+        let primary = column.is_some_and(|column| {
+            let known = self.table(table);
+            known.is_some_and(|known| known.is_in_primary_key(column))
+        });
+        let uses = |refers: &[String]| match column {
+            None => true,
+            Some(_) if refers.is_empty() => primary,
+            Some(column) => refers.iter().any(|own| own == column),
+        };
+        let keys = self.referencing(table).into_iter();
+        let keys = keys.filter(|(_, key)| uses(&key.refers));
+        let keys: Vec<(String, super::ForeignKey)> = keys
+            .map(|(other, foreign)| (key(&other.name), foreign.clone()))
+            .collect();
+        for (other, gone) in keys {
+            if let Some(other) = self.tables.get_mut(&other) {
+                other.foreign_keys.retain(|own| *own != gone);
+            }
+        }
+    }
+
+    fn create(&mut self, unit: usize, script: &Script, create: &CreateTable) {
         if create.if_not_exists && self.table(&create.name).is_some() {
             return;
         }
@@ -151,27 +200,36 @@ impl Catalog {
             table.columns = other.columns.clone();
             table.letters = other.letters.clone();
             table.primary_key = other.primary_key.clone();
+            table.primary_key_name = table.name_of_primary_key(script.dialect);
         }
         for column in &create.columns {
-            add_column(&mut table, text, column, unit);
+            table.add_column(unit, script, column);
         }
         for constraint in &create.constraints {
-            add_constraint(&mut table, text, constraint);
+            table.add_constraint(unit, script, constraint);
         }
         self.insert(table);
     }
 
-    fn alter(&mut self, unit: usize, text: &str, alter: &AlterTable) {
+    fn alter(&mut self, unit: usize, script: &Script, alter: &AlterTable) {
         let versions = &mut self.known(&alter.name).row_versions;
         *versions = row_versions(*versions, alter);
         for (action, _) in &alter.actions {
-            if let Action::RenameTo(to) = action {
-                self.rename(&alter.name, to);
+            if let Some((from, to)) = alter.renaming(action) {
+                self.rename(script.dialect, from, to);
                 continue;
             }
             self.descend(&alter.name, action);
-            let table = self.known(&alter.name);
-            change(table, text, action, unit);
+            if let Action::DropColumn {
+                column,
+                cascade: true,
+                ..
+            } = action
+                && script.dialect == Dialect::Postgres
+            {
+                self.forget_what_uses(&alter.name, Some(column));
+            }
+            self.known(&alter.name).change(unit, script, action);
         }
     }
 
@@ -211,7 +269,7 @@ impl Catalog {
         }
     }
 
-    fn rename(&mut self, from: &Name, to: &Name) {
+    fn rename(&mut self, dialect: Dialect, from: &Name, to: &Name) {
         let carried = self.publications.values_mut();
         for own in carried.flat_map(|carried| &mut carried.tables) {
             if own.is(from) {
@@ -223,6 +281,19 @@ impl Catalog {
         };
         if let Some(mut table) = self.tables.remove(&found) {
             let schema = to.schema.clone().or(table.name.schema.clone());
+            // The names that PostgreSQL made up stay; MySQL makes up those of foreign keys anew.
+            if dialect == Dialect::Mysql {
+                let old = format!("{}_ibfk_", table.name.name);
+                for name in table
+                    .foreign_keys
+                    .iter_mut()
+                    .filter_map(|key| key.name.as_mut())
+                {
+                    if let Some(number) = name.strip_prefix(&old) {
+                        *name = format!("{}_ibfk_{number}", to.name);
+                    }
+                }
+            }
             table.name = Name {
                 schema,
                 ..to.clone()
@@ -250,203 +321,87 @@ fn row_versions(before: u32, alter: &AlterTable) -> u32 {
     if anew { 0 } else { before + u32::from(one) }
 }
 
-fn change(table: &mut Table, text: &str, action: &Action, unit: usize) {
-    match action {
-        Action::AddColumn { column, .. } => add_column(table, text, column, unit),
-        Action::DropColumn { column, .. } => drop_column(table, column),
-        Action::RenameColumn { from, to } => {
-            table.rename_column(from, to);
-        }
-        Action::ModifyColumn { from, column, .. } => {
-            let letters = table.letters.clone();
-            match table.column_mut(from) {
-                Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
-                // It says all of a column that was there.
-                None => table.columns.push(KnownColumn::of(column, &letters, None)),
+impl Table {
+    /// What a clause makes of it.
+    pub(crate) fn change(&mut self, unit: usize, script: &Script, action: &Action) {
+        let dialect = script.dialect;
+        match action {
+            Action::AddColumn {
+                column,
+                if_not_exists: true,
+                ..
+            } if self.column(&column.name).is_some() => {}
+            Action::AddColumn { column, .. } => self.add_column(unit, script, column),
+            Action::DropColumn { column, .. } => self.drop_column(dialect, column),
+            Action::RenameColumn { from, to } => {
+                self.rename_column(from, to);
             }
-            table.rename_column(from, &column.name);
-            add_own(table, text, column, false);
-        }
-        Action::DefaultCharset { charset, collation } => {
-            table.letters = Letters::of(charset.as_deref(), collation.as_deref());
-        }
-        Action::ConvertCharset { charset, collation } => {
-            table.letters = Letters::of(charset.as_deref(), collation.as_deref());
-            let texts = table.columns.iter_mut();
-            for column in texts.filter(|column| column.data_type.is_text()) {
-                column.data_type.charset.clone_from(&table.letters.charset);
-                column.collation.clone_from(&table.letters.collation);
+            Action::ModifyColumn { from, column, .. } => {
+                let letters = self.letters.clone();
+                match self.column_mut(from) {
+                    Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
+                    // It says all of a column that was there.
+                    None => self.columns.push(KnownColumn::of(column, &letters, None)),
+                }
+                self.rename_column(from, &column.name);
+                self.add_own(unit, script, column, false);
             }
-        }
-        Action::AlterType {
-            column,
-            data_type,
-            collation,
-            ..
-        } => {
-            if let Some(known) = table.column_mut(column) {
-                known.data_type = data_type.clone();
-                known.collation.clone_from(collation);
+            Action::DefaultCharset { charset, collation } => {
+                self.letters = Letters::of(charset.as_deref(), collation.as_deref());
             }
-        }
-        Action::SetDefault { column, default } => {
-            if let Some(known) = table.column_mut(column) {
-                known.default = Some(default.clone());
-            }
-        }
-        Action::DropDefault { column } => {
-            if let Some(known) = table.column_mut(column) {
-                known.default = None;
-            }
-        }
-        Action::SetNotNull { column } | Action::DropNotNull { column } => {
-            if let Some(known) = table.column_mut(column) {
-                known.not_null = matches!(action, Action::SetNotNull { .. });
-            }
-        }
-        Action::AddConstraint(constraint) => add_constraint(table, text, constraint),
-        Action::AddIndex { name, columns, .. } => table.indexes.push(Index {
-            name: name.clone(),
-            columns: columns.clone(),
-            unique: false,
-            mentions: Vec::new(),
-            worked_out: false,
-        }),
-        Action::DropIndex { name } => {
-            table
-                .indexes
-                .retain(|index| index.name.as_ref() != Some(name));
-            table
-                .uniques
-                .retain(|unique| unique.name.as_ref() != Some(name));
-        }
-        Action::ValidateConstraint { name } => {
-            for check in &mut table.checks {
-                check.2 |= check.0.as_ref() == Some(name);
-            }
-        }
-        Action::DropConstraint { name, kind, .. } => drop_constraint(table, name, *kind),
-        Action::ReplicaIdentity(identity) => table.replica_identity = Some(identity.clone()),
-        Action::SetUnlogged => table.unlogged = true,
-        Action::SetLogged => table.unlogged = false,
-        Action::AttachPartition { .. } => table.partitioned = true,
-        _ => {}
-    }
-}
-
-fn drop_column(table: &mut Table, column: &str) {
-    if let Some(at) = table.columns.iter().position(|c| c.name == column) {
-        let gone = table.columns.remove(at);
-        table.had.push(gone.data_type.name);
-    }
-}
-
-fn drop_constraint(table: &mut Table, name: &str, kind: crate::operation::Dropped) {
-    let own = Some(name.to_owned());
-    let primary = kind == crate::operation::Dropped::PrimaryKey
-        || table.primary_key_name == own
-        || name == format!("{}_pkey", table.name.name);
-    if primary {
-        table.primary_key = None;
-    }
-    table.uniques.retain(|unique| unique.name != own);
-    table.foreign_keys.retain(|key| key.name != own);
-    let before = table.checks.len();
-    table.checks.retain(|check| check.0 != own);
-    // It may be one whose name the server has made up: none of those proves anything now.
-    if table.checks.len() == before {
-        let unnamed = table.checks.iter_mut().filter(|check| check.0.is_none());
-        unnamed.for_each(|check| check.2 = false);
-    }
-}
-
-fn add_column(table: &mut Table, text: &str, column: &Column, unit: usize) {
-    table.columns.retain(|known| known.name != column.name);
-    let known = KnownColumn::of(column, &table.letters, Some(unit));
-    table.columns.push(known);
-    add_own(table, text, column, true);
-}
-
-/// The keys and checks that are written within a column. `proven` says whether the rows that are there keep to the checks: MariaDB
-/// asks none of them where it is MODIFY that brings one.
-fn add_own(table: &mut Table, text: &str, column: &Column, proven: bool) {
-    if column.primary_key {
-        table.primary_key = Some(vec![column.name.clone()]);
-    }
-    if column.unique {
-        let columns = vec![Some(column.name.clone())];
-        table.uniques.push(Unique {
-            name: column.unique_name.clone(),
-            columns,
-        });
-    }
-    for (name, expression) in &column.checks {
-        let usual = || format!("{}_{}_check", table.name.name, column.name);
-        let name = name.clone().unwrap_or_else(usual);
-        let text = text[expression.clone()].to_owned();
-        table.checks.push((Some(name), text, proven));
-    }
-    if let Some(reference) = &column.references {
-        table.foreign_keys.push(ForeignKey {
-            name: reference.name.clone(),
-            columns: vec![column.name.clone()],
-            table: reference.table.clone(),
-            refers: reference.columns.clone(),
-            acts_on_delete: reference.acts_on_delete,
-        });
-    }
-}
-
-fn add_constraint(table: &mut Table, text: &str, constraint: &Constraint) {
-    let name = constraint.name.clone();
-    match &constraint.kind {
-        ConstraintKind::PrimaryKey {
-            columns,
-            using_index,
-        } => {
-            let of_index = using_index.as_ref().and_then(|own| {
-                let index = table
-                    .indexes
-                    .iter()
-                    .find(|i| i.name.as_ref() == Some(own))?;
-                Some(index.columns.iter().flatten().cloned().collect())
-            });
-            let columns: Vec<String> = of_index.unwrap_or_else(|| columns.clone());
-            for column in &columns {
-                if let Some(known) = table.column_mut(column) {
-                    known.not_null = true;
+            Action::ConvertCharset { charset, collation } => {
+                self.letters = Letters::of(charset.as_deref(), collation.as_deref());
+                let texts = self.columns.iter_mut();
+                for column in texts.filter(|column| column.data_type.is_text()) {
+                    column.data_type.charset.clone_from(&self.letters.charset);
+                    column.collation.clone_from(&self.letters.collation);
                 }
             }
-            table.primary_key = Some(columns);
-            table.primary_key_name = name;
-        }
-        ConstraintKind::Unique { columns, .. } => {
-            let columns = columns.clone();
-            table.uniques.push(Unique { name, columns });
-        }
-        ConstraintKind::ForeignKey { columns, reference } => table.foreign_keys.push(ForeignKey {
-            name,
-            columns: columns.clone(),
-            table: reference.table.clone(),
-            refers: reference.columns.clone(),
-            acts_on_delete: reference.acts_on_delete,
-        }),
-        ConstraintKind::Check { expression } => {
-            let text = text[expression.clone()].to_owned();
-            table.checks.push((name, text, !constraint.not_valid));
-        }
-        ConstraintKind::NotNull { column } => {
-            if let Some(known) = table.column_mut(column) {
-                known.not_null = !constraint.not_valid;
+            Action::AlterType {
+                column,
+                data_type,
+                collation,
+                ..
+            } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.data_type = data_type.clone();
+                    known.collation.clone_from(collation);
+                }
             }
+            Action::SetDefault { column, default } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.default = Some(default.clone());
+                }
+            }
+            Action::DropDefault { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.default = None;
+                }
+            }
+            Action::SetNotNull { column } | Action::DropNotNull { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.not_null = matches!(action, Action::SetNotNull { .. });
+                }
+            }
+            Action::AddConstraint(constraint) => self.add_constraint(unit, script, constraint),
+            Action::AddIndex { name, columns, .. } => {
+                self.add_plain_index(unit, dialect, name.clone(), columns.clone())
+            }
+            Action::DropIndex { name } => self.drop_index(name),
+            Action::RenameConstraint { from, to } | Action::RenameIndex { from, to } => {
+                self.rename_key(from, to)
+            }
+            Action::ValidateConstraint { name } => {
+                for check in &mut self.checks {
+                    check.2 |= check.0.as_ref() == Some(name);
+                }
+            }
+            Action::DropConstraint { name, kind, .. } => self.drop_constraint(name, *kind),
+            Action::ReplicaIdentity(identity) => self.replica_identity = Some(identity.clone()),
+            Action::SetUnlogged => self.unlogged = true,
+            Action::SetLogged => self.unlogged = false,
+            Action::AttachPartition { .. } => self.partitioned = true,
+            _ => {}
         }
-        ConstraintKind::Index { columns, .. } => table.indexes.push(Index {
-            name,
-            columns: columns.clone(),
-            unique: false,
-            mentions: Vec::new(),
-            worked_out: false,
-        }),
-        ConstraintKind::Exclude { .. } => {}
     }
 }

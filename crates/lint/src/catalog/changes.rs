@@ -1,7 +1,7 @@
 //! What each change has been about so far.
 
 use super::{Catalog, key};
-use crate::operation::{Action, AlterTable, Name, Operation};
+use crate::operation::{Action, Name, Operation};
 use greylag_core::{
     engine::Dialect,
     script::{TokenKind, tokens},
@@ -58,9 +58,9 @@ impl About {
         let mut name = key(table);
         for operation in before.iter().rev() {
             if let Operation::AlterTable(alter) = operation
-                && renames(alter).any(|to| key(to) == name)
+                && let Some((from, _)) = alter.renames().find(|(_, to)| key(to) == name)
             {
-                name = key(&alter.name);
+                name = key(from);
             }
         }
         let mut copied = before.iter().flat_map(copied_from);
@@ -82,7 +82,9 @@ fn names_of(operation: &Operation) -> Vec<&Name> {
         Operation::Drop(_) => {}
         Operation::AlterTable(alter) => {
             names.push(&alter.name);
-            names.extend(renames(alter));
+            for (from, to) in alter.renames() {
+                names.extend([from, to]);
+            }
             names.extend(alter.actions.iter().filter_map(|(action, _)| match action {
                 Action::AttachPartition { partition, .. }
                 | Action::DetachPartition { partition, .. } => Some(partition),
@@ -96,13 +98,6 @@ fn names_of(operation: &Operation) -> Vec<&Name> {
         _ => names.extend(operation.table()),
     }
     names
-}
-
-fn renames(alter: &AlterTable) -> impl Iterator<Item = &Name> {
-    alter.actions.iter().filter_map(|(action, _)| match action {
-        Action::RenameTo(to) => Some(to),
-        _ => None,
-    })
 }
 
 /// The tables whose rows or shape go into another, or into a view.

@@ -6,6 +6,7 @@ use greylag_core::{
     engine::Dialect,
     script::{SqlToken, TokenKind, tokens},
 };
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -22,6 +23,8 @@ pub(crate) struct Table {
     pub(crate) foreign_keys: Vec<ForeignKey>,
     /// CHECK constraints: name, expression as written, whether validated.
     pub(crate) checks: Vec<(Option<String>, String, bool)>,
+    /// The unit that made a constraint or an index, by its name.
+    pub(crate) made: BTreeMap<String, usize>,
     /// Each with the unit that made it.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
@@ -96,7 +99,7 @@ pub(crate) struct Domain {
     pub(crate) default_unknown: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ForeignKey {
     pub(crate) name: Option<String>,
     pub(crate) columns: Vec<String>,
@@ -108,7 +111,7 @@ pub(crate) struct ForeignKey {
 }
 
 /// The names within an expression, folded.
-fn names_in(expression: &str) -> Vec<String> {
+pub(super) fn names_in(expression: &str) -> Vec<String> {
     let tokens = tokens(Dialect::Postgres, expression);
     tokens
         .filter_map(|token| name_of(expression, &token))
@@ -137,6 +140,7 @@ impl Table {
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             checks: Vec::new(),
+            made: BTreeMap::new(),
             triggers: Vec::new(),
             temporary: false,
             unlogged: false,
@@ -259,33 +263,26 @@ impl Table {
         }
     }
 
-    /// The columns of a primary key or unique constraint, by the name it has or PostgreSQL made up.
+    /// The columns of a primary key or unique constraint.
     pub(crate) fn key_columns(&self, name: &str) -> Option<Vec<String>> {
-        let table = &self.name.name;
-        let primary = match &self.primary_key_name {
-            Some(own) => own == name,
-            None => name == format!("{table}_pkey"),
-        };
-        if primary {
+        if self.primary_key_name.as_deref() == Some(name) {
             return self.primary_key.clone();
         }
-        let unique = self.uniques.iter().find(|unique| match &unique.name {
-            Some(own) => own == name,
-            None => {
-                let columns: Vec<&str> = unique.columns.iter().flatten().map(|c| &**c).collect();
-                name == format!("{table}_{}_key", columns.join("_"))
-            }
-        });
+        let mut uniques = self.uniques.iter();
+        let unique = uniques.find(|unique| unique.name.as_deref() == Some(name));
         Some(unique?.columns.iter().flatten().cloned().collect())
     }
 
-    /// A foreign key by its name, given or made up by PostgreSQL.
+    /// The columns of an index; an expression is None.
+    pub(crate) fn index_columns(&self, name: &str) -> Option<Vec<Option<String>>> {
+        let mut indexes = self.indexes.iter();
+        let index = indexes.find(|index| index.name.as_deref() == Some(name))?;
+        Some(index.columns.clone())
+    }
+
     pub(crate) fn foreign_key(&self, name: &str) -> Option<&ForeignKey> {
-        let table = &self.name.name;
-        self.foreign_keys.iter().find(|key| match &key.name {
-            Some(own) => own == name,
-            None => name == format!("{table}_{}_fkey", key.columns.join("_")),
-        })
+        let mut keys = self.foreign_keys.iter();
+        keys.find(|key| key.name.as_deref() == Some(name))
     }
 }
 

@@ -5,12 +5,11 @@ use greylag_core::engine::Dialect;
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// What one operation does.
+/// What one operation does to a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Effect {
     pub id: String,
-    pub title: String,
     /// The lock it takes on each relation, by the part the relation plays.
     pub locks: BTreeMap<Role, String>,
     #[serde(default)]
@@ -26,9 +25,18 @@ pub struct Effect {
     pub outside_transaction: bool,
     #[serde(default)]
     pub since: Option<ServerVersion>,
-    /// Where in a change it belongs.
+    /// The statements that have this effect, by what they do to applications.
+    pub does: Vec<Form>,
+}
+
+/// Statements that do the same to applications.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Form {
+    pub title: String,
+    /// Where in a change they belong.
     pub phase: Fits,
-    /// What is run to measure it.
+    /// What is run to measure them.
     pub sql: Vec<String>,
 }
 
@@ -134,6 +142,11 @@ impl Effect {
         self.since.is_none_or(|since| version >= since)
     }
 
+    /// All statements that are run to measure it.
+    pub fn statements(&self) -> impl Iterator<Item = &String> {
+        self.does.iter().flat_map(|form| &form.sql)
+    }
+
     pub fn lock(&self, role: Role) -> Option<&str> {
         self.locks.get(&role).map(String::as_str)
     }
@@ -177,7 +190,9 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for effect in all(Dialect::Postgres) {
             assert!(seen.insert(&effect.id), "{} twice", effect.id);
-            assert!(!effect.sql.is_empty(), "{}", effect.id);
+            assert!(!effect.does.is_empty(), "{}", effect.id);
+            let measured = effect.does.iter().all(|form| !form.sql.is_empty());
+            assert!(measured, "{}", effect.id);
         }
     }
 }

@@ -2,9 +2,7 @@
 
 mod classify;
 
-pub(crate) use classify::{
-    beside, clause_of, differs as default_differs, index as index_clause,
-};
+pub(crate) use classify::{beside, clause_of, differs as default_differs, index as index_clause};
 
 use crate::version::ServerVersion;
 use greylag_core::engine::Engine;

@@ -86,7 +86,8 @@ pub(super) fn taken(operation: &Operation, catalog: &Catalog) -> Vec<Taken> {
         }
         Operation::Maintain(maintain) => {
             let id = match maintain.work {
-                Work::VacuumFull | Work::Cluster => "cluster",
+                Work::VacuumFull => "vacuum-full",
+                Work::Cluster => "cluster",
                 Work::Refresh { concurrently: true } => "refresh-view-concurrently",
                 Work::Refresh {
                     concurrently: false,
@@ -180,9 +181,8 @@ fn create_object(list: &mut List, create: &Create, catalog: &Catalog) {
 fn alter_object(list: &mut List, alter: &Alter) {
     match alter.kind {
         Kind::View | Kind::MaterializedView => list.on("view", alter.name.as_ref()),
-        Kind::Trigger => list.on("rename-trigger", alter.on.as_ref()),
+        Kind::Trigger | Kind::Rule => list.on("rename-trigger", alter.on.as_ref()),
         Kind::Policy => list.on("policy", alter.on.as_ref()),
-        Kind::Rule => list.on("rule", alter.on.as_ref()),
         _ => {}
     }
 }

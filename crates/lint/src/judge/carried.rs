@@ -35,5 +35,8 @@ pub(super) fn heavier(scene: &Scene<'_>, measured: &Measured) -> Option<String> 
 }
 
 fn renumbers(action: &Action) -> bool {
-    matches!(action, Action::Partition { .. } | Action::RenameTo(_))
+    matches!(
+        action,
+        Action::Partition { .. } | Action::RenameTo(_) | Action::RenameOther { .. }
+    )
 }

@@ -52,7 +52,7 @@ pub fn claims(units: &[Unit]) -> Vec<Claim> {
                     }
                 }));
             }
-            catalog.apply(number, &content.script.text, operation);
+            catalog.apply(number, &content.script, operation);
         }
     }
     claims

@@ -46,7 +46,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                     judge(&file, &mut catalog, &mut report);
                 } else {
                     for operation in &operations {
-                        catalog.apply(number, &content.script.text, operation);
+                        catalog.apply(number, &content.script, operation);
                     }
                 }
                 let change = content.migration.directives.change.as_deref();
@@ -119,7 +119,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
         logged.push(rules::volume::logged(&scene, &own));
         taken.push(own);
         unjudged.push(cover::unjudged(&scene));
-        catalog.apply(file.number, &file.content.script.text, operation);
+        catalog.apply(file.number, &file.content.script, operation);
     }
     let whole = File {
         taken: &taken,

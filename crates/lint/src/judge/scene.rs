@@ -177,6 +177,53 @@ impl<'a> Scene<'a> {
         view.is_some_and(|unit| self.goes_with(unit))
     }
 
+    /// Whether the column comes with this very statement, with an earlier one of the file, or with a file that goes out with it: no app
+    /// that runs knows it yet.
+    pub(crate) fn is_new_column(&self, table: &Name, column: &str) -> bool {
+        if self.is_new(table) {
+            return true;
+        }
+        let known = self.known(table);
+        let made_in = known.and_then(|known| known.column(column)?.made_in);
+        if made_in.is_some_and(|unit| self.goes_with(unit)) {
+            return true;
+        }
+        // IF NOT EXISTS makes none that is known.
+        known.is_none_or(|known| known.column(column).is_none())
+            && self.clauses_of(table).any(|action| {
+                matches!(action, Action::AddColumn { column: added, .. } if added.name == column)
+            })
+    }
+
+    /// Whether this file, or one that goes out with it, made the constraint or the index.
+    pub(crate) fn is_new_key(&self, table: &Name, name: &str) -> bool {
+        let made_in = self.known(table).and_then(|known| known.made.get(name));
+        made_in.is_some_and(|unit| self.goes_with(*unit))
+    }
+
+    /// A table as this statement leaves it, as far as it is known.
+    pub(crate) fn table_after(&self, table: &Name) -> Table {
+        let known = self.known(table).cloned();
+        let mut known = known.unwrap_or_else(|| Table::new(table.clone(), None));
+        for action in self.clauses_of(table) {
+            known.change(self.number, &self.content.script, action);
+        }
+        known
+    }
+
+    /// What this statement does to the table.
+    pub(crate) fn clauses_of<'b>(
+        &self,
+        table: &'b Name,
+    ) -> impl Iterator<Item = &'a Action> + use<'a, 'b> {
+        let alter = match self.operation {
+            Operation::AlterTable(alter) if alter.name.is(table) => Some(alter),
+            _ => None,
+        };
+        let actions = alter.into_iter().flat_map(|alter| &alter.actions);
+        actions.map(|(action, _)| action)
+    }
+
     /// Whether this file has made a function, type, domain or whatever is no table before: nobody uses it yet.
     pub(crate) fn is_made_here(&self, name: &Name) -> bool {
         let mut before = self.file.operations[..self.index].iter();
@@ -203,12 +250,22 @@ impl<'a> Scene<'a> {
         &self,
     ) -> impl Iterator<Item = (&'a Name, &'a Action, &'a Bytes)> + use<'a> {
         let alter = match self.operation {
-            Operation::AlterTable(alter) if !self.is_new(&alter.name) => Some(alter),
+            Operation::AlterTable(alter) => Some(alter),
             _ => None,
         };
-        alter.into_iter().flat_map(|alter| {
+        let scene = *self;
+        let all = alter.into_iter().flat_map(|alter| {
             let actions = alter.actions.iter();
-            actions.map(|(action, span)| (&alter.name, action, span))
+            actions.map(|(action, span)| match action {
+                Action::RenameOther { from, .. } => (from, action, span),
+                _ => (&alter.name, action, span),
+            })
+        });
+        let mut last: Option<(&Name, bool)> = None;
+        all.filter(move |(table, ..)| {
+            let known = last.filter(|(of, _)| std::ptr::eq(*of, *table));
+            let (_, new) = *last.insert(known.unwrap_or_else(|| (table, scene.is_new(table))));
+            !new
         })
     }
 

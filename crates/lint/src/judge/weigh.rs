@@ -63,7 +63,7 @@ pub fn weigh(
                 let refusal = seen.refused.as_ref().filter(|r| r.statement == index);
                 new.extend(one(report, &scene, seen.of(index), refusal));
             }
-            catalog.apply(number, &content.script.text, operation);
+            catalog.apply(number, &content.script, operation);
         }
         allow::mark(&file, &mut new);
         report.findings.extend(new);

@@ -32,6 +32,11 @@ pub enum Action {
         to: String,
     },
     RenameTo(Name),
+    /// MySQL: a further pair of RENAME TABLE a TO b, c TO d.
+    RenameOther {
+        from: Name,
+        to: Name,
+    },
     RenameConstraint {
         from: String,
         to: String,
@@ -75,8 +80,10 @@ pub enum Action {
     AddIdentity {
         column: String,
     },
+    /// SET GENERATED, and options of the sequence behind it.
     SetIdentity {
         column: String,
+        restart: bool,
     },
     DropIdentity {
         column: String,
@@ -127,9 +134,15 @@ pub enum Action {
     NoInherit {
         parent: Name,
     },
-    EnableTrigger,
-    DisableTrigger,
-    EnableRule,
+    /// ENABLE or DISABLE TRIGGER. One that fires on replicas alone is off.
+    SwitchTrigger {
+        name: String,
+        on: bool,
+    },
+    SwitchRule {
+        name: String,
+        on: bool,
+    },
     RowSecurity {
         on: bool,
     },
@@ -175,6 +188,23 @@ pub enum Action {
     Unknown {
         text: String,
     },
+}
+
+impl AlterTable {
+    /// The tables that get another name, each with it.
+    pub fn renames(&self) -> impl Iterator<Item = (&Name, &Name)> {
+        let actions = self.actions.iter();
+        actions.filter_map(|(action, _)| self.renaming(action))
+    }
+
+    /// From what to what one of its clauses renames a table.
+    pub fn renaming<'a>(&'a self, action: &'a Action) -> Option<(&'a Name, &'a Name)> {
+        match action {
+            Action::RenameTo(to) => Some((&self.name, to)),
+            Action::RenameOther { from, to } => Some((from, to)),
+            _ => None,
+        }
+    }
 }
 
 /// What DROP CONSTRAINT and its like say they drop.

@@ -110,7 +110,7 @@ fn object(cursor: &mut Cursor<'_>, kind: Kind) -> Option<Operation> {
         true => Some(cursor.name()?),
         false => None,
     };
-    let change = change(cursor)?;
+    let change = change(cursor, kind)?;
     Some(Operation::Alter(Alter {
         kind,
         name,
@@ -128,7 +128,7 @@ fn altered(kind: Kind, change: Change) -> Operation {
     })
 }
 
-fn change(cursor: &mut Cursor<'_>) -> Option<Change> {
+fn change(cursor: &mut Cursor<'_>, kind: Kind) -> Option<Change> {
     if cursor.eat_all(&["RENAME", "TO"]) {
         return Some(Change::RenameTo(cursor.ident()?));
     }
@@ -180,11 +180,12 @@ fn change(cursor: &mut Cursor<'_>) -> Option<Change> {
         create::skip_rest(cursor);
         return Some(Change::Tables { how, of });
     }
-    if cursor.is_any(&["RESTART", "MINVALUE", "MAXVALUE", "START", "INCREMENT"]) {
-        create::skip_rest(cursor);
-        return Some(Change::Restart);
-    }
-    Some(Change::Other(rest(cursor)))
+    let text = rest(cursor);
+    let restarts = kind == Kind::Sequence && text.split(' ').any(|word| word == "RESTART");
+    Some(match restarts {
+        true => Change::Restart,
+        false => Change::Other(text),
+    })
 }
 
 fn label(cursor: &mut Cursor<'_>) -> String {
@@ -210,7 +211,7 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> String {
     words.join(" ")
 }
 
-/// MySQL: RENAME TABLE a TO b. Only the first pair; more of them are told as unknown.
+/// MySQL: RENAME TABLE a TO b, c TO d.
 pub(super) fn rename(cursor: &mut Cursor<'_>) -> Option<Operation> {
     cursor.advance();
     if cursor.eat("USER") {
@@ -231,15 +232,14 @@ pub(super) fn rename(cursor: &mut Cursor<'_>) -> Option<Operation> {
     }
     let to = cursor.name()?;
     actions.push((Action::RenameTo(to), start..cursor.before()));
-    // Further pairs are renames too; they are judged as one.
     while cursor.eat_symbol(b',') {
         let start = cursor.offset();
-        cursor.name()?;
+        let from = cursor.name()?;
         if !cursor.eat("TO") {
             return None;
         }
         let to = cursor.name()?;
-        actions.push((Action::RenameTo(to), start..cursor.before()));
+        actions.push((Action::RenameOther { from, to }, start..cursor.before()));
     }
     Some(Operation::AlterTable(AlterTable {
         name,

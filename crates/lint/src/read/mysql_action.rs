@@ -310,7 +310,8 @@ fn default_charset(cursor: &mut Cursor<'_>, name: &str) -> Action {
         true => None,
         false => {
             cursor.eat("DEFAULT");
-            let _ = cursor.eat_any(&["COLLATE", "CHARSET"]) || cursor.eat_all(&["CHARACTER", "SET"]);
+            let _ =
+                cursor.eat_any(&["COLLATE", "CHARSET"]) || cursor.eat_all(&["CHARACTER", "SET"]);
             cursor.eat_symbol(b'=');
             cursor.text_ident()
         }

@@ -168,8 +168,10 @@ fn alter_column(cursor: &mut Cursor<'_>) -> Option<Action> {
             || cursor.is_at(1, "RESTART"))
         || cursor.is("RESTART")
     {
-        cursor.skip_clause();
-        Some(Action::SetIdentity { column })
+        let span = cursor.skip_clause();
+        let mut words = cursor.slice(span).split_ascii_whitespace();
+        let restart = words.any(|word| word.eq_ignore_ascii_case("RESTART"));
+        Some(Action::SetIdentity { column, restart })
     } else if cursor.eat_all(&["SET", "STATISTICS"]) {
         cursor.skip_clause();
         Some(Action::SetStatistics)
@@ -255,18 +257,16 @@ fn switch(cursor: &mut Cursor<'_>, on: bool) -> Option<Action> {
     if cursor.eat_all(&["ROW", "LEVEL", "SECURITY"]) {
         return Some(Action::RowSecurity { on });
     }
-    cursor.eat_any(&["REPLICA", "ALWAYS"]);
+    // ENABLE REPLICA: for whoever writes it is off.
+    let on = on && !cursor.eat("REPLICA");
+    cursor.eat("ALWAYS");
     if cursor.eat("TRIGGER") {
-        cursor.ident()?;
-        return Some(if on {
-            Action::EnableTrigger
-        } else {
-            Action::DisableTrigger
-        });
+        let name = cursor.ident()?;
+        return Some(Action::SwitchTrigger { name, on });
     }
     if cursor.eat("RULE") {
-        cursor.ident()?;
-        return Some(Action::EnableRule);
+        let name = cursor.ident()?;
+        return Some(Action::SwitchRule { name, on });
     }
     None
 }

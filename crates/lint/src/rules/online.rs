@@ -1,7 +1,9 @@
 //! What an ALTER of MySQL or MariaDB costs, at the oldest version of the fleet.
 
 use crate::{
-    effects::{Algorithm, beside, clause_of, clauses as known_clauses, index_clause, usual_version},
+    effects::{
+        Algorithm, beside, clause_of, clauses as known_clauses, index_clause, usual_version,
+    },
     finding::Decided,
     judge::Scene,
     operation::{Action, AlterTable, Bytes, ConstraintKind, Dropped, Name, Operation, Work},

@@ -12,6 +12,8 @@ mod expand_restricts_writes;
 mod expand_takes_rights;
 mod keys;
 mod rebuild_loses_references;
+mod refused;
+mod replaced;
 mod required_column;
 mod version_too_old;
 mod write_without_batch;

@@ -32,7 +32,9 @@ pub(super) fn large_sources<'a>(scene: &Scene<'a>, write: &'a Write) -> Vec<&'a 
     let limit = scene.settings.thresholds.small_rows;
     let few = |source: &&Source| {
         let held = held(scene, &source.table, &source.pinned);
-        scene.is_new(&source.table) || is_small(scene, &source.table) || held.is_some_and(|rows| rows <= limit)
+        scene.is_new(&source.table)
+            || is_small(scene, &source.table)
+            || held.is_some_and(|rows| rows <= limit)
     };
     let sources = write.sources.iter().filter(|source| !few(source));
     sources.map(|source| &source.table).collect()

@@ -104,7 +104,12 @@ fn by_write(scene: &Scene<'_>, write: &Write) -> Vec<Logged> {
             let tables = std::iter::once(table).chain(along);
             let one = |each: &Name| {
                 let size = sized(scene, each)?;
-                Some(of(each, span.clone(), size.table.saturating_mul(times), &size))
+                Some(of(
+                    each,
+                    span.clone(),
+                    size.table.saturating_mul(times),
+                    &size,
+                ))
             };
             tables.filter_map(one).collect()
         }
@@ -151,7 +156,9 @@ fn written_down(scene: &Scene<'_>, write: &Write, table: &Name) -> Option<Logged
     let bytes = written
         .max(rows.saturating_mul(each(|size| size.table)))
         .saturating_add(rows.saturating_mul(indexes));
-    let together = scene.fleet.map_or(1, |fleet| fleet.shards_per_server.max(1));
+    let together = scene
+        .fleet
+        .map_or(1, |fleet| fleet.shards_per_server.max(1));
     Some(Logged {
         table: table.clone(),
         span: table.span.clone(),

@@ -217,11 +217,12 @@ impl Sharer<'_> {
     /// What is done to a published table.
     fn act(&self, table: &Name, action: &Action) -> Take {
         match action {
-            Action::RenameTo(_) | Action::RenameColumn { .. } | Action::SetSchema => {
-                Take::Stops(format!(
-                    "rows of {table} come under the old name and under the new one: apply stops, whichever server is renamed first"
-                ))
-            }
+            Action::RenameTo(_)
+            | Action::RenameOther { .. }
+            | Action::RenameColumn { .. }
+            | Action::SetSchema => Take::Stops(format!(
+                "rows of {table} come under the old name and under the new one: apply stops, whichever server is renamed first"
+            )),
             Action::DropColumn { column, .. } if self.phase != Phase::Contract => {
                 Take::Stops(format!(
                     "rows of {table} still come with {column}: it must go on the publisher first"

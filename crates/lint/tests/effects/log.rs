@@ -51,7 +51,7 @@ async fn compare(server: &Server) -> Vec<String> {
         }
         // Several statements of one operation: the heaviest is what it may come to.
         let mut heaviest: Option<Logged> = None;
-        for (number, sql) in effect.sql.iter().enumerate() {
+        for (number, sql) in effect.statements().enumerate() {
             let database = format!("log_{}_{number}", effect.id.replace('-', "_"));
             let copy = format!("CREATE DATABASE {database} TEMPLATE {template}");
             server.execute("postgres", &copy).await.unwrap();

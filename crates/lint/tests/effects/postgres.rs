@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use super::{fixture, servers, tracer::tracer};
 
 /// The part that each relation of the fixture plays.
-const ROLES: [(&str, Role); 19] = [
+const ROLES: [(&str, Role); 23] = [
     ("t", Role::Target),
     ("bare", Role::Target),
     ("mv", Role::Target),
@@ -24,6 +24,10 @@ const ROLES: [(&str, Role); 19] = [
     ("holder", Role::Target),
     ("kept_off", Role::Target),
     ("wide", Role::Target),
+    ("keyless", Role::Target),
+    ("numbered", Role::Target),
+    ("keyless_id", Role::Index),
+    ("keyless_k", Role::Index),
     ("wide_e", Role::Index),
     ("wide_p", Role::Index),
     ("ref", Role::Referenced),
@@ -67,7 +71,7 @@ async fn compare(server: &Server) -> Vec<String> {
         if !effect.is_known_to(version) {
             continue;
         }
-        for (number, sql) in effect.sql.iter().enumerate() {
+        for (number, sql) in effect.statements().enumerate() {
             let database = format!("effect_{measured}_{number}");
             let copy = format!("CREATE DATABASE {database} TEMPLATE {template}");
             server.execute("postgres", &copy).await.unwrap();
@@ -113,8 +117,10 @@ fn difference(effect: &Effect, seen: &Seen) -> Option<String> {
         }
         let (claimed, real) = (effect.lock(role), seen.locks.get(&role).copied());
         // Several statements of an effect need not touch all of its relations.
-        let other =
-            claimed.is_some() && real.is_none() && effect.sql.len() > 1 && role != Role::Target;
+        let other = claimed.is_some()
+            && real.is_none()
+            && effect.statements().count() > 1
+            && role != Role::Target;
         if claimed != real && !other && role != Role::Index {
             told.push(format!("{role:?}: said {claimed:?}, is {real:?}"));
         }
@@ -186,6 +192,7 @@ fn seen(measured: &Measured, sql: &str) -> Seen {
     }
     let full = sql.contains(" t ")
         || sql.contains(" wide ")
+        || sql.contains(" keyless ")
         || sql.ends_with(" t")
         || (sql.contains("mv") && !sql.contains("VIEW mv"));
     let read = measured.read.as_ref();
@@ -193,8 +200,8 @@ fn seen(measured: &Measured, sql: &str) -> Seen {
         // TRUNCATE builds the empty indexes of the empty table.
         .filter(|_| full && !sql.starts_with("DELETE") && !sql.starts_with("TRUNCATE"))
         .map(|read| {
-            read.iter()
-                .any(|table| table.name == "t" || table.name == "wide")
+            let mut names = read.iter().map(|table| table.name.as_str());
+            names.any(|name| matches!(name, "t" | "wide" | "keyless"))
         });
     // What reads the log came with 15; readers of a standby tell the same of 14 (standby.rs).
     seen.logged = measured.replayed_locks.as_ref().map(|logged| {

@@ -98,7 +98,7 @@ async fn is_reader_cancelled(cluster: &Cluster, template: &str, effect: &Effect)
                  SELECT count(*) FROM mv; SELECT count(*) FROM bare; SELECT count(*) FROM holder; SELECT count(*) FROM part_2; SELECT count(*) FROM v; SELECT count(*) FROM g";
     reader.batch_execute(reads).await.unwrap();
     keeps_what_it_reads(primary).await;
-    let sql = match &effect.sql[0] {
+    let sql = match effect.statements().next().unwrap() {
         lock if lock.starts_with("LOCK") => format!("BEGIN; {lock}; COMMIT"),
         sql => sql.clone(),
     };

@@ -3,10 +3,16 @@
 mod adopted;
 mod contracts;
 mod modified;
+mod new_columns;
+mod numbers;
 mod odd;
 mod partitioned;
+mod past_keys;
 mod phases;
+mod replaced;
 mod replicas;
+mod restricts;
+mod rights;
 mod shards;
 mod sources;
 mod statements;

@@ -2,90 +2,12 @@
 
 use super::{is_silent, of_example, speaks};
 
-const SHARDED: &str = "-- lint tables.orders = { class = \"sharded\", shard-key = [\"tenant_id\"] }\n\
+pub(super) const SHARDED: &str = "-- lint tables.orders = { class = \"sharded\", shard-key = [\"tenant_id\"] }\n\
     -- lint tables.countries = { class = \"reference\" }\n\
     -- lint tables.settings = { class = \"global\" }\n";
 
-fn with(engine: &str, given: &str) -> String {
+pub(super) fn with(engine: &str, given: &str) -> String {
     format!("{SHARDED}-- engine {engine}\n-- given\n{given}\n-- migration\n")
-}
-
-#[test]
-fn numbers_from_a_sequence_are_told_however_they_are_asked_for() {
-    let rule = "local-sequence";
-    let orders = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint PRIMARY KEY);\nCREATE SEQUENCE s;";
-    speaks(
-        rule,
-        &with("postgres", orders),
-        &[
-            "ALTER TABLE ONLY orders ALTER COLUMN id SET DEFAULT nextval('s'::regclass);\n",
-            "ALTER TABLE orders ADD COLUMN n bigint DEFAULT nextval('public.s');\n",
-            "ALTER TABLE orders ADD COLUMN n bigserial;\n",
-            "ALTER TABLE orders ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;\n",
-            "ALTER SEQUENCE s RESTART;\n",
-            "SELECT setval('s', 1);\n",
-            "TRUNCATE orders RESTART IDENTITY;\n",
-        ],
-    );
-    let new = format!("{SHARDED}-- engine postgres\n-- migration\n");
-    speaks(
-        rule,
-        &new,
-        &[
-            "CREATE TABLE orders (id bigint DEFAULT nextval('s') PRIMARY KEY, tenant_id bigint);\n",
-            "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id bigint);\n",
-        ],
-    );
-    let dumped = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint NOT NULL);\n\
-        ALTER TABLE ONLY orders ALTER COLUMN id SET DEFAULT nextval('s'::regclass);\n\
-        ALTER TABLE ONLY orders ADD CONSTRAINT orders_pkey PRIMARY KEY (tenant_id, id);\n";
-    is_silent(
-        rule,
-        &new,
-        &[
-            dumped,
-            "CREATE TABLE orders (tenant_id bigint, id bigserial, PRIMARY KEY (tenant_id, id));\n",
-            "CREATE TABLE orders (id uuid DEFAULT gen_random_uuid() PRIMARY KEY, tenant_id bigint);\n",
-            "CREATE TABLE countries (id bigserial PRIMARY KEY);\n",
-        ],
-    );
-    let alone = dumped.replace("(tenant_id, id)", "(id)");
-    speaks(rule, &new, &[&alone]);
-}
-
-#[test]
-fn numbers_of_mysql_and_mariadb_are_told_too() {
-    let rule = "local-sequence";
-    let orders = "CREATE TABLE orders (tenant_id bigint NOT NULL, id bigint PRIMARY KEY, n bigint NOT NULL);";
-    for engine in ["mysql", "mariadb"] {
-        speaks(
-            rule,
-            &with(engine, orders),
-            &[
-                "ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT;\n",
-                "ALTER TABLE orders CHANGE id id bigint NOT NULL AUTO_INCREMENT;\n",
-                "ALTER TABLE orders AUTO_INCREMENT = 1;\n",
-            ],
-        );
-        let numbered = orders.replace(
-            "id bigint PRIMARY KEY",
-            "id bigint AUTO_INCREMENT PRIMARY KEY",
-        );
-        is_silent(
-            rule,
-            &with(engine, &numbered),
-            &["ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT COMMENT 'a';\n"],
-        );
-    }
-    speaks(
-        rule,
-        &with("mariadb", orders),
-        &[
-            "ALTER TABLE orders ALTER COLUMN n SET DEFAULT NEXT VALUE FOR s;\n",
-            "ALTER TABLE orders ADD COLUMN m bigint DEFAULT (NEXT VALUE FOR s);\n",
-            "ALTER TABLE orders ADD COLUMN m bigint DEFAULT nextval(s);\n",
-        ],
-    );
 }
 
 #[test]
@@ -197,26 +119,54 @@ fn a_foreign_key_holds_only_where_both_shard_keys_stand_across() {
 #[test]
 fn what_a_new_column_brings_without_a_name_is_told() {
     let rule = "unnamed-constraint";
-    let given =
-        "-- given\nCREATE TABLE orders (id bigint PRIMARY KEY, total bigint);\n-- migration\n";
+    let table = "CREATE TABLE orders (id bigint PRIMARY KEY, total bigint);\n";
+    let given = |engine: &str| format!("-- engine {engine}\n-- given\n{table}-- migration\n");
     let add = |what: &str| format!("ALTER TABLE orders ADD COLUMN c bigint {what};\n");
-    let unnamed = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"].map(add);
-    speaks(rule, given, &unnamed.each_ref().map(String::as_str));
-    let named = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"]
-        .map(|what| add(&format!("CONSTRAINT n {what}")));
-    is_silent(rule, given, &named.each_ref().map(String::as_str));
-    speaks(
+    let what = ["UNIQUE", "CHECK (c > 0)", "REFERENCES orders (id)"];
+    let unnamed = what.map(add);
+    let unnamed = unnamed.each_ref().map(String::as_str);
+    speaks(rule, &given("mariadb"), &unnamed[1..]);
+    speaks(rule, &given("mysql"), &unnamed[1..2]);
+    // Nobody has taken orders_c_key where there was no c.
+    is_silent(rule, &given("postgres"), &unnamed);
+    is_silent(rule, &given("mariadb"), &unnamed[..1]);
+    let named = what.map(|what| add(&format!("CONSTRAINT n {what}")));
+    is_silent(
         rule,
-        given,
-        &[
-            "ALTER TABLE orders ADD UNIQUE (total);\n",
-            "CREATE INDEX ON orders (total);\n",
-        ],
+        &given("mariadb"),
+        &named.each_ref().map(String::as_str)[1..],
+    );
+    let apart = [
+        "ALTER TABLE orders ADD UNIQUE (total);\n",
+        "CREATE INDEX ON orders (total);\n",
+        "ALTER TABLE orders ADD COLUMN c bigint CHECK (c > 0) CHECK (c < 9);\n",
+    ];
+    speaks(rule, &given("postgres"), &apart);
+    is_silent(
+        rule,
+        &given("postgres"),
+        &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"],
+    );
+    // Another column was called so, and its key still is.
+    let key = "ALTER TABLE orders ADD COLUMN c bigint REFERENCES orders (id);\n";
+    let renamed = "ALTER TABLE orders RENAME COLUMN c TO d;\n";
+    let past = format!("-- engine postgres\n-- given\n{table}{key}{renamed}-- migration\n");
+    speaks(rule, &past, &[key]);
+    // What goes out together has one past, and one shard has only its own.
+    is_silent(
+        rule,
+        &format!("-- engine postgres\n-- migration\n{table}"),
+        &apart[..2],
     );
     is_silent(
         rule,
-        given,
-        &["ALTER TABLE orders ADD COLUMN c bigint NOT NULL DEFAULT 1;\n"],
+        &format!("-- fleet shards = 1\n{}", given("postgres")),
+        &apart,
+    );
+    speaks(
+        rule,
+        &format!("-- fleet shards = 2\n{}", given("postgres")),
+        &apart,
     );
 }
 

@@ -3,7 +3,9 @@
 mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod defaults;
 mod mysql;
+mod names;
 mod partitions;
 mod postgres;
 #[path = "../servers/versions.rs"]

@@ -214,7 +214,10 @@ fn id_of(row: &HistoryRow) -> Option<MigrationId> {
 
 /// A failed undo has the name of its file, too.
 fn undo_of(row: &HistoryRow) -> Option<MigrationId> {
-    let version = row.version.as_ref().filter(|_| row.kind.starts_with("UNDO"));
+    let version = row
+        .version
+        .as_ref()
+        .filter(|_| row.kind.starts_with("UNDO"));
     Some(MigrationId::Undo(version?.parse().ok()?))
 }
 

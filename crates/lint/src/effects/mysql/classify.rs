@@ -11,7 +11,7 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
         Action::AddColumn { column, placed, .. } => added(column, *placed),
         Action::DropColumn { .. } => "drop-column",
         Action::RenameColumn { .. } => "rename-column",
-        Action::RenameTo(_) => "rename-table",
+        Action::RenameTo(_) | Action::RenameOther { .. } => "rename-table",
         Action::RenameIndex { .. } => "rename-index",
         Action::ModifyColumn {
             from,

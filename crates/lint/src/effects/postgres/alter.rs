@@ -37,7 +37,7 @@ pub(super) fn alter_table(
         return;
     }
     match action {
-        Action::AddConstraint(constraint) => add_constraint(list, table, constraint, span),
+        Action::AddConstraint(constraint) => add_constraint(list, table, known, constraint, span),
         Action::ValidateConstraint { name } => {
             let key = known.and_then(|known| known.foreign_key(name));
             match key {
@@ -142,8 +142,8 @@ fn plain(action: &Action, catalog: &Catalog, known: Option<&Table>) -> Option<&'
         Action::SetStatistics | Action::ColumnOptions | Action::Storage { .. } => "set-statistics",
         Action::SetStorage { .. } | Action::SetCompression { .. } => "set-storage",
         Action::AlterConstraint { .. } => "alter-constraint",
-        Action::EnableTrigger | Action::DisableTrigger => "create-trigger",
-        Action::EnableRule => "rule",
+        Action::SwitchTrigger { .. } => "create-trigger",
+        Action::SwitchRule { .. } => "rule",
         Action::RowSecurity { .. } => "row-security",
         Action::ReplicaIdentity(_) => "replica-identity",
         Action::SetLogged | Action::SetUnlogged => "set-logged",
@@ -193,9 +193,19 @@ fn added_column(list: &mut List, table: &Name, column: &Column, span: &Bytes) {
     }
 }
 
-fn add_constraint(list: &mut List, table: &Name, constraint: &Constraint, span: &Bytes) {
+fn add_constraint(
+    list: &mut List,
+    table: &Name,
+    known: Option<&Table>,
+    constraint: &Constraint,
+    span: &Bytes,
+) {
     let not_valid = constraint.not_valid;
     let id = match &constraint.kind {
+        ConstraintKind::PrimaryKey {
+            using_index: Some(index),
+            ..
+        } if known.is_some_and(|known| may_be_null(known, index)) => "add-primary-key-scanning",
         ConstraintKind::PrimaryKey { using_index, .. }
         | ConstraintKind::Unique { using_index, .. } => {
             if using_index.is_some() {
@@ -224,4 +234,13 @@ fn add_constraint(list: &mut List, table: &Name, constraint: &Constraint, span: 
         ConstraintKind::Index { .. } => return,
     };
     list.add(id, Role::Target, table, span);
+}
+
+/// Some column of an index is known to take nulls, and no CHECK keeps them out.
+fn may_be_null(known: &Table, index: &str) -> bool {
+    let columns = known.index_columns(index).unwrap_or_default();
+    columns.iter().flatten().any(|column| {
+        let own = known.column(column);
+        own.is_some_and(|own| !own.not_null) && !proves_not_null(known, column)
+    })
 }

@@ -27,14 +27,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let rewriting = taken.iter().filter(|taken| {
         matches!(
             &*taken.effect.id,
-            "cluster" | "set-logged" | "set-tablespace" | "set-access-method"
+            "cluster" | "vacuum-full" | "set-logged" | "set-tablespace" | "set-access-method"
         )
     });
     let mut drafts: Vec<Draft> = rewriting
         .map(|taken| {
             let table = &taken.table;
             let instead = match &*taken.effect.id {
-                "cluster" => "Use pg_repack, which writes the table anew beside running traffic.",
+                "cluster" | "vacuum-full" => {
+                    "Use pg_repack, which writes the table anew beside running traffic."
+                }
                 _ => "Make a new table as it is to be, copy with a backfill, and swap the names.",
             };
             words::about(

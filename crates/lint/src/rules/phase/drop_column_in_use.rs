@@ -27,7 +27,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         let (Action::DropColumn { column, .. }, Some(known)) = (action, scene.known(table)) else {
             continue;
         };
-        let uses = uses(scene, known, column);
+        let uses = uses(scene, &without(scene, known), column);
         if uses.is_empty() {
             continue;
         }
@@ -38,6 +38,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         );
     }
     drafts
+}
+
+/// The table without what other clauses of the statement drop on purpose.
+fn without(scene: &Scene<'_>, known: &Table) -> Table {
+    let mut left = known.clone();
+    for action in scene.clauses_of(&known.name) {
+        match action {
+            Action::DropConstraint { name, kind, .. } => left.drop_constraint(name, *kind),
+            Action::DropIndex { name } => left.drop_index(name),
+            _ => {}
+        }
+    }
+    left
 }
 
 fn uses(scene: &Scene<'_>, table: &Table, column: &str) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! An expand drops something that is in use.
 
-use crate::operation::{Action, Bytes, Change, Drop, Kind, Name, Operation};
+use super::replaced::{self, Fate};
+use crate::catalog::KnownColumn;
+use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
-use greylag_core::migration::Phase;
+use greylag_core::{engine::Engine, migration::Phase};
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -17,8 +19,9 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
     about: "In the expand phase the old version of the application still runs. What it reads and writes must \
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
-            functions, triggers, policies and whatever else can be dropped; what the file makes anew, by its \
-            name or on the same table, is replaced.",
+            functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
+            disabled. What the file makes anew is replaced: a table if its rows were copied before, or if one that was there takes its name; \
+            a trigger, policy or rule by its name, or by another of the same table for each.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),
     look: Look::Statement(look),
@@ -37,10 +40,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
+            .filter(|(table, action, _)| !is_unused(scene, table, action))
             .filter_map(|(table, action, span)| match action {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
                 Action::DropDefault { column } => {
-                    Some(told(span, format!("the default of {table}.{column}")))
+                    let draft = told(span, format!("the default of {table}.{column}"));
+                    Some(match scene.unit.engine {
+                        Engine::Mysql => draft.why("MySQL lets nobody leave the column out from here on, even where it may be null; the old app may do so."),
+                        _ => draft,
+                    })
                 }
                 Action::Partition { work } if work.starts_with("DROP") => {
                     Some(told(span, format!("a partition of {table}")))
@@ -55,6 +63,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::DropExpression { column } => {
                     Some(told(span, format!("the expression of {table}.{column}")))
                 }
+                Action::SwitchTrigger { name, on: false } => {
+                    off(scene, table, "trigger", name, span)
+                }
+                Action::SwitchRule { name, on: false } => off(scene, table, "rule", name, span),
                 Action::NoInherit { parent } => {
                     Some(told(span, format!("{table} as a part of {parent}")))
                 }
@@ -92,13 +104,105 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             if drop.on.as_ref().is_some_and(|on| scene.is_new(on)) {
                 return Vec::new();
             }
-            let gone = drop.names.iter().filter(|name| {
-                !scene.is_new(name) && !is_replaced(scene, drop, name) && !scene.is_made_here(name)
-            });
-            gone.map(|name| told(&name.span, name.to_string()))
-                .collect()
+            let old = drop.names.iter();
+            let old = old.filter(|name| !scene.is_new(name) && !scene.is_made_here(name));
+            old.filter_map(|name| match replaced::of_dropped(scene, drop, name) {
+                Fate::Replaced => None,
+                Fate::Gone => Some(told(&name.span, name.to_string())),
+                Fate::Without(columns) => {
+                    let columns: Vec<String> =
+                        columns.iter().map(|own| format!("{name}.{own}")).collect();
+                    Some(told(&name.span, columns.join(", ")))
+                }
+                Fate::Emptied => Some(emptied(scene, drop.kind, name)),
+            })
+            .collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// No app that runs knows what goes.
+fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
+    match action {
+        Action::DropColumn { column, .. }
+        | Action::DropIdentity { column }
+        | Action::DropExpression { column } => scene.is_new_column(table, column),
+        Action::DropDefault { column } => {
+            let known = scene.table_after(table);
+            let Some(known) = known.column(column) else {
+                return false;
+            };
+            let was = scene.known(table).and_then(|known| known.column(column));
+            let had = |own: &KnownColumn| {
+                let default = own.default.as_ref();
+                own.numbers_itself || default.is_some_and(|default| !default.is_null)
+            };
+            // Nothing goes where nothing was; but MySQL lets nobody leave out what has no default any more, null or not.
+            let must = known.not_null || scene.unit.engine == Engine::Mysql;
+            let none = was.is_some_and(|own| own.made_in.is_some() && !had(own));
+            none && (known.not_null || !must) || !must && scene.is_new_column(table, column)
+        }
+        _ => false,
+    }
+}
+
+/// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.
+fn off(scene: &Scene<'_>, table: &Name, what: &str, name: &str, span: &Bytes) -> Option<Draft> {
+    let back = |action: &Action| match action {
+        Action::SwitchTrigger {
+            name: own,
+            on: true,
+        } => what == "trigger" && own == name,
+        Action::SwitchRule {
+            name: own,
+            on: true,
+        } => what == "rule" && own == name,
+        _ => false,
+    };
+    let made = scene.operations[..scene.index]
+        .iter()
+        .any(|operation| match operation {
+            Operation::Create(create) => {
+                let own = create.name.as_ref().is_some_and(|own| own.name == name);
+                own && !create.or_replace && create.on.as_ref().is_some_and(|on| on.is(table))
+            }
+            _ => false,
+        });
+    if made || replaced::is_taken_back(scene, table, back) {
+        return None;
+    }
+    let which = match (what, name) {
+        ("trigger", "all") => format!("every trigger of {table}, those of its foreign keys too,"),
+        ("trigger", "user") => format!("every trigger of {table}"),
+        _ => format!("the {what} {name} of {table}"),
+    };
+    let draft = Draft::new(span.clone(), format!("{which} is switched off while the old app may rely on it"))
+        .why("Apps that were built before this migration still write, and what it did for them is no longer done: checks, dual writes, an audit.")
+        .instead("Switch it off in a file with `-- greylag:phase contract`; for work of the file itself, switch it on again in the same transaction.");
+    Some(draft)
+}
+
+/// Something of the same name comes, and what was there is gone.
+fn emptied(scene: &Scene<'_>, kind: Kind, name: &Name) -> Draft {
+    let (held, instead) = match kind {
+        Kind::Table => (
+            "its rows",
+            "Change it with ALTER TABLE; or make the new table under another name, copy the rows, and rename it.",
+        ),
+        Kind::Sequence => ("its numbers", "Change it with ALTER SEQUENCE."),
+        _ => (
+            "what it held",
+            "Change it with ALTER, or make the new one under another name.",
+        ),
+    };
+    let draft = Draft::new(name.span.clone(), format!("{name} is dropped and made anew, without {held}"))
+        .why("The old app still runs, and finds nothing where its data was; nothing brings it back but a backup.")
+        .instead(instead);
+    // No migration made it: it may not be there at all.
+    match kind == Kind::Table && scene.known(name).is_none() {
+        true => draft.severity(Severity::Warning),
+        false => draft,
     }
 }
 
@@ -108,29 +212,4 @@ fn counts(kind: Kind) -> bool {
         kind,
         Kind::Publication | Kind::Subscription | Kind::EventTrigger | Kind::Event | Kind::Other
     )
-}
-
-/// What this file makes anew is replaced, not dropped: by its name, and a trigger, policy or rule by another of the same table.
-fn is_replaced(scene: &Scene<'_>, drop: &Drop, name: &Name) -> bool {
-    let later = scene.operations[scene.index..].iter();
-    let mut all = scene.operations.iter();
-    let beside = |operation: &Operation| match (operation, &drop.on) {
-        (Operation::Create(create), Some(on)) => {
-            create.kind == drop.kind && create.on.as_ref().is_some_and(|other| other.is(on))
-        }
-        _ => false,
-    };
-    later.into_iter().any(|operation| makes(operation, name)) || all.any(beside)
-}
-
-fn makes(operation: &Operation, name: &Name) -> bool {
-    match operation {
-        Operation::Create(create) => create.name.as_ref().is_some_and(|made| made.is(name)),
-        Operation::CreateTable(create) => create.name.is(name),
-        Operation::AlterTable(alter) => alter
-            .actions
-            .iter()
-            .any(|(action, _)| matches!(action, Action::RenameTo(to) if to.is(name))),
-        _ => false,
-    }
 }

@@ -1,6 +1,9 @@
 //! An expand lifts what apps rely on.
 
-use super::keys::{self, Guarantee};
+use super::{
+    keys::{self, Guarantee},
+    replaced,
+};
 use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
 use crate::{
     finding::Severity,
@@ -16,10 +19,11 @@ pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
     dialects: ALL,
     title: "an expand lifts what apps rely on",
     about: "The old app was written for rows that keep to what the schema promises. Without a unique key its ON \
-            CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without NOT NULL it reads nulls; \
+            CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without row level security it meets everybody's rows; \
             without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know. \
             What is dropped may also be a key that no migration names. Lift it in the contract, or in \
-            a file that puts the new one in its place.",
+            a file that puts the new one in its place. DROP NOT NULL belongs into an expand, as the new app can't leave the column out before; \
+            a note says that the old one may read nulls from then on.",
     bad: include_str!("expand_lifts_guarantee/bad.sql"),
     good: include_str!("expand_lifts_guarantee/good.sql"),
     look: Look::Statement(look),
@@ -54,7 +58,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             };
             let lifts = text == "DROP NOT NULL" || text.starts_with("DROP CONSTRAINT");
             let name = alter.name.as_ref().filter(|_| lifts);
-            let told = name.map(|name| draft(&scene.whole(), format!("what {name} allows")));
+            let told = name.map(|name| match text == "DROP NOT NULL" {
+                true => nulls(&scene.whole(), format!("NOT NULL of {name}")),
+                false => draft(&scene.whole(), format!("what {name} allows")),
+            });
             told.into_iter().collect()
         }
         _ => Vec::new(),
@@ -71,13 +78,26 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             let lifted = keys::of_index(scene, Some(table), name)?;
             told(span, name, Some(table), &lifted)
         }
-        Action::DropNotNull { column } => {
-            Some(draft(span, format!("NOT NULL of {table}.{column}")))
+        Action::DropNotNull { column } if !scene.is_new_column(table, column) => {
+            let known = scene.known(table);
+            let nullable = known.is_some_and(|known| {
+                !known.is_in_primary_key(column)
+                    && known.column(column).is_some_and(|own| !own.not_null)
+            });
+            (!nullable).then(|| nulls(span, format!("NOT NULL of {table}.{column}")))
         }
-        Action::ModifyColumn { from, column, .. } if !column.not_null => {
+        Action::ModifyColumn { from, column, .. }
+            if !column.not_null && !scene.is_new_column(table, from) =>
+        {
             let known = scene.known(table)?;
             let was = known.column(from)?.not_null && !known.is_in_primary_key(from);
-            was.then(|| draft(span, format!("NOT NULL of {table}.{from}")))
+            was.then(|| nulls(span, format!("NOT NULL of {table}.{from}")))
+        }
+        Action::RowSecurity { on: false } => {
+            let back = |action: &Action| *action == Action::RowSecurity { on: true };
+            let draft = draft(span, format!("row level security of {table}"))
+                .why("The old app was written for rows that its policies let it see: from here on it may meet everybody's.");
+            (!replaced::is_taken_back(scene, table, back)).then_some(draft)
         }
         _ => None,
     }
@@ -106,4 +126,12 @@ fn draft(span: &Bytes, what: String) -> Draft {
     Draft::new(span.clone(), format!("{what} is lifted while the old app may rely on it"))
         .why("The old app still reads and writes, and was written for rows that keep to it.")
         .instead("Lift it in a file with `-- greylag:phase contract`; or have this file put in its place what keeps the old app's promise.")
+}
+
+/// Its place is here: the new app can't leave the column out before.
+fn nulls(span: &Bytes, what: String) -> Draft {
+    Draft::new(span.clone(), format!("{what} is lifted, and the old app may read a null"))
+        .severity(Severity::Note)
+        .why("The new app can't leave it out before, so it belongs here; but what the new app leaves out, the old one reads.")
+        .instead("Write the first null once every app that is alive reads it: behind a switch, or in a later version.")
 }

@@ -1,11 +1,13 @@
 //! A rename takes the old name away at once.
 
+use super::replaced::{self, Fate};
 use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::migration::Phase;
 
 pub(super) static EXPAND_RENAMES: Rule = Rule {
     id: "expand-renames",
@@ -15,7 +17,8 @@ pub(super) static EXPAND_RENAMES: Rule = Rule {
     title: "a rename takes the old name away at once",
     about: "There is no moment at which old and new app can both run: the one knows the old name, the other \
             the new one, and shards change one after the other. Add the new thing, write both, fill it, \
-            switch reads, and drop the old one in the contract. That holds for every phase.",
+            switch reads, and drop the old one in the contract. That holds for every phase. A unique constraint, which ON CONFLICT ON CONSTRAINT \
+            may name, is renamed in the contract.",
     bad: include_str!("expand_renames/bad.sql"),
     good: include_str!("expand_renames/good.sql"),
     look: Look::Statement(look),
@@ -28,31 +31,51 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .shards("Shards change one after the other, so no version of an app fits all of them.")
             .instead("Add the new one beside it, write both, fill it with a backfill, switch reads, drop the old one in the contract.")
     };
-    // A table that is built anew and takes the place of the old one is none.
-    let swapped = |to: &Name| {
-        scene.operations[..scene.index].iter().any(|op| match op {
+    // A table that is built anew and takes the place of the old one is none; nor is the old one's.
+    let swapped = |from: &Name, to: &Name| {
+        let before = scene.operations[..scene.index].iter();
+        let taken = before.into_iter().any(|op| match op {
             Operation::Drop(drop) => drop.names.iter().any(|name| name.is(to)),
             Operation::AlterTable(alter) => alter.name.is(to),
             _ => false,
-        })
+        });
+        let pairs = renames(scene);
+        let mut pairs = pairs.take_while(|(own, _)| !own.is(from));
+        taken
+            || pairs.any(|(own, _)| own.is(to))
+            || replaced::of_renamed(scene, from, to) == Fate::Replaced
     };
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
             .filter_map(|(table, action, span)| match action {
-                Action::RenameColumn { from, to } => {
+                Action::RenameColumn { from, to } if !scene.is_new_column(table, from) => {
                     Some(told(span, format!("{table}.{from}"), to))
                 }
-                Action::ModifyColumn { from, column, .. } if *from != column.name => {
+                Action::ModifyColumn { from, column, .. }
+                    if *from != column.name && !scene.is_new_column(table, from) =>
+                {
                     Some(told(span, format!("{table}.{from}"), &column.name))
                 }
-                Action::RenameTo(to) if !swapped(to) => {
+                Action::RenameTo(to) | Action::RenameOther { to, .. } if !swapped(table, to) => {
                     Some(told(span, table.to_string(), &to.name))
                 }
+                Action::RenameConstraint { from, to } => key(scene, table, from, to, span),
                 Action::SetSchema => Some(told(span, table.to_string(), "another schema")),
                 _ => None,
             })
             .collect(),
+        Operation::Alter(alter) if alter.kind == Kind::Index => {
+            let (Some(index), Change::RenameTo(to)) = (&alter.name, &alter.change) else {
+                return Vec::new();
+            };
+            // The index of a constraint is called as the constraint is.
+            let table = scene.catalog.table_of_key(&index.name);
+            let table = table.filter(|table| !scene.is_new(&table.name));
+            let told =
+                table.and_then(|table| key(scene, &table.name, &index.name, to, &scene.whole()));
+            told.into_iter().collect()
+        }
         Operation::Alter(alter)
             if matches!(
                 alter.kind,
@@ -81,4 +104,37 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The tables that this statement renames, in order.
+fn renames<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (&'a Name, &'a Name)> {
+    let alter = match scene.operation {
+        Operation::AlterTable(alter) => Some(alter),
+        _ => None,
+    };
+    alter.into_iter().flat_map(|alter| alter.renames())
+}
+
+/// The old app may say ON CONFLICT ON CONSTRAINT. A CHECK or a foreign key is refused the same under any name.
+fn key(scene: &Scene<'_>, table: &Name, from: &str, to: &str, span: &Bytes) -> Option<Draft> {
+    if scene.phase() != Phase::Expand || scene.is_new_key(table, from) {
+        return None;
+    }
+    let known = scene.known(table);
+    let is_key = known.is_some_and(|known| known.key_columns(from).is_some());
+    let other = known.is_some_and(|known| {
+        let mut checks = known.checks.iter();
+        known.foreign_key(from).is_some() || checks.any(|check| check.0.as_deref() == Some(from))
+    });
+    let whole = known.is_some_and(|known| !known.partly);
+    let severity = match (is_key, other || whole) {
+        (true, _) => Severity::Warning,
+        (false, true) => return None,
+        (false, false) => Severity::Note,
+    };
+    let draft = Draft::new(span.clone(), format!("the constraint {from} of {table} is renamed to {to} while the old app may name it"))
+        .severity(severity)
+        .why("An INSERT … ON CONFLICT ON CONSTRAINT, or whatever tells one refusal from another by that name, no longer finds it.")
+        .instead("Have apps name the columns, `ON CONFLICT (…)`, and rename in a file with `-- greylag:phase contract`.");
+    Some(draft)
 }

@@ -1,9 +1,11 @@
 //! An expand refuses what the old app writes.
 
-use super::super::types::widens;
+use super::{
+    super::types::widens,
+    refused::{self, Writer},
+};
 use crate::operation::{
-    Action, Alter, Bytes, Change, Column, Constraint, ConstraintKind, DataType, Expression, Kind,
-    Name, Operation,
+    Action, Alter, Bytes, Change, Column, Create, DataType, Expression, Kind, Name, Operation,
 };
 use crate::{
     finding::Severity,
@@ -11,6 +13,7 @@ use crate::{
     rule::{ALL, Group, Look, Rule},
 };
 use greylag_core::migration::Phase;
+use std::cell::OnceCell;
 
 pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     id: "expand-restricts-writes",
@@ -19,7 +22,8 @@ pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     dialects: ALL,
     title: "an expand refuses what the old app writes",
     about: "A new constraint, NOT NULL, a unique index or a type that is no wider refuses rows that were welcome \
-            before; so may a type where no migration says what it was. In the expand phase the old app still writes them. Make the app keep to it first, and \
+            before; so may a type where no migration says what it was, and a rule that does something INSTEAD. What an app leaves in a column that it doesn't know \
+            yet is the default, or null: a constraint that lets those pass is silent, and so is one that holds already. In the expand phase the old app still writes them. Make the app keep to it first, and \
             restrict in the contract; a CHECK that says what all apps do already may be allowed.",
     bad: include_str!("expand_restricts_writes/bad.sql"),
     good: include_str!("expand_restricts_writes/good.sql"),
@@ -36,7 +40,8 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Restrict in a file with `-- greylag:phase contract`, once every app that is alive keeps to it.")
     };
     if let Operation::CreateIndex(create) = scene.operation {
-        if !create.unique || scene.is_new(&create.table) {
+        let new = scene.is_new(&create.table);
+        if !create.unique || new || !Writer::new(scene, &create.table).is_refused_by_index(create) {
             return Vec::new();
         }
         let name = create
@@ -51,13 +56,42 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         let told = domain.and_then(|alter| Some(told(&scene.whole(), of_domain(scene, alter)?)));
         return told.into_iter().collect();
     }
+    if let Operation::Create(create) = scene.operation {
+        let table = create.on.as_ref().filter(|_| acts_instead(scene, create));
+        return table.map(instead).into_iter().collect();
+    }
+    // All clauses are about one table; what it comes to is worked out once.
+    let app = OnceCell::new();
+    let writer = |table| app.get_or_init(|| Writer::new(scene, table));
     scene
         .actions()
+        .filter(|(table, action, _)| match action {
+            // It gives what nobody who doesn't know the column gives.
+            Action::ModifyColumn { from, column, .. } => {
+                !scene.is_new_column(table, from)
+                    || column.not_null && writer(table).leaves_out(&column.name)
+                    || column.unique && writer(table).has_same_in(&column.name)
+            }
+            Action::AlterType { column, .. }
+            | Action::AddIdentity { column }
+            | Action::SetIdentity { column, .. } => !scene.is_new_column(table, column),
+            _ => true,
+        })
         .filter_map(|(table, action, span)| match action {
-            Action::AddConstraint(constraint) => restricts(scene, table, constraint)
+            Action::AddConstraint(constraint) => writer(table)
+                .is_refused_by(constraint)
                 .then(|| told(span, format!("the new constraint on {table}"))),
-            Action::SetNotNull { column } => {
-                Some(told(span, format!("NOT NULL on {table}.{column}")))
+            Action::SetNotNull { column } => writer(table)
+                .leaves_null(column)
+                .then(|| told(span, format!("NOT NULL on {table}.{column}"))),
+            Action::AddColumn { column, .. }
+                if column.unique && writer(table).has_same_in(&column.name) =>
+            {
+                let name = &column.name;
+                Some(told(
+                    span,
+                    format!("UNIQUE on {table}.{name}, whose default is the same in all rows,"),
+                ))
             }
             Action::AlterType {
                 column,
@@ -70,6 +104,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 narrows_from(known.map(|known| &known.data_type), narrows)
                     .map(|why| retyped(span, table, column, why))
             }
+            Action::ModifyColumn { from, column, .. } if scene.is_new_column(table, from) => {
+                let what = match writer(table).leaves_out(&column.name) {
+                    true => "NOT NULL",
+                    false => "UNIQUE",
+                };
+                Some(told(span, format!("{what} on {table}.{}", column.name)))
+            }
             Action::ModifyColumn { from, column, .. } => {
                 let before = scene.known(table).and_then(|known| known.column(from));
                 let to = column.type_in(scene.known(table));
@@ -80,7 +121,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
             }
             // Only the server gives a number from here on.
-            Action::AddIdentity { column } | Action::SetIdentity { column }
+            Action::AddIdentity { column } | Action::SetIdentity { column, .. }
                 if scene
                     .sql(span)
                     .to_ascii_uppercase()
@@ -91,6 +132,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             _ => None,
         })
         .collect()
+}
+
+/// A rule that does something else than what a statement on the table says. On a view it is what makes writes work.
+fn acts_instead(scene: &Scene<'_>, create: &Create) -> bool {
+    let table = create.on.as_ref().filter(|_| create.kind == Kind::Rule);
+    let old = table.is_some_and(|table| !scene.is_new(table) && !scene.catalog.has_view(table));
+    old && refused::has_words(scene, scene.text(), &["DO", "INSTEAD"])
+}
+
+fn instead(table: &Name) -> Draft {
+    Draft::new(table.span.clone(), format!("something else is done instead of what apps write into {table}"))
+        .why("The old app doesn't know of the rule: its statements succeed, and do something else from here on.")
+        .instead("Make the rule in a file with `-- greylag:phase contract`; or use DO ALSO, or a trigger that lets the old app's writes through.")
 }
 
 /// What MODIFY or CHANGE takes away beside the type; None where it takes nothing.
@@ -144,27 +198,4 @@ fn of_domain(scene: &Scene<'_>, alter: &Alter) -> Option<String> {
         Change::Other(text) if text == "SET NOT NULL" => Some(format!("NOT NULL on {name}")),
         _ => None,
     }
-}
-
-fn restricts(scene: &Scene<'_>, table: &Name, constraint: &Constraint) -> bool {
-    let columns: Vec<&String> = match &constraint.kind {
-        ConstraintKind::Index { .. }
-        | ConstraintKind::Unique {
-            using_index: Some(_),
-            ..
-        } => return false,
-        // A constraint on columns that are new themselves keeps nobody from anything.
-        ConstraintKind::ForeignKey { columns, .. } => columns.iter().collect(),
-        ConstraintKind::Unique { columns, .. } => columns.iter().flatten().collect(),
-        _ => Vec::new(),
-    };
-    let Some(known) = scene.known(table) else {
-        return true;
-    };
-    let new = |column: &&String| {
-        known
-            .column(column)
-            .is_some_and(|c| c.made_in == Some(scene.number))
-    };
-    columns.is_empty() || !columns.iter().all(new)
 }

@@ -1,12 +1,13 @@
 //! An expand takes rights that apps use.
 
+use super::refused::has_words;
 use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{Group, Look, Rule, SERVERS},
 };
-use greylag_core::{migration::Phase, script::tokens};
+use greylag_core::migration::Phase;
 
 pub(super) static EXPAND_TAKES_RIGHTS: Rule = Rule {
     id: "expand-takes-rights",
@@ -36,7 +37,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 _ => None,
             })
             .collect(),
-        Operation::Create(create) if create.kind == Kind::Policy && is_restrictive(scene) => {
+        Operation::Create(create)
+            if create.kind == Kind::Policy
+                && has_words(scene, scene.text(), &["AS", "RESTRICTIVE"]) =>
+        {
             let table = create.on.iter().filter(|table| !scene.is_new(table));
             table.map(|table| hides(&whole, table)).collect()
         }
@@ -80,15 +84,4 @@ fn hides(span: &Bytes, table: &Name) -> Draft {
     Draft::new(span.clone(), format!("rows of {table} are hidden, and writes refused, by row level security"))
         .why("The old app doesn't know of it: where no policy lets it, it finds no rows, and its writes fail.")
         .instead("Create the policies first, see that every app meets them, and enable or restrict in a file with `-- greylag:phase contract`.")
-}
-
-/// CREATE POLICY … AS RESTRICTIVE.
-fn is_restrictive(scene: &Scene<'_>) -> bool {
-    let text = scene.text();
-    let words: Vec<&str> = tokens(scene.dialect(), text)
-        .map(|token| &text[token.span])
-        .collect();
-    words.windows(2).any(|pair| {
-        pair[0].eq_ignore_ascii_case("AS") && pair[1].eq_ignore_ascii_case("RESTRICTIVE")
-    })
 }

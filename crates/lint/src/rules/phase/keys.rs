@@ -1,5 +1,6 @@
 //! What a constraint or an index that is dropped has guaranteed, and whether something else still does.
 
+use super::refused::is_same;
 use crate::{
     catalog::Table,
     effects::says_not_null,
@@ -26,6 +27,9 @@ pub(super) fn of_constraint(
     name: &str,
     kind: Dropped,
 ) -> Option<Guarantee> {
+    if scene.is_new_key(table, name) {
+        return None;
+    }
     let known = scene.known(table);
     let key = match kind {
         Dropped::PrimaryKey => known.and_then(|known| known.primary_key.clone()),
@@ -55,7 +59,13 @@ pub(super) fn of_constraint(
             }
             _ => false,
         };
-        return (!adds(scene, table, again)).then_some(Guarantee::Reference);
+        let beside = known.is_some_and(|known| {
+            let mut others = known.foreign_keys.iter();
+            others.any(|other| {
+                other.name != key.name && other.columns == key.columns && other.table.is(&key.table)
+            })
+        });
+        return (!beside && !adds(scene, table, again)).then_some(Guarantee::Reference);
     }
     if adds(scene, table, |other| other.name.as_deref() == Some(name)) {
         return None;
@@ -66,8 +76,18 @@ pub(super) fn of_constraint(
     });
     match (check, kind) {
         (Some((_, expression, _)), _) => {
-            let proven = known.is_some_and(|known| is_proven(scene, known, expression));
-            (!proven).then_some(Guarantee::Check)
+            let kept = known.is_some_and(|known| {
+                let mut others = known.checks.iter();
+                is_proven(scene, known, expression)
+                    || others.any(|other| {
+                        other.0.as_deref() != Some(name) && is_same(&other.1, expression)
+                    })
+            });
+            let again = |other: &Constraint| match &other.kind {
+                ConstraintKind::Check { expression: own } => is_same(scene.sql(own), expression),
+                _ => false,
+            };
+            (!kept && !adds(scene, table, again)).then_some(Guarantee::Check)
         }
         (None, Dropped::Check) => Some(Guarantee::Check),
         (None, Dropped::ForeignKey) => Some(Guarantee::Reference),
@@ -81,6 +101,9 @@ pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> O
     let Some(known) = table.and_then(|table| scene.known(table)) else {
         return unknown();
     };
+    if scene.is_new_key(&known.name, name) {
+        return None;
+    }
     let key = keys(scene, known).into_iter().find(|key| key.name == name);
     let index = known
         .indexes
@@ -98,12 +121,12 @@ pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> O
 }
 
 /// Columns that no two rows share, and what that is called.
-struct Key {
+pub(super) struct Key {
     name: String,
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
 }
 
-fn keys(scene: &Scene<'_>, table: &Table) -> Vec<Key> {
+pub(super) fn keys(scene: &Scene<'_>, table: &Table) -> Vec<Key> {
     let mysql = scene.dialect() == Dialect::Mysql;
     let own = &table.name.name;
     let primary = table.primary_key.iter().map(|columns| Key {

@@ -65,7 +65,11 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
         _ => "inserted",
     };
     let whole = (write.condition.is_none() || write.always_true) && write.verb != Verb::Insert;
-    let (every, are) = if whole { ("every row", "is") } else { ("rows", "are") };
+    let (every, are) = if whole {
+        ("every row", "is")
+    } else {
+        ("rows", "are")
+    };
     // Of an INSERT, how large the tables are that its rows come from.
     let largest = match write.verb {
         Verb::Insert | Verb::Merge => {
@@ -75,9 +79,14 @@ fn one(scene: &Scene<'_>, write: &Write) -> Vec<Draft> {
         _ => None,
     };
     let sized = largest.unwrap_or(table);
-    let mut why = words::why(scene, sized, "The rows stay locked until all are done, and it can't be stopped without losing what it did.");
+    let mut why = words::why(
+        scene,
+        sized,
+        "The rows stay locked until all are done, and it can't be stopped without losing what it did.",
+    );
     if let Some(others) = named(&children(scene, write, table)) {
-        why += &format!(" What references them in {others} goes or changes with them, by ON DELETE.");
+        why +=
+            &format!(" What references them in {others} goes or changes with them, by ON DELETE.");
     }
     let title = format!("{every} of {table} {are} {verb} in one transaction");
     let mut draft = words::about(scene, table, &scene.whole(), title);
@@ -108,7 +117,8 @@ fn along(scene: &Scene<'_>, write: &Write, table: &Name) -> Vec<Draft> {
     };
     let sizes = children.iter().map(|child| scene.size(child));
     let large = sizes.max_by_key(|size| size.severity == Some(Severity::Error));
-    let title = format!("rows deleted from {table} take along those that reference them in {others}");
+    let title =
+        format!("rows deleted from {table} take along those that reference them in {others}");
     let draft = Draft::new(scene.whole(), title).severity(Severity::Note);
     let draft = match large.filter(|size| size.severity == Some(Severity::Error)) {
         Some(size) => draft.severity(Severity::Warning).decided(size.decided),
@@ -127,7 +137,9 @@ fn children<'a>(scene: &Scene<'a>, write: &Write, table: &Name) -> Vec<&'a Name>
         return Vec::new();
     }
     let children = reach::cascaded(scene, table).into_iter();
-    children.filter(|child| !reach::is_small(scene, child)).collect()
+    children
+        .filter(|child| !reach::is_small(scene, child))
+        .collect()
 }
 
 fn named(tables: &[&Name]) -> Option<String> {

@@ -37,7 +37,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 ConstraintKind::ForeignKey { reference, .. } => Some((c.span.clone(), reference)),
                 _ => None,
             });
-            let acting = inline.chain(apart).filter(|(_, reference)| reference.acts());
+            let acting = inline
+                .chain(apart)
+                .filter(|(_, reference)| reference.acts());
             acting.map(|(span, _)| told(&span, &create.name)).collect()
         }
         Operation::AlterTable(alter) => alter

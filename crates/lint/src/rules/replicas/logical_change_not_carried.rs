@@ -67,7 +67,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 "a dropped column must go here first, on subscribers after",
                 "Migrate the publisher before the subscriber, and take the column out of column lists and row filters.",
             ),
-            Action::RenameColumn { .. } | Action::RenameTo(_) | Action::SetSchema => (
+            Action::RenameColumn { .. }
+            | Action::RenameTo(_)
+            | Action::RenameOther { .. }
+            | Action::SetSchema => (
                 "a rename stops what subscribers apply",
                 "Don't rename what is published: add, fill, and drop.",
             ),

@@ -78,9 +78,12 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let new = new
                 .filter(|_| !keyed)
                 .map(|(span, title)| told(span.clone(), title));
-            let actions = alter.actions.iter();
+            let actions = alter.actions.iter().filter(|_| !keyed);
             let anew = actions.filter(|(action, _)| {
-                matches!(action, Action::AutoIncrement | Action::SetIdentity { .. })
+                matches!(
+                    action,
+                    Action::AutoIncrement | Action::SetIdentity { restart: true, .. }
+                )
             });
             let anew = anew.map(|(_, span)| {
                 let title = format!("the numbers of {} begin anew on every shard", alter.name);
@@ -102,8 +105,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .alone()
         }
         Operation::Truncate(truncate) if truncate.restart_identity => {
-            let tables = truncate.tables.iter().filter(|table| sharded(table));
+            let keyed = |table: &Name| {
+                let own = scene
+                    .known(table)
+                    .and_then(|known| known.primary_key.clone());
+                is_keyed(scene, table, own)
+            };
+            let tables = truncate.tables.iter();
             tables
+                .filter(|table| sharded(table) && !keyed(table))
                 .map(|table| {
                     told(
                         table.span.clone(),

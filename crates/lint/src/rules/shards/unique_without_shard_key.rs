@@ -153,7 +153,9 @@ fn is_number(scene: &Scene<'_>, table: &Name, columns: &[Option<String>]) -> boo
     let said = match scene.operation {
         Operation::CreateTable(create) => return create.columns.iter().any(numbers),
         Operation::AlterTable(alter) => alter.actions.iter().any(|(action, _)| match action {
-            Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => numbers(column),
+            Action::AddColumn { column, .. } | Action::ModifyColumn { column, .. } => {
+                numbers(column)
+            }
             _ => false,
         }),
         _ => false,

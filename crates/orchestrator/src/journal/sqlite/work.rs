@@ -285,17 +285,17 @@ fn read_lease(c: &Connection, at: &str, scope: &Scope) -> Done<Option<LeaseRow>>
                 ))
             })
         })
-    .optional()
-    .map_err(|source| explain(at, "reading the lease", source))?
-    .map(|(holder, epoch, since, expires)| {
-        Ok(LeaseRow {
-            holder: parse(at, "a lease", &holder)?,
-            epoch: epoch as u64,
-            since,
-            expires,
+        .optional()
+        .map_err(|source| explain(at, "reading the lease", source))?
+        .map(|(holder, epoch, since, expires)| {
+            Ok(LeaseRow {
+                holder: parse(at, "a lease", &holder)?,
+                epoch: epoch as u64,
+                since,
+                expires,
+            })
         })
-    })
-    .transpose()
+        .transpose()
 }
 
 fn rollout_row(row: &Row<'_>) -> rusqlite::Result<RolloutRow> {

@@ -1,0 +1,265 @@
+//! What keys, indexes and constraints a table gets and loses.
+
+use super::{ForeignKey, Index, KnownColumn, Table, Unique, table::names_in};
+use crate::operation::{Column, Constraint, ConstraintKind, CreateIndex, Dropped};
+use greylag_core::{engine::Dialect, script::Script};
+
+impl Table {
+    pub(super) fn add_column(&mut self, unit: usize, script: &Script, column: &Column) {
+        self.columns.retain(|known| known.name != column.name);
+        let known = KnownColumn::of(column, &self.letters, Some(unit));
+        self.columns.push(known);
+        self.add_own(unit, script, column, true);
+    }
+
+    /// The keys and checks that are written within a column. `proven` says whether the rows that are there keep to the checks: MariaDB
+    /// asks none of them where it is MODIFY that brings one.
+    pub(super) fn add_own(&mut self, unit: usize, script: &Script, column: &Column, proven: bool) {
+        let dialect = script.dialect;
+        let own = || vec![Some(column.name.clone())];
+        if column.primary_key {
+            self.primary_key_name = self.name_of_primary_key(dialect);
+            self.primary_key = Some(vec![column.name.clone()]);
+        }
+        if column.unique {
+            self.add_unique(unit, dialect, column.unique_name.clone(), own());
+        }
+        for (name, expression) in &column.checks {
+            let text = script.text[expression.clone()].to_owned();
+            self.add_check(unit, dialect, name.clone(), text, proven);
+        }
+        if let Some(reference) = &column.references {
+            let columns = vec![column.name.clone()];
+            let name = reference.name.clone();
+            let name = name.or_else(|| self.name_of_foreign_key(dialect, &columns));
+            self.remember(&name, unit);
+            self.foreign_keys.push(ForeignKey {
+                name,
+                columns,
+                table: reference.table.clone(),
+                refers: reference.columns.clone(),
+                acts_on_delete: reference.acts_on_delete,
+            });
+        }
+    }
+
+    pub(super) fn add_constraint(&mut self, unit: usize, script: &Script, constraint: &Constraint) {
+        let dialect = script.dialect;
+        let name = constraint.name.clone();
+        match &constraint.kind {
+            ConstraintKind::PrimaryKey {
+                columns,
+                using_index,
+            } => {
+                let index = using_index.as_ref().and_then(|own| self.take_index(own));
+                let of_index = index.map(|index| index.columns.into_iter().flatten().collect());
+                let columns: Vec<String> = of_index.unwrap_or_else(|| columns.clone());
+                for column in &columns {
+                    if let Some(known) = self.column_mut(column) {
+                        known.not_null = true;
+                    }
+                }
+                let name = name.or_else(|| using_index.clone());
+                let name = name.or_else(|| self.name_of_primary_key(dialect));
+                // MySQL calls it PRIMARY, whatever it is given.
+                self.primary_key_name = name.filter(|_| dialect != Dialect::Mysql);
+                self.primary_key = Some(columns);
+                let name = self.primary_key_name.clone();
+                self.remember(&name, unit);
+            }
+            ConstraintKind::Unique {
+                columns,
+                using_index,
+            } => {
+                // The index is the constraint's from here on, and has its name.
+                let index = using_index.as_ref().and_then(|own| self.take_index(own));
+                let columns = index.map_or_else(|| columns.clone(), |index| index.columns);
+                let name = name.or_else(|| using_index.clone());
+                self.add_unique(unit, dialect, name, columns);
+            }
+            ConstraintKind::ForeignKey { columns, reference } => {
+                let name = name.or_else(|| self.name_of_foreign_key(dialect, columns));
+                self.remember(&name, unit);
+                self.foreign_keys.push(ForeignKey {
+                    name,
+                    columns: columns.clone(),
+                    table: reference.table.clone(),
+                    refers: reference.columns.clone(),
+                    acts_on_delete: reference.acts_on_delete,
+                });
+            }
+            ConstraintKind::Check { expression } => {
+                let text = script.text[expression.clone()].to_owned();
+                self.add_check(unit, dialect, name, text, !constraint.not_valid);
+            }
+            ConstraintKind::NotNull { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.not_null = !constraint.not_valid;
+                }
+            }
+            ConstraintKind::Index { columns, .. } => {
+                self.add_plain_index(unit, dialect, name, columns.clone());
+            }
+            ConstraintKind::Exclude { .. } => {}
+        }
+    }
+
+    pub(super) fn add_index(&mut self, unit: usize, dialect: Dialect, create: &CreateIndex) {
+        let name = create.name.as_ref().map(|name| name.name.clone());
+        let there = |index: &Index| index.name.is_some() && index.name == name;
+        if create.if_not_exists && self.indexes.iter().any(there) {
+            return;
+        }
+        let name = name.or_else(|| self.name_of_index(dialect, &create.columns));
+        self.remember(&name, unit);
+        self.indexes.push(Index {
+            name,
+            columns: create.columns.clone(),
+            unique: create.unique,
+            mentions: create.mentions.clone(),
+            worked_out: create.partial || create.columns.contains(&None),
+        });
+    }
+
+    pub(super) fn add_plain_index(
+        &mut self,
+        unit: usize,
+        dialect: Dialect,
+        name: Option<String>,
+        columns: Vec<Option<String>>,
+    ) {
+        let name = name.or_else(|| self.name_of_index(dialect, &columns));
+        self.remember(&name, unit);
+        self.indexes.push(Index {
+            name,
+            columns,
+            unique: false,
+            mentions: Vec::new(),
+            worked_out: false,
+        });
+    }
+
+    /// PostgreSQL drops with a column whatever has it; the others take the column out of it.
+    pub(crate) fn drop_column(&mut self, dialect: Dialect, column: &str) {
+        if let Some(at) = self.columns.iter().position(|c| c.name == column) {
+            let gone = self.columns.remove(at);
+            self.had.push(gone.data_type.name);
+        }
+        let whole = dialect == Dialect::Postgres;
+        let is = |own: &Option<String>| own.as_deref() == Some(column);
+        let left = |columns: &mut Vec<Option<String>>| {
+            let had = columns.iter().any(is);
+            columns.retain(|own| !is(own));
+            !had || !whole && !columns.is_empty()
+        };
+        self.uniques.retain_mut(|unique| left(&mut unique.columns));
+        self.indexes.retain_mut(|index| {
+            let within = index.mentions.iter().any(|own| own == column);
+            left(&mut index.columns) && !(whole && within)
+        });
+        let key = self.primary_key.take();
+        self.primary_key = key.and_then(|mut key| {
+            let before = key.len();
+            key.retain(|own| own != column);
+            (key.len() == before || !whole && !key.is_empty()).then_some(key)
+        });
+        let with = |key: &ForeignKey| key.columns.iter().any(|own| own == column);
+        self.foreign_keys.retain(|key| !with(key));
+        let named = |text: &str| names_in(text).iter().any(|name| name == column);
+        self.checks.retain(|check| !named(&check.1));
+    }
+
+    pub(crate) fn drop_constraint(&mut self, name: &str, kind: Dropped) {
+        let own = |other: &Option<String>| other.as_deref() == Some(name);
+        let any = kind == Dropped::Constraint;
+        let primary = match &self.primary_key_name {
+            Some(known) => known == name,
+            None => name == "primary" || name == format!("{}_pkey", self.name.name),
+        };
+        if kind == Dropped::PrimaryKey || any && primary {
+            self.primary_key = None;
+            self.primary_key_name = None;
+        }
+        if any {
+            self.uniques.retain(|unique| !own(&unique.name));
+        }
+        if any || kind == Dropped::ForeignKey {
+            self.foreign_keys.retain(|key| !own(&key.name));
+        }
+        if any || kind == Dropped::Check {
+            let before = self.checks.len();
+            self.checks.retain(|check| !own(&check.0));
+            // It may be one whose name the server has made up: none of those proves anything now.
+            if self.checks.len() == before {
+                let unnamed = self.checks.iter_mut().filter(|check| check.0.is_none());
+                unnamed.for_each(|check| check.2 = false);
+            }
+        }
+    }
+
+    /// MySQL's unique keys are indexes too.
+    pub(crate) fn drop_index(&mut self, name: &str) {
+        let own = |other: &Option<String>| other.as_deref() == Some(name);
+        self.indexes.retain(|index| !own(&index.name));
+        self.uniques.retain(|unique| !own(&unique.name));
+    }
+
+    /// A constraint or an index has another name from here on.
+    pub(super) fn rename_key(&mut self, from: &str, to: &str) {
+        let keys = self.foreign_keys.iter_mut().map(|key| &mut key.name);
+        let uniques = self.uniques.iter_mut().map(|unique| &mut unique.name);
+        let indexes = self.indexes.iter_mut().map(|index| &mut index.name);
+        let checks = self.checks.iter_mut().map(|check| &mut check.0);
+        let primary = std::iter::once(&mut self.primary_key_name);
+        let names = keys
+            .chain(uniques)
+            .chain(indexes)
+            .chain(checks)
+            .chain(primary);
+        for name in names {
+            if name.as_deref() == Some(from) {
+                *name = Some(to.to_owned());
+            }
+        }
+        if let Some(unit) = self.made.remove(from) {
+            self.made.insert(to.to_owned(), unit);
+        }
+    }
+
+    fn add_unique(
+        &mut self,
+        unit: usize,
+        dialect: Dialect,
+        name: Option<String>,
+        columns: Vec<Option<String>>,
+    ) {
+        let name = name.or_else(|| self.name_of_unique(dialect, &columns));
+        self.remember(&name, unit);
+        self.uniques.push(Unique { name, columns });
+    }
+
+    fn add_check(
+        &mut self,
+        unit: usize,
+        dialect: Dialect,
+        name: Option<String>,
+        expression: String,
+        valid: bool,
+    ) {
+        let name = name.or_else(|| self.name_of_check(dialect, &expression));
+        self.remember(&name, unit);
+        self.checks.push((name, expression, valid));
+    }
+
+    fn take_index(&mut self, name: &str) -> Option<Index> {
+        let own = |index: &Index| index.name.as_deref() == Some(name);
+        let at = self.indexes.iter().position(own)?;
+        Some(self.indexes.remove(at))
+    }
+
+    fn remember(&mut self, name: &Option<String>, unit: usize) {
+        if let Some(name) = name {
+            self.made.insert(name.clone(), unit);
+        }
+    }
+}
