@@ -1,6 +1,7 @@
 //! A PostgreSQL primary that writes nothing to its log unless somebody asks it to. A standby that stands still is else behind sooner
 //! or later, though nobody wrote: each fifteen seconds the background writer notes which transactions run, if anything was written
-//! since. (Autovacuum is off on all of the lab's servers, and a checkpoint by the clock is an hour away.)
+//! since. And whoever only reads a page that is nearly full clears it of rows that nobody sees any more, which is in the log, too.
+//! (Autovacuum is off on all of the lab's servers, and a checkpoint by the clock is an hour away.)
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,18 @@ use crate::process::ProcessId;
 use crate::sql;
 
 const WRITER: &str = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'";
+
+const DATABASES: &str = "SELECT datname FROM pg_database WHERE datallowconn";
+
+/// Reads every page there is, but for tables that somebody has locked, so that no later reader has anything to clear.
+const CLEARED: &str = "DO $$ DECLARE known regclass; BEGIN \
+    PERFORM set_config('lock_timeout', '100ms', true), set_config('enable_indexonlyscan', 'off', true); \
+    FOR known IN SELECT oid FROM pg_class \
+        WHERE relkind IN ('r', 'm', 't') AND relpersistence = 'p' AND relispopulated \
+    LOOP \
+        BEGIN EXECUTE format('SELECT count(*) FROM %s', known); \
+        EXCEPTION WHEN lock_not_available OR undefined_table THEN NULL; END; \
+    END LOOP; END $$";
 
 /// Committed, so that it is on disk when it returns, and all that was written before it.
 const LAST: &str = "SELECT pg_logical_emit_message(true, 'greylag-lab', 'still')";
@@ -44,6 +57,14 @@ pub(crate) async fn still(node: &Node, server: &ProcessId) -> Result<String, Sql
                 return Err(failed("the background writer never rests"));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Only once: another replica may stand still already, where this one is.
+        for (_, database) in sql::rows(node, "postgres", DATABASES)
+            .await?
+            .into_iter()
+            .flatten()
+        {
+            sql::rows(node, &database.unwrap_or_default(), CLEARED).await?;
         }
         sql::rows(node, "postgres", LAST).await?;
     }

@@ -100,3 +100,28 @@ fn queries_and_checks_may_be_nested_to_any_depth() {
         "{told:?}"
     );
 }
+
+/// Up to some depth squawk's parser, which calls itself, is asked on the thread that asks: the smallest there is must do.
+#[test]
+fn what_is_nested_a_little_is_judged_on_any_thread() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, a int);";
+    for depth in [60, 150, 198] {
+        for inner in [
+            nested("1", depth),
+            format!("{}1{}", "abs(".repeat(depth), ")".repeat(depth)),
+            format!("{}1{}", "(1 + ".repeat(depth / 2), ")".repeat(depth / 2)),
+            format!("{}1{}", "(SELECT ".repeat(depth / 2), ")".repeat(depth / 2)),
+            format!(
+                "{}1{}",
+                "CASE WHEN true THEN ".repeat(depth / 4),
+                " END".repeat(depth / 4)
+            ),
+            format!("{}true", "NOT ".repeat(depth)),
+        ] {
+            let sql = format!("CREATE VIEW v AS SELECT {inner};\nDROP TABLE t;");
+            let thread = std::thread::Builder::new().stack_size(2 << 20);
+            let told = thread.spawn(move || rules(Postgres, given, &sql)).unwrap();
+            assert!(!told.join().unwrap().is_empty());
+        }
+    }
+}
