@@ -88,6 +88,14 @@ impl NodeSighting {
         };
         one.engine == other_one.engine && one.lineage == other_one.lineage && is_run
     }
+
+    /// Whether this is the primary itself, reached by another name than the primary's own. Of that name only, a failover tells so:
+    /// the name of a service leads wherever the primary is.
+    pub fn is_other_name_of(&self, primary: &Self) -> bool {
+        self.role == SeenRole::Primary
+            && self.is_one_server(primary)
+            && self.server.dialled != primary.server.dialled
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

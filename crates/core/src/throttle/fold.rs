@@ -98,6 +98,10 @@ impl Throttle {
         self.excused.insert(shard);
     }
 
+    pub fn is_excused(&self, shard: &ShardName) -> bool {
+        self.excused.contains(shard)
+    }
+
     /// Takes in one look at a node.
     pub fn see(
         &mut self,
@@ -145,14 +149,14 @@ impl Throttle {
         let mut reasons: Vec<WaitReason> = self
             .lacking
             .iter()
-            .filter(|(shard, _)| !self.excused.contains(*shard))
+            .filter(|(shard, _)| !self.is_excused(shard))
             .map(|(shard, why)| WaitReason::NoReplicas {
                 shard: shard.clone(),
                 why: why.clone(),
             })
             .collect();
         let mut not_yet = false;
-        let counts = |name: &NodeName| !self.excused.contains(&name.shard);
+        let counts = |name: &NodeName| !self.is_excused(&name.shard);
         for (name, watched) in self.nodes.iter().filter(|(name, _)| counts(name)) {
             if !watched.policy.guards(now) {
                 // One that can't be looked at any more may be gone, which is how a person ends it.

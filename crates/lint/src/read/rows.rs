@@ -283,22 +283,9 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
 
 /// Behind WHERE, up to what ends it.
 pub(super) fn condition(cursor: &mut Cursor<'_>) -> Bytes {
-    const ENDS: &[&str] = &[
-        "GROUP",
-        "ORDER",
-        "LIMIT",
-        "RETURNING",
-        "HAVING",
-        "UNION",
-        "EXCEPT",
-        "INTERSECT",
-        "WINDOW",
-        "FETCH",
-        "OFFSET",
-        "FOR",
-    ];
     cursor.skip_until(|c| {
-        c.is_any(ENDS)
+        c.is_any(sources::BEHIND)
+            || c.is("FOR")
             || c.is("ON") && c.is_at(1, "CONFLICT")
             || c.is("ON") && c.is_at(1, "DUPLICATE")
     })

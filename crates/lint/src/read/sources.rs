@@ -14,9 +14,8 @@ use greylag_core::{engine::Dialect, script::TokenKind};
 /// How many queries within each other are looked into: nobody writes more by hand.
 const DEEPEST: usize = 64;
 
-/// What ends a list of tables.
-const ENDS: &[&str] = &[
-    "WHERE",
+/// What may stand behind a query's tables and its condition.
+pub(super) const BEHIND: &[&str] = &[
     "GROUP",
     "ORDER",
     "LIMIT",
@@ -182,7 +181,8 @@ impl Select {
     fn list(&mut self, cursor: &mut Cursor<'_>, known: &[Named], depth: usize) {
         let ends = |cursor: &Cursor<'_>| {
             let second = |words: &[&str]| words.iter().any(|word| cursor.is_at(1, word));
-            cursor.is_any(ENDS)
+            cursor.is("WHERE")
+                || cursor.is_any(BEHIND)
                 || cursor.is("ON") && second(&["CONFLICT", "DUPLICATE"])
                 || cursor.is("FOR") && second(&["UPDATE", "SHARE", "NO", "KEY"])
         };

@@ -27,9 +27,7 @@ const FEW: u64 = 120_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_into_the_log_is_of_the_order_that_is_said() {
     // A log is of the whole server: nobody else is to write into it, and what it began with is to be there at the end.
-    let options = Options::default()
-        .set("autovacuum", "off")
-        .set("wal_keep_size", "1TB");
+    let options = Options::default().set("wal_keep_size", "1TB");
     let mut wrong = Vec::new();
     for server in servers::own(greylag_lab::Engine::Postgres, options).await {
         wrong.extend(compare(&server).await);

@@ -305,7 +305,8 @@ impl Board {
 
     pub fn go(&self) -> Go {
         let now = Timestamp::now();
-        let counted = || self.shards.iter().filter(|(_, shard)| !shard.excused);
+        let excused = |name: &ShardName| self.throttle.is_excused(name);
+        let counted = || self.shards.iter().filter(|(name, _)| !excused(name));
         let few = counted().filter_map(|(name, shard)| shard.too_few(name, &self.settings, now));
         let few: Vec<WaitReason> = few.collect();
         match self.throttle.go(now) {
@@ -383,9 +384,6 @@ impl Board {
     pub fn excuse(&mut self, shard: &ShardName) {
         self.forget(shard);
         self.throttle.excuse(shard.clone());
-        if let Some(found) = self.shards.get_mut(shard) {
-            found.excused = true;
-        }
     }
 
     /// What this node has to show, where its position says that it may: the history is asked for then.

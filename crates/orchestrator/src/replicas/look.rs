@@ -20,7 +20,7 @@ use futures::{StreamExt, future::join_all, stream};
 use greylag_core::{
     fleet::ShardName,
     identity::Known,
-    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting, SeenRole},
+    node::{Intake, NodeName, NodePolicy, NodeRole, NodeSighting},
     position::Position,
 };
 use greylag_engines::Target;
@@ -227,15 +227,12 @@ fn follow(roster: &mut Roster, one: &Looked, settings: &ReplicaSettings) -> Chan
     )
 }
 
-/// Whether that is the primary, by another name: of its own only, a failover tells. One that was the shard's before is shown once.
+/// Whether that is the primary, by another name. One that was the shard's before is shown once.
 fn is_the_primary(one: &Looked, primary: &Looked) -> bool {
     let (Ok(seen), Ok(there)) = (&one.seen, &primary.seen) else {
         return false;
     };
-    one.node.role == NodeRole::Replica
-        && seen.role == SeenRole::Primary
-        && seen.is_one_server(there)
-        && seen.server.dialled != there.server.dialled
+    one.node.role == NodeRole::Replica && seen.is_other_name_of(there)
 }
 
 /// A server that is remembered at one place and named at another is shown once.

@@ -93,11 +93,8 @@ impl ScratchServers for LabServers {
             let version = installation.version.clone();
             let mut options = Options::default().on(installation);
             if lab == greylag_lab::Engine::Postgres {
-                options = options
-                    // It would write tables anew, and into the log, by itself.
-                    .set("autovacuum", "off")
-                    // The log of a statement is read once the statement is done, however much it wrote.
-                    .set("wal_keep_size", "1TB");
+                // The log of a statement is read once the statement is done, however much it wrote.
+                options = options.set("wal_keep_size", "1TB");
             }
             let cluster = Cluster::start_with(lab, 1, options).await?;
             let database = cluster.database("trace").await?;

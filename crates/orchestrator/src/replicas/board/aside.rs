@@ -2,7 +2,7 @@
 //! shard's other nodes then.
 
 use super::{Board, News};
-use greylag_core::node::{NodeName, NodeRole, NodeSighting, SeenRole};
+use greylag_core::node::{NodeName, NodeRole, NodeSighting};
 
 impl Board {
     /// The node is remembered as one of its shard.
@@ -18,8 +18,7 @@ impl Board {
         shard.is_some_and(|shard| shard.nodes.get(name).is_some_and(|node| node.aside))
     }
 
-    /// Whether the node is the primary itself, by another name: of the primary's own name only, a failover tells that, since it leads
-    /// wherever the primary is. A node that was one of the shard's before need not replay what it writes itself; any other is
+    /// Whether the node is the primary itself, by another name. A node that was one of the shard's before need not replay what it writes itself; any other is
     /// refused, as somebody meant another server.
     pub(super) fn step_aside(&mut self, name: &NodeName, seen: &NodeSighting) -> bool {
         let Some(shard) = self.shards.get_mut(&name.shard) else {
@@ -29,11 +28,7 @@ impl Board {
         let Some(node) = shard.nodes.get_mut(name) else {
             return false;
         };
-        let is_it = primary.is_some_and(|primary| {
-            seen.role == SeenRole::Primary
-                && primary.is_one_server(seen)
-                && primary.server.dialled != seen.server.dialled
-        });
+        let is_it = primary.is_some_and(|primary| seen.is_other_name_of(&primary));
         let aside = node.named.role == NodeRole::Replica && is_it && (node.known || node.proven);
         if !aside {
             self.call_back(name);

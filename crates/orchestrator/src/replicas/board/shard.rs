@@ -31,8 +31,6 @@ pub struct ShardNodes {
     pub alone: bool,
     /// It has said so, and those that it named are expected.
     pub named: bool,
-    /// A person left it out of the rollout.
-    pub excused: bool,
     /// Why nobody can say that all of its nodes are known.
     pub lacking: Option<String>,
     pub primary: Option<Arc<NodeSighting>>,

@@ -293,9 +293,8 @@ fn an_old_primary_that_follows_is_waited_for_unless_there_are_said_to_be_no_repl
     assert!(!waits(true));
 }
 
-/// `db-vip` leads to the primary, wherever a failover takes it.
-#[test]
-fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
+/// A shard with a replica, whose primary is named by a service: that name leads wherever a failover takes the primary.
+fn with_a_service() -> (Board, NamedNode, NamedNode) {
     let mut board = Board::new(Arc::default());
     let (primary, node) = (
         named("vip", NodeRole::Primary),
@@ -303,6 +302,12 @@ fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
     );
     board.expect(primary.clone(), "a".into(), false);
     board.expect(node.clone(), "n".into(), false);
+    (board, primary, node)
+}
+
+#[test]
+fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
+    let (mut board, primary, node) = with_a_service();
     board.take(&primary.node, writer("vip", "1"));
     board.take(&node.node, standby("n"));
     assert!(board.waits_for(&shard()));
@@ -326,13 +331,7 @@ fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
 
 #[test]
 fn one_that_was_never_a_replica_and_is_the_primary_by_another_name_is_refused() {
-    let mut board = Board::new(Arc::default());
-    let (primary, node) = (
-        named("vip", NodeRole::Primary),
-        named("n", NodeRole::Replica),
-    );
-    board.expect(primary.clone(), "a".into(), false);
-    board.expect(node.clone(), "n".into(), false);
+    let (mut board, primary, node) = with_a_service();
     board.take(&primary.node, writer("vip", "1"));
     board.take(&node.node, writer("n", "1"));
     let Go::Hold(reasons) = board.go() else {
