@@ -29,14 +29,16 @@ async fn what_is_said_of_a_dropped_default_is_what_servers_do() {
                 assert_eq!(
                     is_told(engine, Some(&there), DROP),
                     before != after,
-                    "{engine}: {there} {before:?}, {after:?}"
+                    "{engine} {}: {there} {before:?}, {after:?}",
+                    server.installation().version
                 );
                 // An app that doesn't know the column has no use for another value in it.
                 let added = format!("ALTER TABLE t ADD COLUMN n {column};\n{DROP}");
                 assert_eq!(
                     is_told(engine, Some("CREATE TABLE t (id int PRIMARY KEY);"), &added),
                     before.is_some() && after.is_none(),
-                    "{engine}: {added} {before:?}, {after:?}"
+                    "{engine} {}: {added} {before:?}, {after:?}",
+                    server.installation().version
                 );
             }
         }
