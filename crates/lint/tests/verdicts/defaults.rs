@@ -24,7 +24,11 @@ async fn what_is_said_of_a_dropped_default_is_what_servers_do() {
     ] {
         for server in servers::of(lab).await {
             for column in COLUMNS {
-                let (before, after) = left_out(&server, column).await;
+                let (before, mut after) = left_out(&server, column).await;
+                // MariaDB 11.4.5 refuses what 10.11.19 and 11.8.6 take as null: what one may refuse, is told for all.
+                if engine == Engine::Mariadb {
+                    after = after.filter(|value| value != "null");
+                }
                 let there = format!("CREATE TABLE t (id int PRIMARY KEY, n {column});");
                 assert_eq!(
                     is_told(engine, Some(&there), DROP),

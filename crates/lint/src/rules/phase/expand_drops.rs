@@ -8,7 +8,10 @@ use crate::{
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
-use greylag_core::{engine::Engine, migration::Phase};
+use greylag_core::{
+    engine::{Dialect, Engine},
+    migration::Phase,
+};
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -47,7 +50,8 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     let draft = told(span, format!("the default of {table}.{column}"));
                     Some(match scene.unit.engine {
                         Engine::Mysql => draft.why("MySQL lets nobody leave the column out from here on, even where it may be null; the old app may do so."),
-                        _ => draft,
+                        Engine::Mariadb => draft.why("Some versions of MariaDB (11.4.5, not 10.11.19 or 11.8.6) let nobody leave the column out from here on, even where it may be null; the old app may do so."),
+                        Engine::Postgres | Engine::Sqlite => draft,
                     })
                 }
                 Action::Partition { work } if work.starts_with("DROP") => {
@@ -138,8 +142,9 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
                 let default = own.default.as_ref();
                 own.numbers_itself || default.is_some_and(|default| !default.is_null)
             };
-            // Nothing goes where nothing was; but MySQL lets nobody leave out what has no default any more, null or not.
-            let must = known.not_null || scene.unit.engine == Engine::Mysql;
+            // Nothing goes where nothing was; but MySQL, and some versions of MariaDB, let nobody leave out what has no
+            // default any more, null or not.
+            let must = known.not_null || scene.unit.engine.dialect() == Dialect::Mysql;
             let none = was.is_some_and(|own| own.made_in.is_some() && !had(own));
             none && (known.not_null || !must) || !must && scene.is_new_column(table, column)
         }
