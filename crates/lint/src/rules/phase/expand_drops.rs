@@ -48,10 +48,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
                 Action::DropDefault { column } => {
                     let draft = told(span, format!("the default of {table}.{column}"));
-                    Some(match scene.unit.engine {
-                        Engine::Mysql => draft.why("MySQL lets nobody leave the column out from here on, even where it may be null; the old app may do so."),
-                        Engine::Mariadb => draft.why("Some versions of MariaDB (11.4.5, not 10.11.19 or 11.8.6) let nobody leave the column out from here on, even where it may be null; the old app may do so."),
-                        Engine::Postgres | Engine::Sqlite => draft,
+                    Some(match why_left_out_no_more(scene.unit.engine) {
+                        Some(why) => draft.why(why),
+                        None => draft,
                     })
                 }
                 Action::Partition { work } if work.starts_with("DROP") => {
@@ -150,6 +149,15 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a dropped default means beyond its value.
+fn why_left_out_no_more(engine: Engine) -> Option<&'static str> {
+    (engine.dialect() == Dialect::Mysql).then_some(if engine == Engine::Mariadb {
+        "Some versions of MariaDB (11.4.5, not 10.11.19 or 11.8.6) let nobody leave the column out from here on, even where it may be null; the old app may do so."
+    } else {
+        "MySQL lets nobody leave the column out from here on, even where it may be null; the old app may do so."
+    })
 }
 
 /// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.
