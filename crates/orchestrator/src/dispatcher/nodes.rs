@@ -379,6 +379,13 @@ impl Nodes {
                 shard: Some(node.shard.clone()),
                 text: format!("{node} has caught up, and is waited for again"),
             }),
+            News::Aside { node, last } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!(
+                    "{node} is the shard's primary now, and is not waited for until it follows again{}",
+                    if last { ": no node of the shard is waited for" } else { "" }
+                ),
+            }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Found { node, finding } => {
                 let mut text = format!("{node}: {}", finding.text);

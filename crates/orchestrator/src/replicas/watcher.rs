@@ -189,6 +189,7 @@ impl Watcher {
         let gone = roster.recall(known);
         let mut board = self.shared.board();
         gone.iter().for_each(|name| board.dismiss(name));
+        board.remember(shard, Some(known.clone()));
         for name in board.names(shard) {
             board.advise(&name, roster.advice(&name));
         }
@@ -259,6 +260,7 @@ impl Shared {
             // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
             board.lack(name.clone(), None);
         }
+        board.remember(name, known.cloned());
         let expected = match named {
             Named::Auto => {
                 let (roster, expected) = Roster::new(arranged, known);
@@ -277,16 +279,12 @@ impl Shared {
         let roster = rosters.get(name).filter(|_| matches!(named, Named::Auto));
         let mut rounds = Vec::new();
         for node in expected {
-            let (node_name, address) = (node.node.clone(), node.target.address());
             rounds.extend(Round::expect(
                 &mut board,
                 node,
                 shard.shard.host.clone(),
                 roster,
             ));
-            if known.is_some_and(|known| known.has_had(&address)) {
-                board.recognise(&node_name);
-            }
         }
         rounds
     }
