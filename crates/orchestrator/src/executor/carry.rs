@@ -341,7 +341,7 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         // What is asked is about rows, which come after the publisher's.
         return Outcome::Applied;
     }
-    match verify(session, errand).await {
+    match verify(session, errand, &errand.work).await {
         Ok(None) => Outcome::Applied,
         Ok(Some(failure)) => Outcome::Failed { failure },
         Err(error) => Outcome::Failed {
