@@ -151,5 +151,7 @@ on_both_clusters!(a_replica_whose_number_is_one_of_our_tools_is_a_replica(scene,
         seen.children.iter().any(|child| child.name == known_as && !child.logical)
     };
     let seen = primary.until("the replica", is_it).await;
-    assert_eq!(strangers(&seen, &[&one]), [""; 0]);
+    // The source may list it by its old number until it has something to send there.
+    let found = strangers(&seen, &[&one]);
+    assert!(!found.contains(&known_as), "{found:?}");
 });
