@@ -2,10 +2,11 @@
 
 use crate::{
     fleet::FleetShard,
+    journal::RolloutRow,
     planning::is_flyways,
     replicas::NodeReport,
     setup::Setup,
-    steering::{self, SteerError},
+    steering::{self, SteerError, came_with, origins},
     survey::{Sighting, Surveyed},
 };
 use greylag_core::{
@@ -22,7 +23,10 @@ use greylag_core::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Which rollouts brought what is newer than any file.
+type Origins = BTreeMap<MigrationId, RolloutRow>;
 
 /// The newest that are told; the journal keeps all.
 const ACTS: usize = 50;
@@ -166,6 +170,7 @@ pub async fn read_status(
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let mut late = late(setup, surveyed);
+    let origins = origins(setup, future(surveyed)).await?;
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards
@@ -175,7 +180,7 @@ pub async fn read_status(
             let nodes = nodes_of.remove(&shard.shard.name).unwrap_or_default();
             ShardStatus {
                 out_of_order: late.remove(&shard.shard.name).unwrap_or_default(),
-                ..status_of(shard, sighting, nodes)
+                ..status_of(shard, sighting, nodes, &origins)
             }
         })
         .collect();
@@ -227,7 +232,20 @@ fn late(setup: &Setup, surveyed: &Surveyed) -> HashMap<ShardName, Vec<MigrationI
     named.filter(|(_, late)| !late.is_empty()).collect()
 }
 
-fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) -> ShardStatus {
+/// What is applied anywhere, and newer than any file here.
+fn future(surveyed: &Surveyed) -> BTreeSet<MigrationId> {
+    let seen = (surveyed.shards.iter()).filter_map(|sighting| sighting.seen.as_ref().ok());
+    seen.flat_map(|seen| &seen.reading.future)
+        .cloned()
+        .collect()
+}
+
+fn status_of(
+    shard: &FleetShard,
+    sighting: &Sighting,
+    nodes: Vec<NodeReport>,
+    origins: &Origins,
+) -> ShardStatus {
     let (primaries, replicas): (Vec<_>, Vec<_>) =
         (nodes.into_iter()).partition(|node| node.role == NodeRole::Primary);
     let seen = sighting.seen.as_ref().ok();
@@ -258,7 +276,7 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
             .as_ref()
             .err()
             .map(|unseen| unseen.why.clone()),
-        problems: reading.map_or_else(Vec::new, problems),
+        problems: reading.map_or_else(Vec::new, |reading| problems(reading, origins)),
     }
 }
 
@@ -281,7 +299,7 @@ fn failed(survey: &Survey, reading: &Reading) -> Option<FailedStep> {
     step.or_else(|| reading.failed.first().map(row))
 }
 
-fn problems(reading: &Reading) -> Vec<String> {
+fn problems(reading: &Reading, origins: &Origins) -> Vec<String> {
     let changed = reading.changed.iter().map(|changed| {
         format!(
             "{} is applied with checksum {}, and its file has {}",
@@ -298,10 +316,15 @@ fn problems(reading: &Reading) -> Vec<String> {
     let future = reading
         .future
         .iter()
-        .map(|id| {
-            format!(
+        .map(|id| match origins.get(id) {
+            // Who took that back would have it run again by the next who has the file.
+            Some(row) => format!(
+                "{id} is applied, and newer than any file here: {}, and this checkout is older, most likely",
+                came_with(row)
+            ),
+            None => format!(
                 "{id} is applied, and newer than any file here; if its file is gone for good, `greylag repair {id} --reason …` takes it back"
-            )
+            ),
         });
     let failed = reading.failed.iter().map(|id| {
         format!("{id} has a failed row in the history; `greylag repair {id} --reason …` removes it")

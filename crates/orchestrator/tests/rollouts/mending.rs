@@ -127,6 +127,7 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
         migration: Some("V1".parse().unwrap()),
         dry_run: true,
         only: None,
+        gone: false,
         reason: "a comment".into(),
     };
     let report = repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
