@@ -181,7 +181,11 @@ pub async fn read_status(
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let mut late = late(setup, surveyed);
-    let review = reviews.of(setup, surveyed, rollout.as_ref().map(|(_, planned)| planned));
+    let review = reviews.of(
+        setup,
+        surveyed,
+        rollout.as_ref().map(|(_, planned)| planned),
+    );
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards

@@ -167,13 +167,18 @@ const DROPS: &str = "ALTER TABLE b DROP COLUMN x;";
 fn what_the_lint_holds_is_told_by_status_as_by_apply_and_ends_with_five() {
     let place = Place::with(
         2,
-        &[V1, ("V2__b.sql", "CREATE TABLE b (y, x); CREATE TABLE c (x);")],
+        &[
+            V1,
+            ("V2__b.sql", "CREATE TABLE b (y, x); CREATE TABLE c (x);"),
+        ],
     );
     place.out("apply --yes", 0);
     place.write("migrations/V3__drops.sql", DROPS);
     place.write("migrations/V4__behind.sql", "CREATE TABLE d (x);");
     let apply = place.out("apply --yes", 5);
-    let why = apply.lines().find(|line| line.contains("V3: the lint finds"));
+    let why = apply
+        .lines()
+        .find(|line| line.contains("V3: the lint finds"));
     let why = why.expect(&apply).trim().replace("V3: ", "V3 is held: ");
     insta::assert_snapshot!(place.out("status", 5), @r#"
     shop (test): 2 shards, 0 up to date, 2 pending

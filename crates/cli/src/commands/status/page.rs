@@ -3,8 +3,8 @@
 use crate::{
     commands::plan::some,
     output::{
-        Paint, behind, clock, count, draw_failure, hold_reason, node_state, node_troubles, paint, trimmed,
-        wait_reason,
+        Paint, behind, clock, count, draw_failure, hold_reason, node_state, node_troubles, paint,
+        trimmed, wait_reason,
     },
 };
 use comfy_table::{ContentArrangement, Table, presets};
@@ -137,7 +137,11 @@ pub fn held(document: &Document) -> Vec<String> {
             reasons.join("; ")
         ));
     }
-    let unreviewed: Vec<_> = document.unreviewed.iter().map(ToString::to_string).collect();
+    let unreviewed: Vec<_> = document
+        .unreviewed
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if !unreviewed.is_empty() {
         lines.push(format!(
             "whether the lint holds {} hangs on sizes (`[lint] fleet = true`): `greylag plan` looks at them, and tells",
