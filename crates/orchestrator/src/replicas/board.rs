@@ -73,6 +73,7 @@ impl Board {
             before: None,
             standing: None,
             error: None,
+            looked: None,
             advice: None,
             replayed: false,
             proven: false,
@@ -287,6 +288,29 @@ impl Board {
         };
         node.error = Some(error.clone());
         self.throttle.miss(name, error, Timestamp::now());
+    }
+
+    /// A look at the node that began then is over, whatever came of it.
+    pub fn looked(&mut self, name: &NodeName, begun: Instant) {
+        if let Some(node) = self.node(name) {
+            node.looked = Some(begun);
+        }
+    }
+
+    /// Whether the shard is waited for, and not all who count have been looked at since: nobody knows how it stands.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        let Some(shard) = self.shards.get(shard) else {
+            return false;
+        };
+        let Some((_, since, _)) = &shard.awaited else {
+            return false;
+        };
+        let now = Timestamp::now();
+        let counts = |node: &&Node| {
+            node.named.role == NodeRole::Primary || is_required(node, &self.settings, now)
+        };
+        let mut counted = shard.nodes.values().filter(counts);
+        counted.any(|node| node.looked.is_none_or(|begun| begun < *since))
     }
 
     /// The shard should have nodes to wait for, and has none.
