@@ -1,5 +1,9 @@
 //! The document `status` prints: the fleet's versions, what is pending and failed, and the rollout. `greylag.status/v1`.
 
+mod held;
+
+pub use held::Reviews;
+
 use crate::{
     fleet::FleetShard,
     journal::RolloutRow,
@@ -17,7 +21,7 @@ use greylag_core::{
     migration::MigrationId,
     node::NodeRole,
     outcome::Failure,
-    plan,
+    plan::{self, Held},
     rollout::Progress,
     survey::{StepState, Survey},
 };
@@ -42,6 +46,12 @@ pub struct Status {
     /// How many shards are on which version; `-` for none.
     pub versions: BTreeMap<String, usize>,
     pub shards: Vec<ShardStatus>,
+    /// What the lint holds of what is pending, and what is held behind that.
+    #[serde(default)]
+    pub held: Vec<Held>,
+    /// The lint was not asked about these: the project wants it to go by sizes (`[lint] fleet`), which nobody has looked at.
+    #[serde(default)]
+    pub unreviewed: Vec<MigrationId>,
     /// Comes with the lifecycle of changes.
     pub changes: Vec<serde_json::Value>,
     pub rollout: Option<RolloutStatus>,
@@ -84,6 +94,9 @@ pub struct ShardStatus {
     /// Those of them that may not go there: held until they have a higher version, or the project lets them in.
     #[serde(default)]
     pub out_of_order: Vec<MigrationId>,
+    /// Pending, and among what the lint holds, or behind that.
+    #[serde(default)]
+    pub held: Vec<MigrationId>,
     pub applied: Vec<MigrationId>,
     pub pending: Vec<MigrationId>,
     pub failed: Option<FailedStep>,
@@ -155,12 +168,14 @@ impl ShardStatus {
     }
 }
 
-/// Makes the document of what was surveyed, how nodes stand, and what the journal knows.
+/// Makes the document of what was surveyed, how nodes stand, and what the journal knows. No shard is asked for more.
 pub async fn read_status(
     setup: &Setup,
     surveyed: &Surveyed,
     nodes: Vec<NodeReport>,
+    reviews: &mut Reviews,
 ) -> Result<Status, SteerError> {
+    let rollout = rollout_status(setup).await?;
     let now = Timestamp::now();
     let in_trouble = nodes.iter().filter(|node| node.in_trouble(now)).count();
     let mut nodes_of: HashMap<ShardName, Vec<NodeReport>> = HashMap::new();
@@ -171,6 +186,11 @@ pub async fn read_status(
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let mut late = late(setup, surveyed);
     let origins = origins(setup, future(surveyed)).await?;
+    let review = reviews.of(
+        setup,
+        surveyed,
+        rollout.as_ref().map(|(_, planned)| planned),
+    );
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards
@@ -180,6 +200,7 @@ pub async fn read_status(
             let nodes = nodes_of.remove(&shard.shard.name).unwrap_or_default();
             ShardStatus {
                 out_of_order: late.remove(&shard.shard.name).unwrap_or_default(),
+                held: review.held_on(sighting),
                 ..status_of(shard, sighting, nodes, &origins)
             }
         })
@@ -212,8 +233,10 @@ pub async fn read_status(
         fleet,
         versions: surveyed.versions(),
         shards,
+        held: review.held,
+        unreviewed: review.unreviewed,
         changes: Vec::new(),
-        rollout: rollout_status(setup).await?,
+        rollout: rollout.map(|(rollout, _)| rollout),
         missing: surveyed.missing.clone(),
         acts: setup.journal.acts(&setup.scope(), ACTS).await?,
     })
@@ -261,6 +284,7 @@ fn status_of(
         version: reading.and_then(|r| r.current.as_ref().map(ToString::to_string)),
         holes: reading.map_or_else(Vec::new, |r| r.out_of_order.clone()),
         out_of_order: Vec::new(),
+        held: Vec::new(),
         applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
         pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
         failed: seen.and_then(|seen| failed(&seen.survey, &seen.reading)),
@@ -332,7 +356,10 @@ fn problems(reading: &Reading, origins: &Origins) -> Vec<String> {
     changed.chain(missing).chain(future).chain(failed).collect()
 }
 
-async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerError> {
+/// The rollout, and what it is still to give, reviewed when it was planned.
+async fn rollout_status(
+    setup: &Setup,
+) -> Result<Option<(RolloutStatus, BTreeSet<MigrationId>)>, SteerError> {
     let rows = steering::list(setup).await?;
     let row = rows
         .iter()
@@ -364,7 +391,11 @@ async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerErr
         None if holder.is_some() => "running",
         None => "unattended",
     };
-    Ok(Some(RolloutStatus {
+    let planned = match recorded.row.ended {
+        Some(_) => BTreeSet::new(),
+        None => plan.migrations.iter().map(|one| one.id.clone()).collect(),
+    };
+    let status = RolloutStatus {
         id: row.id.clone(),
         digest: row.digest.clone(),
         state: state.to_owned(),
@@ -381,5 +412,6 @@ async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerErr
         } else {
             summary.waits
         },
-    }))
+    };
+    Ok(Some((status, planned)))
 }

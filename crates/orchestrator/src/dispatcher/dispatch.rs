@@ -111,9 +111,12 @@ impl Dispatcher {
     }
 
     /// Whether nodes are waited for, whoever's patience: until they have been looked at, and until a shard's work is replayed or
-    /// is overdue.
+    /// is overdue. What was overdue in an earlier run may be replayed by now.
     fn awaits_nodes(&self, ledger: &Ledger, rest: &Rest) -> bool {
-        let in_time = || ledger.state.replaying().any(|(_, overdue)| !overdue);
+        let in_time = || {
+            let mut replaying = ledger.state.replaying();
+            replaying.any(|(shard, overdue)| !overdue || self.nodes.is_unlooked(shard))
+        };
         let is_undecided = || !self.run.settle_only && self.nodes.is_undecided();
         !matches!(rest, Rest::Finished) && (in_time() || is_undecided() && matches!(rest, Rest::Go))
     }

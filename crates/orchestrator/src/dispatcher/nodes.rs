@@ -202,6 +202,12 @@ impl Nodes {
         }
     }
 
+    /// Whether a shard's nodes are waited for, and have not been looked at in this run.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        let watcher = self.watcher.as_ref();
+        watcher.is_some_and(|watcher| watcher.is_unlooked(shard))
+    }
+
     /// Whether this was not said of the shard before.
     pub fn has_news(&mut self, shard: &ShardName, text: &str) -> bool {
         self.said.insert(shard.clone(), text.to_owned()).as_deref() != Some(text)

@@ -69,6 +69,7 @@ impl Board {
             before: None,
             standing: None,
             error: None,
+            looked: None,
             advice: None,
             replayed: false,
             proven: false,

@@ -230,6 +230,11 @@ impl Watcher {
         move || shared.board().guarded(&shard, role)
     }
 
+    /// Whether the shard is waited for, and nobody has looked since.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        self.shared.board().is_unlooked(shard)
+    }
+
     pub fn waits(&self, shard: &ShardName) -> bool {
         self.shared.board().waits(shard)
     }

@@ -6,7 +6,7 @@ use greylag_orchestrator::{
     apply::Verdict,
     journal::Act,
     operations::{Repair, ShardResult, accept, baseline, forget, rebrand, repair},
-    status::read_status,
+    status::{Reviews, read_status},
     survey::survey_fleet,
     watch::Blind,
 };
@@ -210,7 +210,7 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
 async fn acts(world: &World) -> Vec<Act> {
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    read_status(&setup, &surveyed, Vec::new())
+    read_status(&setup, &surveyed, Vec::new(), &mut Reviews::default())
         .await
         .unwrap()
         .acts

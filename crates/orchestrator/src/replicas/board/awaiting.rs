@@ -1,7 +1,7 @@
 //! What a shard's nodes are to replay, which of them have, and what there is to tell of it.
 
 use super::{
-    Awaited, Board, News, Shows,
+    Awaited, Board, News, Shows, patience,
     shard::{Node, blame_of, is_required, left_out},
 };
 use crate::project::Expected;
@@ -52,6 +52,33 @@ impl Board {
         self.shards
             .get(shard)
             .is_some_and(|shard| shard.awaited.is_some())
+    }
+
+    /// A look at the node that began then is over, whatever came of it.
+    pub fn looked(&mut self, name: &NodeName, begun: Instant) {
+        if let Some(node) = self.node(name) {
+            node.looked = Some(begun);
+        }
+    }
+
+    /// Whether the shard is waited for, and not all who count have been looked at since: nobody knows how it stands. Not for
+    /// longer than a look and its beginning may take.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        let Some(shard) = self.shards.get(shard) else {
+            return false;
+        };
+        let Some((_, since, _)) = &shard.awaited else {
+            return false;
+        };
+        if since.elapsed() > patience(self.settings.poll) * 2 {
+            return false;
+        }
+        let now = Timestamp::now();
+        let counts = |node: &&Node| {
+            node.named.role == NodeRole::Primary || is_required(node, &self.settings, now)
+        };
+        let mut counted = shard.nodes.values().filter(counts);
+        counted.any(|node| node.looked.is_none_or(|begun| begun < *since))
     }
 
     /// The shard is not waited for any longer.

@@ -58,6 +58,8 @@ pub struct Node {
     pub before: Option<(Arc<NodeSighting>, Option<Distance>)>,
     pub standing: Option<Standing>,
     pub error: Option<String>,
+    /// When the last look that is over began.
+    pub looked: Option<Instant>,
     /// What a person can do should it never come back.
     pub advice: Option<String>,
     pub replayed: bool,

@@ -115,6 +115,7 @@ async fn watch_node(shared: Arc<Shared>, round: Round) {
                 }
             }
         }
+        shared.board().looked(&named.node, begun);
         // The first misses count soon; a node that stays dead is left in peace.
         let mut wait = match missed.saturating_sub(limit) {
             0 => poll,
