@@ -48,7 +48,7 @@ pub(crate) fn logged(scene: &Scene<'_>, taken: &[Taken]) -> Vec<Logged> {
     }
     let mut all = Vec::new();
     if let Operation::Write(whole) = scene.operation {
-        let writes = std::iter::once(whole).chain(&whole.within);
+        let writes = reach::writes(scene, whole);
         all.extend(writes.flat_map(|write| by_write(scene, write)));
     } else if !(scene.fleet.is_some() || scene.settings.tables.values().any(|t| t.rows.is_some())) {
         // Nobody said how large anything is.
