@@ -255,14 +255,15 @@ fn type_change(from: &DataType, to: &DataType) -> TypeChange {
         "varchar" => {
             // Bytes to a letter: of a character set that isn't known, one to four.
             let bytes = to.charset.as_deref().and_then(bytes_of);
-            let (least, most) = bytes.map_or((1, 4), |bytes| (bytes, bytes));
+            let (least, most) = bytes.map_or((1, 4), |bytes| (u64::from(bytes), u64::from(bytes)));
+            let of = u64::saturating_mul;
             let length =
-                |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u32>().ok();
+                |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u64>().ok();
             match (length(from), length(to)) {
-                (Some(a), Some(b)) if a <= b && (b * most <= 255 || a * least >= 256) => {
+                (Some(a), Some(b)) if a <= b && (of(b, most) <= 255 || of(a, least) >= 256) => {
                     TypeChange::Widened
                 }
-                (Some(a), Some(b)) if a <= b && a * most <= 127 => TypeChange::WidenedShort,
+                (Some(a), Some(b)) if a <= b && of(a, most) <= 127 => TypeChange::WidenedShort,
                 _ => TypeChange::Different,
             }
         }
