@@ -27,7 +27,7 @@ pub(crate) struct Table {
     pub(crate) made: BTreeMap<String, usize>,
     /// The last numbers of names that were made up, by the name without one; none after a name is given up.
     pub(super) numbers: BTreeMap<String, u32>,
-    /// Each with the unit that made it.
+    /// By their names.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,

@@ -96,8 +96,8 @@ fn by_write(scene: &Scene<'_>, write: &Write) -> Vec<Logged> {
                 (Verb::Update, false) => 4,
                 _ => 1,
             };
-            // InnoDB carries out what cascades below the binary log.
-            let along = match write.verb == Verb::Delete && !image {
+            let (_, cascades) = scene.logs_cascades();
+            let along = match write.verb == Verb::Delete && cascades {
                 true => reach::cascaded(scene, table),
                 false => Vec::new(),
             };
