@@ -151,7 +151,7 @@ pub struct Create {
     pub or_replace: bool,
     pub if_not_exists: bool,
     pub temporary: bool,
-    /// The tables it reads, of a view; the labels of an enum; the calls of a default.
+    /// The tables that a view reads.
     pub reads: Vec<Name>,
     /// Functions that a view calls, in lower case.
     pub calls: Vec<String>,

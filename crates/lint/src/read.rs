@@ -12,6 +12,7 @@ mod dispatch;
 mod drop;
 mod expression;
 mod index;
+mod joined;
 mod mysql_action;
 mod other;
 mod pinned;

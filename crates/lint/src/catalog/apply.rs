@@ -1,6 +1,7 @@
 //! What a statement leaves behind.
 
 use super::{Catalog, KnownColumn, Letters, Table, View, key};
+use crate::effects::{clause_of, writes_anew};
 use crate::operation::{
     Action, AlterTable, Change, CreateTable, Drop, DropIndex, Kind, Name, Operation,
 };
@@ -106,8 +107,13 @@ impl Catalog {
                 Some(table) => self.known(table).drop_index(&name.name),
                 None => {
                     let own = |index: &super::Index| index.name.as_ref() == Some(&name.name);
-                    let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.indexes.retain(|index| !own(index)));
+                    for table in self.tables.values_mut() {
+                        let before = table.indexes.len();
+                        table.indexes.retain(|index| !own(index));
+                        if table.indexes.len() < before {
+                            table.numbers.clear();
+                        }
+                    }
                 }
             }
         }
@@ -169,6 +175,7 @@ impl Catalog {
         for (other, gone) in keys {
             if let Some(other) = self.tables.get_mut(&other) {
                 other.foreign_keys.retain(|own| *own != gone);
+                other.numbers.clear();
             }
         }
     }
@@ -212,8 +219,10 @@ impl Catalog {
     }
 
     fn alter(&mut self, unit: usize, script: &Script, alter: &AlterTable) {
-        let versions = &mut self.known(&alter.name).row_versions;
-        *versions = row_versions(*versions, alter);
+        if script.dialect == Dialect::Mysql {
+            let table = self.known(&alter.name);
+            table.row_versions = row_versions(table, alter);
+        }
         for (action, _) in &alter.actions {
             if let Some((from, to)) = alter.renaming(action) {
                 self.rename(script.dialect, from, to);
@@ -303,22 +312,25 @@ impl Catalog {
     }
 }
 
-/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew.
-fn row_versions(before: u32, alter: &AlterTable) -> u32 {
-    let any = |is: fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
-    let anew = any(|action| {
-        matches!(
-            action,
-            Action::Force
-                | Action::Engine { .. }
-                | Action::ConvertCharset { .. }
-                | Action::RowFormat
-                | Action::OrderBy
-                | Action::ModifyColumn { .. }
-        )
+/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew on any version.
+fn row_versions(table: &Table, alter: &AlterTable) -> u32 {
+    let any = |is: &dyn Fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
+    let anew = any(&|action| match action {
+        Action::Force
+        | Action::Engine { .. }
+        | Action::ConvertCharset { .. }
+        | Action::RowFormat
+        | Action::OrderBy => true,
+        // Most of them change the dictionary alone.
+        Action::ModifyColumn { .. } => clause_of(action, Some(table)).is_some_and(writes_anew),
+        _ => false,
     });
-    let one = any(|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
-    if anew { 0 } else { before + u32::from(one) }
+    let one = any(&|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
+    if anew {
+        0
+    } else {
+        table.row_versions + u32::from(one)
+    }
 }
 
 impl Table {

@@ -141,6 +141,7 @@ impl Table {
 
     /// PostgreSQL drops with a column whatever has it; the others take the column out of it.
     pub(crate) fn drop_column(&mut self, dialect: Dialect, column: &str) {
+        self.numbers.clear();
         if let Some(at) = self.columns.iter().position(|c| c.name == column) {
             let gone = self.columns.remove(at);
             self.had.push(gone.data_type.name);
@@ -170,6 +171,7 @@ impl Table {
     }
 
     pub(crate) fn drop_constraint(&mut self, name: &str, kind: Dropped) {
+        self.numbers.clear();
         let own = |other: &Option<String>| other.as_deref() == Some(name);
         let any = kind == Dropped::Constraint;
         let primary = match &self.primary_key_name {
@@ -199,6 +201,7 @@ impl Table {
 
     /// MySQL's unique keys are indexes too.
     pub(crate) fn drop_index(&mut self, name: &str) {
+        self.numbers.clear();
         let own = |other: &Option<String>| other.as_deref() == Some(name);
         self.indexes.retain(|index| !own(&index.name));
         self.uniques.retain(|unique| !own(&unique.name));
@@ -206,6 +209,7 @@ impl Table {
 
     /// A constraint or an index has another name from here on.
     pub(super) fn rename_key(&mut self, from: &str, to: &str) {
+        self.numbers.clear();
         let keys = self.foreign_keys.iter_mut().map(|key| &mut key.name);
         let uniques = self.uniques.iter_mut().map(|unique| &mut unique.name);
         let indexes = self.indexes.iter_mut().map(|index| &mut index.name);
@@ -254,6 +258,7 @@ impl Table {
     fn take_index(&mut self, name: &str) -> Option<Index> {
         let own = |index: &Index| index.name.as_deref() == Some(name);
         let at = self.indexes.iter().position(own)?;
+        self.numbers.clear();
         Some(self.indexes.remove(at))
     }
 

@@ -25,7 +25,9 @@ pub(crate) struct Table {
     pub(crate) checks: Vec<(Option<String>, String, bool)>,
     /// The unit that made a constraint or an index, by its name.
     pub(crate) made: BTreeMap<String, usize>,
-    /// Each with the unit that made it.
+    /// The last numbers of names that were made up, by the name without one; none after a name is given up.
+    pub(super) numbers: BTreeMap<String, u32>,
+    /// By their names.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
@@ -114,16 +116,18 @@ pub(crate) struct ForeignKey {
 pub(super) fn names_in(expression: &str) -> Vec<String> {
     let tokens = tokens(Dialect::Postgres, expression);
     tokens
-        .filter_map(|token| name_of(expression, &token))
+        .flat_map(|token| names_of(expression, &token))
         .collect()
 }
 
-fn name_of(expression: &str, token: &SqlToken) -> Option<String> {
+/// As PostgreSQL and SQLite fold it, and as MySQL does where that is another one.
+fn names_of(expression: &str, token: &SqlToken) -> Vec<String> {
     let text = &expression[token.span.clone()];
     match token.kind {
-        TokenKind::Word => Some(text.to_lowercase()),
-        TokenKind::Name => Some(text.trim_matches('"').to_owned()),
-        _ => None,
+        TokenKind::Word if text.is_ascii() => vec![text.to_ascii_lowercase()],
+        TokenKind::Word => vec![text.to_ascii_lowercase(), text.to_lowercase()],
+        TokenKind::Name => vec![text.trim_matches('"').to_owned()],
+        _ => Vec::new(),
     }
 }
 
@@ -141,6 +145,7 @@ impl Table {
             foreign_keys: Vec::new(),
             checks: Vec::new(),
             made: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             triggers: Vec::new(),
             temporary: false,
             unlogged: false,
@@ -219,7 +224,7 @@ impl Table {
         }
         for (_, expression, _) in &mut self.checks {
             let at: Vec<_> = tokens(Dialect::Postgres, expression)
-                .filter(|token| name_of(expression, token).as_deref() == Some(from))
+                .filter(|token| names_of(expression, token).iter().any(|own| own == from))
                 .map(|token| token.span)
                 .collect();
             for span in at.into_iter().rev() {

@@ -13,7 +13,7 @@ use crate::{
     version::ServerVersion,
 };
 use greylag_core::{
-    engine::Dialect,
+    engine::{Dialect, Engine},
     migration::Phase,
     script::{Statement, Tx, TxControl},
 };
@@ -99,6 +99,19 @@ impl<'a> File<'a> {
     pub(crate) fn may_be_older(&self, version: ServerVersion) -> bool {
         self.versions()
             .is_some_and(|(known, _)| known.oldest < version)
+    }
+
+    /// Whether rows that foreign keys delete or change are in the log: on all servers, and on some. MySQL writes them there since 9.6.
+    pub(crate) fn logs_cascades(&self) -> (bool, bool) {
+        let since = ServerVersion::new(9, 6, 0);
+        let known = self.versions().map(|(known, _)| known);
+        match self.unit.engine {
+            Engine::Mysql => known.map_or((false, false), |known| {
+                (known.oldest >= since, known.newest >= since)
+            }),
+            Engine::Mariadb => (false, false),
+            Engine::Postgres | Engine::Sqlite => (true, true),
+        }
     }
 
     /// MySQL's and SQLite's statements are judged by clause, not by what they do to which relation.

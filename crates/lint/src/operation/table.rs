@@ -75,6 +75,8 @@ pub struct Expression {
     pub literal: bool,
     /// It stands in parentheses: MySQL's way to write one that is worked out.
     pub grouped: bool,
+    /// What it names without calling it, folded: columns, and words of the language.
+    pub mentions: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -220,3 +220,42 @@ fn a_longer_varchar_is_written_anew_only_past_its_length_byte() {
         assert_eq!(found, copies, "{charset}: {sql}: {told:?}");
     }
 }
+
+#[test]
+fn a_length_that_no_server_takes_is_no_short_one() {
+    for length in ["1073741824", "4294967295", "99999999999999999999"] {
+        let sql = format!("ALTER TABLE t MODIFY n varchar({length});");
+        must_tell(&[(
+            Mysql,
+            "CREATE TABLE t (id bigint PRIMARY KEY, n varchar(10)) DEFAULT CHARSET=utf8mb4;",
+            &sql,
+            "copies-table",
+        )]);
+    }
+}
+
+#[test]
+fn shapes_are_counted_on_past_changes_of_the_dictionary_alone() {
+    let table = "CREATE TABLE t (id bigint PRIMARY KEY, v varchar(100), a int NOT NULL DEFAULT 1) DEFAULT CHARSET=utf8mb4;\n";
+    let shapes: String = (0..64)
+        .map(|at| format!("ALTER TABLE t ADD COLUMN c{at} int;\n"))
+        .collect();
+    let rule = "instant-versions-used-up";
+    let next = "ALTER TABLE t ADD COLUMN d int;";
+    for between in [
+        "",
+        "ALTER TABLE t MODIFY v varchar(120);\n",
+        "ALTER TABLE t MODIFY a int NOT NULL DEFAULT 2;\n",
+    ] {
+        let given = format!("{table}{shapes}{between}");
+        must_tell(&[(Mysql, &given, next, rule)]);
+    }
+    for between in [
+        "ALTER TABLE t MODIFY a bigint NOT NULL DEFAULT 1;\n",
+        "ALTER TABLE t MODIFY a int DEFAULT 1;\n",
+        "ALTER TABLE t FORCE;\n",
+    ] {
+        let given = format!("{table}{shapes}{between}");
+        must_not_tell(&[(Mysql, &given, next, rule)]);
+    }
+}

@@ -102,7 +102,7 @@ impl Word<'_> {
 
     fn names(&self, column: &str) -> bool {
         match self.kind {
-            TokenKind::Word => self.text.to_lowercase() == column,
+            TokenKind::Word => self.text.to_ascii_lowercase() == column,
             TokenKind::Name => self.text.trim_matches('"').replace("\"\"", "\"") == column,
             _ => false,
         }

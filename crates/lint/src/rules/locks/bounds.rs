@@ -253,7 +253,7 @@ fn turn(fact: Fact) -> Option<Fact> {
 fn fact(words: &[Word<'_>]) -> Option<Fact> {
     let (first, rest) = words.split_first()?;
     let column = match first.kind {
-        TokenKind::Word => first.text.to_lowercase(),
+        TokenKind::Word => first.text.to_ascii_lowercase(),
         TokenKind::Name => first.text.trim_matches('"').to_owned(),
         _ => return None,
     };

@@ -7,6 +7,7 @@ use crate::{
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static EMPTIES_TABLE: Rule = Rule {
     id: "empties-table",
@@ -51,7 +52,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 && (write.condition.is_none() || write.always_true)
                 && !write.limit =>
         {
-            (write.table.iter().collect(), false)
+            // MySQL's joins; what stands in a WITH moves its rows.
+            let beside = write
+                .within
+                .iter()
+                .filter(|_| scene.dialect() == Dialect::Mysql);
+            let beside = beside.filter_map(|other| other.table.as_ref());
+            (write.table.iter().chain(beside).collect(), false)
         }
         _ => return Vec::new(),
     };

@@ -20,8 +20,8 @@ pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     dialects: ALL,
     title: "whether it works depends on each shard's rows",
     about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type (MySQL: MODIFY and CHANGE too) fail on the one shard that \
-            has a row against them, after others have it. Count such rows on all shards first: a `-- \
-            greylag:verify` on the backfill before, or `greylag verify`.",
+            has a row against them, after others have it. Count such rows on all shards first: a file before this one with \
+            `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` stops the rollout at the first shard that has one.",
     bad: include_str!("may_fail_on_some_shard/bad.sql"),
     good: include_str!("may_fail_on_some_shard/good.sql"),
     look: Look::Statement(look),
@@ -41,7 +41,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .decided(decided)
             .why("Some shards would have the migration and one would not: the rollout stops with the fleet split.")
             .shards("Each shard has other rows; the canary proves nothing about the rest.")
-            .instead("Count the rows against it on all shards first, with a `-- greylag:verify` on the migration before.")
+            .instead("Count the rows against it on all shards first: `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` in a migration before this one.")
     };
     if let Operation::CreateIndex(create) = scene.operation {
         let counts = create.unique && !scene.is_new(&create.table);
