@@ -13,6 +13,10 @@ pub(crate) struct Table {
     pub(crate) name: Name,
     /// The unit that made it; none if it was only ever changed.
     pub(crate) made_in: Option<usize>,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
     pub(crate) columns: Vec<KnownColumn>,
     /// Types of columns that it had.
     pub(crate) had: Vec<String>,
@@ -25,7 +29,7 @@ pub(crate) struct Table {
     pub(crate) checks: Vec<(Option<String>, String, bool)>,
     /// The unit that made a constraint or an index, by its name.
     pub(crate) made: BTreeMap<String, usize>,
-    /// Each with the unit that made it.
+    /// Their names.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
@@ -58,6 +62,8 @@ pub(crate) struct KnownColumn {
     pub(crate) collation: Option<String>,
     /// The unit that made it; none where it was there, and a later statement told all of it.
     pub(crate) made_in: Option<usize>,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -85,8 +91,13 @@ pub(crate) struct View {
     pub(super) mentions: Vec<String>,
     /// It selects `*` somewhere.
     pub(super) star: bool,
+    /// The names of what it gives; None where that can't be read from its text.
+    pub(super) columns: Option<Vec<String>>,
     /// The unit that made it.
     pub(super) made_in: usize,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    pub(super) temporary: bool,
 }
 
 /// A domain, and what it has of those it is made of.
@@ -122,7 +133,12 @@ fn name_of(expression: &str, token: &SqlToken) -> Option<String> {
     let text = &expression[token.span.clone()];
     match token.kind {
         TokenKind::Word => Some(text.to_lowercase()),
-        TokenKind::Name => Some(text.trim_matches('"').to_owned()),
+        TokenKind::Name => {
+            let inner = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            Some(inner.unwrap_or(text).replace("\"\"", "\""))
+        }
         _ => None,
     }
 }
@@ -132,6 +148,8 @@ impl Table {
         Self {
             name,
             made_in,
+            age: 0,
+            if_missing: false,
             columns: Vec::new(),
             had: Vec::new(),
             primary_key: None,
@@ -212,7 +230,12 @@ impl Table {
                 .flatten()
                 .chain(&mut index.mentions)
         });
-        for name in keys.chain(uniques.flatten()).chain(indexes) {
+        let partition = self.partition_key.iter_mut().flatten();
+        for name in keys
+            .chain(uniques.flatten())
+            .chain(indexes)
+            .chain(partition)
+        {
             if name == from {
                 to.clone_into(name);
             }
@@ -222,8 +245,9 @@ impl Table {
                 .filter(|token| name_of(expression, token).as_deref() == Some(from))
                 .map(|token| token.span)
                 .collect();
+            let quoted = format!("\"{}\"", to.replace('"', "\"\""));
             for span in at.into_iter().rev() {
-                expression.replace_range(span, &format!("\"{to}\""));
+                expression.replace_range(span, &quoted);
             }
         }
     }
@@ -329,6 +353,7 @@ impl KnownColumn {
             generated: column.generated,
             collation: letters.collation,
             made_in,
+            if_missing: false,
         }
     }
 }
