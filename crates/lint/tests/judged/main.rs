@@ -2,6 +2,7 @@
 
 mod adopted;
 mod contracts;
+mod copied;
 mod modified;
 mod new_columns;
 mod newness;

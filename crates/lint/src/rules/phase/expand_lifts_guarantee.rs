@@ -97,7 +97,7 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             let back = |action: &Action| *action == Action::RowSecurity { on: true };
             let draft = draft(span, format!("row level security of {table}"))
                 .why("The old app was written for rows that its policies let it see: from here on it may meet everybody's.");
-            (!replaced::is_taken_back(scene, table, back)).then_some(draft)
+            (!replaced::is_taken_back(scene, table, span, back)).then_some(draft)
         }
         _ => None,
     }
