@@ -47,7 +47,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     if table.is_some_and(|table| scene.is_new(table)) {
                         return None;
                     }
-                    let lifted = keys::of_index(scene, table, &name.name)?;
+                    let lifted = keys::of_index(scene, table, &name.name, drop.if_exists)?;
                     told(&name.span, &name.name, table, &lifted)
                 })
                 .collect()
@@ -75,7 +75,7 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             told(span, name, Some(table), &lifted)
         }
         Action::DropIndex { name } => {
-            let lifted = keys::of_index(scene, Some(table), name)?;
+            let lifted = keys::of_index(scene, Some(table), name, false)?;
             told(span, name, Some(table), &lifted)
         }
         Action::DropNotNull { column } if !scene.is_new_column(table, column) => {
