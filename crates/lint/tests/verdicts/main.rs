@@ -1,5 +1,6 @@
 //! What the lint says of odd migrations, against what real servers do with them.
 
+mod anew;
 mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;
