@@ -12,6 +12,10 @@ use std::sync::Arc;
 
 type Done<T> = Result<T, JournalError>;
 
+/// A rollout's row without its plan. Its own `sequence` is of its beginning or its end; events say how far it is.
+const ROLLOUT: &str = "id, digest, begun, ended,
+    (SELECT coalesce(max(event.sequence), 0) FROM event WHERE event.rollout = rollout.id)";
+
 /// What SQLite's error means to a person.
 pub fn explain(at: &str, doing: &'static str, source: rusqlite::Error) -> JournalError {
     let at = at.to_owned();
@@ -141,7 +145,7 @@ pub fn append(
     let failed = |source| explain(at, "appending events", source);
     fence(t, at, lease)?;
     let mut last: i64 = t
-        .prepare_cached("SELECT sequence FROM rollout WHERE id = ?1")
+        .prepare_cached("SELECT coalesce(max(sequence), 0) FROM event WHERE rollout = ?1")
         .and_then(|mut select| select.query_row([rollout], |row| row.get(0)))
         .map_err(failed)?;
     let mut insert = t
@@ -159,10 +163,14 @@ pub fn append(
             .execute((rollout, last, json(event)))
             .map_err(failed)?;
     }
-    let ended = events.iter().find_map(|event| record::ending(&event.event));
-    t.prepare_cached("UPDATE rollout SET sequence = ?1, ended = coalesce(?2, ended) WHERE id = ?3")
-        .and_then(|mut update| update.execute((last, ended, rollout)))
+    // The rollout's row holds its plan, which grows with the fleet: it is written once at the beginning, once at the end.
+    if let Some(ended) = events.iter().find_map(|event| record::ending(&event.event)) {
+        t.execute(
+            "UPDATE rollout SET sequence = ?1, ended = ?2 WHERE id = ?3",
+            (last, ended, rollout),
+        )
         .map_err(failed)?;
+    }
     for Taken { item, answer } in taken {
         let (folded, text) = match answer {
             Ok(text) => (true, text),
@@ -179,10 +187,10 @@ pub fn append(
 
 pub fn rollouts(c: &Connection, at: &str, scope: &Scope) -> Done<Vec<RolloutRow>> {
     let failed = |source| explain(at, "listing rollouts", source);
-    c.prepare(
-        "SELECT id, digest, begun, ended, sequence FROM rollout
-         WHERE project = ?1 AND environment = ?2 ORDER BY begun DESC, id DESC",
-    )
+    c.prepare(&format!(
+        "SELECT {ROLLOUT} FROM rollout
+             WHERE project = ?1 AND environment = ?2 ORDER BY begun DESC, id DESC"
+    ))
     .map_err(failed)?
     .query_map((&scope.project, &scope.environment), rollout_row)
     .map_err(failed)?
@@ -194,7 +202,7 @@ pub fn rollout(c: &Connection, at: &str, id: &str) -> Done<Option<StoredRollout>
     let failed = |source| explain(at, "reading a rollout", source);
     let found = c
         .query_row(
-            "SELECT id, digest, begun, ended, sequence, plan FROM rollout WHERE id = ?1",
+            &format!("SELECT {ROLLOUT}, plan FROM rollout WHERE id = ?1"),
             [id],
             |row| Ok((rollout_row(row)?, row.get::<_, String>(5)?)),
         )
