@@ -52,9 +52,10 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The unit that made a view; None where no migration did.
-    pub(crate) fn view_made_in(&self, name: &Name) -> Option<usize> {
-        self.views.get(&self.key(name)).map(|view| view.made_in)
+    /// The unit that made a view, and whether the view may have been there; None where no migration made it.
+    pub(crate) fn view_made_in(&self, name: &Name) -> Option<(usize, bool)> {
+        let view = self.views.get(&self.key(name))?;
+        Some((view.made_in, view.if_missing))
     }
 
     /// Views over a table, and views over those.

@@ -1,9 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{
-    Catalog, ForeignKey, KnownColumn, Letters, Table, View,
-    key::{Key, is_temporary},
-};
+use super::{Catalog, ForeignKey, KnownColumn, Letters, Table, View, key::Key};
 use crate::operation::{
     Action, AlterTable, Change, Create, CreateTable, Drop, DropIndex, Kind, Name, Operation,
 };
@@ -90,18 +87,21 @@ impl Catalog {
 
     fn create_view(&mut self, unit: usize, name: &Name, create: &Create) {
         let key = self.key(name);
-        let before = self.views.get(&key).map(|view| (view.made_in, view.age));
+        let before = self.views.get(&key);
+        let before = before.map(|view| (view.made_in, view.if_missing, view.age));
         // What it hides is there again when the file is through.
         if create.temporary && before.is_some() {
             return;
         }
-        let (made_in, age) = before.unwrap_or_else(|| (unit, self.next_age()));
+        let may = (create.or_replace || create.if_not_exists) && !create.temporary;
+        let (made_in, if_missing, age) = before.unwrap_or_else(|| (unit, may, self.next_age()));
         let view = View {
             reads: create.reads.iter().map(|read| self.led(read)).collect(),
             mentions: create.mentions.clone(),
             star: create.star,
             columns: create.columns.clone(),
             made_in,
+            if_missing,
             age,
             temporary: create.temporary,
         };
@@ -231,7 +231,8 @@ impl Catalog {
 
     fn create(&mut self, unit: usize, script: &Script, create: &CreateTable) {
         let schema = create.name.schema.as_deref();
-        let temporary = create.temporary || schema.is_some_and(is_temporary);
+        let temporary =
+            create.temporary || schema.is_some_and(|schema| self.is_sessions_own(schema));
         let old = match temporary {
             true => self.temporary.get(&create.name.name),
             false => self.tables.get(&self.key(&create.name)),

@@ -70,7 +70,7 @@ impl Catalog {
 
     /// Whether both names mean one thing.
     pub(crate) fn is_same(&self, one: &Name, other: &Name) -> bool {
-        self.key(one) == self.key(other)
+        one.name == other.name && self.key(one) == self.key(other)
     }
 
     pub(super) fn key(&self, name: &Name) -> Key {
@@ -90,9 +90,19 @@ impl Catalog {
 
     /// The name of the temporary table that hides all others of that name.
     pub(super) fn temporary_name<'n>(&self, name: &'n Name) -> Option<&'n str> {
-        let plain = name.schema.as_deref().is_none_or(is_temporary);
+        let schema = name.schema.as_deref();
+        let plain = schema.is_none_or(|schema| self.is_sessions_own(schema));
         let name = Some(name.name.as_str()).filter(|_| plain)?;
         self.temporary.contains_key(name).then_some(name)
+    }
+
+    /// Whether a schema is that of temporary tables.
+    pub(super) fn is_sessions_own(&self, schema: &str) -> bool {
+        match self.dialect {
+            Some(Dialect::Postgres) => schema == "pg_temp",
+            Some(Dialect::Sqlite) => schema == "temp",
+            Some(Dialect::Mysql) | None => false,
+        }
     }
 
     /// Where names without a schema lead from here on: to the first schema of the search path.
@@ -107,11 +117,6 @@ impl Catalog {
             !first.is_empty() && !first.starts_with('$') && !first.eq_ignore_ascii_case("default");
         self.path = named.then(|| first.to_owned());
     }
-}
-
-/// The schema of a session's own tables.
-pub(super) fn is_temporary(schema: &str) -> bool {
-    matches!(schema, "pg_temp" | "temp")
 }
 
 impl Table {

@@ -95,6 +95,8 @@ pub(crate) struct View {
     pub(super) columns: Option<Vec<String>>,
     /// The unit that made it.
     pub(super) made_in: usize,
+    /// OR REPLACE or IF NOT EXISTS made it: it may have been there.
+    pub(super) if_missing: bool,
     /// When it was made, among all tables and views.
     pub(super) age: usize,
     pub(super) temporary: bool,

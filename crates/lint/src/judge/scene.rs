@@ -180,7 +180,10 @@ impl<'a> Scene<'a> {
                 || surely && known.made_in.is_some_and(|unit| self.goes_with(unit));
         }
         let view = self.catalog.view_made_in(table);
-        view.is_some_and(|unit| self.goes_with(unit))
+        view.is_some_and(|(unit, may_be_old)| match may_be_old {
+            false => self.goes_with(unit),
+            true => unit == self.number && self.only_adds(),
+        })
     }
 
     /// A table that IF NOT EXISTS has made may have been there. What only adds to it right where it is made is taken to be meant for a new
@@ -265,7 +268,9 @@ impl<'a> Scene<'a> {
         let mut before = self.file.operations[..self.index].iter();
         before.any(|operation| match operation {
             Operation::Create(create) => {
-                !create.or_replace && create.name.as_ref().is_some_and(|made| made.is(name))
+                let surely = !create.or_replace && !create.if_not_exists;
+                let made = create.name.as_ref().filter(|_| surely);
+                made.is_some_and(|made| self.catalog.is_same(made, name))
             }
             _ => false,
         })

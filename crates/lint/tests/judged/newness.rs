@@ -313,6 +313,63 @@ fn what_if_not_exists_makes_may_have_been_there() {
 }
 
 #[test]
+fn what_may_have_been_there_is_no_thing_of_the_file() {
+    let view = "CREATE OR REPLACE VIEW mails AS SELECT 1 AS one;\n";
+    let sequence = "CREATE SEQUENCE IF NOT EXISTS numbers;\n";
+    must_tell(&[
+        (Postgres, "", &format!("{view}DROP VIEW mails;"), DROPS),
+        (Mysql, "", &format!("{view}DROP VIEW mails;"), DROPS),
+        (
+            Postgres,
+            "",
+            &format!("{sequence}DROP SEQUENCE numbers;"),
+            DROPS,
+        ),
+        (
+            Postgres,
+            "",
+            "CREATE SEQUENCE app.numbers;\nDROP SEQUENCE numbers;",
+            DROPS,
+        ),
+        // A database that is called so has tables like any other.
+        (
+            Mysql,
+            "CREATE TABLE temp.users (id int);",
+            "DROP TABLE temp.users;",
+            DROPS,
+        ),
+        (
+            Mariadb,
+            "CREATE TABLE users (id int);",
+            "CREATE OR REPLACE TABLE users (id int);",
+            EMPTIES,
+        ),
+    ]);
+    let plain = view.replace("OR REPLACE ", "");
+    must_not_tell(&[
+        (Postgres, "", &format!("{plain}DROP VIEW mails;"), DROPS),
+        (
+            Postgres,
+            "",
+            "CREATE SEQUENCE numbers;\nDROP SEQUENCE public.numbers;",
+            DROPS,
+        ),
+        (
+            Postgres,
+            "",
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS mails AS SELECT 1 AS one;\nCREATE UNIQUE INDEX i ON mails (one);",
+            "add-index-blocking",
+        ),
+        (
+            Sqlite,
+            "",
+            "CREATE TABLE temp.users (id int);\nDROP TABLE temp.users;",
+            DROPS,
+        ),
+    ]);
+}
+
+#[test]
 fn a_baseline_makes_nothing_new_for_what_goes_out_with_it() {
     let none = BTreeMap::new();
     let read = |script: &str, text: &str| {

@@ -2,6 +2,7 @@
 
 use super::{must_not_tell, must_tell, titles};
 use greylag_core::engine::Engine::{Mariadb, Mysql, Postgres, Sqlite};
+use greylag_lint::{Unit, claims};
 
 const GIVEN: &str = "CREATE TABLE users (id bigint PRIMARY KEY, email varchar(50));\n\
     CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n";
@@ -60,13 +61,8 @@ fn partitions_and_views_follow_their_table() {
         CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');\n\
         CREATE VIEW recent AS SELECT at FROM events;\nALTER TABLE events RENAME TO log;\n";
     let check = "ALTER TABLE log ADD CONSTRAINT c CHECK (id > 0);";
-    let units = [given, check].map(|text| {
-        let none = std::collections::BTreeMap::new();
-        greylag_lint::Unit::read(Postgres, "V1__a.sql", text.as_bytes(), None, &none)
-    });
-    let claims = greylag_lint::claims(&units);
-    let tables: Vec<&str> = claims.iter().map(|claim| claim.table.as_str()).collect();
-    assert!(tables.contains(&"events_1"), "{tables:?}");
+    let tables = locked(given, check);
+    assert!(tables.contains(&"events_1".to_owned()), "{tables:?}");
     let told = titles(Postgres, given, "ALTER TABLE log DROP COLUMN at;");
     assert!(
         told.iter().any(|title| title.contains("the view recent")),
@@ -80,4 +76,27 @@ fn partitions_and_views_follow_their_table() {
         "ALTER TABLE t ALTER b SET NOT NULL;",
         "set-not-null-scan",
     )]);
+}
+
+#[test]
+fn triggers_that_nobody_knows_may_be_on_partitions_too() {
+    let attach = "ALTER TABLE events ATTACH PARTITION events_1 FOR VALUES IN (1);";
+    let switch = "ALTER TABLE events DISABLE TRIGGER ALL;";
+    let tables = locked(attach, switch);
+    assert!(tables.contains(&"events_1".to_owned()), "{tables:?}");
+    let made = format!("CREATE TABLE events (id int) PARTITION BY LIST (id);\n{attach}");
+    let tables = locked(&made, switch);
+    assert!(
+        !tables.contains(&"events_1".to_owned()),
+        "there is none: {tables:?}"
+    );
+}
+
+/// The tables that a statement of PostgreSQL is said to lock.
+fn locked(given: &str, sql: &str) -> Vec<String> {
+    let none = std::collections::BTreeMap::new();
+    let units =
+        [given, sql].map(|text| Unit::read(Postgres, "V1__a.sql", text.as_bytes(), None, &none));
+    let claims = claims(&units).into_iter();
+    claims.map(|claim| claim.table).collect()
 }
