@@ -13,6 +13,10 @@ pub(crate) struct Table {
     pub(crate) name: Name,
     /// The unit that made it; none if it was only ever changed.
     pub(crate) made_in: Option<usize>,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
     pub(crate) columns: Vec<KnownColumn>,
     /// Types of columns that it had.
     pub(crate) had: Vec<String>,
@@ -27,7 +31,7 @@ pub(crate) struct Table {
     pub(crate) made: BTreeMap<String, usize>,
     /// The last numbers of names that were made up, by the name without one; none after a name is given up.
     pub(super) numbers: BTreeMap<String, u32>,
-    /// By their names.
+    /// Their names.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
@@ -60,6 +64,8 @@ pub(crate) struct KnownColumn {
     pub(crate) collation: Option<String>,
     /// The unit that made it; none where it was there, and a later statement told all of it.
     pub(crate) made_in: Option<usize>,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -87,8 +93,15 @@ pub(crate) struct View {
     pub(super) mentions: Vec<String>,
     /// It selects `*` somewhere.
     pub(super) star: bool,
+    /// The names of what it gives; None where that can't be read from its text.
+    pub(super) columns: Option<Vec<String>>,
     /// The unit that made it.
     pub(super) made_in: usize,
+    /// OR REPLACE or IF NOT EXISTS made it: it may have been there.
+    pub(super) if_missing: bool,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    pub(super) temporary: bool,
 }
 
 /// A domain, and what it has of those it is made of.
@@ -126,7 +139,12 @@ fn names_of(expression: &str, token: &SqlToken) -> Vec<String> {
     match token.kind {
         TokenKind::Word if text.is_ascii() => vec![text.to_ascii_lowercase()],
         TokenKind::Word => vec![text.to_ascii_lowercase(), text.to_lowercase()],
-        TokenKind::Name => vec![text.trim_matches('"').to_owned()],
+        TokenKind::Name => {
+            let inner = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            vec![inner.unwrap_or(text).replace("\"\"", "\"")]
+        }
         _ => Vec::new(),
     }
 }
@@ -136,6 +154,8 @@ impl Table {
         Self {
             name,
             made_in,
+            age: 0,
+            if_missing: false,
             columns: Vec::new(),
             had: Vec::new(),
             primary_key: None,
@@ -217,7 +237,12 @@ impl Table {
                 .flatten()
                 .chain(&mut index.mentions)
         });
-        for name in keys.chain(uniques.flatten()).chain(indexes) {
+        let partition = self.partition_key.iter_mut().flatten();
+        for name in keys
+            .chain(uniques.flatten())
+            .chain(indexes)
+            .chain(partition)
+        {
             if name == from {
                 to.clone_into(name);
             }
@@ -227,8 +252,9 @@ impl Table {
                 .filter(|token| names_of(expression, token).iter().any(|own| own == from))
                 .map(|token| token.span)
                 .collect();
+            let quoted = format!("\"{}\"", to.replace('"', "\"\""));
             for span in at.into_iter().rev() {
-                expression.replace_range(span, &format!("\"{to}\""));
+                expression.replace_range(span, &quoted);
             }
         }
     }
@@ -334,6 +360,7 @@ impl KnownColumn {
             generated: column.generated,
             collation: letters.collation,
             made_in,
+            if_missing: false,
         }
     }
 }

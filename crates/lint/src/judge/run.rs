@@ -27,6 +27,7 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
             Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
             Err(_) => {}
             Ok(content) => {
+                catalog.begin(unit.engine.dialect());
                 let operations = operations(content);
                 if unit.is_judged() {
                     let file = File {

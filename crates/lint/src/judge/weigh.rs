@@ -35,6 +35,7 @@ pub fn weigh(
         let Ok(content) = &unit.content else {
             continue;
         };
+        catalog.begin(unit.engine.dialect());
         let operations = operations(content);
         let seen = trace.of(&unit.script).filter(|_| unit.is_judged());
         let file = File {

@@ -24,7 +24,7 @@ pub struct Write {
     pub sets: Vec<String>,
     /// Every other table that is read.
     pub reads: Vec<Name>,
-    /// INSERT and MERGE: the tables that its rows come from, its own among them; not those that are only looked into.
+    /// INSERT, MERGE and CREATE TABLE AS: the tables that its rows come from, its own among them; not those that are only looked into.
     pub sources: Vec<Source>,
     /// INSERT … VALUES: how many rows stand in it.
     pub rows: Option<u64>,

@@ -2,15 +2,18 @@
 
 mod adopted;
 mod contracts;
+mod copied;
 mod joined;
 mod letters;
 mod modified;
 mod new_columns;
+mod newness;
 mod numbers;
 mod odd;
 mod partitioned;
 mod past_keys;
 mod phases;
+mod renamed;
 mod replaced;
 mod replicas;
 mod restricts;

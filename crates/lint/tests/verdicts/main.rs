@@ -1,6 +1,7 @@
 //! What the lint says of odd migrations, against what real servers do with them.
 
 mod advice;
+mod anew;
 mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;

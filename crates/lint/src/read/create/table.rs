@@ -3,9 +3,9 @@
 use super::super::{
     column::{column, constraint, parts},
     cursor::Cursor,
-    rows,
+    rows, sources,
 };
-use crate::operation::CreateTable;
+use crate::operation::{CreateTable, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 pub(super) fn table(
@@ -124,7 +124,11 @@ fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
             || cursor.is_symbol(b'(')
         {
             cursor.eat("AS");
-            table.query = Some(rows::query(cursor)?);
+            let sources = sources::of_query(cursor.clone());
+            table.query = Some(Write {
+                sources,
+                ..rows::query(cursor)?
+            });
         } else if cursor.eat("WITH") {
             if cursor.eat_any(&["DATA", "OIDS"]) || cursor.eat_all(&["NO", "DATA"]) {
                 continue;

@@ -23,8 +23,9 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
-            disabled. What the file makes anew is replaced: a table if its rows were copied before, or if one that was there takes its name; \
-            a trigger, policy or rule by its name, or by another of the same table for each.",
+            disabled. What the file makes anew is replaced: a table if its rows are copied there, by whatever roads, or if one that is not \
+            older takes its name; a view if it gives what the old one gave; a function if it can be called as the old one was; \
+            a trigger, policy or rule by its name, or by another of the same table for each. What CASCADE takes along is made again, too, or told.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),
     look: Look::Statement(look),
@@ -56,6 +57,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::Partition { work } if work.starts_with("DROP") => {
                     Some(told(span, format!("a partition of {table}")))
                 }
+                Action::Partition { work } if work.starts_with("EXCHANGE") => {
+                    let draft = told(span, format!("what a partition of {table} holds"));
+                    Some(draft.why("The rows change places with those of the other table: the old app finds others from here on."))
+                }
                 Action::DetachPartition { partition, .. } => {
                     Some(told(span, format!("{partition}")))
                 }
@@ -65,6 +70,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
                 Action::DropExpression { column } => {
                     Some(told(span, format!("the expression of {table}.{column}")))
+                }
+                Action::SetExpression { column } if !scene.is_new_column(table, column) => {
+                    let what = format!("what {table}.{column} was worked out as");
+                    Some(told(span, what).severity(Severity::Warning))
                 }
                 Action::SwitchTrigger { name, on: false } => {
                     off(scene, table, "trigger", name, span)
@@ -77,7 +86,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             })
             .collect(),
         Operation::CreateTable(create)
-            if create.or_replace && scene.known(&create.name).is_some() =>
+            if create.or_replace && scene.catalog.own_table(&create.name).is_some() =>
         {
             let table = Some(&create.name).filter(|name| !scene.is_new(name) && !create.temporary);
             let table = table.into_iter();
@@ -107,11 +116,21 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             if drop.on.as_ref().is_some_and(|on| scene.is_new(on)) {
                 return Vec::new();
             }
-            let old = drop.names.iter();
-            let old = old.filter(|name| !scene.is_new(name) && !scene.is_made_here(name));
-            old.filter_map(|name| match replaced::of_dropped(scene, drop, name) {
+            let old = drop.names.iter().enumerate();
+            let old = old.filter(|(_, name)| !scene.is_new(name) && !scene.is_made_here(name));
+            old.filter_map(|(at, name)| match replaced::of_dropped(scene, drop, at) {
                 Fate::Replaced => None,
-                Fate::Gone => Some(told(&name.span, name.to_string())),
+                Fate::Gone => {
+                    let draft = told(&name.span, name.to_string());
+                    Some(match drop.if_exists && is_cleared(scene, name) {
+                        true => draft.severity(Severity::Warning),
+                        false => draft,
+                    })
+                }
+                Fate::TookAlong(along) => {
+                    let what = along.join(", ");
+                    Some(told(&name.span, format!("what CASCADE takes along with {name}, {what},")))
+                }
                 Fate::Without(columns) => {
                     let columns: Vec<String> =
                         columns.iter().map(|own| format!("{name}.{own}")).collect();
@@ -144,7 +163,7 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
             // Nothing goes where nothing was; but MySQL, and some versions of MariaDB, let nobody leave out what has no
             // default any more, null or not.
             let must = known.not_null || scene.unit.engine.dialect() == Dialect::Mysql;
-            let none = was.is_some_and(|own| own.made_in.is_some() && !had(own));
+            let none = was.is_some_and(|own| own.made_in.is_some() && !own.if_missing && !had(own));
             none && (known.not_null || !must) || !must && scene.is_new_column(table, column)
         }
         _ => false,
@@ -160,13 +179,23 @@ fn why_left_out_no_more(engine: Engine) -> Option<&'static str> {
     })
 }
 
+/// No migration made it, and the file makes a temporary table of that name: it is most likely what an earlier run has left.
+fn is_cleared(scene: &Scene<'_>, name: &Name) -> bool {
+    let mut later = scene.operations[scene.index..].iter();
+    scene.catalog.own_table(name).is_none()
+        && later.any(|operation| match operation {
+            Operation::CreateTable(create) => create.temporary && create.name.is(name),
+            _ => false,
+        })
+}
+
 /// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.
 fn off(scene: &Scene<'_>, table: &Name, what: &str, name: &str, span: &Bytes) -> Option<Draft> {
     let back = |action: &Action| match action {
         Action::SwitchTrigger {
             name: own,
             on: true,
-        } => what == "trigger" && own == name,
+        } => what == "trigger" && (own == name || own == "all" || own == "user" && name != "all"),
         Action::SwitchRule {
             name: own,
             on: true,
@@ -182,7 +211,7 @@ fn off(scene: &Scene<'_>, table: &Name, what: &str, name: &str, span: &Bytes) ->
             }
             _ => false,
         });
-    if made || replaced::is_taken_back(scene, table, back) {
+    if made || replaced::is_taken_back(scene, table, span, back) {
         return None;
     }
     let which = match (what, name) {
@@ -213,7 +242,7 @@ fn emptied(scene: &Scene<'_>, kind: Kind, name: &Name) -> Draft {
         .why("The old app still runs, and finds nothing where its data was; nothing brings it back but a backup.")
         .instead(instead);
     // No migration made it: it may not be there at all.
-    match kind == Kind::Table && scene.known(name).is_none() {
+    match kind == Kind::Table && scene.catalog.own_table(name).is_none() {
         true => draft.severity(Severity::Warning),
         false => draft,
     }

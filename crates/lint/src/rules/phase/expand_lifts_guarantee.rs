@@ -47,7 +47,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     if table.is_some_and(|table| scene.is_new(table)) {
                         return None;
                     }
-                    let lifted = keys::of_index(scene, table, &name.name)?;
+                    let lifted = keys::of_index(scene, table, &name.name, drop.if_exists)?;
                     told(&name.span, &name.name, table, &lifted)
                 })
                 .collect()
@@ -75,7 +75,7 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             told(span, name, Some(table), &lifted)
         }
         Action::DropIndex { name } => {
-            let lifted = keys::of_index(scene, Some(table), name)?;
+            let lifted = keys::of_index(scene, Some(table), name, false)?;
             told(span, name, Some(table), &lifted)
         }
         Action::DropNotNull { column } if !scene.is_new_column(table, column) => {
@@ -97,7 +97,7 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             let back = |action: &Action| *action == Action::RowSecurity { on: true };
             let draft = draft(span, format!("row level security of {table}"))
                 .why("The old app was written for rows that its policies let it see: from here on it may meet everybody's.");
-            (!replaced::is_taken_back(scene, table, back)).then_some(draft)
+            (!replaced::is_taken_back(scene, table, span, back)).then_some(draft)
         }
         _ => None,
     }

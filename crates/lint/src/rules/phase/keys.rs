@@ -67,7 +67,7 @@ pub(super) fn of_constraint(
         });
         return (!beside && !adds(scene, table, again)).then_some(Guarantee::Reference);
     }
-    if adds(scene, table, |other| other.name.as_deref() == Some(name)) {
+    if adds(scene, table, |other| takes_name(table, other, name)) {
         return None;
     }
     let check = known.and_then(|known| {
@@ -95,9 +95,31 @@ pub(super) fn of_constraint(
     }
 }
 
+/// Whether a constraint is what another of its name was, as far as the name tells: a CHECK or a foreign key, which refuse what they
+/// say; but a key has its columns, which only a name that PostgreSQL made up tells.
+fn takes_name(table: &Name, new: &Constraint, name: &str) -> bool {
+    let same = new.name.as_deref() == Some(name);
+    same && match &new.kind {
+        ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => true,
+        ConstraintKind::Unique { columns, .. } => {
+            let columns: Option<Vec<&str>> = columns.iter().map(Option::as_deref).collect();
+            columns
+                .is_some_and(|columns| name == format!("{}_{}_key", table.name, columns.join("_")))
+        }
+        ConstraintKind::PrimaryKey { .. } => name == format!("{}_pkey", table.name),
+        _ => false,
+    }
+}
+
 /// What dropping an index lifts; None where it is none that is unique, or another has the same columns.
-pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> Option<Guarantee> {
-    let unknown = || (!makes_index(scene, name, false)).then_some(Guarantee::UnknownIndex);
+pub(super) fn of_index(
+    scene: &Scene<'_>,
+    table: Option<&Name>,
+    name: &str,
+    if_exists: bool,
+) -> Option<Guarantee> {
+    // With IF EXISTS it is most likely none, or one that is made anew.
+    let unknown = || (!makes_index(scene, name, !if_exists)).then_some(Guarantee::UnknownIndex);
     let Some(known) = table.and_then(|table| scene.known(table)) else {
         return unknown();
     };
