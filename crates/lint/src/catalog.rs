@@ -4,15 +4,19 @@
 
 mod apply;
 mod changes;
+mod check;
+mod gone;
 mod keys;
 mod letters;
 mod names;
+mod swap;
 mod table;
 
 pub(crate) use changes::About;
+pub(crate) use check::{Check, name_of};
 pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
-pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
+pub(crate) use table::{Domain, ForeignKey, Habits, Index, KnownColumn, Table, Unique};
 
 use crate::operation::{Name, Published};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     tables: BTreeMap<String, Table>,
+    /// Of the server that the next statements run on.
+    pub(crate) habits: Habits,
     /// Those that some table is written with.
     schemas: BTreeSet<String>,
     /// Labels of enums, by type.

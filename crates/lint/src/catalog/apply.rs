@@ -16,7 +16,7 @@ impl Catalog {
             Operation::CreateIndex(create) => {
                 self.known(&create.table).add_index(unit, dialect, create);
             }
-            Operation::DropIndex(drop) => self.drop_index(drop),
+            Operation::DropIndex(drop) => self.drop_index(unit, drop),
             Operation::Drop(drop) => self.drop(dialect, drop),
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
@@ -57,7 +57,7 @@ impl Catalog {
                     (&alter.name, alter.kind, &alter.change)
                 {
                     let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.rename_key(&name.name, to));
+                    tables.for_each(|table| table.rename_index(&name.name, to));
                 }
                 if let (Some(name), Kind::Publication) = (&alter.name, alter.kind) {
                     self.republish(&name.name, &alter.change);
@@ -89,9 +89,11 @@ impl Catalog {
     fn known(&mut self, name: &Name) -> &mut Table {
         let found = self.table(name).map_or_else(|| key(name), |t| key(&t.name));
         self.schemas.extend(name.schema.clone());
-        self.tables
-            .entry(found)
-            .or_insert_with(|| Table::new(name.clone(), None))
+        let habits = self.habits;
+        self.tables.entry(found).or_insert_with(|| Table {
+            habits,
+            ..Table::new(name.clone(), None)
+        })
     }
 
     fn insert(&mut self, table: Table) {
@@ -100,14 +102,13 @@ impl Catalog {
     }
 
     /// MySQL's indexes are each table's own; the others' names are one for all tables.
-    fn drop_index(&mut self, drop: &DropIndex) {
+    fn drop_index(&mut self, unit: usize, drop: &DropIndex) {
         for name in &drop.names {
             match &drop.table {
-                Some(table) => self.known(table).drop_index(&name.name),
+                Some(table) => self.known(table).drop_index(unit, &name.name),
                 None => {
-                    let own = |index: &super::Index| index.name.as_ref() == Some(&name.name);
                     let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.indexes.retain(|index| !own(index)));
+                    tables.for_each(|table| table.drop_plain_index(unit, &name.name));
                 }
             }
         }
@@ -183,6 +184,7 @@ impl Catalog {
             None => Some(unit),
         };
         let mut table = Table::new(create.name.clone(), made_in);
+        table.habits = self.habits;
         table.temporary = create.temporary;
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
@@ -199,8 +201,10 @@ impl Catalog {
         if let Some(other) = like.and_then(|like| self.table(like)) {
             table.columns = other.columns.clone();
             table.letters = other.letters.clone();
-            table.primary_key = other.primary_key.clone();
-            table.primary_key_name = table.name_of_primary_key(script.dialect);
+            let copied = script.dialect == Dialect::Mysql || create.like_keys;
+            if copied || create.partition_of.is_some() {
+                table.take_keys_of(unit, script.dialect, other);
+            }
         }
         for column in &create.columns {
             table.add_column(unit, script, column);
@@ -214,7 +218,9 @@ impl Catalog {
     fn alter(&mut self, unit: usize, script: &Script, alter: &AlterTable) {
         let versions = &mut self.known(&alter.name).row_versions;
         *versions = row_versions(*versions, alter);
-        for (action, _) in &alter.actions {
+        let actions: Vec<&Action> = alter.actions.iter().map(|(action, _)| action).collect();
+        for action in self.known(&alter.name).name_at_once(script.dialect, actions) {
+            let action = &*action;
             if let Some((from, to)) = alter.renaming(action) {
                 self.rename(script.dialect, from, to);
                 continue;
@@ -334,16 +340,17 @@ impl Table {
             Action::AddColumn { column, .. } => self.add_column(unit, script, column),
             Action::DropColumn { column, .. } => self.drop_column(dialect, column),
             Action::RenameColumn { from, to } => {
-                self.rename_column(from, to);
+                self.rename_column(dialect, from, to);
             }
             Action::ModifyColumn { from, column, .. } => {
+                self.forget_own_checks(unit, from);
                 let letters = self.letters.clone();
                 match self.column_mut(from) {
                     Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
                     // It says all of a column that was there.
                     None => self.columns.push(KnownColumn::of(column, &letters, None)),
                 }
-                self.rename_column(from, &column.name);
+                self.rename_column(dialect, from, &column.name);
                 self.add_own(unit, script, column, false);
             }
             Action::DefaultCharset { charset, collation } => {
@@ -387,16 +394,29 @@ impl Table {
             Action::AddIndex { name, columns, .. } => {
                 self.add_plain_index(unit, dialect, name.clone(), columns.clone())
             }
-            Action::DropIndex { name } => self.drop_index(name),
-            Action::RenameConstraint { from, to } | Action::RenameIndex { from, to } => {
-                self.rename_key(from, to)
-            }
+            Action::DropIndex { name } => self.drop_index(unit, name),
+            Action::RenameConstraint { from, to } => self.rename_key(from, to),
+            Action::RenameIndex { from, to } => self.rename_index(from, to),
             Action::ValidateConstraint { name } => {
                 for check in &mut self.checks {
-                    check.2 |= check.0.as_ref() == Some(name);
+                    check.valid |= check.enforced && check.name.as_ref() == Some(name);
                 }
             }
-            Action::DropConstraint { name, kind, .. } => self.drop_constraint(name, *kind),
+            Action::AlterConstraint {
+                name,
+                enforced: Some(enforced),
+            } => self.enforce(name, *enforced),
+            Action::DropConstraint { name, kind, .. } => self.drop_constraint(unit, name, *kind),
+            Action::AddIdentity { column } | Action::DropIdentity { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.numbers_itself = matches!(action, Action::AddIdentity { .. });
+                }
+            }
+            Action::DropExpression { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.generated = None;
+                }
+            }
             Action::ReplicaIdentity(identity) => self.replica_identity = Some(identity.clone()),
             Action::SetUnlogged => self.unlogged = true,
             Action::SetLogged => self.unlogged = false,

@@ -1,7 +1,9 @@
 //! Columns and constraints of tables.
 
 use super::{create::begins_constraint, cursor::Cursor, datatype::data_type, expression};
-use crate::operation::{Column, Constraint, ConstraintKind, Generated, Reference};
+use crate::operation::{
+    Action, Column, Constraint, ConstraintKind, Deed, Generated, OwnCheck, Reference,
+};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 /// A column's definition, up to a comma or the end. None where something in it isn't understood.
@@ -122,10 +124,20 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
 fn check(cursor: &mut Cursor<'_>, column: &mut Column, name: Option<String>) -> Option<()> {
     let start = cursor.offset();
     cursor.group()?;
-    column.checks.push((name, start..cursor.before()));
-    cursor.eat_all(&["NO", "INHERIT"]);
-    cursor.eat_all(&["NOT", "ENFORCED"]);
-    cursor.eat("ENFORCED");
+    let expression = start..cursor.before();
+    let mut enforced = true;
+    loop {
+        match enforcement(cursor) {
+            Some(said) => enforced = said,
+            None if cursor.eat_all(&["NO", "INHERIT"]) => {}
+            None => break,
+        }
+    }
+    column.checks.push(OwnCheck {
+        name,
+        expression,
+        enforced,
+    });
     Some(())
 }
 
@@ -163,26 +175,21 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         None => Vec::new(),
         Some(inner) => plain(&parts(inner)),
     };
-    let (mut acts_on_delete, mut acts_on_update) = (false, false);
+    let (mut on_delete, mut on_update) = (Deed::default(), Deed::default());
+    let mut enforced = true;
     loop {
-        if cursor.eat("MATCH") {
+        if let Some(said) = enforcement(cursor) {
+            enforced = said;
+        } else if cursor.eat("MATCH") {
             cursor.advance();
         } else if cursor.is("ON") && (cursor.is_at(1, "DELETE") || cursor.is_at(1, "UPDATE")) {
             cursor.advance();
-            let acts = match cursor.is("DELETE") {
-                true => &mut acts_on_delete,
-                false => &mut acts_on_update,
+            let does = match cursor.is("DELETE") {
+                true => &mut on_delete,
+                false => &mut on_update,
             };
             cursor.advance();
-            if cursor.eat("SET") {
-                cursor.advance();
-                cursor.group();
-                *acts = true;
-            } else if cursor.eat_all(&["NO", "ACTION"]) {
-            } else {
-                *acts = cursor.is("CASCADE");
-                cursor.advance();
-            }
+            *does = deed(cursor);
         } else if !timing(cursor) {
             break;
         }
@@ -191,9 +198,52 @@ pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
         name: None,
         table,
         columns,
-        acts_on_delete,
-        acts_on_update,
+        on_delete,
+        on_update,
+        enforced,
     })
+}
+
+/// Behind ON DELETE, ON UPDATE.
+fn deed(cursor: &mut Cursor<'_>) -> Deed {
+    if cursor.eat("SET") {
+        let null = cursor.is("NULL");
+        cursor.advance();
+        cursor.group();
+        return match null {
+            true => Deed::SetNull,
+            false => Deed::SetDefault,
+        };
+    }
+    let cascade = cursor.is("CASCADE");
+    if !cursor.eat_all(&["NO", "ACTION"]) {
+        cursor.advance();
+    }
+    match cascade {
+        true => Deed::Cascade,
+        false => Deed::Refused,
+    }
+}
+
+/// ENFORCED and NOT ENFORCED: whether rows are asked.
+fn enforcement(cursor: &mut Cursor<'_>) -> Option<bool> {
+    if cursor.eat_all(&["NOT", "ENFORCED"]) {
+        return Some(false);
+    }
+    cursor.eat("ENFORCED").then_some(true)
+}
+
+/// Behind ALTER CONSTRAINT, ALTER CHECK.
+pub(super) fn altered_constraint(cursor: &mut Cursor<'_>) -> Option<Action> {
+    let name = cursor.ident()?;
+    let mut enforced = None;
+    while !cursor.is_done() && !cursor.is_symbol(b',') {
+        match enforcement(cursor) {
+            Some(said) => enforced = Some(said),
+            None => cursor.skip_group(),
+        }
+    }
+    Some(Action::AlterConstraint { name, enforced })
 }
 
 /// DEFERRABLE and its like.
@@ -202,8 +252,6 @@ pub(super) fn timing(cursor: &mut Cursor<'_>) -> bool {
         || cursor.eat("DEFERRABLE")
         || cursor.eat_all(&["INITIALLY", "DEFERRED"])
         || cursor.eat_all(&["INITIALLY", "IMMEDIATE"])
-        || cursor.eat_all(&["NOT", "ENFORCED"])
-        || cursor.eat("ENFORCED")
 }
 
 /// A table's constraint. None where it begins none, or isn't understood.
@@ -219,9 +267,15 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
     }
     let kind = kind(cursor, &mut name)?;
     let mut not_valid = false;
+    let mut enforced = match &kind {
+        ConstraintKind::ForeignKey { reference, .. } => reference.enforced,
+        _ => true,
+    };
     loop {
         if cursor.eat_all(&["NOT", "VALID"]) {
             not_valid = true;
+        } else if let Some(said) = enforcement(cursor) {
+            enforced = said;
         } else if cursor.eat_any(&["WITH", "WHERE"])
             || cursor.eat_all(&["USING", "INDEX", "TABLESPACE"])
         {
@@ -239,6 +293,7 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
         name,
         kind,
         not_valid,
+        enforced,
         span: start..cursor.before(),
     })
 }
@@ -362,13 +417,20 @@ pub(super) fn parts(mut inner: Cursor<'_>) -> Vec<Option<String>> {
             && !matches!(
                 inner.kind_at(1),
                 Some(TokenKind::Symbol(b'(' | b':' | b'.' | b'-' | b'+'))
-            );
+            )
+            && !(inner.is_at(1, "COLLATE") && !tells_bytes_apart(inner.text_at(2)));
         let column = if plain { inner.ident() } else { None };
         inner.skip_clause();
         inner.eat_symbol(b',');
         parts.push(column);
     }
     parts
+}
+
+/// A collation that takes no letter for another.
+fn tells_bytes_apart(collation: &str) -> bool {
+    let plain = collation.trim_matches(['"', '`', '[', ']']).to_lowercase();
+    matches!(&*plain, "binary" | "c" | "posix" | "ucs_basic" | "default" | "pg_catalog")
 }
 
 fn plain(parts: &[Option<String>]) -> Vec<String> {

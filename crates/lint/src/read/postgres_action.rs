@@ -1,7 +1,7 @@
 //! The actions of PostgreSQL's ALTER TABLE, and SQLite's, which are among them.
 
 use super::{
-    column::{self, column, constraint},
+    column::{self, altered_constraint, column, constraint},
     create::begins_constraint,
     cursor::Cursor,
     datatype::data_type,
@@ -15,11 +15,7 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Option<Action> {
     match word.as_str() {
         "ADD" => add(cursor),
         "DROP" => drop(cursor),
-        "ALTER" if cursor.eat("CONSTRAINT") => {
-            let name = cursor.ident()?;
-            cursor.skip_clause();
-            Some(Action::AlterConstraint { name })
-        }
+        "ALTER" if cursor.eat("CONSTRAINT") => altered_constraint(cursor),
         "ALTER" => alter_column(cursor),
         "RENAME" => rename(cursor),
         "SET" => set(cursor),

@@ -1,7 +1,9 @@
 //! What harms is told, or said to be unjudged; nothing in between. Each line was silent once, or loud without a cause.
 
 mod adopted;
+mod checks;
 mod contracts;
+mod kept_keys;
 mod modified;
 mod new_columns;
 mod numbers;

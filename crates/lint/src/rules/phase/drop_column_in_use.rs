@@ -45,8 +45,8 @@ fn without(scene: &Scene<'_>, known: &Table) -> Table {
     let mut left = known.clone();
     for action in scene.clauses_of(&known.name) {
         match action {
-            Action::DropConstraint { name, kind, .. } => left.drop_constraint(name, *kind),
-            Action::DropIndex { name } => left.drop_index(name),
+            Action::DropConstraint { name, kind, .. } => left.drop_constraint(scene.number, name, *kind),
+            Action::DropIndex { name } => left.drop_index(scene.number, name),
             _ => {}
         }
     }

@@ -1,0 +1,53 @@
+//! Columns that take each other's names in one statement.
+
+use super::Table;
+use crate::operation::Action;
+use greylag_core::engine::Dialect;
+use std::borrow::Cow;
+
+impl Table {
+    /// MySQL gives all columns of a statement their new names at once: `CHANGE a b …, CHANGE b a …` swaps them. They have them from
+    /// here on, and what is returned says of each column, under its new name, what the clauses say of it.
+    pub(crate) fn name_at_once<'a>(
+        &mut self,
+        dialect: Dialect,
+        actions: Vec<&'a Action>,
+    ) -> Vec<Cow<'a, Action>> {
+        let renames: Vec<(&str, &str)> = actions.iter().filter_map(|own| renaming(own)).collect();
+        let taken = |to: &str| renames.iter().any(|(from, _)| *from == to);
+        let swaps = dialect == Dialect::Mysql && renames.iter().any(|(_, to)| taken(to));
+        if !swaps {
+            return actions.into_iter().map(Cow::Borrowed).collect();
+        }
+        // No column is called so meanwhile.
+        let between = |at: usize| format!("\u{0}{at}");
+        for (at, (from, _)) in renames.iter().enumerate() {
+            self.rename_column(dialect, from, &between(at));
+        }
+        for (at, (_, to)) in renames.iter().enumerate() {
+            self.rename_column(dialect, &between(at), to);
+        }
+        let left = actions.into_iter().filter_map(|action| match action {
+            Action::RenameColumn { .. } => None,
+            Action::ModifyColumn { column, placed, .. } => {
+                Some(Cow::Owned(Action::ModifyColumn {
+                    from: column.name.clone(),
+                    column: column.clone(),
+                    placed: *placed,
+                }))
+            }
+            action => Some(Cow::Borrowed(action)),
+        });
+        left.collect()
+    }
+}
+
+/// From what to what a clause renames a column.
+fn renaming(action: &Action) -> Option<(&str, &str)> {
+    let (from, to) = match action {
+        Action::RenameColumn { from, to } => (from, to),
+        Action::ModifyColumn { from, column, .. } => (from, &column.name),
+        _ => return None,
+    };
+    (from != to).then_some((from, to))
+}
