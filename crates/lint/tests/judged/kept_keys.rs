@@ -157,7 +157,7 @@ fn columns_of_mysql_take_each_others_names_at_once() {
 fn mysql_before_9_makes_no_key_of_a_columns_own_reference() {
     let project = |version: &str| {
         format!(
-            "-- engine mysql\n-- lint versions.mysql = \"{version}\"\n-- given\nCREATE TABLE users (id int PRIMARY KEY);\n\
+            "-- engine mysql\n-- lint versions.mysql = {{ oldest = \"{version}\", newest = \"{version}\" }}\n-- given\nCREATE TABLE users (id int PRIMARY KEY);\n\
              CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users (id), buyer int, FOREIGN KEY (buyer) REFERENCES users (id));\n\
              -- migration contract x\n"
         )
