@@ -219,7 +219,10 @@ impl Catalog {
         let versions = &mut self.known(&alter.name).row_versions;
         *versions = row_versions(*versions, alter);
         let actions: Vec<&Action> = alter.actions.iter().map(|(action, _)| action).collect();
-        for action in self.known(&alter.name).name_at_once(script.dialect, actions) {
+        for action in self
+            .known(&alter.name)
+            .name_at_once(script.dialect, actions)
+        {
             let action = &*action;
             if let Some((from, to)) = alter.renaming(action) {
                 self.rename(script.dialect, from, to);

@@ -97,7 +97,10 @@ mod tests {
         };
         let (postgres, mysql) = (Dialect::Postgres, Dialect::Mysql);
         assert_eq!(renamed(postgres, "(A > 'a')", "b"), "(\"b\" > 'a')");
-        assert_eq!(renamed(postgres, "(a > 0)", "we\"ird"), "(\"we\"\"ird\" > 0)");
+        assert_eq!(
+            renamed(postgres, "(a > 0)", "we\"ird"),
+            "(\"we\"\"ird\" > 0)"
+        );
         assert_eq!(renamed(mysql, "(`A` > \"a\")", "b"), "(`b` > \"a\")");
     }
 }

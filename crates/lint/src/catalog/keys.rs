@@ -1,8 +1,6 @@
 //! What keys, indexes and constraints a table gets and loses.
 
-use super::{
-    Check, ForeignKey, Index, KnownColumn, Table, Unique, gone::Gone,
-};
+use super::{Check, ForeignKey, Index, KnownColumn, Table, Unique, gone::Gone};
 use crate::operation::{Column, Constraint, ConstraintKind, CreateIndex, Dropped, Reference};
 use greylag_core::{engine::Dialect, script::Script};
 

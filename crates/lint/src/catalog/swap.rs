@@ -29,13 +29,11 @@ impl Table {
         }
         let left = actions.into_iter().filter_map(|action| match action {
             Action::RenameColumn { .. } => None,
-            Action::ModifyColumn { column, placed, .. } => {
-                Some(Cow::Owned(Action::ModifyColumn {
-                    from: column.name.clone(),
-                    column: column.clone(),
-                    placed: *placed,
-                }))
-            }
+            Action::ModifyColumn { column, placed, .. } => Some(Cow::Owned(Action::ModifyColumn {
+                from: column.name.clone(),
+                column: column.clone(),
+                placed: *placed,
+            })),
             action => Some(Cow::Borrowed(action)),
         });
         left.collect()

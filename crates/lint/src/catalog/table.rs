@@ -1,9 +1,7 @@
 //! A table, as the migrations made it.
 
 use super::{Check, Letters, gone::Gone};
-use crate::operation::{
-    Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity,
-};
+use crate::operation::{Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity};
 use greylag_core::engine::Dialect;
 use std::collections::BTreeMap;
 

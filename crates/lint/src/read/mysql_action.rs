@@ -1,10 +1,11 @@
 //! The clauses of MySQL's and MariaDB's ALTER TABLE.
 
 use super::{
-    column::{altered_constraint, column, constraint},
+    column::{column, constraint},
     create::begins_constraint,
     cursor::Cursor,
     expression,
+    reference::altered_constraint,
 };
 use crate::operation::{Action, Bytes, ConstraintKind, Dropped};
 use greylag_core::script::TokenKind;

@@ -1,11 +1,12 @@
 //! The actions of PostgreSQL's ALTER TABLE, and SQLite's, which are among them.
 
 use super::{
-    column::{self, altered_constraint, column, constraint},
+    column::{self, column, constraint},
     create::begins_constraint,
     cursor::Cursor,
     datatype::data_type,
     expression,
+    reference::altered_constraint,
 };
 use crate::operation::{Action, Dropped, ReplicaIdentity};
 

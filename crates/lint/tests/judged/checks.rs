@@ -30,7 +30,11 @@ fn a_row_of_nulls_is_refused_by_what_asks_for_one_of_several() {
             "CASE WHEN card > 0 THEN bank IS NULL ELSE bank > 0 AND bank IS NOT NULL END",
         ] {
             let sql = added(columns, refuses);
-            assert_eq!(told(engine, &sql), Some(Severity::Warning), "{engine}: {sql}");
+            assert_eq!(
+                told(engine, &sql),
+                Some(Severity::Warning),
+                "{engine}: {sql}"
+            );
         }
         for takes in [
             "card > 0 AND bank > 0",
@@ -56,10 +60,26 @@ fn the_default_is_tried() {
             ("n int NOT NULL DEFAULT 0", "n > 0", Some(Severity::Warning)),
             ("n int NOT NULL DEFAULT 0", "n >= 0", None),
             ("n int NOT NULL DEFAULT '5'", "n BETWEEN 1 AND 5", None),
-            ("n varchar(9) NOT NULL DEFAULT 'new'", "n IN ('new', 'old')", None),
-            ("n varchar(9) NOT NULL DEFAULT 'new'", "n IN ('old', 'older')", Some(Severity::Warning)),
-            ("n varchar(9) NOT NULL DEFAULT 'new'", "n LIKE 'n%'", Some(Severity::Note)),
-            ("n int NOT NULL DEFAULT 0", "n <= total", Some(Severity::Warning)),
+            (
+                "n varchar(9) NOT NULL DEFAULT 'new'",
+                "n IN ('new', 'old')",
+                None,
+            ),
+            (
+                "n varchar(9) NOT NULL DEFAULT 'new'",
+                "n IN ('old', 'older')",
+                Some(Severity::Warning),
+            ),
+            (
+                "n varchar(9) NOT NULL DEFAULT 'new'",
+                "n LIKE 'n%'",
+                Some(Severity::Note),
+            ),
+            (
+                "n int NOT NULL DEFAULT 0",
+                "n <= total",
+                Some(Severity::Warning),
+            ),
         ] {
             let apart = added(&format!("ADD COLUMN {column}"), check);
             assert_eq!(told(engine, &apart), is, "{engine}: {apart}");
@@ -80,21 +100,56 @@ fn what_a_column_is_worked_out_from_is_written_by_the_old_app() {
         (Postgres, GIVEN, unique, rule),
         (Mysql, GIVEN, unique, rule),
         (Mariadb, GIVEN, unique, rule),
-        (Postgres, GIVEN, "ALTER TABLE t ADD COLUMN kind text CHECK (kind IS NOT NULL);", rule),
-        (Postgres, GIVEN, "ALTER TABLE t ADD COLUMN code text UNIQUE NULLS NOT DISTINCT;", rule),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN kind text CHECK (kind IS NOT NULL);",
+            rule,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN code text UNIQUE NULLS NOT DISTINCT;",
+            rule,
+        ),
     ]);
     must_not_tell(&[
-        (Postgres, GIVEN, "ALTER TABLE t ADD COLUMN code text UNIQUE;", rule),
-        (Postgres, GIVEN, "ALTER TABLE t ADD COLUMN n bigserial UNIQUE CHECK (n > 0);", rule),
-        (Postgres, GIVEN, "ALTER TABLE t ADD COLUMN IF NOT EXISTS total int NOT NULL UNIQUE;", rule),
-        (Mysql, GIVEN, "ALTER TABLE t ADD COLUMN low varchar(20) AS (lower(status));", rule),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN code text UNIQUE;",
+            rule,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN n bigserial UNIQUE CHECK (n > 0);",
+            rule,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN IF NOT EXISTS total int NOT NULL UNIQUE;",
+            rule,
+        ),
+        (
+            Mysql,
+            GIVEN,
+            "ALTER TABLE t ADD COLUMN low varchar(20) AS (lower(status));",
+            rule,
+        ),
     ]);
 }
 
 #[test]
 fn the_same_words_in_another_order_are_another_check() {
     for engine in [Postgres, Mysql] {
-        let add = |check: &str| told(engine, &format!("ALTER TABLE t ADD CONSTRAINT c CHECK ({check});"));
+        let add = |check: &str| {
+            told(
+                engine,
+                &format!("ALTER TABLE t ADD CONSTRAINT c CHECK ({check});"),
+            )
+        };
         assert!(add("country = 'DE'").is_some());
         assert_eq!(add("Country='de'"), None);
         assert_eq!(add("total > 0"), None);
@@ -122,8 +177,12 @@ fn what_is_wider_refuses_nothing_that_was_welcome() {
             ("status IN ('a', 'b') OR total > 5", false),
         ] {
             for sql in [
-                format!("ALTER TABLE t DROP CONSTRAINT known_status; ALTER TABLE t ADD CONSTRAINT known_status CHECK ({new});"),
-                format!("ALTER TABLE t DROP CONSTRAINT known_status, ADD CONSTRAINT known_status CHECK ({new});"),
+                format!(
+                    "ALTER TABLE t DROP CONSTRAINT known_status; ALTER TABLE t ADD CONSTRAINT known_status CHECK ({new});"
+                ),
+                format!(
+                    "ALTER TABLE t DROP CONSTRAINT known_status, ADD CONSTRAINT known_status CHECK ({new});"
+                ),
                 format!("ALTER TABLE t ADD CONSTRAINT wider CHECK ({new});"),
             ] {
                 assert_eq!(told(engine, &sql).is_some(), refuses, "{engine}: {sql}");
@@ -181,12 +240,20 @@ fn a_check_that_no_row_is_asked_for_refuses_and_proves_nothing() {
     let check = "ALTER TABLE t ADD CONSTRAINT c CHECK (n IS NOT NULL) NOT ENFORCED;";
     let foreign = "ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE NOT ENFORCED;";
     let within = "ALTER TABLE t ADD COLUMN m int DEFAULT 0 CHECK (m > n) NOT ENFORCED;";
-    for rule in ["expand-restricts-writes", "add-check-scan", "add-foreign-key-scan", "may-fail-on-some-shard"] {
+    for rule in [
+        "expand-restricts-writes",
+        "add-check-scan",
+        "add-foreign-key-scan",
+        "may-fail-on-some-shard",
+    ] {
         for sql in [check, foreign, within] {
             must_not_tell(&[(Postgres, given, sql, rule)]);
         }
     }
-    must_not_tell(&[(Mysql, given, check, "expand-restricts-writes"), (Mysql, given, check, "copies-table")]);
+    must_not_tell(&[
+        (Mysql, given, check, "expand-restricts-writes"),
+        (Mysql, given, check, "copies-table"),
+    ]);
     let unenforced = format!("{given}{check}\n{foreign}");
     let not_null = "ALTER TABLE t ALTER n SET NOT NULL;";
     let again = "ALTER TABLE t ADD CONSTRAINT other FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE NOT VALID;";
@@ -198,9 +265,24 @@ fn a_check_that_no_row_is_asked_for_refuses_and_proves_nothing() {
     // What asks nobody is nobody's guarantee.
     let rule = "expand-lifts-guarantee";
     must_not_tell(&[
-        (Postgres, &unenforced, "ALTER TABLE t DROP CONSTRAINT c;", rule),
-        (Postgres, &unenforced, "ALTER TABLE t DROP CONSTRAINT fk;", rule),
-        (Postgres, &unenforced, "ALTER TABLE t ALTER CONSTRAINT fk NOT ENFORCED;", rule),
+        (
+            Postgres,
+            &unenforced,
+            "ALTER TABLE t DROP CONSTRAINT c;",
+            rule,
+        ),
+        (
+            Postgres,
+            &unenforced,
+            "ALTER TABLE t DROP CONSTRAINT fk;",
+            rule,
+        ),
+        (
+            Postgres,
+            &unenforced,
+            "ALTER TABLE t ALTER CONSTRAINT fk NOT ENFORCED;",
+            rule,
+        ),
     ]);
 }
 
@@ -214,8 +296,18 @@ fn a_constraint_is_lifted_and_enforced_by_a_word() {
     must_tell(&[
         (Postgres, given, lifted, lifts),
         (Postgres, "", lifted, lifts),
-        (Mysql, given, "ALTER TABLE t ALTER CHECK c NOT ENFORCED;", lifts),
-        (Mysql, "", "ALTER TABLE t ALTER CONSTRAINT c NOT ENFORCED;", lifts),
+        (
+            Mysql,
+            given,
+            "ALTER TABLE t ALTER CHECK c NOT ENFORCED;",
+            lifts,
+        ),
+        (
+            Mysql,
+            "",
+            "ALTER TABLE t ALTER CONSTRAINT c NOT ENFORCED;",
+            lifts,
+        ),
     ]);
     let before = format!("{given}{lifted}");
     let check = format!("{given}ALTER TABLE t ALTER CHECK c NOT ENFORCED;");
@@ -223,20 +315,52 @@ fn a_constraint_is_lifted_and_enforced_by_a_word() {
     must_tell(&[
         (Postgres, &before, enforced, restricts),
         (Postgres, &before, enforced, "add-foreign-key-scan"),
-        (Mysql, &check, "ALTER TABLE t ALTER CHECK c ENFORCED;", restricts),
-        (Mysql, &check, "ALTER TABLE t ALTER CHECK c ENFORCED;", "copies-table"),
+        (
+            Mysql,
+            &check,
+            "ALTER TABLE t ALTER CHECK c ENFORCED;",
+            restricts,
+        ),
+        (
+            Mysql,
+            &check,
+            "ALTER TABLE t ALTER CHECK c ENFORCED;",
+            "copies-table",
+        ),
     ]);
     let sharded = "-- engine postgres\n-- lint default-class = \"sharded\"\n-- lint shard-key = [\"id\"]\n-- given\n";
-    super::speaks("may-fail-on-some-shard", sharded, &[&format!("{before}\n-- migration contract x\n{enforced}")]);
+    super::speaks(
+        "may-fail-on-some-shard",
+        sharded,
+        &[&format!("{before}\n-- migration contract x\n{enforced}")],
+    );
     must_not_tell(&[
         (Postgres, given, enforced, restricts),
         (Postgres, given, enforced, "add-foreign-key-scan"),
-        (Postgres, given, "ALTER TABLE t ALTER CONSTRAINT fk DEFERRABLE;", lifts),
-        (Postgres, &before, "ALTER TABLE t ALTER CONSTRAINT fk NOT DEFERRABLE;", restricts),
-        (Mysql, given, "ALTER TABLE t ALTER CHECK c ENFORCED;", restricts),
+        (
+            Postgres,
+            given,
+            "ALTER TABLE t ALTER CONSTRAINT fk DEFERRABLE;",
+            lifts,
+        ),
+        (
+            Postgres,
+            &before,
+            "ALTER TABLE t ALTER CONSTRAINT fk NOT DEFERRABLE;",
+            restricts,
+        ),
+        (
+            Mysql,
+            given,
+            "ALTER TABLE t ALTER CHECK c ENFORCED;",
+            restricts,
+        ),
     ]);
     // Nothing goes along while it asks nobody.
-    let cascades = given.replace("REFERENCES users (id)", "REFERENCES users (id) ON DELETE CASCADE");
+    let cascades = given.replace(
+        "REFERENCES users (id)",
+        "REFERENCES users (id) ON DELETE CASCADE",
+    );
     let delete = "DELETE FROM users WHERE id = 5;";
     let lifted = format!("{cascades}{lifted}");
     must_tell(&[(Postgres, &cascades, delete, "write-without-batch")]);

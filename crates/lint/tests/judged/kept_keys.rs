@@ -16,7 +16,9 @@ fn a_foreign_key_that_does_something_else_is_another() {
         )
     };
     let again = |acts: &str| {
-        format!("ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users (id) {acts};")
+        format!(
+            "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk FOREIGN KEY (user_id) REFERENCES users (id) {acts};"
+        )
     };
     let beside = |acts: &str| {
         format!(
@@ -32,12 +34,21 @@ fn a_foreign_key_that_does_something_else_is_another() {
             ("ON UPDATE CASCADE", "ON UPDATE RESTRICT", true, false),
             ("", "ON DELETE CASCADE", false, true),
             ("ON DELETE SET NULL", "ON DELETE CASCADE", false, true),
-            ("ON DELETE CASCADE ON UPDATE CASCADE", "ON DELETE CASCADE", true, false),
+            (
+                "ON DELETE CASCADE ON UPDATE CASCADE",
+                "ON DELETE CASCADE",
+                true,
+                false,
+            ),
         ] {
             for sql in [again(is), beside(is)] {
                 let told = history(engine, &[&given(was)], &sql);
                 let has = |rule: &str| told.contains(&(rule.to_owned(), Severity::Warning));
-                assert_eq!(has(RESTRICTS), restricts, "{engine}: {was}: {sql}: {told:?}");
+                assert_eq!(
+                    has(RESTRICTS),
+                    restricts,
+                    "{engine}: {was}: {sql}: {told:?}"
+                );
                 assert_eq!(has(LIFTS), lifts, "{engine}: {was}: {sql}: {told:?}");
             }
         }
@@ -48,17 +59,62 @@ fn a_foreign_key_that_does_something_else_is_another() {
 fn a_key_that_takes_several_nulls_is_not_one_that_takes_none() {
     let given = "CREATE TABLE t (id bigint PRIMARY KEY, code text, solid text NOT NULL, CONSTRAINT a UNIQUE (code), CONSTRAINT b UNIQUE (solid));";
     must_tell(&[
-        (Postgres, given, "CREATE UNIQUE INDEX i ON t (code) NULLS NOT DISTINCT;", RESTRICTS),
-        (Postgres, given, "ALTER TABLE t ADD CONSTRAINT i UNIQUE NULLS NOT DISTINCT (code);", RESTRICTS),
-        (Postgres, given, "CREATE UNIQUE INDEX i ON t (solid COLLATE \"german_ci\");", RESTRICTS),
-        (Sqlite, given, "CREATE UNIQUE INDEX i ON t (solid COLLATE NOCASE);", RESTRICTS),
+        (
+            Postgres,
+            given,
+            "CREATE UNIQUE INDEX i ON t (code) NULLS NOT DISTINCT;",
+            RESTRICTS,
+        ),
+        (
+            Postgres,
+            given,
+            "ALTER TABLE t ADD CONSTRAINT i UNIQUE NULLS NOT DISTINCT (code);",
+            RESTRICTS,
+        ),
+        (
+            Postgres,
+            given,
+            "CREATE UNIQUE INDEX i ON t (solid COLLATE \"german_ci\");",
+            RESTRICTS,
+        ),
+        (
+            Sqlite,
+            given,
+            "CREATE UNIQUE INDEX i ON t (solid COLLATE NOCASE);",
+            RESTRICTS,
+        ),
     ]);
     must_not_tell(&[
-        (Postgres, given, "CREATE UNIQUE INDEX i ON t (solid) NULLS NOT DISTINCT;", RESTRICTS),
-        (Postgres, given, "CREATE UNIQUE INDEX i ON t (code);", RESTRICTS),
-        (Postgres, given, "CREATE UNIQUE INDEX i ON t (solid COLLATE \"C\");", RESTRICTS),
-        (Postgres, given, "ALTER TABLE t ALTER code SET NOT NULL, ADD CONSTRAINT i UNIQUE NULLS NOT DISTINCT (id);", "unjudged"),
-        (Sqlite, given, "CREATE UNIQUE INDEX i ON t (solid COLLATE BINARY);", RESTRICTS),
+        (
+            Postgres,
+            given,
+            "CREATE UNIQUE INDEX i ON t (solid) NULLS NOT DISTINCT;",
+            RESTRICTS,
+        ),
+        (
+            Postgres,
+            given,
+            "CREATE UNIQUE INDEX i ON t (code);",
+            RESTRICTS,
+        ),
+        (
+            Postgres,
+            given,
+            "CREATE UNIQUE INDEX i ON t (solid COLLATE \"C\");",
+            RESTRICTS,
+        ),
+        (
+            Postgres,
+            given,
+            "ALTER TABLE t ALTER code SET NOT NULL, ADD CONSTRAINT i UNIQUE NULLS NOT DISTINCT (id);",
+            "unjudged",
+        ),
+        (
+            Sqlite,
+            given,
+            "CREATE UNIQUE INDEX i ON t (solid COLLATE BINARY);",
+            RESTRICTS,
+        ),
     ]);
 }
 
@@ -70,13 +126,34 @@ fn the_name_alone_makes_no_key_the_same() {
         found.map(|(_, severity)| severity).max()
     };
     for (sql, is) in [
-        ("ALTER TABLE users DROP CONSTRAINT users_email_key, ADD CONSTRAINT users_email_key UNIQUE (tenant_id, email);", Some(Severity::Warning)),
-        ("ALTER TABLE users DROP CONSTRAINT users_email_key, ADD CONSTRAINT users_email_key UNIQUE (email);", None),
-        ("ALTER TABLE users DROP CONSTRAINT users_pkey, ADD CONSTRAINT users_pkey PRIMARY KEY (id);", None),
-        ("ALTER TABLE users DROP CONSTRAINT mail, ADD CONSTRAINT mail CHECK (email <> '');", None),
-        ("ALTER TABLE users DROP CONSTRAINT boss, ADD CONSTRAINT boss FOREIGN KEY (boss_id) REFERENCES users (id);", None),
-        ("DROP INDEX i; CREATE INDEX i ON t (tenant, email);", Some(Severity::Note)),
-        ("DROP INDEX i; CREATE UNIQUE INDEX i ON t (tenant, email);", None),
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_email_key, ADD CONSTRAINT users_email_key UNIQUE (tenant_id, email);",
+            Some(Severity::Warning),
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_email_key, ADD CONSTRAINT users_email_key UNIQUE (email);",
+            None,
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_pkey, ADD CONSTRAINT users_pkey PRIMARY KEY (id);",
+            None,
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT mail, ADD CONSTRAINT mail CHECK (email <> '');",
+            None,
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT boss, ADD CONSTRAINT boss FOREIGN KEY (boss_id) REFERENCES users (id);",
+            None,
+        ),
+        (
+            "DROP INDEX i; CREATE INDEX i ON t (tenant, email);",
+            Some(Severity::Note),
+        ),
+        (
+            "DROP INDEX i; CREATE UNIQUE INDEX i ON t (tenant, email);",
+            None,
+        ),
     ] {
         assert_eq!(told(sql), is, "{sql}");
     }
@@ -88,9 +165,15 @@ fn an_index_of_the_same_name_takes_no_name_from_a_constraint() {
         CREATE TABLE u (id bigint PRIMARY KEY, m int);\nCREATE UNIQUE INDEX c ON u (m);\nALTER INDEX c RENAME TO d;";
     let told = |sql: &str| findings(Postgres, given, sql);
     let check = told("ALTER TABLE t DROP CONSTRAINT c;");
-    assert!(check.contains(&(LIFTS.to_owned(), Severity::Warning)), "{check:?}");
+    assert!(
+        check.contains(&(LIFTS.to_owned(), Severity::Warning)),
+        "{check:?}"
+    );
     let index = told("DROP INDEX d;");
-    assert!(index.contains(&(LIFTS.to_owned(), Severity::Error)), "{index:?}");
+    assert!(
+        index.contains(&(LIFTS.to_owned(), Severity::Error)),
+        "{index:?}"
+    );
     // And the numbers that a column gives itself are known.
     let given = "CREATE TABLE t (id bigint PRIMARY KEY, old int);";
     let add = "ALTER TABLE t ADD COLUMN n bigint;\nALTER TABLE t ALTER n SET NOT NULL, ALTER n ADD GENERATED BY DEFAULT AS IDENTITY;";
@@ -100,25 +183,44 @@ fn an_index_of_the_same_name_takes_no_name_from_a_constraint() {
 #[test]
 fn what_is_made_like_another_has_its_keys_where_the_server_copies_them() {
     let given = |like: &str| {
-        format!("CREATE TABLE a (id bigint PRIMARY KEY, x int UNIQUE, n int);\nCREATE TABLE b {like};")
+        format!(
+            "CREATE TABLE a (id bigint PRIMARY KEY, x int UNIQUE, n int);\nCREATE TABLE b {like};"
+        )
     };
     let few = |engine, like: &str, sql: &str| {
         let told = history(engine, &[&given(like)], sql);
         told.iter().all(|(rule, _)| rule != "write-without-batch")
     };
-    let (by_id, by_x) = ("UPDATE b SET n = 1 WHERE id = 5;", "UPDATE b SET n = 1 WHERE x = 5;");
+    let (by_id, by_x) = (
+        "UPDATE b SET n = 1 WHERE id = 5;",
+        "UPDATE b SET n = 1 WHERE x = 5;",
+    );
     assert!(!few(Postgres, "(LIKE a)", by_x));
     assert!(!few(Postgres, "(LIKE a INCLUDING DEFAULTS)", by_x));
-    for like in ["(LIKE a INCLUDING ALL)", "(LIKE a INCLUDING DEFAULTS INCLUDING INDEXES)"] {
-        assert!(few(Postgres, like, by_id) && few(Postgres, like, by_x), "{like}");
+    for like in [
+        "(LIKE a INCLUDING ALL)",
+        "(LIKE a INCLUDING DEFAULTS INCLUDING INDEXES)",
+    ] {
+        assert!(
+            few(Postgres, like, by_id) && few(Postgres, like, by_x),
+            "{like}"
+        );
     }
     for engine in [Mysql, Mariadb] {
         for like in ["LIKE a", "(LIKE a)"] {
-            assert!(few(engine, like, by_id) && few(engine, like, by_x), "{engine} {like}");
+            assert!(
+                few(engine, like, by_id) && few(engine, like, by_x),
+                "{engine} {like}"
+            );
         }
     }
     let keyless = "CREATE TABLE a (id bigint PRIMARY KEY);\nCREATE TABLE b (LIKE a);";
-    must_tell(&[(Postgres, keyless, "ALTER TABLE b ADD PRIMARY KEY (id);", RESTRICTS)]);
+    must_tell(&[(
+        Postgres,
+        keyless,
+        "ALTER TABLE b ADD PRIMARY KEY (id);",
+        RESTRICTS,
+    )]);
 }
 
 #[test]
@@ -145,10 +247,18 @@ fn columns_of_mysql_take_each_others_names_at_once() {
                 let told = history(engine, &[&given], sql);
                 told.iter().any(|(rule, _)| rule == "write-without-batch")
             };
-            assert!(!told("UPDATE t SET a = 'x' WHERE b = 5;"), "{engine} {swap}");
+            assert!(
+                !told("UPDATE t SET a = 'x' WHERE b = 5;"),
+                "{engine} {swap}"
+            );
             assert!(told("UPDATE t SET b = 1 WHERE a = 'x';"), "{engine} {swap}");
             must_not_tell(&[(engine, &given, "ALTER TABLE t MODIFY b bigint;", RESTRICTS)]);
-            must_tell(&[(engine, &given, "ALTER TABLE t MODIFY a varchar(10);", RESTRICTS)]);
+            must_tell(&[(
+                engine,
+                &given,
+                "ALTER TABLE t MODIFY a varchar(10);",
+                RESTRICTS,
+            )]);
         }
     }
 }
@@ -166,7 +276,9 @@ fn mysql_before_9_makes_no_key_of_a_columns_own_reference() {
     let rule = "drop-column-in-use";
     super::is_silent(rule, &project("8.4.0"), &[&drop("")]);
     super::speaks(rule, &project("9.7.0"), &[&drop("")]);
-    let named = |number| format!("ALTER TABLE orders DROP FOREIGN KEY orders_ibfk_{number}, DROP COLUMN buyer;");
+    let named = |number| {
+        format!("ALTER TABLE orders DROP FOREIGN KEY orders_ibfk_{number}, DROP COLUMN buyer;")
+    };
     super::is_silent(rule, &project("8.4.0"), &[&named(1)]);
     super::is_silent(rule, &project("9.7.0"), &[&named(2)]);
 }

@@ -228,14 +228,44 @@ fn what_a_column_is_not_said_again_is_gone() {
     let rule = "expand-drops";
     for engine in [Mysql, Mariadb] {
         must_tell(&[
-            (engine, given, "ALTER TABLE t MODIFY status varchar(30);", rule),
-            (engine, given, "ALTER TABLE t CHANGE status state varchar(30) DEFAULT NULL;", rule),
-            (engine, given, "ALTER TABLE t MODIFY at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6);", rule),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30);",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t CHANGE status state varchar(30) DEFAULT NULL;",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6);",
+                rule,
+            ),
         ]);
         must_not_tell(&[
-            (engine, given, "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'new';", rule),
-            (engine, given, "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'other';", rule),
-            (engine, given, "ALTER TABLE t MODIFY status varchar(30), ALTER status SET DEFAULT 'new';", rule),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'new';",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'other';",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30), ALTER status SET DEFAULT 'new';",
+                rule,
+            ),
             (engine, given, "ALTER TABLE t MODIFY n bigint;", rule),
             (
                 engine,
@@ -243,8 +273,18 @@ fn what_a_column_is_not_said_again_is_gone() {
                 "ALTER TABLE t MODIFY at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6);",
                 rule,
             ),
-            (engine, given, "ALTER TABLE t ADD COLUMN m int DEFAULT 5;\nALTER TABLE t MODIFY m bigint;", rule),
-            (engine, given, "-- greylag:phase contract\n-- greylag:change x\nALTER TABLE t MODIFY status varchar(30);", rule),
+            (
+                engine,
+                given,
+                "ALTER TABLE t ADD COLUMN m int DEFAULT 5;\nALTER TABLE t MODIFY m bigint;",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "-- greylag:phase contract\n-- greylag:change x\nALTER TABLE t MODIFY status varchar(30);",
+                rule,
+            ),
         ]);
     }
 }
@@ -255,14 +295,39 @@ fn on_mariadb_a_check_within_a_column_goes_with_it() {
     let (lifts, restricts) = ("expand-lifts-guarantee", "expand-restricts-writes");
     must_tell(&[
         (Mariadb, given, "ALTER TABLE t MODIFY qty bigint;", lifts),
-        (Mariadb, given, "ALTER TABLE t CHANGE qty amount bigint;", lifts),
-        (Mariadb, given, "ALTER TABLE t MODIFY qty bigint CHECK (qty > 5);", restricts),
+        (
+            Mariadb,
+            given,
+            "ALTER TABLE t CHANGE qty amount bigint;",
+            lifts,
+        ),
+        (
+            Mariadb,
+            given,
+            "ALTER TABLE t MODIFY qty bigint CHECK (qty > 5);",
+            restricts,
+        ),
     ]);
     for engine in [Mysql, Mariadb] {
         must_not_tell(&[
-            (engine, given, "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);", lifts),
-            (engine, given, "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);", restricts),
-            (engine, given, "ALTER TABLE t MODIFY qty bigint CHECK (qty >= 0);", restricts),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);",
+                lifts,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);",
+                restricts,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty >= 0);",
+                restricts,
+            ),
             (engine, given, "ALTER TABLE t MODIFY other bigint;", lifts),
         ]);
     }

@@ -33,47 +33,146 @@ const ALL: &[Engine] = &[Postgres, Mysql, Mariadb];
 
 const CASES: &[(&[Engine], &str)] = &[
     // Several new columns at once.
-    (ALL, "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (card IS NOT NULL OR bank IS NOT NULL);"),
-    (ALL, "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (coalesce(card, bank, 0) > 0);"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (num_nonnulls(card, bank) = 1) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (num_nonnulls(card, bank) <= 1) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK ((card IS NULL) <> (bank IS NULL)) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (coalesce(n, 0) > 0) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (CASE WHEN n > 0 THEN true ELSE false END) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (greatest(n, n) > 0) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK ((n > 0) IS TRUE) NOT VALID;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n text, ADD CONSTRAINT one CHECK (n ~ '^[a-z]+$' AND length(n) > 1) NOT VALID;"),
-    (ALL, "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (card > 0 AND bank > 0);"),
-    (ALL, "ALTER TABLE orders ADD COLUMN card int, ADD CONSTRAINT one CHECK (card IN (1, 2) OR card BETWEEN 5 AND 7);"),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (card IS NOT NULL OR bank IS NOT NULL);",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (coalesce(card, bank, 0) > 0);",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (num_nonnulls(card, bank) = 1) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (num_nonnulls(card, bank) <= 1) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK ((card IS NULL) <> (bank IS NULL)) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (coalesce(n, 0) > 0) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (CASE WHEN n > 0 THEN true ELSE false END) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK (greatest(n, n) > 0) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n int, ADD CONSTRAINT one CHECK ((n > 0) IS TRUE) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n text, ADD CONSTRAINT one CHECK (n ~ '^[a-z]+$' AND length(n) > 1) NOT VALID;",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN card int, ADD COLUMN bank int, ADD CONSTRAINT one CHECK (card > 0 AND bank > 0);",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN card int, ADD CONSTRAINT one CHECK (card IN (1, 2) OR card BETWEEN 5 AND 7);",
+    ),
     // Defaults.
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN n int NOT NULL DEFAULT 0;\nALTER TABLE orders ADD CONSTRAINT one CHECK (n > 0) NOT VALID;"),
-    (ALL, "ALTER TABLE orders ADD COLUMN n int NOT NULL DEFAULT 0 CHECK (n >= 0);"),
-    (ALL, "ALTER TABLE orders ADD COLUMN n varchar(9) NOT NULL DEFAULT 'x' CHECK (n IN ('x', 'y') AND n <> 'z');"),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN n int NOT NULL DEFAULT 0;\nALTER TABLE orders ADD CONSTRAINT one CHECK (n > 0) NOT VALID;",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN n int NOT NULL DEFAULT 0 CHECK (n >= 0);",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN n varchar(9) NOT NULL DEFAULT 'x' CHECK (n IN ('x', 'y') AND n <> 'z');",
+    ),
     // What a column brings within itself.
-    (ALL, "ALTER TABLE orders ADD COLUMN low varchar(20) GENERATED ALWAYS AS (lower(email)) STORED UNIQUE;"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN discount int NOT NULL DEFAULT 0 CHECK (discount <= total);"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN kind text CHECK (kind IS NOT NULL);"),
-    (&[Postgres], "ALTER TABLE orders ADD COLUMN code text UNIQUE;"),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN low varchar(20) GENERATED ALWAYS AS (lower(email)) STORED UNIQUE;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN discount int NOT NULL DEFAULT 0 CHECK (discount <= total);",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN kind text CHECK (kind IS NOT NULL);",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN code text UNIQUE;",
+    ),
     // Foreign keys that do something else.
-    (ALL, "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id);"),
-    (ALL, "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;"),
-    (ALL, "ALTER TABLE kept DROP CONSTRAINT kept_fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;"),
+    (
+        ALL,
+        "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id);",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
+    ),
+    (
+        ALL,
+        "ALTER TABLE kept DROP CONSTRAINT kept_fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
+    ),
     // CHECKs that come back.
-    (ALL, "ALTER TABLE orders DROP CONSTRAINT known, ADD CONSTRAINT known2 CHECK (status IN ('new'));"),
-    (ALL, "ALTER TABLE orders DROP CONSTRAINT known, ADD CONSTRAINT known2 CHECK (status IN ('old', 'new'));"),
-    (ALL, "ALTER TABLE orders ADD CONSTRAINT wider CHECK (status IN ('old', 'new', 'odd') OR total > 5);"),
-    (ALL, "ALTER TABLE orders ADD CONSTRAINT other CHECK (qty>0);"),
-    (&[Postgres], "ALTER TABLE orders ADD CONSTRAINT other CHECK (status IN ('NEW', 'old')) NOT VALID;"),
+    (
+        ALL,
+        "ALTER TABLE orders DROP CONSTRAINT known, ADD CONSTRAINT known2 CHECK (status IN ('new'));",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders DROP CONSTRAINT known, ADD CONSTRAINT known2 CHECK (status IN ('old', 'new'));",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD CONSTRAINT wider CHECK (status IN ('old', 'new', 'odd') OR total > 5);",
+    ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD CONSTRAINT other CHECK (qty>0);",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD CONSTRAINT other CHECK (status IN ('NEW', 'old')) NOT VALID;",
+    ),
     (ALL, "ALTER TABLE orders DROP CONSTRAINT known;"),
     // MODIFY.
-    (&[Mysql, Mariadb], "ALTER TABLE orders MODIFY status varchar(30);"),
-    (&[Mysql, Mariadb], "ALTER TABLE orders MODIFY status varchar(30) DEFAULT 'new';"),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders MODIFY status varchar(30);",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders MODIFY status varchar(30) DEFAULT 'new';",
+    ),
     (&[Mysql, Mariadb], "ALTER TABLE orders MODIFY qty bigint;"),
-    (&[Mysql, Mariadb], "ALTER TABLE orders MODIFY qty bigint CHECK (qty > 0);"),
-    (&[Mysql, Mariadb], "ALTER TABLE orders CHANGE total total bigint, CHANGE qty qty bigint CHECK (qty >= 0);"),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders MODIFY qty bigint CHECK (qty > 0);",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders CHANGE total total bigint, CHANGE qty qty bigint CHECK (qty >= 0);",
+    ),
     // What asks nobody.
-    (&[Mysql], "ALTER TABLE orders ADD CONSTRAINT lax CHECK (total > 0) NOT ENFORCED;"),
-    (&[Mysql], "ALTER TABLE orders ALTER CHECK known NOT ENFORCED;"),
+    (
+        &[Mysql],
+        "ALTER TABLE orders ADD CONSTRAINT lax CHECK (total > 0) NOT ENFORCED;",
+    ),
+    (
+        &[Mysql],
+        "ALTER TABLE orders ALTER CHECK known NOT ENFORCED;",
+    ),
     (&[Mysql], "ALTER TABLE orders ALTER CHECK known ENFORCED;"),
 ];
 
@@ -96,19 +195,28 @@ async fn what_the_old_app_meets_is_what_is_said() {
         (Mariadb, greylag_lab::Engine::MariaDb),
     ] {
         for server in servers::of(lab).await {
-            let own = CASES.iter().filter(|(engines, _)| engines.contains(&engine));
+            let own = CASES
+                .iter()
+                .filter(|(engines, _)| engines.contains(&engine));
             let new = engine == Postgres && server.installation().major() >= 18;
             let newest = OF_18.iter().filter(|_| new);
             for sql in own.map(|(_, sql)| sql).chain(newest) {
                 let (said, is) = (said(engine, sql), met(&server, sql).await);
                 if said != is {
                     let version = &server.installation().version;
-                    wrong.push(format!("{engine} {version}: {sql}\n    said {said:?}\n    is   {is:?}"));
+                    wrong.push(format!(
+                        "{engine} {version}: {sql}\n    said {said:?}\n    is   {is:?}"
+                    ));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// What becomes of what the old app does.
@@ -125,7 +233,10 @@ struct Meets {
 fn said(engine: Engine, sql: &str) -> Meets {
     let none = BTreeMap::new();
     let read = |script: &str, text: &str| Unit::read(engine, script, text.as_bytes(), None, &none);
-    let units = [read("V1__given.sql", GIVEN).earlier(), read("V2__expand.sql", sql)];
+    let units = [
+        read("V1__given.sql", GIVEN).earlier(),
+        read("V2__expand.sql", sql),
+    ];
     let report = lint(&units, &Settings::default(), None);
     let grave = |rule: &str| {
         let mut findings = report.findings.iter();
@@ -145,7 +256,8 @@ async fn met(server: &Server, sql: &str) -> Meets {
     Meets {
         refused: pairs().any(|(before, after)| *before && !after),
         let_in: pairs().any(|(before, after)| !before && *after),
-        changed: found != finds,
+        // Where it is refused, it finds nothing.
+        changed: before[0] && after[0] && found != finds,
     }
 }
 

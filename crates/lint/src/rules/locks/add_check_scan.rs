@@ -35,9 +35,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 fix(scene, table, constraint, span)
             }
             // A default is known to fit only by trying.
-            Action::AddColumn { column, .. }
-                if column.is_checked() && column.default.is_some() =>
-            {
+            Action::AddColumn { column, .. } if column.is_checked() && column.default.is_some() => {
                 None
             }
             _ => continue,

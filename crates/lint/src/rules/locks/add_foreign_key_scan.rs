@@ -19,7 +19,7 @@ pub(super) static ADD_FOREIGN_KEY_SCAN: Rule = Rule {
     title: "a foreign key is tried on every row while writes to both tables wait",
     about: "ADD FOREIGN KEY reads the whole table while writes to it, and to the table it references, wait. \
             With NOT VALID it only holds for new rows; VALIDATE CONSTRAINT in another transaction reads the \
-            old ones while writes go on.",
+            old ones while writes go on. ALTER CONSTRAINT … ENFORCED (PostgreSQL 18) reads it under ACCESS EXCLUSIVE.",
     bad: include_str!("add_foreign_key_scan/bad.sql"),
     good: include_str!("add_foreign_key_scan/good.sql"),
     look: Look::Statement(look),
@@ -82,7 +82,9 @@ fn enforced(scene: &Scene<'_>, table: &Name, name: &str, span: &Bytes) -> Option
     if key.is_some_and(|key| key.enforced) {
         return None;
     }
-    let what = format!("{table} can be neither read nor written while all of it is read to enforce {name}");
+    let what = format!(
+        "{table} can be neither read nor written while all of it is read to enforce {name}"
+    );
     let draft = words::about(scene, table, span, what)
         .why(words::why(scene, table, "Each row is looked up in the other table first."))
         .instead("Drop the constraint, add it again NOT VALID, and VALIDATE CONSTRAINT in a file of its own.");

@@ -58,7 +58,9 @@ impl Bounds {
     /// by, where that is known.
     pub(super) fn are_proven_by(&self, table: &Table, key: Option<&str>) -> bool {
         let checks = table.checks.iter().filter(|check| check.valid);
-        let facts: Vec<Fact> = checks.flat_map(|check| all_of(&words(&check.expression))).collect();
+        let facts: Vec<Fact> = checks
+            .flat_map(|check| all_of(&words(&check.expression)))
+            .collect();
         let fits = |column: &str| {
             let says = |is: &str, value: &Option<String>| {
                 value.as_ref().is_none_or(|value| {
@@ -86,7 +88,9 @@ impl Bounds {
     pub(super) fn are_kept_out_of(&self, rest: &Table, key: Option<&str>) -> bool {
         let mut checks = rest.checks.iter().filter(|check| check.valid);
         if let Bounds::List(values) = self {
-            let facts: Vec<Fact> = checks.flat_map(|check| all_of(&words(&check.expression))).collect();
+            let facts: Vec<Fact> = checks
+                .flat_map(|check| all_of(&words(&check.expression)))
+                .collect();
             return values.iter().all(|value| {
                 let without = |fact: &Fact| {
                     key.is_none_or(|key| key == fact.column)

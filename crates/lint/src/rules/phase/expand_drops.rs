@@ -24,7 +24,7 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
-            disabled. What the file makes anew is replaced: a table if its rows were copied before, or if one that was there takes its name; \
+            disabled; MODIFY and CHANGE drop a default and an ON UPDATE that they don't repeat. What the file makes anew is replaced: a table if its rows were copied before, or if one that was there takes its name; \
             a trigger, policy or rule by its name, or by another of the same table for each.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),

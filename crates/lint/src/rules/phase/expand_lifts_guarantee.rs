@@ -20,7 +20,8 @@ pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
     title: "an expand lifts what apps rely on",
     about: "The old app was written for rows that keep to what the schema promises. Without a unique key its ON \
             CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without row level security it meets everybody's rows; \
-            without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know; NOT ENFORCED lifts them as DROP does. \
+            without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know; NOT ENFORCED lifts them as DROP does, and so does MODIFY on MariaDB \
+            for a CHECK that is written within the column. A foreign key that comes back with another ON DELETE or ON UPDATE does other things to rows. \
             What is dropped may also be a key that no migration names. Lift it in the contract, or in \
             a file that puts the new one in its place. DROP NOT NULL belongs into an expand, as the new app can't leave the column out before; \
             a note says that the old one may read nulls from then on.",
@@ -145,8 +146,9 @@ fn told(span: &Bytes, name: &str, table: Option<&Name>, lifted: &Guarantee) -> O
             .why("An INSERT … ON CONFLICT or ON DUPLICATE KEY of the old app fails from here on, or adds a second row."),
         Guarantee::Reference => draft(span, format!("the foreign key {name}{of}"))
             .why("Rows that belong together can be parted from here on, and nothing is deleted along."),
-        Guarantee::Deed => draft(span, format!("what the foreign key {name}{of} does when rows go"))
-            .why("It is another one from here on: rows go along that were kept before, or are changed that went."),
+        Guarantee::Deed => Draft::new(span.clone(), format!("the foreign key {name}{of} comes back, and deletes or changes rows that it kept"))
+            .why("The old app counts on what its DELETE and UPDATE leave alone, or are refused: from here on other rows go or change along.")
+            .instead("Change what the key does in a file with `-- greylag:phase contract`, once every app that is alive counts on it."),
         Guarantee::Check => draft(span, format!("the CHECK {name}{of}")),
         Guarantee::Unknown => draft(span, format!("the constraint {name}{of}"))
             .why("No migration says what it is. If it is a unique key, an INSERT … ON CONFLICT of the old app fails from here on."),

@@ -23,7 +23,8 @@ pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     title: "an expand refuses what the old app writes",
     about: "A new constraint, NOT NULL, a unique index or a type that is no wider refuses rows that were welcome \
             before; so may a type where no migration says what it was, and a rule that does something INSTEAD. What an app leaves in a column that it doesn't know \
-            yet is the default, or null: a constraint that lets those pass is silent, and so is one that holds already. In the expand phase the old app still writes them. Make the app keep to it first, and \
+            yet is the default, or null: a constraint that lets those pass is silent, a CHECK whose outcome can't be told from the text is a note, and one that holds already, or is wider than what was there \
+            before the file, is silent. In the expand phase the old app still writes them. Make the app keep to it first, and \
             restrict in the contract; a CHECK that says what all apps do already may be allowed.",
     bad: include_str!("expand_restricts_writes/bad.sql"),
     good: include_str!("expand_restricts_writes/good.sql"),
@@ -85,7 +86,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 if_not_exists,
                 ..
             } => {
-                let there = scene.known(table).and_then(|known| known.column(&column.name));
+                let there = scene
+                    .known(table)
+                    .and_then(|known| known.column(&column.name));
                 let refusal = match *if_not_exists && there.is_some() {
                     true => Refusal::No,
                     false => writer(table).is_refused_by_own(column),
@@ -160,7 +163,9 @@ fn weighed(span: &Bytes, what: String, refusal: Refusal) -> Option<Draft> {
 fn brought(table: &Name, column: &Column) -> String {
     let name = &column.name;
     match (column.unique, &column.generated, &column.default) {
-        (true, Some(_), _) => format!("UNIQUE on {table}.{name}, which is worked out from what apps write,"),
+        (true, Some(_), _) => {
+            format!("UNIQUE on {table}.{name}, which is worked out from what apps write,")
+        }
         (true, None, Some(_)) if column.checks.is_empty() => {
             format!("UNIQUE on {table}.{name}, whose default is the same in all rows,")
         }

@@ -5,9 +5,7 @@ use crate::{
     catalog::{Check, ForeignKey, Table},
     effects::says_not_null,
     judge::Scene,
-    operation::{
-        Action, Column, Constraint, ConstraintKind, Deed, Dropped, Name, Operation,
-    },
+    operation::{Action, Column, Constraint, ConstraintKind, Deed, Dropped, Name, Operation},
 };
 use greylag_core::engine::Dialect;
 
@@ -138,14 +136,18 @@ pub(super) fn lost_checks<'a>(
     let dialect = scene.dialect();
     let mut renamed = known.clone();
     renamed.rename_column(dialect, from, &column.name);
-    let said: Vec<&str> = column.checks.iter().map(|own| scene.sql(&own.expression)).collect();
+    let said: Vec<&str> = column
+        .checks
+        .iter()
+        .map(|own| scene.sql(&own.expression))
+        .collect();
     let pairs = known.checks.iter().zip(&renamed.checks);
     let own = pairs.filter(|(check, _)| check.column.as_deref() == Some(from));
     let lost = own.filter(|(_, check)| {
         let expression = &check.expression;
-        !said.iter().any(|said| {
-            implies(dialect, said, expression) || implies(dialect, expression, said)
-        })
+        !said
+            .iter()
+            .any(|said| implies(dialect, said, expression) || implies(dialect, expression, said))
     });
     lost.map(|(check, _)| check).collect()
 }
@@ -270,10 +272,14 @@ fn adds(scene: &Scene<'_>, table: &Name, such: impl Fn(&Constraint) -> bool) -> 
 
 /// The constraints that the file adds to the table.
 fn added<'a>(scene: &Scene<'a>, table: &Name) -> impl Iterator<Item = &'a Constraint> {
-    let alters = scene.file.operations.iter().filter_map(|operation| match operation {
-        Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
-        _ => None,
-    });
+    let alters = scene
+        .file
+        .operations
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
+            _ => None,
+        });
     alters.flatten().filter_map(|(action, _)| match action {
         Action::AddConstraint(constraint) => Some(constraint),
         _ => None,

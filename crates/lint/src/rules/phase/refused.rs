@@ -86,9 +86,11 @@ impl<'a> Writer<'a> {
                 })
             }
             ConstraintKind::ForeignKey { columns, reference } => {
-                let keys = known.map(|known| known.foreign_keys_since(|unit| scene.goes_with(unit)));
+                let keys =
+                    known.map(|known| known.foreign_keys_since(|unit| scene.goes_with(unit)));
                 let mut keys = keys.into_iter().flatten();
-                let there = keys.any(|key| key.columns == *columns && refuses_as_much(key, reference));
+                let there =
+                    keys.any(|key| key.columns == *columns && refuses_as_much(key, reference));
                 !there && !columns.iter().any(|own| self.given(own) == Given::Null)
             }
             ConstraintKind::Check { expression } => return self.breaks(scene.sql(expression)),

@@ -20,7 +20,7 @@ pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     severity: Some(Severity::Note),
     dialects: ALL,
     title: "whether it works depends on each shard's rows",
-    about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type (MySQL: MODIFY and CHANGE too) fail on the one shard that \
+    about: "NOT NULL, a CHECK, a unique index, a foreign key, a primary key over an index whose columns may be null, and a narrower type (MySQL: MODIFY and CHANGE too) fail on the one shard that \
             has a row against them, after others have it. Count such rows on all shards first: a `-- \
             greylag:verify` on the backfill before, or `greylag verify`.",
     bad: include_str!("may_fail_on_some_shard/bad.sql"),
@@ -61,7 +61,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let what = match action {
                 Action::SetNotNull { column } => format!("NOT NULL on {table}.{column}"),
                 Action::ValidateConstraint { name } => format!("validating {name}"),
-                Action::AddConstraint(constraint) if constraint.not_valid || !constraint.enforced => {
+                Action::AddConstraint(constraint)
+                    if constraint.not_valid || !constraint.enforced =>
+                {
                     return None;
                 }
                 Action::AlterConstraint {
@@ -73,8 +75,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     | ConstraintKind::Unique {
                         using_index: Some(_),
                         ..
-                    }
-                    => return None,
+                    } => return None,
                     ConstraintKind::PrimaryKey {
                         using_index: Some(index),
                         ..

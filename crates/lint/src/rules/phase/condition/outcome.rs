@@ -61,9 +61,26 @@ fn value(
 /// What isn't read: nearly all of SQL makes null of null, and these are what doesn't.
 fn strict(words: &[Word], column: &dyn Fn(&str) -> Option<Value>) -> Value {
     const OTHER: [&str; 20] = [
-        "and", "case", "coalesce", "concat", "concat_ws", "distinct", "format", "greatest", "if",
-        "ifnull", "iif", "is", "isnull", "least", "notnull", "null", "num_nonnulls", "num_nulls",
-        "nvl", "or",
+        "and",
+        "case",
+        "coalesce",
+        "concat",
+        "concat_ws",
+        "distinct",
+        "format",
+        "greatest",
+        "if",
+        "ifnull",
+        "iif",
+        "is",
+        "isnull",
+        "least",
+        "notnull",
+        "null",
+        "num_nonnulls",
+        "num_nulls",
+        "nvl",
+        "or",
     ];
     let safe = [Word::Symbol(b'<'), Word::Symbol(b'='), Word::Symbol(b'>')];
     let other = |word: &Word| OTHER.iter().any(|other| word.is(other));

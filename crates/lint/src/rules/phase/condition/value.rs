@@ -142,7 +142,9 @@ impl Value {
             // Which of two texts comes first depends on the collation.
             (Value::Text(one), Value::Text(two)) if one == two => Truth::of(is(Ordering::Equal)),
             (one, two) => match (one.number(), two.number()) {
-                (Some(one), Some(two)) => one.partial_cmp(&two).map_or(Truth::ANY, |o| Truth::of(is(o))),
+                (Some(one), Some(two)) => one
+                    .partial_cmp(&two)
+                    .map_or(Truth::ANY, |o| Truth::of(is(o))),
                 _ => Truth::ANY,
             },
         }

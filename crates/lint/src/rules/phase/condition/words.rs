@@ -20,10 +20,44 @@ pub(super) enum Word {
 
 /// Words that are no names, unless they are quoted.
 const KEYWORDS: [&str; 38] = [
-    "all", "and", "any", "array", "as", "at", "between", "binary", "case", "collate", "distinct",
-    "div", "else", "end", "escape", "false", "from", "glob", "ilike", "in", "is", "isnull", "like",
-    "mod", "not", "notnull", "null", "or", "regexp", "rlike", "similar", "symmetric", "then", "to",
-    "true", "unknown", "when", "xor",
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "at",
+    "between",
+    "binary",
+    "case",
+    "collate",
+    "distinct",
+    "div",
+    "else",
+    "end",
+    "escape",
+    "false",
+    "from",
+    "glob",
+    "ilike",
+    "in",
+    "is",
+    "isnull",
+    "like",
+    "mod",
+    "not",
+    "notnull",
+    "null",
+    "or",
+    "regexp",
+    "rlike",
+    "similar",
+    "symmetric",
+    "then",
+    "to",
+    "true",
+    "unknown",
+    "when",
+    "xor",
 ];
 
 impl Word {
@@ -141,9 +175,7 @@ pub(super) fn cast(words: &[Word]) -> usize {
     while let Some(word) = words.get(at) {
         let more = match word {
             Word::Name(_) | Word::Quoted(_) if at == 0 => true,
-            Word::Name(name) => {
-                SECOND.contains(&name.as_str()) || words[at - 1].is_symbol(b'.')
-            }
+            Word::Name(name) => SECOND.contains(&name.as_str()) || words[at - 1].is_symbol(b'.'),
             Word::Quoted(_) => words[at - 1].is_symbol(b'.'),
             Word::Symbol(b'.') => true,
             _ => false,

@@ -104,7 +104,11 @@ impl<'a> Reader<'a> {
         }
         for (word, truth) in [("true", Truth::TRUE), ("false", Truth::FALSE)] {
             if self.eat(word) {
-                return Some(same(&Value::of_truth(left.truth()), &Value::Truth(truth), self.dialect));
+                return Some(same(
+                    &Value::of_truth(left.truth()),
+                    &Value::Truth(truth),
+                    self.dialect,
+                ));
             }
         }
         if self.eat("distinct") {
@@ -322,7 +326,10 @@ impl<'a> Reader<'a> {
 }
 
 fn is_comparison(symbols: &[u8]) -> bool {
-    matches!(symbols, b"=" | b"==" | b"<>" | b"!=" | b"<=>" | b"<" | b"<=" | b">" | b">=")
+    matches!(
+        symbols,
+        b"=" | b"==" | b"<>" | b"!=" | b"<=>" | b"<" | b"<=" | b">" | b">="
+    )
 }
 
 /// Whether two are the same, where null is the same as null.
@@ -338,7 +345,9 @@ fn same(one: &Value, other: &Value, dialect: Dialect) -> Truth {
 }
 
 fn text_of(text: &str) -> Value {
-    let inner = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    let inner = text
+        .strip_prefix('\'')
+        .and_then(|text| text.strip_suffix('\''));
     let inner = inner.or_else(|| text.strip_prefix('"')?.strip_suffix('"'));
     match inner {
         Some(inner) if !inner.contains(['\\', '\'', '"']) => Value::Text(inner.to_owned()),

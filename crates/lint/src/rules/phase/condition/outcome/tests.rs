@@ -65,7 +65,10 @@ fn what_asks_for_something_fails_where_there_is_nothing() {
         assert_eq!(of(Dialect::Postgres, fails), Outcome::Fails, "{fails}");
     }
     assert_eq!(of(Dialect::Mysql, "((n <=> null) = 0)"), Outcome::Fails);
-    assert_eq!(of(Dialect::Mysql, "(!(n is null) || m is not null)"), Outcome::Fails);
+    assert_eq!(
+        of(Dialect::Mysql, "(!(n is null) || m is not null)"),
+        Outcome::Fails
+    );
     assert_eq!(of(Dialect::Sqlite, "(n IS NOT m)"), Outcome::Fails);
 }
 
@@ -80,9 +83,17 @@ fn what_cant_be_told_is_not_told_from_guesses() {
         "(own IS NOT NULL)",
         "((n, m) IS NULL)",
     ] {
-        assert_eq!(of(Dialect::Postgres, unclear), Outcome::Unclear, "{unclear}");
+        assert_eq!(
+            of(Dialect::Postgres, unclear),
+            Outcome::Unclear,
+            "{unclear}"
+        );
     }
-    for passes in ["(zero >= 0 AND word <> '')", "(word = 'new' OR my_check(own))", "(-1 < zero)"] {
+    for passes in [
+        "(zero >= 0 AND word <> '')",
+        "(word = 'new' OR my_check(own))",
+        "(-1 < zero)",
+    ] {
         assert_eq!(of(Dialect::Postgres, passes), Outcome::Passes, "{passes}");
     }
     // Letters that differ in case alone are one to some collations of MySQL.
