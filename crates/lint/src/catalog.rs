@@ -4,18 +4,22 @@
 
 mod apply;
 mod changes;
+mod check;
+mod gone;
 mod key;
 mod keys;
 mod letters;
 mod names;
 mod renames;
+mod swap;
 mod table;
 
 pub(crate) use changes::About;
+pub(crate) use check::{Check, name_of};
 use key::Key;
 pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
-pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
+pub(crate) use table::{Domain, ForeignKey, Habits, Index, KnownColumn, Table, Unique};
 
 use crate::operation::{Argument, Name, Published};
 use greylag_core::engine::Dialect;
@@ -28,6 +32,8 @@ pub(crate) struct Catalog {
     dialect: Option<Dialect>,
     /// The schema that its names without one lead to, where it has set that.
     path: Option<String>,
+    /// Of the server that the next statements run on.
+    pub(crate) habits: Habits,
     tables: BTreeMap<Key, Table>,
     /// Those of the file that runs: they hide all others of their names.
     temporary: BTreeMap<String, Table>,

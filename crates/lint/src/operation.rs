@@ -12,7 +12,8 @@ pub use action::{Action, AlterTable, Dropped, ReplicaIdentity};
 pub use name::Name;
 pub use publication::{Published, Relist};
 pub use table::{
-    Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
+    Column, Constraint, ConstraintKind, CreateTable, DataType, Deed, Expression, Generated,
+    OwnCheck, Reference,
 };
 pub use write::{Pinned, Source, Verb, Write};
 

@@ -17,6 +17,7 @@ mod mysql_action;
 mod other;
 mod pinned;
 mod postgres_action;
+mod reference;
 mod rows;
 mod set;
 mod sources;

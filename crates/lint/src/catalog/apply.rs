@@ -1,6 +1,6 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, KnownColumn, Letters, Table, View, key::Key};
+use super::{Catalog, ForeignKey, KnownColumn, Letters, Table, View, key::Key, swap::swaps};
 use crate::effects::{clause_of, writes_anew};
 use crate::operation::{
     Action, AlterTable, Change, Create, CreateTable, Drop, DropIndex, Kind, Name, Operation,
@@ -18,7 +18,7 @@ impl Catalog {
             Operation::CreateIndex(create) => {
                 self.known(&create.table).add_index(unit, dialect, create);
             }
-            Operation::DropIndex(drop) => self.drop_index(drop),
+            Operation::DropIndex(drop) => self.drop_index(unit, drop),
             Operation::Drop(drop) => self.drop(dialect, drop),
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
@@ -58,7 +58,7 @@ impl Catalog {
                     (&alter.name, alter.kind, &alter.change)
                 {
                     let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.rename_key(&name.name, to));
+                    tables.for_each(|table| table.rename_index(&name.name, to));
                 }
                 if let (Some(name), Kind::Publication) = (&alter.name, alter.kind) {
                     self.republish(&name.name, &alter.change);
@@ -123,7 +123,9 @@ impl Catalog {
         let key = self.key(name);
         if !self.tables.contains_key(&key) {
             let lent = self.table(name).map(|other| other.lent_to(name));
-            self.insert(lent.unwrap_or_else(|| Table::new(name.clone(), None)));
+            let mut table = lent.unwrap_or_else(|| Table::new(name.clone(), None));
+            table.habits = self.habits;
+            self.insert(table);
         }
         self.tables
             .get_mut(&key)
@@ -140,19 +142,13 @@ impl Catalog {
     }
 
     /// MySQL's indexes are each table's own; the others' names are one for all tables.
-    fn drop_index(&mut self, drop: &DropIndex) {
+    fn drop_index(&mut self, unit: usize, drop: &DropIndex) {
         for name in &drop.names {
             match &drop.table {
-                Some(table) => self.known(table).drop_index(&name.name),
+                Some(table) => self.known(table).drop_index(unit, &name.name),
                 None => {
-                    let own = |index: &super::Index| index.name.as_ref() == Some(&name.name);
-                    for table in self.tables.values_mut().chain(self.temporary.values_mut()) {
-                        let before = table.indexes.len();
-                        table.indexes.retain(|index| !own(index));
-                        if table.indexes.len() < before {
-                            table.numbers.clear();
-                        }
-                    }
+                    let tables = self.tables.values_mut().chain(self.temporary.values_mut());
+                    tables.for_each(|table| table.drop_plain_index(unit, &name.name));
                 }
             }
         }
@@ -252,6 +248,7 @@ impl Catalog {
         let before = before.map(|old| (old.made_in, old.age));
         let (made_in, age) = before.unwrap_or_else(|| (Some(unit), self.next_age()));
         let mut table = Table::new(create.name.clone(), made_in);
+        table.habits = self.habits;
         table.age = age;
         table.if_missing = create.if_not_exists && !temporary;
         table.temporary = temporary;
@@ -274,8 +271,10 @@ impl Catalog {
         if let Some(other) = like.and_then(|like| self.table(like)) {
             table.columns = other.columns.clone();
             table.letters = other.letters.clone();
-            table.primary_key = other.primary_key.clone();
-            table.primary_key_name = table.name_of_primary_key(script.dialect);
+            let copied = script.dialect == Dialect::Mysql || create.like_keys;
+            if copied || create.partition_of.is_some() {
+                table.take_keys_of(unit, script.dialect, other);
+            }
         }
         for column in &create.columns {
             table.add_column(unit, script, column);
@@ -302,7 +301,13 @@ impl Catalog {
             let table = self.known(&alter.name);
             table.row_versions = row_versions(table, alter);
         }
-        for (action, _) in &alter.actions {
+        let actions: Vec<&Action> = alter.actions.iter().map(|(action, _)| action).collect();
+        for (from, to) in swaps(script.dialect, &actions) {
+            self.follow_column(script.dialect, &alter.name, &from, &to);
+        }
+        let known = self.known(&alter.name);
+        for action in known.name_at_once(script.dialect, actions) {
+            let action = &*action;
             if let Some((from, to)) = alter.renaming(action) {
                 self.rename(script.dialect, from, to);
                 continue;
@@ -420,16 +425,17 @@ impl Table {
             }
             Action::DropColumn { column, .. } => self.drop_column(dialect, column),
             Action::RenameColumn { from, to } => {
-                self.rename_column(from, to);
+                self.rename_column(dialect, from, to);
             }
             Action::ModifyColumn { from, column, .. } => {
+                self.forget_own_checks(unit, from);
                 let letters = self.letters.clone();
                 match self.column_mut(from) {
                     Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
                     // It says all of a column that was there.
                     None => self.columns.push(KnownColumn::of(column, &letters, None)),
                 }
-                self.rename_column(from, &column.name);
+                self.rename_column(dialect, from, &column.name);
                 self.add_own(unit, script, column, false);
             }
             Action::DefaultCharset { charset, collation } => {
@@ -473,16 +479,29 @@ impl Table {
             Action::AddIndex { name, columns, .. } => {
                 self.add_plain_index(unit, dialect, name.clone(), columns.clone())
             }
-            Action::DropIndex { name } => self.drop_index(name),
-            Action::RenameConstraint { from, to } | Action::RenameIndex { from, to } => {
-                self.rename_key(from, to)
-            }
+            Action::DropIndex { name } => self.drop_index(unit, name),
+            Action::RenameConstraint { from, to } => self.rename_key(from, to),
+            Action::RenameIndex { from, to } => self.rename_index(from, to),
             Action::ValidateConstraint { name } => {
                 for check in &mut self.checks {
-                    check.2 |= check.0.as_ref() == Some(name);
+                    check.valid |= check.enforced && check.name.as_ref() == Some(name);
                 }
             }
-            Action::DropConstraint { name, kind, .. } => self.drop_constraint(name, *kind),
+            Action::AlterConstraint {
+                name,
+                enforced: Some(enforced),
+            } => self.enforce(name, *enforced),
+            Action::DropConstraint { name, kind, .. } => self.drop_constraint(unit, name, *kind),
+            Action::AddIdentity { column } | Action::DropIdentity { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.numbers_itself = matches!(action, Action::AddIdentity { .. });
+                }
+            }
+            Action::DropExpression { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.generated = None;
+                }
+            }
             Action::ReplicaIdentity(identity) => self.replica_identity = Some(identity.clone()),
             Action::SetUnlogged => self.unlogged = true,
             Action::SetLogged => self.unlogged = false,

@@ -3,7 +3,7 @@
 //! PostgreSQL's are known, but not of an index with an expression; of MySQL's those of keys. SQLite makes up none that a statement could use, and how MySQL and
 //! MariaDB call a CHECK differs.
 
-use super::{Table, table::names_in};
+use super::{Table, check::names_in};
 use greylag_core::engine::Dialect;
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ impl Table {
         if dialect != Dialect::Postgres {
             return None;
         }
-        let mut names = names_in(expression);
+        let mut names = names_in(dialect, expression);
         names.retain(|name| self.column(name).is_some());
         names.sort_unstable();
         names.dedup();
@@ -91,7 +91,7 @@ impl Table {
         let keys = self.foreign_keys.iter().map(|key| &key.name);
         let uniques = self.uniques.iter().map(|unique| &unique.name);
         let indexes = self.indexes.iter().map(|index| &index.name);
-        let checks = self.checks.iter().map(|check| &check.0);
+        let checks = self.checks.iter().map(|check| &check.name);
         let primary = self.primary_key.is_some();
         let primary = primary.then_some(&self.primary_key_name).into_iter();
         let all = keys.chain(uniques).chain(indexes).chain(checks);

@@ -1,11 +1,8 @@
 //! A table, as the migrations made it.
 
-use super::Letters;
-use crate::operation::{Column, DataType, Expression, Generated, Name, ReplicaIdentity};
-use greylag_core::{
-    engine::Dialect,
-    script::{SqlToken, TokenKind, tokens},
-};
+use super::{Check, Letters, gone::Gone};
+use crate::operation::{Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity};
+use greylag_core::engine::Dialect;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
@@ -25,8 +22,9 @@ pub(crate) struct Table {
     pub(crate) uniques: Vec<Unique>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
-    /// CHECK constraints: name, expression as written, whether validated.
-    pub(crate) checks: Vec<(Option<String>, String, bool)>,
+    pub(crate) checks: Vec<Check>,
+    /// What it had, with the unit that dropped it.
+    pub(super) gone: Vec<(usize, Gone)>,
     /// The unit that made a constraint or an index, by its name.
     pub(crate) made: BTreeMap<String, usize>,
     /// The last numbers of names that were made up, by the name without one; none after a name is given up.
@@ -49,8 +47,18 @@ pub(crate) struct Table {
     pub(crate) replica_identity: Option<ReplicaIdentity>,
     /// MySQL: how text is stored in columns that don't say it themselves.
     pub(crate) letters: Letters,
+    pub(crate) habits: Habits,
     /// It was made from another or by a query: its columns aren't all known.
     pub(crate) partly: bool,
+}
+
+/// What servers of one dialect don't all do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    /// MariaDB: a CHECK that is written within a column goes when the column is said anew without it.
+    pub(crate) own_checks: bool,
+    /// MySQL before 9.0: a column's own REFERENCES makes nothing.
+    pub(crate) no_own_references: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +70,8 @@ pub(crate) struct KnownColumn {
     pub(crate) numbers_itself: bool,
     pub(crate) generated: Option<Generated>,
     pub(crate) collation: Option<String>,
+    /// ON UPDATE CURRENT_TIMESTAMP.
+    pub(crate) on_update: bool,
     /// The unit that made it; none where it was there, and a later statement told all of it.
     pub(crate) made_in: Option<usize>,
     /// IF NOT EXISTS made it: it may have been there.
@@ -121,32 +131,10 @@ pub(crate) struct ForeignKey {
     pub(crate) table: Name,
     /// Empty: its primary key.
     pub(crate) refers: Vec<String>,
-    /// ON DELETE CASCADE, SET NULL, SET DEFAULT.
-    pub(crate) acts_on_delete: bool,
-}
-
-/// The names within an expression, folded.
-pub(super) fn names_in(expression: &str) -> Vec<String> {
-    let tokens = tokens(Dialect::Postgres, expression);
-    tokens
-        .flat_map(|token| names_of(expression, &token))
-        .collect()
-}
-
-/// As PostgreSQL and SQLite fold it, and as MySQL does where that is another one.
-fn names_of(expression: &str, token: &SqlToken) -> Vec<String> {
-    let text = &expression[token.span.clone()];
-    match token.kind {
-        TokenKind::Word if text.is_ascii() => vec![text.to_ascii_lowercase()],
-        TokenKind::Word => vec![text.to_ascii_lowercase(), text.to_lowercase()],
-        TokenKind::Name => {
-            let inner = text
-                .strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'));
-            vec![inner.unwrap_or(text).replace("\"\"", "\"")]
-        }
-        _ => Vec::new(),
-    }
+    pub(crate) on_delete: Deed,
+    pub(crate) on_update: Deed,
+    /// Not so: it asks no row, and nothing goes along.
+    pub(crate) enforced: bool,
 }
 
 impl Table {
@@ -164,6 +152,7 @@ impl Table {
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             checks: Vec::new(),
+            gone: Vec::new(),
             made: BTreeMap::new(),
             numbers: BTreeMap::new(),
             triggers: Vec::new(),
@@ -177,6 +166,7 @@ impl Table {
             row_versions: 0,
             replica_identity: None,
             letters: Letters::default(),
+            habits: Habits::default(),
             partly: made_in.is_none(),
         }
     }
@@ -215,7 +205,7 @@ impl Table {
     }
 
     /// A column has another name from here on.
-    pub(super) fn rename_column(&mut self, from: &str, to: &str) {
+    pub(crate) fn rename_column(&mut self, dialect: Dialect, from: &str, to: &str) {
         if let Some(column) = self.column_mut(from) {
             to.clone_into(&mut column.name);
         }
@@ -247,22 +237,15 @@ impl Table {
                 to.clone_into(name);
             }
         }
-        for (_, expression, _) in &mut self.checks {
-            let at: Vec<_> = tokens(Dialect::Postgres, expression)
-                .filter(|token| names_of(expression, token).iter().any(|own| own == from))
-                .map(|token| token.span)
-                .collect();
-            let quoted = format!("\"{}\"", to.replace('"', "\"\""));
-            for span in at.into_iter().rev() {
-                expression.replace_range(span, &quoted);
-            }
+        for check in &mut self.checks {
+            check.rename_column(dialect, from, to);
         }
     }
 
     /// Whether a CHECK names the column.
-    pub(crate) fn is_checked(&self, column: &str) -> bool {
-        let mut names = self.checks.iter().flat_map(|check| names_in(&check.1));
-        names.any(|name| name == column)
+    pub(crate) fn is_checked(&self, dialect: Dialect, column: &str) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|check| check.names(dialect, column))
     }
 
     /// The one column that it is partitioned by, where it is one.
@@ -339,6 +322,13 @@ impl Column {
     }
 }
 
+impl ForeignKey {
+    /// Rows go or change when the row that they reference goes.
+    pub(crate) fn acts_on_delete(&self) -> bool {
+        self.enforced && self.on_delete.acts()
+    }
+}
+
 impl KnownColumn {
     /// It numbers itself, or takes its default from a sequence.
     pub(crate) fn is_numbered(&self) -> bool {
@@ -359,6 +349,7 @@ impl KnownColumn {
             numbers_itself: column.numbers_itself(),
             generated: column.generated,
             collation: letters.collation,
+            on_update: column.on_update,
             made_in,
             if_missing: false,
         }

@@ -257,8 +257,9 @@ impl<'a> Scene<'a> {
     pub(crate) fn table_after(&self, table: &Name) -> Table {
         let known = self.known(table).cloned();
         let mut known = known.unwrap_or_else(|| Table::new(table.clone(), None));
-        for action in self.clauses_of(table) {
-            known.change(self.number, &self.content.script, action);
+        let actions = self.clauses_of(table).collect();
+        for action in known.name_at_once(self.dialect(), actions) {
+            known.change(self.number, &self.content.script, &action);
         }
         known
     }
@@ -290,7 +291,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether a unit is this very file, or goes out in one stage with it.
-    fn goes_with(&self, unit: usize) -> bool {
+    pub(crate) fn goes_with(&self, unit: usize) -> bool {
         let stage = |unit: usize| self.stages.get(unit).copied().flatten();
         unit == self.number || stage(unit).is_some() && stage(unit) == stage(self.number)
     }

@@ -102,6 +102,8 @@ pub enum Action {
     },
     AlterConstraint {
         name: String,
+        /// Whether it asks rows from here on, where that is said.
+        enforced: Option<bool>,
     },
     DropConstraint {
         name: String,

@@ -3,6 +3,7 @@
 mod add_column_refused;
 mod along;
 mod backfill_changes_schema;
+mod condition;
 mod contract_drops_others;
 mod drop_column_in_use;
 mod empties_table;

@@ -66,7 +66,7 @@ pub(super) fn cascaded<'a>(scene: &Scene<'a>, table: &Name) -> Vec<&'a Name> {
         let own = own.map(|key| (known, key));
         for (child, key) in scene.catalog.referencing(parent).into_iter().chain(own) {
             let seen = found.iter().any(|other| other.is(&child.name));
-            if key.acts_on_delete && !seen && !scene.is_new(&child.name) {
+            if key.acts_on_delete() && !seen && !scene.is_new(&child.name) {
                 found.push(&child.name);
                 next.push(&child.name);
             }

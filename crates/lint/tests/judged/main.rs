@@ -1,9 +1,11 @@
 //! What harms is told, or said to be unjudged; nothing in between. Each line was silent once, or loud without a cause.
 
 mod adopted;
+mod checks;
 mod contracts;
 mod copied;
 mod joined;
+mod kept_keys;
 mod letters;
 mod modified;
 mod new_columns;

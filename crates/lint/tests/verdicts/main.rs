@@ -8,6 +8,7 @@ mod corpus;
 mod defaults;
 mod mysql;
 mod names;
+mod old_app;
 mod partitions;
 mod postgres;
 #[path = "../servers/versions.rs"]

@@ -32,6 +32,14 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             // A unique key, a foreign key or a CHECK: none is heavier than a key.
             Dropped::Constraint => "drop-index",
         },
+        Action::AlterConstraint {
+            enforced: Some(true),
+            ..
+        } => "enforce-check",
+        Action::AlterConstraint {
+            enforced: Some(false),
+            ..
+        } => "lift-check",
         Action::IndexVisibility { .. } => "index-visibility",
         Action::ConvertCharset { .. } => "convert-charset",
         Action::DefaultCharset { .. } => "default-charset",
@@ -66,7 +74,7 @@ pub(crate) fn beside(action: &Action) -> Vec<&'static str> {
     if column.unique {
         all.push("add-index");
     }
-    if !column.checks.is_empty() {
+    if column.is_checked() {
         all.push("modify-checked");
     }
     all
@@ -82,7 +90,7 @@ fn dropped(kind: Dropped, name: &str, table: Option<&Table>) -> Dropped {
         Dropped::PrimaryKey
     } else if table.is_some_and(|table| table.foreign_keys.iter().any(|key| named(&key.name))) {
         Dropped::ForeignKey
-    } else if table.is_some_and(|table| table.checks.iter().any(|check| named(&check.0))) {
+    } else if table.is_some_and(|table| table.checks.iter().any(|check| named(&check.name))) {
         Dropped::Check
     } else {
         Dropped::Constraint
@@ -110,7 +118,7 @@ fn added(column: &Column, placed: bool, table: Option<&Table>) -> &'static str {
         "add-primary-key"
     } else if column.unique {
         "add-index"
-    } else if !column.checks.is_empty() {
+    } else if column.is_checked() {
         "add-column-checked"
     } else if calls(column, OF_EACH_ROW) {
         "add-column-uuid"
@@ -231,6 +239,7 @@ fn constrained(constraint: &Constraint) -> &'static str {
     match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => "add-primary-key",
         ConstraintKind::ForeignKey { .. } => "add-foreign-key",
+        ConstraintKind::Check { .. } if !constraint.enforced => "add-check-not-enforced",
         ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. } => "add-check",
         ConstraintKind::Index { kind, .. } => index(kind.as_deref()),
         ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => "add-index",

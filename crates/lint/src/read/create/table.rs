@@ -28,6 +28,7 @@ pub(super) fn table(
         partitioned: false,
         partition_key: Vec::new(),
         like: None,
+        like_keys: false,
         inherits: Vec::new(),
         query: None,
         options: Vec::new(),
@@ -60,8 +61,16 @@ fn elements(mut inner: Cursor<'_>, table: &mut CreateTable) -> Option<()> {
         {
             inner.advance();
             table.like = Some(inner.name()?);
-            while inner.eat_any(&["INCLUDING", "EXCLUDING"]) {
-                inner.advance();
+            while inner.is_any(&["INCLUDING", "EXCLUDING"]) {
+                let with = inner.eat("INCLUDING");
+                if !with {
+                    inner.advance();
+                }
+                if inner.eat_any(&["INDEXES", "ALL"]) {
+                    table.like_keys = with;
+                } else {
+                    inner.advance();
+                }
             }
         } else if begins_constraint(&inner) {
             table.constraints.push(constraint(&mut inner)?);

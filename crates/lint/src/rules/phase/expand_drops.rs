@@ -1,8 +1,8 @@
 //! An expand drops something that is in use.
 
 use super::replaced::{self, Fate};
-use crate::catalog::KnownColumn;
-use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
+use crate::catalog::{KnownColumn, Table};
+use crate::operation::{Action, Bytes, Change, Column, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -12,6 +12,7 @@ use greylag_core::{
     engine::{Dialect, Engine},
     migration::Phase,
 };
+use std::cell::OnceCell;
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -23,7 +24,8 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
-            disabled. What the file makes anew is replaced: a table if its rows are copied there, by whatever roads, or if one that is not \
+            disabled; MODIFY and CHANGE drop a default and an ON UPDATE that they don't repeat. \
+            What the file makes anew is replaced: a table if its rows are copied there, by whatever roads, or if one that is not \
             older takes its name; a view if it gives what the old one gave; a function if it can be called as the old one was; \
             a trigger, policy or rule by its name, or by another of the same table for each. What CASCADE takes along is made again, too, or told.",
     bad: include_str!("expand_drops/bad.sql"),
@@ -41,10 +43,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .shards("Shards get it one after the other: for a while some have it and some don't.")
             .instead("Move it into a file with `-- greylag:phase contract` and the `-- greylag:change` that it belongs to.")
     };
+    // All clauses are about one table; what it comes to is worked out once.
+    let left = OnceCell::new();
+    let after = |table| left.get_or_init(|| scene.table_after(table));
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
-            .filter(|(table, action, _)| !is_unused(scene, table, action))
+            .filter(|(table, action, _)| !is_unused(scene, || after(table), table, action))
             .filter_map(|(table, action, span)| match action {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
                 Action::DropDefault { column } => {
@@ -63,6 +68,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
                 Action::DetachPartition { partition, .. } => {
                     Some(told(span, format!("{partition}")))
+                }
+                Action::ModifyColumn { from, column, .. } => {
+                    modified(scene, after(table), table, from, column, span)
                 }
                 // Whoever inserts without the column, or reads it, has it from there.
                 Action::DropIdentity { column } => {
@@ -145,14 +153,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 /// No app that runs knows what goes.
-fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
+fn is_unused<'a>(
+    scene: &Scene<'_>,
+    after: impl Fn() -> &'a Table,
+    table: &Name,
+    action: &Action,
+) -> bool {
     match action {
         Action::DropColumn { column, .. }
         | Action::DropIdentity { column }
         | Action::DropExpression { column } => scene.is_new_column(table, column),
         Action::DropDefault { column } => {
-            let known = scene.table_after(table);
-            let Some(known) = known.column(column) else {
+            let Some(known) = after().column(column) else {
                 return false;
             };
             let was = scene.known(table).and_then(|known| known.column(column));
@@ -187,6 +199,31 @@ fn is_cleared(scene: &Scene<'_>, name: &Name) -> bool {
             Operation::CreateTable(create) => create.temporary && create.name.is(name),
             _ => false,
         })
+}
+
+/// MODIFY and CHANGE say all of a column anew, and what they leave out goes. Where the app can't leave the column out any more,
+/// expand-restricts-writes says so.
+fn modified(
+    scene: &Scene<'_>,
+    after: &Table,
+    table: &Name,
+    from: &str,
+    column: &Column,
+    span: &Bytes,
+) -> Option<Draft> {
+    let before = scene.known(table)?.column(from)?;
+    let is = after.column(&column.name)?;
+    let given = |own: &KnownColumn| own.default.as_ref().is_some_and(|default| !default.is_null);
+    let left_out = match () {
+        () if scene.is_new_column(table, from) => return None,
+        () if before.on_update && !is.on_update => "ON UPDATE",
+        () if given(before) && !given(is) && !is.not_null && !is.is_numbered() => "the default",
+        () => return None,
+    };
+    let draft = Draft::new(span.clone(), format!("{left_out} of {table}.{from} is dropped while the old app may use it"))
+        .why("MODIFY and CHANGE say all of a column anew, and what they don't repeat is gone: the old app leaves it to the server, and finds null, or an old time, in its rows.")
+        .instead("Repeat all that SHOW CREATE TABLE has for the column; drop it in the contract.");
+    Some(draft)
 }
 
 /// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.

@@ -152,7 +152,7 @@ fn key(scene: &Scene<'_>, table: &Name, from: &str, to: &str, span: &Bytes) -> O
     let is_key = known.is_some_and(|known| known.key_columns(from).is_some());
     let other = known.is_some_and(|known| {
         let mut checks = known.checks.iter();
-        known.foreign_key(from).is_some() || checks.any(|check| check.0.as_deref() == Some(from))
+        known.foreign_key(from).is_some() || checks.any(|check| check.name.as_deref() == Some(from))
     });
     let whole = known.is_some_and(|known| !known.partly);
     let severity = match (is_key, other || whole) {
