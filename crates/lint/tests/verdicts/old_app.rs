@@ -111,18 +111,30 @@ const CASES: &[(&[Engine], &str)] = &[
         &[Postgres],
         "ALTER TABLE orders ADD COLUMN code text UNIQUE;",
     ),
-    // Foreign keys that do something else.
+    // Foreign keys that do something else. MariaDB keeps one that is dropped as a CONSTRAINT beside ADD FOREIGN KEY.
     (
-        ALL,
+        &[Postgres, Mysql],
         "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id);",
     ),
     (
-        ALL,
+        &[Postgres, Mysql],
         "ALTER TABLE orders DROP CONSTRAINT fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
     ),
     (
-        ALL,
+        &[Postgres, Mysql],
         "ALTER TABLE kept DROP CONSTRAINT kept_fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders DROP FOREIGN KEY fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id);",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders DROP FOREIGN KEY fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE kept DROP FOREIGN KEY kept_fk, ADD CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;",
     ),
     // CHECKs that come back.
     (

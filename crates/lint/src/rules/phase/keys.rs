@@ -158,7 +158,7 @@ fn takes_place(scene: &Scene<'_>, table: &Name, name: &str, other: &Constraint) 
     let same = other.name.as_deref() == Some(name) && other.enforced;
     same && match &other.kind {
         ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => true,
-        ConstraintKind::Exclude { .. } | ConstraintKind::NotNull { .. } => true,
+        ConstraintKind::NotNull { .. } => true,
         ConstraintKind::PrimaryKey { .. } => name == format!("{}_pkey", table.name),
         ConstraintKind::Unique { columns, .. } => {
             let columns: Option<Vec<&str>> = columns.iter().map(Option::as_deref).collect();
@@ -167,7 +167,8 @@ fn takes_place(scene: &Scene<'_>, table: &Name, name: &str, other: &Constraint) 
                 _ => name == format!("{}_{}_key", table.name, columns.join("_")),
             })
         }
-        ConstraintKind::Index { .. } => false,
+        // What was a key lets nobody say ON CONFLICT (…) of it now.
+        ConstraintKind::Exclude { .. } | ConstraintKind::Index { .. } => false,
     }
 }
 
