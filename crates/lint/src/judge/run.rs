@@ -3,7 +3,7 @@
 use super::{Draft, File, Scene, cover, scene::transactions};
 use crate::{
     allow,
-    catalog::Catalog,
+    catalog::{Catalog, Habits},
     facts::FleetFacts,
     finding::{Decided, Finding, Place, Severity, Span},
     operation::{Change, Operation},
@@ -14,8 +14,9 @@ use crate::{
     settings::Settings,
     squawk,
     unit::{Content, Unit},
+    version::ServerVersion,
 };
-use greylag_core::{migration::MigrationError, source::Source};
+use greylag_core::{engine::Engine, migration::MigrationError, source::Source};
 
 /// Judges files, in the order they run. Those that are [`earlier`](Unit::earlier) only say what there is.
 pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> Report {
@@ -23,10 +24,12 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
     let mut catalog = Catalog::default();
     let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
+        catalog.habits = habits(unit.engine, settings, fleet);
         match &unit.content {
             Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
             Err(_) => {}
             Ok(content) => {
+                catalog.begin(unit.engine.dialect());
                 let operations = operations(content);
                 if unit.is_judged() {
                     let file = File {
@@ -56,6 +59,17 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
         }
     }
     report
+}
+
+/// What the servers do that run an engine's files, as far as their versions are known.
+pub(super) fn habits(engine: Engine, settings: &Settings, fleet: Option<&FleetFacts>) -> Habits {
+    let seen = fleet.and_then(|fleet| fleet.versions.get(&engine));
+    let known = seen.or_else(|| settings.versions.get(&engine));
+    let old = known.is_some_and(|known| known.newest < ServerVersion::new(9, 0, 0));
+    Habits {
+        own_checks: engine == Engine::Mariadb,
+        no_own_references: engine == Engine::Mysql && old,
+    }
 }
 
 /// The stage each pending file goes out in: one follows the other while the phase stays.

@@ -2,7 +2,7 @@
 
 use super::{
     File, Scene,
-    run::{finish, labels, level, operations, stages},
+    run::{finish, habits, labels, level, operations, stages},
     scene::transactions,
     verdict::{Case, unforeseen, verdict},
 };
@@ -32,9 +32,11 @@ pub fn weigh(
     let mut catalog = Catalog::default();
     let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
+        catalog.habits = habits(unit.engine, settings, fleet);
         let Ok(content) = &unit.content else {
             continue;
         };
+        catalog.begin(unit.engine.dialect());
         let operations = operations(content);
         let seen = trace.of(&unit.script).filter(|_| unit.is_judged());
         let file = File {
