@@ -36,7 +36,13 @@ pub enum WaitReason {
     /// Outside every window; the next opens then.
     Window { opens: Option<Timestamp> },
     /// A check of the project's own said no, or could not be asked.
-    Check { name: String, answer: String },
+    Check {
+        name: String,
+        answer: String,
+        /// How long after that answer it is asked again; absent in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every_ms: Option<u64>,
+    },
     /// A person paused the rollout.
     Paused { by: String, reason: Option<String> },
     /// Another session holds the shard's lock.

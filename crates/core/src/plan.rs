@@ -23,7 +23,7 @@ pub use compose::{check_target, plan};
 pub use error::{ChangedFile, PlanError, Unbuilt};
 pub use held::{Held, HoldReason};
 pub use input::{Candidate, Input, Reviewed, Seen};
-pub use judge::out_of_order;
+pub use judge::{held_by_review, out_of_order};
 pub use parts::{Plan, PlannedMigration, PlannedShard, Stage, StageKind, Wave, Work};
 pub use render::render;
 pub use resume::{Difference, Resume, resume};

@@ -231,3 +231,17 @@ async fn a_name_that_goes_over_to_another_server_leads_new_connections_there() {
     after.read_exact(&mut said).await.unwrap();
     assert_eq!(&said, b"hi");
 }
+
+#[tokio::test]
+async fn messages_and_connections_are_counted() {
+    let proxy = Proxy::start(echo().await).await.unwrap();
+    let mut stream = through(&proxy).await;
+    for _ in 0..3 {
+        ask(&mut stream, b"hello").await.unwrap();
+    }
+    assert_eq!((proxy.connections(), proxy.messages()), (1, 3));
+    let mut other = through(&proxy).await;
+    ask(&mut other, b"hello").await.unwrap();
+    ask(&mut stream, b"hello").await.unwrap();
+    assert_eq!((proxy.connections(), proxy.messages()), (2, 5));
+}

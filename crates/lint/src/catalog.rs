@@ -46,6 +46,8 @@ pub(crate) struct Catalog {
     pub(crate) steady: BTreeSet<String>,
     /// What functions take, by their names: one for each that has the name.
     functions: BTreeMap<Key, Vec<Option<Vec<Argument>>>>,
+    /// The unit that made the first function or procedure of a name.
+    functions_made: BTreeMap<Key, usize>,
     /// What publications carry, by their names.
     publications: BTreeMap<String, Published>,
     pub(crate) domains: BTreeMap<String, Domain>,
@@ -120,6 +122,11 @@ impl Catalog {
             [only] => only.as_deref(),
             _ => None,
         }
+    }
+
+    /// The unit that made a function or a procedure, or took its place first; None where no migration did.
+    pub(crate) fn function_made_in(&self, function: &Name) -> Option<usize> {
+        self.functions_made.get(&self.key(function)).copied()
     }
 
     /// Whether a view selects a column by its name, or all there are.

@@ -1,11 +1,16 @@
 //! The document `status` prints: the fleet's versions, what is pending and failed, and the rollout. `greylag.status/v1`.
 
+mod held;
+
+pub use held::Reviews;
+
 use crate::{
     fleet::FleetShard,
+    journal::RolloutRow,
     planning::is_flyways,
     replicas::NodeReport,
     setup::Setup,
-    steering::{self, SteerError},
+    steering::{self, SteerError, came_with, origins},
     survey::{Sighting, Surveyed},
 };
 use greylag_core::{
@@ -16,13 +21,16 @@ use greylag_core::{
     migration::MigrationId,
     node::NodeRole,
     outcome::Failure,
-    plan,
+    plan::{self, Held},
     rollout::Progress,
     survey::{StepState, Survey},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Which rollouts brought what is newer than any file.
+type Origins = BTreeMap<MigrationId, RolloutRow>;
 
 /// The newest that are told; the journal keeps all.
 const ACTS: usize = 50;
@@ -38,6 +46,12 @@ pub struct Status {
     /// How many shards are on which version; `-` for none.
     pub versions: BTreeMap<String, usize>,
     pub shards: Vec<ShardStatus>,
+    /// What the lint holds of what is pending, and what is held behind that.
+    #[serde(default)]
+    pub held: Vec<Held>,
+    /// The lint was not asked about these: the project wants it to go by sizes (`[lint] fleet`), which nobody has looked at.
+    #[serde(default)]
+    pub unreviewed: Vec<MigrationId>,
     /// Comes with the lifecycle of changes.
     pub changes: Vec<serde_json::Value>,
     pub rollout: Option<RolloutStatus>,
@@ -80,6 +94,9 @@ pub struct ShardStatus {
     /// Those of them that may not go there: held until they have a higher version, or the project lets them in.
     #[serde(default)]
     pub out_of_order: Vec<MigrationId>,
+    /// Pending, and among what the lint holds, or behind that.
+    #[serde(default)]
+    pub held: Vec<MigrationId>,
     pub applied: Vec<MigrationId>,
     pub pending: Vec<MigrationId>,
     pub failed: Option<FailedStep>,
@@ -151,12 +168,14 @@ impl ShardStatus {
     }
 }
 
-/// Makes the document of what was surveyed, how nodes stand, and what the journal knows.
+/// Makes the document of what was surveyed, how nodes stand, and what the journal knows. No shard is asked for more.
 pub async fn read_status(
     setup: &Setup,
     surveyed: &Surveyed,
     nodes: Vec<NodeReport>,
+    reviews: &mut Reviews,
 ) -> Result<Status, SteerError> {
+    let rollout = rollout_status(setup).await?;
     let now = Timestamp::now();
     let in_trouble = nodes.iter().filter(|node| node.in_trouble(now)).count();
     let mut nodes_of: HashMap<ShardName, Vec<NodeReport>> = HashMap::new();
@@ -166,6 +185,12 @@ pub async fn read_status(
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let mut late = late(setup, surveyed);
+    let origins = origins(setup, future(surveyed)).await?;
+    let review = reviews.of(
+        setup,
+        surveyed,
+        rollout.as_ref().map(|(_, planned)| planned),
+    );
     let shards: Vec<ShardStatus> = setup
         .fleet
         .shards
@@ -175,7 +200,8 @@ pub async fn read_status(
             let nodes = nodes_of.remove(&shard.shard.name).unwrap_or_default();
             ShardStatus {
                 out_of_order: late.remove(&shard.shard.name).unwrap_or_default(),
-                ..status_of(shard, sighting, nodes)
+                held: review.held_on(sighting),
+                ..status_of(shard, sighting, nodes, &origins)
             }
         })
         .collect();
@@ -207,8 +233,10 @@ pub async fn read_status(
         fleet,
         versions: surveyed.versions(),
         shards,
+        held: review.held,
+        unreviewed: review.unreviewed,
         changes: Vec::new(),
-        rollout: rollout_status(setup).await?,
+        rollout: rollout.map(|(rollout, _)| rollout),
         missing: surveyed.missing.clone(),
         acts: setup.journal.acts(&setup.scope(), ACTS).await?,
     })
@@ -227,7 +255,20 @@ fn late(setup: &Setup, surveyed: &Surveyed) -> HashMap<ShardName, Vec<MigrationI
     named.filter(|(_, late)| !late.is_empty()).collect()
 }
 
-fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) -> ShardStatus {
+/// What is applied anywhere, and newer than any file here.
+fn future(surveyed: &Surveyed) -> BTreeSet<MigrationId> {
+    let seen = (surveyed.shards.iter()).filter_map(|sighting| sighting.seen.as_ref().ok());
+    seen.flat_map(|seen| &seen.reading.future)
+        .cloned()
+        .collect()
+}
+
+fn status_of(
+    shard: &FleetShard,
+    sighting: &Sighting,
+    nodes: Vec<NodeReport>,
+    origins: &Origins,
+) -> ShardStatus {
     let (primaries, replicas): (Vec<_>, Vec<_>) =
         (nodes.into_iter()).partition(|node| node.role == NodeRole::Primary);
     let seen = sighting.seen.as_ref().ok();
@@ -243,6 +284,7 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
         version: reading.and_then(|r| r.current.as_ref().map(ToString::to_string)),
         holes: reading.map_or_else(Vec::new, |r| r.out_of_order.clone()),
         out_of_order: Vec::new(),
+        held: Vec::new(),
         applied: reading.map_or_else(Vec::new, |r| r.applied.clone()),
         pending: reading.map_or_else(Vec::new, |r| r.pending.clone()),
         failed: seen.and_then(|seen| failed(&seen.survey, &seen.reading)),
@@ -258,7 +300,7 @@ fn status_of(shard: &FleetShard, sighting: &Sighting, nodes: Vec<NodeReport>) ->
             .as_ref()
             .err()
             .map(|unseen| unseen.why.clone()),
-        problems: reading.map_or_else(Vec::new, problems),
+        problems: reading.map_or_else(Vec::new, |reading| problems(reading, origins)),
     }
 }
 
@@ -281,7 +323,7 @@ fn failed(survey: &Survey, reading: &Reading) -> Option<FailedStep> {
     step.or_else(|| reading.failed.first().map(row))
 }
 
-fn problems(reading: &Reading) -> Vec<String> {
+fn problems(reading: &Reading, origins: &Origins) -> Vec<String> {
     let changed = reading.changed.iter().map(|changed| {
         format!(
             "{} is applied with checksum {}, and its file has {}",
@@ -298,10 +340,15 @@ fn problems(reading: &Reading) -> Vec<String> {
     let future = reading
         .future
         .iter()
-        .map(|id| {
-            format!(
+        .map(|id| match origins.get(id) {
+            // Who took that back would have it run again by the next who has the file.
+            Some(row) => format!(
+                "{id} is applied, and newer than any file here: {}, and this checkout is older, most likely",
+                came_with(row)
+            ),
+            None => format!(
                 "{id} is applied, and newer than any file here; if its file is gone for good, `greylag repair {id} --reason …` takes it back"
-            )
+            ),
         });
     let failed = reading.failed.iter().map(|id| {
         format!("{id} has a failed row in the history; `greylag repair {id} --reason …` removes it")
@@ -309,7 +356,10 @@ fn problems(reading: &Reading) -> Vec<String> {
     changed.chain(missing).chain(future).chain(failed).collect()
 }
 
-async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerError> {
+/// The rollout, and what it is still to give, reviewed when it was planned.
+async fn rollout_status(
+    setup: &Setup,
+) -> Result<Option<(RolloutStatus, BTreeSet<MigrationId>)>, SteerError> {
     let rows = steering::list(setup).await?;
     let row = rows
         .iter()
@@ -341,7 +391,11 @@ async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerErr
         None if holder.is_some() => "running",
         None => "unattended",
     };
-    Ok(Some(RolloutStatus {
+    let planned = match recorded.row.ended {
+        Some(_) => BTreeSet::new(),
+        None => plan.migrations.iter().map(|one| one.id.clone()).collect(),
+    };
+    let status = RolloutStatus {
         id: row.id.clone(),
         digest: row.digest.clone(),
         state: state.to_owned(),
@@ -358,5 +412,6 @@ async fn rollout_status(setup: &Setup) -> Result<Option<RolloutStatus>, SteerErr
         } else {
             summary.waits
         },
-    }))
+    };
+    Ok(Some((status, planned)))
 }

@@ -24,7 +24,8 @@ use std::{
   greylag repair V41 --reason \"its file was removed on purpose\"
 
 Runs no migration: shards that have the old text keep what it did. An applied migration whose file is gone is
-taken back only where it is named: a row of type DELETE says that it counts as never applied.")]
+taken back only where it is named: a row of type DELETE says that it counts as never applied. One that is newer than any
+file here and came with a rollout is taken back with --gone only: a checkout may be older than its fleet.")]
 pub struct Repair {
     /// Only this migration, such as V42
     migration: Option<MigrationId>,
@@ -34,6 +35,9 @@ pub struct Repair {
     /// Why, for the journal
     #[arg(long, required_unless_present = "dry_run", default_value = "")]
     reason: String,
+    /// Its file is gone for good: take it back though it is newer than any file here and a rollout brought it
+    #[arg(long, requires = "migration")]
+    gone: bool,
     /// Say what would be mended, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -68,6 +72,7 @@ pub async fn run(verb: &Repair, global: &Global, screen: &Screen) -> Result<Exit
     let wanted = operations::Repair {
         migration: verb.migration.clone(),
         only,
+        gone: verb.gone,
         dry_run: verb.dry_run,
         reason,
     };

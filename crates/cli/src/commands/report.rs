@@ -10,7 +10,7 @@ use crate::{
     view::Board,
     workplace::Workplace,
 };
-use greylag_core::{fleet::ShardName, gate::WaitReason, plan::HoldReason};
+use greylag_core::{fleet::ShardName, gate::WaitReason, outcome::FailureClass, plan::HoldReason};
 use greylag_orchestrator::{
     Exit,
     apply::{Summary, Verdict},
@@ -80,6 +80,14 @@ pub fn print_report(screen: &Screen, schema: &str, report: &OperationReport) -> 
                 exit = Exit::Refused;
                 let lines = refusals.iter().map(ToString::to_string).collect();
                 (paint(Paint::Bad, "✗"), lines)
+            }
+            // Before anything was touched.
+            ShardResult::Failed { failure } if failure.class == FailureClass::Refused => {
+                exit = Exit::Refused;
+                let hint = failure.hint.iter();
+                let hint = hint.map(|hint| format!("{} {hint}", paint(Paint::Waits, "hint:")));
+                let lines = [failure.message.clone()].into_iter().chain(hint);
+                (paint(Paint::Bad, "✗"), lines.collect())
             }
             ShardResult::Failed { failure } => {
                 exit = worse(exit, Exit::Error);

@@ -11,12 +11,12 @@ use crate::{
     workplace::{self, Journal, Workplace},
 };
 use clap::Args;
-use greylag_core::migration::Version;
+use greylag_core::{migration::Version, plan::Held};
 use greylag_orchestrator::{
     Exit,
     project::parse_duration,
     replicas::{Earlier, Keeping, survey_with_nodes},
-    status::{RolloutStatus, ShardStatus, Status as Document, read_status},
+    status::{Reviews, RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -36,8 +36,8 @@ use std::{
   greylag status --at-least 42 --wait 10m    a deploy waits until every shard has V42; 4 if it doesn't come
   greylag status --output json | jq .versions
 Ends with 5 where a shard or a node that is waited for can't be reached or must be mended: it is refused or missing, a
-migration failed there, was changed since, is gone and holds what is pending, or is held below what is applied, or nobody
-knows what became of one. With --at-least, failures behind that version don't count.")]
+migration failed there, was changed since, is gone and holds what is pending, or is held below what is applied or for what
+the lint finds in it, or nobody knows what became of one. With --at-least, failures behind that version don't count.")]
 pub struct Status {
     /// List each shard
     #[arg(long)]
@@ -63,15 +63,22 @@ pub async fn run(verb: &Status, global: &Global, screen: &Screen) -> Result<Exit
         terminal: Refresh::of_terminal().filter(|_| screen.human()),
         before: None,
     };
-    let mut earlier = Earlier::default();
+    let mut memory = Memory::default();
+    let mut told = false;
     loop {
-        let document = read(&place, screen, verb, &mut earlier).await?;
+        let document = read(&place, screen, verb, &mut memory).await?;
         let behind = verb
             .at_least
             .as_ref()
             .map(|version| behind(&document, version));
         let waits =
             behind.is_some_and(|n| n > 0) && until.is_some_and(|until| Instant::now() < until);
+        // Nobody waits in vain without being told.
+        if waits && !told && screen.human() {
+            let held = page::held(&document);
+            told = !held.is_empty();
+            held.iter().for_each(|line| screen.say(line));
+        }
         if !waits {
             match verb.watch {
                 true => watch.show(screen, &document, verb),
@@ -98,26 +105,33 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
         at_least: None,
         wait: None,
     };
-    let document = read(place, screen, &verb, &mut Earlier::default()).await?;
+    let document = read(place, screen, &verb, &mut Memory::default()).await?;
     show(screen, &document, &verb);
     Ok(())
+}
+
+/// What one look leaves to the next.
+#[derive(Default)]
+struct Memory {
+    nodes: Earlier,
+    reviews: Reviews,
 }
 
 async fn read(
     place: &Workplace,
     screen: &Screen,
     verb: &Status,
-    earlier: &mut Earlier,
+    memory: &mut Memory,
 ) -> Result<Document, Problem> {
     let (surveyed, nodes) = if screen.human() && !verb.watch {
         let looking = view::open_for_looking(screen, place.folder());
-        let looks = survey_with_nodes(&place.setup, &*looking, earlier).await;
+        let looks = survey_with_nodes(&place.setup, &*looking, &mut memory.nodes).await;
         looking.close();
         looks
     } else {
-        survey_with_nodes(&place.setup, &Blind, earlier).await
+        survey_with_nodes(&place.setup, &Blind, &mut memory.nodes).await
     };
-    Ok(read_status(&place.setup, &surveyed?, nodes).await?)
+    Ok(read_status(&place.setup, &surveyed?, nodes, &mut memory.reviews).await?)
 }
 
 /// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.
@@ -129,6 +143,7 @@ fn exit(document: &Document, has_version: bool) -> Exit {
     let is_dark = fleet.unreachable + fleet.refused + document.missing.len() > 0
         || nodes.any(|node| node.must_be_mended(now));
     let stands_still = shards.iter().any(ShardStatus::must_be_mended)
+        || document.held.iter().any(Held::must_be_mended)
         || (document.rollout.iter()).any(RolloutStatus::must_be_mended);
     match is_dark || (stands_still && !has_version) {
         false => Exit::Done,

@@ -16,7 +16,7 @@ pub fn wait_reason(reason: &WaitReason) -> String {
             format!("outside every window; the next opens at {}", clock(*at))
         }
         WaitReason::Window { opens: None } => "outside every window, and none opens again".into(),
-        WaitReason::Check { name, answer } => format!("check `{name}` says: {answer}"),
+        WaitReason::Check { name, answer, .. } => format!("check `{name}` says: {answer}"),
         WaitReason::Paused { by, reason: None } => format!("paused by {by}"),
         WaitReason::Paused {
             by,

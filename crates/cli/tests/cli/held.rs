@@ -160,3 +160,93 @@ fn what_nobody_asked_for_now_holds_nothing_up() {
     // Left out on purpose, and pending there.
     place.out("apply --yes --only s1", 0);
 }
+
+const DROPS: &str = "ALTER TABLE b DROP COLUMN x;";
+
+#[test]
+fn what_the_lint_holds_is_told_by_status_as_by_apply_and_ends_with_five() {
+    let place = Place::with(
+        2,
+        &[
+            V1,
+            ("V2__b.sql", "CREATE TABLE b (y, x); CREATE TABLE c (x);"),
+        ],
+    );
+    place.out("apply --yes", 0);
+    place.write("migrations/V3__drops.sql", DROPS);
+    place.write("migrations/V4__behind.sql", "CREATE TABLE d (x);");
+    let apply = place.out("apply --yes", 5);
+    let why = apply
+        .lines()
+        .find(|line| line.contains("V3: the lint finds"));
+    let why = why.expect(&apply).trim().replace("V3: ", "V3 is held: ");
+    insta::assert_snapshot!(place.out("status", 5), @r#"
+    shop (test): 2 shards, 0 up to date, 2 pending
+                V2      2  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+    rollout ROLLOUT: done, 2 shards done
+
+     SHARD  VERSION  PENDING      STATE
+     s1     V2       V3 … V4 (2)  held
+     s2     V2       V3 … V4 (2)  held
+
+    V3 is held: the lint finds errors in it (expand-drops); `greylag lint` shows them, `-- greylag:allow RULE because REASON` lets one pass
+    V4 is held: it is behind V3, which is held; tag it with a change (`-- greylag:change NAME`) to let it pass
+    "#);
+    assert!(place.out("status", 5).contains(&why), "{why}");
+
+    let status = place.json("status --output json", 5);
+    let plan = place.json("plan --output json", 0);
+    assert_eq!(status["held"], plan["held"], "as the plan has it");
+    assert_eq!(status["held"][0]["reasons"][0]["hold"], "lint");
+    assert_eq!(status["unreviewed"], serde_json::json!([]));
+    for shard in status["shards"].as_array().unwrap() {
+        assert_eq!(shard["held"], serde_json::json!(["V3", "V4"]));
+    }
+    // Whoever waits for V2 has it; whoever waits for V4 is told why it doesn't come.
+    place.out("status --at-least 2", 0);
+    let waits = place.run("status --at-least 4 --wait 3s");
+    assert_eq!(waits.code, 4, "{waits:?}");
+    assert!(waits.err.contains(&why), "{waits:?}");
+
+    // Allowed, or told only, it is merely pending.
+    let allowed = format!("-- greylag:allow expand-drops because nobody reads x\n{DROPS}");
+    place.write("migrations/V3__drops.sql", allowed);
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["held"], serde_json::json!([]));
+    place.out("apply --yes", 0);
+}
+
+#[test]
+fn where_the_lint_goes_by_sizes_status_says_that_nobody_has_looked() {
+    let place = Place::with(2, &[V1, ("V2__b.sql", "CREATE TABLE b (y, x);")]);
+    place.out("apply --yes", 0);
+    place.write("migrations/V3__drops.sql", DROPS);
+    place.write("greylag.toml", project(2, "[lint]\nfleet = true\n"));
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["unreviewed"], serde_json::json!(["V3"]));
+    assert_eq!(status["held"], serde_json::json!([]));
+    let page = place.out("status", 0);
+    assert!(
+        page.contains("whether the lint holds V3 hangs on sizes"),
+        "{page}"
+    );
+    place.out("apply --yes", 5);
+}
+
+#[test]
+fn what_a_rollout_under_way_is_to_give_was_reviewed_with_its_plan() {
+    let place = Place::with(2, &[V1, ("V2__b.sql", "CREATE TABLE b (y, x);")]);
+    place.out("apply --yes", 0);
+    place.write("migrations/V3__drops.sql", DROPS);
+    let waves = "[[rollout.wave]]\nname = \"all\"\napproval = true\n";
+    let lax = format!("[rollout]\n{waves}[lint]\nseverity = {{ expand-drops = \"warning\" }}\n");
+    place.write("greylag.toml", project(2, &lax));
+    place.out("apply --yes", 4);
+    // The next plan would hold it; this one does not.
+    place.write("greylag.toml", project(2, &format!("[rollout]\n{waves}")));
+    let status = place.json("status --output json", 0);
+    assert_eq!(status["held"], serde_json::json!([]), "{status:#}");
+    place.out("rollout approve", 0);
+    place.out("apply --yes", 0);
+    place.out("status", 0);
+}

@@ -67,15 +67,20 @@ fn the_highest_version_is_taken_back_where_it_is_named() {
     assert!(!all.contains('✓'), "{all}");
     let status = place.out("status", 0);
     assert!(
-        status.contains("newer than any file here")
-            && status.contains("greylag repair V2 --reason …"),
+        status.contains("newer than any file here: it came with rollout ")
+            && !status.contains("greylag repair"),
         "{status}"
     );
-    insta::assert_snapshot!(place.out("repair V2 --dry-run", 0), @r#"
+    for repair in ["repair V2 --dry-run", "repair V2 --reason old --yes"] {
+        let refused = place.out(repair, 6);
+        assert!(refused.contains("it came with rollout "), "{refused}");
+        assert!(refused.contains("greylag repair V2 --gone"), "{refused}");
+    }
+    insta::assert_snapshot!(place.out("repair V2 --gone --dry-run", 0), @r#"
     would: s1: V2: its file is gone, and it counts as never applied (DELETE)
     would: s2: V2: its file is gone, and it counts as never applied (DELETE)
     "#);
-    place.out("repair V2 --reason \"tried, and given up\" --yes", 0);
+    place.out("repair V2 --gone --reason \"tried, and given up\" --yes", 0);
     let status = place.json("status --output json", 0);
     assert_eq!(status["versions"], serde_json::json!({"1": 2}), "{status}");
     // Another file may have the number now.

@@ -231,3 +231,59 @@ async fn who_watches_through_a_pipe_is_told_what_changed() {
     let good = watch.find("that it is good again", |line| line["is"] == "good");
     assert_eq!(good["node"]["shard"], "eu-7");
 }
+
+/// What a pipeline is told that does not wait: the work is there, and the replica has not replayed it. The next run waits for that alone.
+async fn ends_with_four_for_what_is_not_replayed(engine: Engine) {
+    let Some(watched) = Watched::start(engine, "greylag").await else {
+        return;
+    };
+    let place = &watched.place;
+    let project = place.read("greylag.toml");
+    // It is within its limit, however long it replays nothing.
+    let project = project.replace("max-lag = \"1s\"", "max-lag = \"1h\"\ntimeout = \"500ms\"");
+    place.write("greylag.toml", project);
+    place.out("apply --yes", 0);
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x int);");
+    watched.cluster.pause_replay(0).await.unwrap();
+
+    let lines = place.lines("apply --yes --no-wait --output ndjson", 4);
+    let told = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
+    assert_eq!((told("migration_applied"), told("not_replayed")), (1, 1));
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["verdict"], "waiting", "{summary:#}");
+    let waiting = summary["waiting"].as_array().unwrap();
+    let waits = waiting
+        .iter()
+        .any(|reason| reason["wait"] == "not_replayed");
+    assert!(waits, "{summary:#}");
+    let there = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'b'";
+    let database = &watched.database.name;
+    let count = watched.cluster.primary().value(database, there).await;
+    let rolled_back = "nothing is rolled back";
+    assert_eq!(count.unwrap().as_deref(), Some("1"), "{rolled_back}");
+    let count = watched.cluster.replica(0).value(database, there).await;
+    assert_eq!(count.unwrap().as_deref(), Some("0"));
+    // Asked again, it says so again, and runs nothing twice.
+    let lines = place.lines("apply --yes --no-wait --output ndjson", 4);
+    assert!(!lines.iter().any(|line| line["type"] == "migration_applied"));
+    let page = place.run("apply --yes --no-wait");
+    assert_eq!(page.code, 4, "{page:?}");
+    let page = format!("{}{}", page.out, page.err);
+    assert!(page.contains("eu-7"), "{page}");
+
+    watched.cluster.resume_replay(0).await.unwrap();
+    watched.cluster.wait_replayed().await.unwrap();
+    let lines = place.lines("apply --yes --no-wait --output ndjson", 0);
+    assert!(!lines.iter().any(|line| line["type"] == "migration_applied"));
+    assert_eq!(lines.last().unwrap()["verdict"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_wait_ends_with_four_for_a_standby_that_has_not_replayed() {
+    ends_with_four_for_what_is_not_replayed(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_wait_ends_with_four_for_a_mariadb_replica_that_has_not_replayed() {
+    ends_with_four_for_what_is_not_replayed(Engine::MariaDb).await;
+}

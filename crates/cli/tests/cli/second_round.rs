@@ -126,3 +126,36 @@ fn what_held_a_shard_that_is_gone_by_now_holds_nothing() {
     assert!(document.get("held").is_none(), "{document}");
     assert_eq!(document["shards"]["changed"], 1, "{document}");
 }
+
+/// All that is waited for shares `--wait`, whichever plan it is of.
+#[test]
+fn what_the_first_round_has_used_up_of_the_wait_the_second_one_has_not() {
+    let place = Place::with(2, &[("V1__a.sql", "CREATE TABLE a (x);")]);
+    let check = "[[check]]\nname = \"ready\"\ncommand = [\"./ready\"]\nevery = \"100ms\"\n";
+    let answers = |script: &str| {
+        place.write("ready", format!("#!/bin/sh\necho x >> asked\n{script}\n"));
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(place.path("ready"), executable).unwrap();
+    };
+    answers("exit 0");
+    place.write("greylag.toml", project(2, &format!("{WAVES}{check}")));
+    place.out("apply --yes --output json", 4);
+    place.out("rollout approve", 0);
+    place.out("apply --yes", 0);
+    place.write("migrations/V2__b.sql", "CREATE TABLE b (x);");
+    place.out("apply --yes", 4);
+    place.out("rollout approve", 0);
+    place.write("migrations/V3__c.sql", "CREATE TABLE c (x);");
+
+    // V2's second wave is let go, by an answer that takes longer than the whole wait; V3's first wave never is.
+    std::fs::remove_file(place.path("asked")).unwrap();
+    answers("[ \"$(wc -l < asked)\" -eq 1 ] || exit 1\nsleep 3");
+    let lines = place.lines("apply --yes --wait 1s --output ndjson", 4);
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["waiting"][0]["wait"], "check", "{summary:#}");
+    for shard in ["s1", "s2"] {
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('b', 'c')";
+        assert_eq!(place.ask(shard, tables), 1, "V2 and no more");
+    }
+    assert_eq!(place.read("asked").lines().count(), 2, "once in each round");
+}

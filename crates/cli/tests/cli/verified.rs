@@ -52,7 +52,7 @@ fn it_is_told_and_holds_until_it_says_yes_though_a_later_file_was_edited() {
     );
     insta::assert_snapshot!(is_held(&place), @r#"
     ✗ stopped, and the fleet is split
-      files have changed since it was planned; it is planned anew once what failed on s1 is verified, or the shard is skipped
+      files have changed since it was planned; it is planned anew once what failed on s1 is verified (`greylag rollout retry s1` asks again), or left out (`greylag rollout skip s1 --reason …`)
       changed         1  s1
       not changed     1  s2
       failed          1  s1
@@ -80,6 +80,22 @@ fn it_is_told_and_holds_until_it_says_yes_though_a_later_file_was_edited() {
     }
     let rollouts = place.json("rollout list --output json", 0);
     assert_eq!(rollouts["rollouts"][1]["ended"], "superseded", "{rollouts}");
+}
+
+/// Whatever else stops the rollout: a query changes nothing.
+#[test]
+fn it_is_asked_again_though_the_rollout_is_paused_and_a_later_file_was_edited() {
+    let place = edited();
+    place.sql("s1", "INSERT INTO a VALUES (1)");
+    place.out("rollout retry s1", 0);
+    place.out("rollout pause --reason \"the night\"", 0);
+    place.out("apply --yes", 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "b") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is remembered of a shard: who it is, which servers were proven nodes of it, and which of them is its primary.
 
-use crate::survey::Server;
+use crate::{engine::Replication, survey::Server};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -57,9 +57,12 @@ impl Known {
         self.primary().is_some_and(|last| last.is(server))
     }
 
-    /// Whether a server was proven a node of the shard where this name leads.
-    pub fn has_had(&self, dialled: &str) -> bool {
-        self.nodes.iter().any(|node| node.dialled == dialled)
+    /// Whether a server is the one that was proven a node of the shard last where its name leads: the name of a service leads to one
+    /// server now, and to another then. `elsewhere` is the same server, as it is reached by another name.
+    pub fn has_had(&self, server: &Server, elsewhere: &Server) -> bool {
+        let mut nodes = self.nodes.iter().rev();
+        let last = nodes.find(|node| node.dialled == server.dialled);
+        last.is_some_and(|last| last.is_still(server, elsewhere, &self.nodes))
     }
 
     pub fn is_deposed(&self, server: &Server) -> bool {
@@ -92,16 +95,18 @@ impl Known {
     /// The server is a node of the shard. That it is one now does not say that it follows: deposed it stays.
     pub fn prove_replica(&mut self, server: &Server) {
         let mut node = Node::from(server);
-        match self.nodes.iter_mut().find(|known| known.is_entry(&node)) {
-            Some(known) => {
-                node.name = std::mem::take(&mut known.name);
-                *known = node;
-            }
-            None => {
-                // The last one stays last: it is where the primary was proven.
-                let place = self.nodes.len().saturating_sub(1);
-                self.nodes.insert(place, node);
-            }
+        // The last one stays last: it is where the primary was proven.
+        let last = self.nodes.len().saturating_sub(1);
+        let Some(at) = self.nodes.iter().position(|known| known.is_entry(&node)) else {
+            return self.nodes.insert(last, node);
+        };
+        node.name = std::mem::take(&mut self.nodes[at].name);
+        self.nodes[at] = node;
+        let here = &self.nodes[at];
+        let mut since = self.nodes[at..last].iter().skip(1);
+        // Of several that were reached by one name the one that was proven last is there.
+        if since.any(|known| known.is_at_name(here)) {
+            self.nodes[at..last].rotate_left(1);
         }
     }
 
@@ -193,6 +198,26 @@ impl Node {
             && (self.is_at_name(other)
                 || self.is_run(other)
                 || self.address == other.address && (nameless || is_unique(&self.address)))
+    }
+
+    /// Whether a server that answers by this node's name is this node still, by what it says of itself. `elsewhere` is the same server, as
+    /// it is reached by another name, and `others` are servers of the same shard.
+    pub fn is_still<'a>(
+        &self,
+        server: &Server,
+        elsewhere: &Server,
+        others: impl IntoIterator<Item = &'a Node>,
+    ) -> bool {
+        let now = Node::from(server);
+        // All servers of a cluster have one lineage on PostgreSQL.
+        let is_shared = server.engine.facts().replication == Replication::Wal;
+        // An address may be the name's own, which comes with it, or one that each host of containers and each tunnel has.
+        let is_own = || server.address == elsewhere.address;
+        let tells_apart = || (others.into_iter()).any(|other| other.address != self.address);
+        self.is_kin(&now)
+            && (!is_shared
+                || self.is_run(&now)
+                || self.address == now.address && is_own() && tells_apart())
     }
 
     /// What people know it by: its name, or where it was reached.

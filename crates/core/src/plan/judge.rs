@@ -3,14 +3,18 @@
 //! Knows one shard's reading at a time; what other shards have comes in as the newcomers' lane.
 
 use super::{
-    error::PlanError, files::Files, held::HoldReason, input::Reviewed, subscribers::RefusedThere,
+    error::PlanError,
+    files::Files,
+    held::{Held, HoldReason},
+    input::Reviewed,
+    subscribers::RefusedThere,
 };
 use crate::{
     history::Reading,
     migration::{Migration, MigrationId, Phase, Version},
     policy::{Policy, Scope},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of each reading, the versions that are pending below what is applied, and that every plan holds for that.
 pub fn out_of_order<'r>(
@@ -38,6 +42,52 @@ pub fn out_of_order<'r>(
         below.filter(|id| held(reading, id)).cloned().collect()
     };
     Ok(readings.map(of).collect())
+}
+
+/// What every plan holds of what readings lack because a review found errors in it, and what is held behind that: in order, each once.
+pub fn held_by_review<'r>(
+    migrations: &[Migration],
+    policy: &Policy,
+    flyway_table: bool,
+    reviewed: &Reviewed,
+    readings: impl Iterator<Item = &'r Reading>,
+) -> Result<Vec<Held>, PlanError> {
+    let (files, scope, lane) = (Files::of(migrations)?, Scope::default(), BTreeSet::new());
+    let law = Law {
+        files: &files,
+        policy,
+        scope: &scope,
+        flyway_table,
+        reviewed: Some(reviewed),
+        refused_there: None,
+        lane: &lane,
+    };
+    let mut held: BTreeMap<u32, Vec<HoldReason>> = BTreeMap::new();
+    for reading in readings {
+        let mut ahead = BTreeSet::new();
+        for (number, mut reasons) in law.judge(reading, false).held {
+            reasons.retain(|reason| match reason {
+                HoldReason::Lint { .. } => true,
+                HoldReason::BehindHeld { held } | HoldReason::OvertakesOnFlywayTable { held } => {
+                    ahead.contains(held)
+                }
+                _ => false,
+            });
+            if reasons.is_empty() {
+                continue;
+            }
+            ahead.insert(files.get(number).id.clone());
+            let known = held.entry(number).or_default();
+            reasons.retain(|reason| !known.contains(reason));
+            known.extend(reasons);
+        }
+    }
+    let held = held.into_iter().map(|(number, reasons)| Held {
+        shards: Vec::new(),
+        migration: Some(files.get(number).id.clone()),
+        reasons,
+    });
+    Ok(held.collect())
 }
 
 /// What every reading is judged by.

@@ -22,8 +22,8 @@ pub enum Resume {
     Continue,
     /// There are new files: the old plan is finished, then it is planned anew.
     ContinueThenPlanAnew { new: Vec<MigrationId> },
-    /// Something is in flight or unknown, or a `verify` query said no, and a planned file has changed: these are settled first, for
-    /// the successor has that work behind it and would not ask. It is to have these waves, and take the shards that have failed so
+    /// Something is in flight or unknown, yet to be replayed, or a `verify` query said no, and a planned file has changed: these are settled
+    /// first, for the successor has that work behind it and would not ask. It is to have these waves, and take the shards that have failed so
     /// far first.
     SettleFirst {
         shards: Vec<ShardName>,
@@ -75,7 +75,11 @@ pub fn resume(
     if !changed.is_empty() {
         return Resume::Refuse { changed };
     }
-    let unsettled: BTreeSet<&ShardName> = rollout.in_flight().chain(rollout.unverified()).collect();
+    let replaying = rollout.replaying().map(|(shard, _)| shard);
+    let unsettled: BTreeSet<&ShardName> = (rollout.in_flight())
+        .chain(rollout.unverified())
+        .chain(replaying)
+        .collect();
     let first = rollout.failures().map(|(shard, _)| shard.clone()).collect();
     if !unsettled.is_empty() {
         return Resume::SettleFirst {

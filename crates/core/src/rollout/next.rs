@@ -151,8 +151,8 @@ fn look_again(now: Timestamp, reasons: Vec<WaitReason>) -> Command {
     Command::WaitUntil { at, reasons }
 }
 
-/// When a gate that said wait is asked again: at once after a window opens, else after a second, then
-/// more and more slowly, up to half a minute.
+/// When a gate that said wait is asked again: at once after a window opens; as often as the checks that said no want to be asked, which
+/// is as often as the most eager of them; else after a second, then more and more slowly, up to half a minute.
 pub(super) fn pause_before_asking_again(
     at: Timestamp,
     reasons: &[WaitReason],
@@ -162,9 +162,14 @@ pub(super) fn pause_before_asking_again(
         [WaitReason::Window { opens: Some(opens) }] => Some(*opens),
         _ => None,
     };
-    let seconds = 1_i64 << times.min(5);
-    let paused = at
-        .saturating_add(SignedDuration::from_secs(seconds.min(30)))
-        .unwrap_or(Timestamp::MAX);
+    let every = reasons.iter().filter_map(|reason| match reason {
+        WaitReason::Check { every_ms, .. } => *every_ms,
+        _ => None,
+    });
+    let pause = match every.min() {
+        Some(millis) => SignedDuration::from_millis(millis.try_into().unwrap_or(i64::MAX)),
+        None => SignedDuration::from_secs((1_i64 << times.min(5)).min(30)),
+    };
+    let paused = at.saturating_add(pause).unwrap_or(Timestamp::MAX);
     opens.filter(|opens| *opens > at).unwrap_or(paused)
 }

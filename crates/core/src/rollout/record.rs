@@ -295,7 +295,8 @@ impl Rollout {
         if self.replaying.contains_key(&number) {
             return self.end_replaying(number, outcome, at);
         }
-        self.expect_in_flight(number)?;
+        let was_asked = self.asks_again(number);
+        self.expect_answer(number)?;
         if *outcome == Outcome::Applied {
             self.expect_nothing_owed(number)?;
         }
@@ -309,12 +310,19 @@ impl Rollout {
                 self.set(number, Progress::Applied);
                 self.soak(number, at);
             }
-            Outcome::Absent => self.set(number, Progress::Pending),
+            Outcome::Absent => {
+                if was_asked {
+                    // Its query said yes; what else it lacks was not begun.
+                    self.verify_again.remove(&number);
+                }
+                self.set(number, Progress::Pending);
+            }
             Outcome::Failed { failure } => {
                 if failure.left.is_something() {
                     self.mark_changed(number);
                 }
-                if failure.class != FailureClass::Verify {
+                // Failed on anything else, it has not said yes either.
+                if failure.class == FailureClass::Verify {
                     self.verify_again.remove(&number);
                 }
                 self.failed.insert(number, failure.clone());
@@ -365,6 +373,14 @@ impl Rollout {
             Progress::Skipped => "is skipped",
         };
         Err(self.refuse(number, state))
+    }
+
+    /// … or only its `verify` queries are asked, for which nothing is started.
+    pub(super) fn expect_answer(&self, number: u32) -> Result<(), Why> {
+        match self.asks_again(number) {
+            true => Ok(()),
+            false => self.expect_in_flight(number),
+        }
     }
 
     /// A migration's place in the shard's work, which must lie after what is there.

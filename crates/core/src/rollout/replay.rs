@@ -28,7 +28,7 @@ impl Rollout {
             awaited.position = position.cloned();
             return Ok(());
         }
-        self.expect_in_flight(number)?;
+        self.expect_answer(number)?;
         self.expect_nothing_owed(number)?;
         self.unknown.remove(&number);
         self.verify_again.remove(&number);

@@ -12,7 +12,7 @@ use crate::{
     plan::Plan,
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 impl Rollout {
     pub fn plan(&self) -> &Arc<Plan> {
@@ -93,18 +93,28 @@ impl Rollout {
             .collect()
     }
 
-    /// The migration that is applied and whose `verify` queries are to be asked again.
-    pub fn verify_again(&self, shard: &ShardName) -> Option<&MigrationId> {
-        self.verify_again.get(&self.plan.index().number(shard)?)
+    /// Shards whose work, or part of it, is there, and whose `verify` queries are to be asked again: a query changes nothing, and may be
+    /// asked whatever stops the rollout. Nothing is started for it.
+    pub fn to_ask_again(&self) -> impl Iterator<Item = &ShardName> {
+        let numbers = self.verify_again.keys().copied();
+        let asks = numbers.filter(|number| self.asks_again(*number));
+        asks.map(|number| self.name(number))
+    }
+
+    pub(super) fn asks_again(&self, number: u32) -> bool {
+        self.verify_again.contains_key(&number)
+            && self.shards[number as usize].progress == Progress::Pending
+            && !self.lost.contains_key(&number)
     }
 
     /// Shards whose work is there and whose `verify` queries have yet to say yes: they said no, or are to be asked again.
     pub fn unverified(&self) -> impl Iterator<Item = &ShardName> {
         let said_no = |failure: &Failure| failure.class == FailureClass::Verify;
         let failed = self.failed.iter().filter(move |(_, one)| said_no(one));
-        (failed.map(|(number, _)| number))
-            .chain(self.verify_again.keys())
-            .map(|number| self.name(*number))
+        let numbers: BTreeSet<u32> = (failed.map(|(number, _)| *number))
+            .chain(self.verify_again.keys().copied())
+            .collect();
+        numbers.into_iter().map(|number| self.name(number))
     }
 
     /// Shards that a person left out of the rest of it.

@@ -68,18 +68,20 @@ impl Throttle {
         let Some(limit) = self.limits.active_per_host else {
             return Vec::new();
         };
-        let mut hosts: BTreeMap<&str, u32> = BTreeMap::new();
-        for watched in self.nodes.values() {
+        // Nothing more starts on a host of which all shards were left out.
+        let mut hosts: BTreeMap<&str, (u32, bool)> = BTreeMap::new();
+        for (name, watched) in &self.nodes {
             let load = (watched.load.as_ref()).filter(|_| watched.role == NodeRole::Primary);
             if let Some(active) = load.and_then(|load| load.active) {
-                let sum = hosts.entry(&watched.host).or_default();
+                let (sum, counts) = hosts.entry(&watched.host).or_default();
                 *sum = sum.saturating_add(active);
+                *counts |= !self.is_excused(&name.shard);
             }
         }
         hosts
             .into_iter()
-            .filter(|(_, figure)| *figure > limit)
-            .map(|(host, figure)| WaitReason::Load {
+            .filter(|(_, (figure, counts))| *figure > limit && *counts)
+            .map(|(host, (figure, _))| WaitReason::Load {
                 place: host.to_owned(),
                 what: LoadKind::ActiveOnHost,
                 figure,

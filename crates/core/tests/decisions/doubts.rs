@@ -97,10 +97,10 @@ fn a_failed_verify_is_applied_and_retry_asks_it_again() {
     story.tell(end(0, &a, Outcome::Failed { failure }));
     assert_eq!(story.ends(), (RunVerdict::Split, 3));
     story.tell(retry(&a));
-    assert_eq!(story.0.verify_again(&a), Some(&id("V2")));
+    assert_eq!(story.0.to_ask_again().collect::<Vec<_>>(), [&a]);
     assert_eq!(story.0.applied_so_far(&a), ids("V2"), "it is not run again");
     story.pass(0, 0).run(0, "a", Outcome::Applied);
-    assert_eq!(story.0.verify_again(&a), None);
+    assert_eq!(story.0.unverified().count(), 0);
 }
 
 #[test]

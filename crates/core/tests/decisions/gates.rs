@@ -115,6 +115,7 @@ fn a_gate_that_says_wait_is_asked_again_later_and_shows_its_reasons() {
     let reason = WaitReason::Check {
         name: "errors".into(),
         answer: "3 %".into(),
+        every_ms: None,
     };
     let wait = Verdict::Wait {
         reasons: vec![reason.clone()],
@@ -130,6 +131,37 @@ fn a_gate_that_says_wait_is_asked_again_later_and_shows_its_reasons() {
     story.1 = 3;
     assert_eq!(story.ask(), Some((0, 0)));
     assert_eq!(story.ends(), (RunVerdict::Waiting, 4));
+}
+
+#[test]
+fn a_check_that_says_no_is_asked_again_as_often_as_it_wants() {
+    let mut story = Story::of(small(0));
+    let says_no = |name: &str, seconds: u64| WaitReason::Check {
+        name: name.into(),
+        answer: "no".into(),
+        every_ms: Some(seconds * 1_000),
+    };
+    let closed = WaitReason::Window {
+        opens: Some(at(3_600)),
+    };
+    let wait = |reasons: &[WaitReason]| Verdict::Wait {
+        reasons: reasons.to_vec(),
+    };
+    // However often it has said so: neither earlier nor later.
+    for round in 0..7 {
+        story.tell(gate(0, 0, wait(&[says_no("errors", 10)])));
+        story.1 = round * 10 + 9;
+        assert_eq!(story.ask(), None, "round {round}");
+        story.1 = round * 10 + 10;
+        assert_eq!(story.ask(), Some((0, 0)), "round {round}");
+    }
+    // All are asked together: with the most eager of those that said no, whatever else holds the wave.
+    let reasons = [closed, says_no("errors", 10), says_no("backup", 3)];
+    story.tell(gate(0, 0, wait(&reasons)));
+    story.1 = 72;
+    assert_eq!(story.ask(), None);
+    story.1 = 73;
+    assert_eq!(story.ask(), Some((0, 0)));
 }
 
 #[test]

@@ -286,6 +286,7 @@ fn draw_verdict(dice: &mut Dice) -> Verdict {
             reasons: vec![WaitReason::Check {
                 name: "lag".into(),
                 answer: "7 s".into(),
+                every_ms: Some(500),
             }],
         },
         _ => Verdict::Pass,

@@ -113,6 +113,7 @@ fn no_yet() -> Verdict {
     let reason = WaitReason::Check {
         name: "error rate".into(),
         answer: "2 %".into(),
+        every_ms: None,
     };
     Verdict::Wait {
         reasons: vec![reason],

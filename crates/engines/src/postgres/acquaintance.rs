@@ -13,7 +13,7 @@ use jiff::Timestamp;
 /// Of each place the server that answered there last.
 static SEEN: LazyLock<Mutex<HashMap<Place, Acquaintance>>> = LazyLock::new(Mutex::default);
 
-/// Where a server was dialled, and by whom: not every role may read the identifier.
+/// Where a server was dialled, database included, and by whom: not every role may read the identifier, and not in every database.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     pub dialled: Arc<str>,

@@ -126,7 +126,7 @@ impl PgSession {
             true => "extract(epoch FROM pg_postmaster_start_time())",
             false => "pg_postmaster_start_time()",
         };
-        // What all databases of a server have in common is asked of it once.
+        // What lasts as long as the server runs is asked once for each of its databases: not in all of them may the role read it.
         let server = match (self.acquaintance(), self.lineage_hidden) {
             (Some(_), _) => "",
             (None, true) => ", inet_server_addr(), inet_server_port(), ''",

@@ -10,3 +10,4 @@ mod lost;
 mod rights;
 mod scene;
 mod stopped;
+mod trips;

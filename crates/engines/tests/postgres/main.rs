@@ -30,3 +30,4 @@ mod steps;
 mod subscribing;
 mod tables;
 mod temporary;
+mod trips;

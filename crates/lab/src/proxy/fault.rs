@@ -54,6 +54,18 @@ struct Remembered {
     tail: Vec<u8>,
     /// The pattern has gone to the server: whatever comes back is the answer to lose.
     lose_answer: bool,
+    /// Who spoke last.
+    last: Option<Direction>,
+}
+
+impl Memory {
+    /// Whether the client speaks where it had not spoken yet, or where the server had spoken since: a message, in however many
+    /// pieces.
+    pub(crate) fn begins_message(&self, direction: Direction) -> bool {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = memory.last.replace(direction);
+        direction == Direction::ToServer && before != Some(Direction::ToServer)
+    }
 }
 
 impl Traps {
@@ -146,6 +158,20 @@ mod tests {
             traps.judge(Direction::ToClient, &memory, b"done"),
             Verdict::CutAfter(0)
         );
+    }
+
+    #[test]
+    fn a_message_in_two_pieces_is_one_and_begins_once_the_server_has_spoken() {
+        let memory = Memory::default();
+        let begins = [
+            Direction::ToServer,
+            Direction::ToServer,
+            Direction::ToClient,
+            Direction::ToClient,
+            Direction::ToServer,
+        ];
+        let begins = begins.map(|direction| memory.begins_message(direction));
+        assert_eq!(begins, [true, false, false, false, true]);
     }
 
     #[test]

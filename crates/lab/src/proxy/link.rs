@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +25,10 @@ pub(crate) struct Wire {
     pub(crate) open: watch::Sender<usize>,
     /// Connections that a trap has cut.
     pub(crate) trapped: watch::Sender<u64>,
+    /// Messages that clients have sent.
+    pub(crate) messages: AtomicU64,
+    /// Connections there have been.
+    pub(crate) connections: AtomicU64,
 }
 
 /// How a stream ended.
@@ -38,6 +43,7 @@ pub(crate) async fn carry(mut client: TcpStream, target: std::net::SocketAddr, w
     let mut cut = wire.cut.subscribe();
     let latency = wire.weather.borrow().latency;
     wire.open.send_modify(|open| *open += 1);
+    wire.connections.fetch_add(1, Ordering::Relaxed);
     let _open = Opened(Arc::clone(&wire));
     // The round trip of TCP's own greeting, which the kernel has already answered for us.
     tokio::time::sleep(latency).await;
@@ -156,6 +162,10 @@ async fn write(
         if piece.is_empty() {
             to.shutdown().await?;
             break;
+        }
+        // Before it goes on: whoever has the answer finds the question counted.
+        if memory.begins_message(direction) {
+            wire.messages.fetch_add(1, Ordering::Relaxed);
         }
         match wire.traps.judge(direction, memory, &piece) {
             Verdict::Forward => to.write_all(&piece).await?,

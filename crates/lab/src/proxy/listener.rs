@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ impl Proxy {
                 cut: watch::Sender::default(),
                 open: watch::Sender::default(),
                 trapped: watch::Sender::default(),
+                messages: AtomicU64::default(),
+                connections: AtomicU64::default(),
             }),
             listening: Mutex::new(None),
         };
@@ -139,6 +142,19 @@ impl Proxy {
     #[must_use]
     pub fn open_connections(&self) -> usize {
         *self.wire.open.borrow()
+    }
+
+    /// How many messages clients have sent through it so far, over all connections, those of their handshakes and goodbyes among
+    /// them: what one says before it is answered is one message. Where each is answered, so many round trips.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.wire.messages.load(Ordering::Relaxed)
+    }
+
+    /// How many connections it has carried so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.wire.connections.load(Ordering::Relaxed)
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {

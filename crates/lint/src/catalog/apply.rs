@@ -28,7 +28,9 @@ impl Catalog {
                     if create.steady {
                         self.steady.insert(name.name.clone());
                     }
-                    let of_name = self.functions.entry(self.key(name)).or_default();
+                    let key = self.key(name);
+                    self.functions_made.entry(key.clone()).or_insert(unit);
+                    let of_name = self.functions.entry(key).or_default();
                     if !of_name.contains(&create.arguments) {
                         of_name.push(create.arguments.clone());
                     }
@@ -187,6 +189,7 @@ impl Catalog {
                 }
                 Kind::Function => {
                     self.functions.remove(&key);
+                    self.functions_made.remove(&key);
                 }
                 _ => {}
             }

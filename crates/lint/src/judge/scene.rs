@@ -125,12 +125,12 @@ impl<'a> File<'a> {
     pub(crate) fn logs_cascades(&self) -> (bool, bool) {
         let since = ServerVersion::new(9, 6, 0);
         let known = self.versions().map(|(known, _)| known);
-        match self.unit.engine {
-            Engine::Mysql => known.map_or((false, false), |known| {
+        let known = known.filter(|_| self.unit.engine == Engine::Mysql);
+        match self.dialect() {
+            Dialect::Mysql => known.map_or((false, false), |known| {
                 (known.oldest >= since, known.newest >= since)
             }),
-            Engine::Mariadb => (false, false),
-            Engine::Postgres | Engine::Sqlite => (true, true),
+            Dialect::Postgres | Dialect::Sqlite => (true, true),
         }
     }
 

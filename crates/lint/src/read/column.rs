@@ -333,7 +333,7 @@ pub(super) fn parts(mut inner: Cursor<'_>) -> Vec<Option<String>> {
                 inner.kind_at(1),
                 Some(TokenKind::Symbol(b'(' | b':' | b'.' | b'-' | b'+'))
             )
-            && !(inner.is_at(1, "COLLATE") && !tells_bytes_apart(inner.text_at(2)));
+            && (!inner.is_at(1, "COLLATE") || tells_bytes_apart(inner.text_at(2)));
         let column = if plain { inner.ident() } else { None };
         inner.skip_clause();
         inner.eat_symbol(b',');

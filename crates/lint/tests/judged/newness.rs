@@ -370,6 +370,24 @@ fn what_may_have_been_there_is_no_thing_of_the_file() {
 }
 
 #[test]
+fn a_function_that_a_file_makes_for_itself_is_most_likely_its_own() {
+    let made =
+        "CREATE OR REPLACE FUNCTION fix() RETURNS int LANGUAGE sql IMMUTABLE AS 'select 1';\n";
+    let file = format!("{made}SELECT fix();\nDROP FUNCTION fix();");
+    let severity = |given: &str| {
+        let told = findings(Postgres, given, &file).into_iter();
+        let mut told = told.filter(|(rule, _)| rule == DROPS);
+        told.next().map(|(_, severity)| severity)
+    };
+    assert_eq!(severity(""), Some(Severity::Warning));
+    assert_eq!(severity(made), Some(Severity::Error));
+    assert_eq!(
+        severity(&format!("{made}DROP FUNCTION fix();")),
+        Some(Severity::Warning)
+    );
+}
+
+#[test]
 fn a_baseline_makes_nothing_new_for_what_goes_out_with_it() {
     let none = BTreeMap::new();
     let read = |script: &str, text: &str| {

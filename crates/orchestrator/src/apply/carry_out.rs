@@ -150,7 +150,8 @@ impl<'a> Leased<'a> {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
             let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
             let state = &opened.ledger.state;
-            let is_settled = state.in_flight().next().is_none();
+            let is_settled =
+                state.in_flight().next().is_none() && state.replaying().next().is_none();
             let unverified: Vec<_> = state.unverified().cloned().collect();
             let ends = !is_settled || !unverified.is_empty() || ending == Ending::Interrupted;
             Ok(ends.then(|| {
@@ -349,12 +350,12 @@ impl<'a> Leased<'a> {
 
 /// Why it is not planned anew yet, though files have changed.
 fn unsettled(first: &ShardName, more: usize) -> String {
-    let (shards, them) = match more {
-        0 => (first.to_string(), "the shard is"),
-        more => (format!("{first} and {more} more"), "the shards are"),
+    let shards = match more {
+        0 => first.to_string(),
+        more => format!("{first} and {more} more"),
     };
     format!(
-        "files have changed since it was planned; it is planned anew once what failed on {shards} is verified, or {them} skipped"
+        "files have changed since it was planned; it is planned anew once what failed on {shards} is verified (`greylag rollout retry {first}` asks again), or left out (`greylag rollout skip {first} --reason …`)"
     )
 }
 

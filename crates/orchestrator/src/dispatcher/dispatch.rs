@@ -27,7 +27,7 @@ pub async fn dispatch(run: Arc<Run>, ledger: &mut Ledger) -> Result<Ending, Stop
     let (tasks, reports) = Tasks::new(run.clone());
     let mut dispatcher = Dispatcher {
         patience: Patience::new(&run.options),
-        nodes: Nodes::new(run.clone()),
+        nodes: Nodes::new(run.clone(), ledger),
         run,
         tasks,
         reports,
@@ -111,12 +111,14 @@ impl Dispatcher {
     }
 
     /// Whether nodes are waited for, whoever's patience: until they have been looked at, and until a shard's work is replayed or
-    /// is overdue.
+    /// is overdue. What was overdue in an earlier run may be replayed by now.
     fn awaits_nodes(&self, ledger: &Ledger, rest: &Rest) -> bool {
-        let in_time = || ledger.state.replaying().any(|(_, overdue)| !overdue);
-        !matches!(rest, Rest::Finished)
-            && !self.run.settle_only
-            && (in_time() || self.nodes.is_undecided() && matches!(rest, Rest::Go))
+        let in_time = || {
+            let mut replaying = ledger.state.replaying();
+            replaying.any(|(shard, overdue)| !overdue || self.nodes.is_unlooked(shard))
+        };
+        let is_undecided = || !self.run.settle_only && self.nodes.is_undecided();
+        !matches!(rest, Rest::Finished) && (in_time() || is_undecided() && matches!(rest, Rest::Go))
     }
 
     async fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Stop> {

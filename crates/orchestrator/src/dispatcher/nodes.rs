@@ -53,19 +53,22 @@ struct Proof {
 }
 
 impl Nodes {
-    pub fn new(run: Arc<Run>) -> Self {
-        let watcher = match run.settle_only {
-            true => None,
-            false => {
-                let of_plan =
-                    |shard: &&crate::FleetShard| run.places.contains_key(&shard.shard.name);
-                let known = (run.remembered().iter())
-                    .map(|(name, known)| (name.clone(), known.known.clone()))
-                    .collect();
-                let shards = run.setup.fleet.shards.iter().filter(of_plan);
-                Watcher::start(&run.setup, shards, &known)
-            }
+    pub fn new(run: Arc<Run>, ledger: &Ledger) -> Self {
+        // Where nothing starts, those are watched whose work is to be there.
+        let state = &ledger.state;
+        let unsettled: BTreeSet<&ShardName> = (state.in_flight())
+            .chain(state.replaying().map(|(shard, _)| shard))
+            .chain(state.to_ask_again())
+            .collect();
+        let is_watched = |shard: &&crate::FleetShard| {
+            let name = &shard.shard.name;
+            run.places.contains_key(name) && (!run.settle_only || unsettled.contains(name))
         };
+        let known = (run.remembered().iter())
+            .map(|(name, known)| (name.clone(), known.known.clone()))
+            .collect();
+        let shards = run.setup.fleet.shards.iter().filter(is_watched);
+        let watcher = Watcher::start(&run.setup, shards, &known);
         Self {
             go: match watcher {
                 Some(_) => Go::NotYet,
@@ -99,7 +102,7 @@ impl Nodes {
                 Standbys::watched(watcher.guards(shard, NodeRole::Replica)),
                 watcher.guards(shard, NodeRole::Subscriber)().into(),
             ),
-            // Nobody watches where things are only settled: what the project names still has its part of the work to get.
+            // Nobody watches where nothing is to be waited for: what the project names still has its part of the work to get.
             None => (
                 Standbys::fixed(named(NodeRole::Replica)),
                 named(NodeRole::Subscriber).into(),
@@ -151,18 +154,18 @@ impl Nodes {
         shard: &ShardName,
         position: Option<Position>,
     ) -> Option<Event> {
-        let watcher = self.watcher.as_ref()?;
-        if watcher.waits(shard) {
+        let watcher = self.watcher.as_ref();
+        if watcher.is_some_and(|watcher| watcher.waits(shard)) {
             return None;
         }
-        if !watcher.waits_for(shard) {
+        let Some(watcher) = watcher.filter(|watcher| watcher.waits_for(shard)) else {
             // The project has stopped naming them since, or ignores them now.
             return Some(Event::ShardEnded {
                 stage,
                 shard: shard.clone(),
                 outcome: Outcome::Applied,
             });
-        }
+        };
         let shows = self.shows(ledger, shard)?;
         watcher.wait_for(
             shard,
@@ -197,6 +200,12 @@ impl Nodes {
             let known = self.run.known_of(shard).map(|known| known.known);
             watcher.follow(&self.run.setup, shard, known.as_ref());
         }
+    }
+
+    /// Whether a shard's nodes are waited for, and have not been looked at in this run.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        let watcher = self.watcher.as_ref();
+        watcher.is_some_and(|watcher| watcher.is_unlooked(shard))
     }
 
     /// Whether this was not said of the shard before.
@@ -251,7 +260,8 @@ impl Nodes {
         // Figures move at every look; the journal is told when what holds has changed.
         let same = ledger.state.held().len() == reasons.len()
             && (ledger.state.held().iter().zip(&reasons)).all(|(a, b)| about(a) == about(b));
-        if ledger.state.has_ended() {
+        // Nothing would start, whatever holds.
+        if ledger.state.has_ended() || self.run.settle_only {
             return Ok(());
         }
         if !same {
@@ -378,6 +388,13 @@ impl Nodes {
             News::CountsAgain { node } => ledger.show(Notice::Warning {
                 shard: Some(node.shard.clone()),
                 text: format!("{node} has caught up, and is waited for again"),
+            }),
+            News::Aside { node, last } => ledger.show(Notice::Warning {
+                shard: Some(node.shard.clone()),
+                text: format!(
+                    "{node} is the shard's primary now, and is not waited for until it follows again{}",
+                    if last { ": no node of the shard is waited for" } else { "" }
+                ),
             }),
             News::Promoted { shard } => drop(self.promoted.insert(shard)),
             News::Found { node, finding } => {

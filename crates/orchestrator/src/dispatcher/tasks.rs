@@ -30,6 +30,12 @@ pub enum Done {
         shard: ShardName,
         outcome: Outcome,
     },
+    /// What the `verify` queries of a shard's work say now.
+    Asked {
+        stage: usize,
+        shard: ShardName,
+        outcome: Outcome,
+    },
     Gate {
         stage: usize,
         wave: usize,
@@ -37,6 +43,14 @@ pub enum Done {
     },
     /// A shard's primary was looked for, whose nodes say that one of them was promoted.
     Sought(Box<Followed>),
+}
+
+/// What is to be done at a shard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Todo {
+    Apply,
+    FindOut,
+    Ask,
 }
 
 pub struct Tasks {
@@ -119,7 +133,14 @@ impl Tasks {
 
     /// Runs the shard's work.
     pub fn apply(&mut self, stage: usize, shard: &ShardName, followers: Followers, had: Had) {
-        self.send(stage, shard, true, Duration::ZERO, followers, had);
+        let end = Todo::Apply;
+        self.send(stage, shard, end, Duration::ZERO, followers, had);
+    }
+
+    /// Asks the `verify` queries of what is there of the shard's work.
+    pub fn ask_again(&mut self, stage: usize, shard: &ShardName, followers: Followers, had: Had) {
+        let ask = Todo::Ask;
+        self.send(stage, shard, ask, Duration::ZERO, followers, had);
     }
 
     /// Finds out, after a pause, what became of the shard's work.
@@ -131,7 +152,7 @@ impl Tasks {
         followers: Followers,
         had: Had,
     ) {
-        self.send(stage, shard, false, pause, followers, had);
+        self.send(stage, shard, Todo::FindOut, pause, followers, had);
     }
 
     /// Looks for the primary of a shard that does no work now.
@@ -155,16 +176,15 @@ impl Tasks {
         &mut self,
         stage: usize,
         shard: &ShardName,
-        run: bool,
+        todo: Todo,
         pause: Duration,
         followers: Followers,
         had: Had,
     ) {
         // A rollout that is stopped by an unknown outcome still has it looked at.
-        let draining = if run {
-            self.draining.subscribe()
-        } else {
-            watch::channel(false).1
+        let draining = match todo {
+            Todo::Apply => self.draining.subscribe(),
+            Todo::FindOut | Todo::Ask => watch::channel(false).1,
         };
         let ties = Ties {
             reports: self.reports.clone(),
@@ -177,15 +197,24 @@ impl Tasks {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let outcome = match errand {
-                Some(errand) if run => executor::carry_out(&errand).await,
-                Some(errand) => executor::find_out(&errand).await,
-                None => gone(run, &name),
+            let outcome = match (errand, todo) {
+                (Some(errand), Todo::Apply) => executor::carry_out(&errand).await,
+                (Some(errand), Todo::FindOut) => executor::find_out(&errand).await,
+                (Some(errand), Todo::Ask) => executor::ask_again(&errand).await,
+                (None, _) => gone(todo == Todo::Apply, &name),
             };
-            Done::Shard {
-                stage,
-                shard: name,
-                outcome,
+            let shard = name;
+            match todo {
+                Todo::Ask => Done::Asked {
+                    stage,
+                    shard,
+                    outcome,
+                },
+                Todo::Apply | Todo::FindOut => Done::Shard {
+                    stage,
+                    shard,
+                    outcome,
+                },
             }
         });
         self.shards.insert(task.id(), (stage, shard.clone()));

@@ -24,10 +24,10 @@ use crate::{
 use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
-    outcome::{Blocker, Failure, FailureClass, Outcome},
+    outcome::{self, Blocker, Failure, FailureClass, Outcome},
     plan::Turn,
     policy::Group,
-    survey::{ShardIdentity, Survey},
+    survey::{ShardIdentity, StepRow, Survey},
 };
 use greylag_engines::{Claim, EngineError, Job, Session, Settled};
 use jiff::Timestamp;
@@ -314,7 +314,11 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             return Outcome::Absent;
         }
         let until = Instant::now() + errand.limits.lock_deadline;
-        match awake(session, wait_for_quiet(errand, group, until)).await {
+        let left = group.first().map_or(outcome::Left::Nothing, |job| {
+            let step = found.open_step(&job.migration);
+            step.map_or(outcome::Left::Nothing, what_stands)
+        });
+        match awake(session, wait_for_quiet(errand, group, left, until)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Outcome::Absent,
             Quiet::No(failure) => return Outcome::Failed { failure },
@@ -337,11 +341,22 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         // What is asked is about rows, which come after the publisher's.
         return Outcome::Applied;
     }
-    match verify(session, errand).await {
+    match verify(session, errand, &errand.work).await {
         Ok(None) => Outcome::Applied,
         Ok(Some(failure)) => Outcome::Failed { failure },
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
+        },
+    }
+}
+
+/// Of a migration that an earlier try began.
+fn what_stands(step: &StepRow) -> outcome::Left {
+    match step.statements_done {
+        0 => outcome::Left::Nothing,
+        done => outcome::Left::Partial {
+            done,
+            total: step.statements_total,
         },
     }
 }

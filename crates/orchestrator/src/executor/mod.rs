@@ -39,7 +39,7 @@ pub use hold::{AndLook, Held, TakeOver, hold};
 pub use look::{lacks, refused, shows_all};
 pub use orphans::{Orphans, Owner, session_named};
 pub use scripts::{HistoryFault, Scripts, ScriptsError, placeholders, read_history};
-pub use settle::find_out;
+pub use settle::{ask_again, find_out};
 pub use sisters::Sisters;
 pub use standbys::Standbys;
 pub use subscribers::{ready_subscribers, shard_of};

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use greylag_core::{
     gate::{StandbyEffect, WaitReason},
     node::NodeName,
-    outcome::{Blocker, Failure, FailureClass},
+    outcome::{Blocker, Failure, FailureClass, Left},
 };
 use greylag_engines::Job;
 use jiff::Timestamp;
@@ -48,12 +48,13 @@ enum Noise {
     },
 }
 
-/// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock.
-pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job], until: Instant) -> Quiet {
+/// Waits until, asked all at once, no guarded standby has readers in the way of what the jobs lock. `left` is what stands of the first of
+/// them already: of that nothing is locked any more.
+pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job], left: Left, until: Instant) -> Quiet {
     if errand.standbys.now().is_empty() {
         return Quiet::Yes;
     }
-    let Some(asked) = Asked::of(jobs) else {
+    let Some(asked) = Asked::of(jobs, left) else {
         return Quiet::Yes;
     };
     let deadline = waits::at(until);
@@ -70,7 +71,12 @@ pub async fn wait_for_quiet(errand: &Errand, jobs: &[Job], until: Instant) -> Qu
             break Quiet::GaveUp;
         }
         if Instant::now() + AGAIN > until {
-            break Quiet::No(failure(&noises));
+            let first = jobs.first().map(|job| job.migration.clone());
+            break Quiet::No(Failure {
+                migration: first.filter(|_| left.is_something()),
+                left,
+                ..failure(&noises)
+            });
         }
         told = true;
         let noises = noises.into_iter();

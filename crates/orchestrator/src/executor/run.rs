@@ -66,7 +66,7 @@ pub async fn run(session: &mut dyn Session, errand: &Errand, jobs: &[Job]) -> Ra
         }
         attempt += 1;
         errand.reports.waiting(vec![WaitReason::Lock {
-            blockers: failure.blockers,
+            blockers: failure.blockers.clone(),
             attempt,
             deadline,
         }]);
@@ -75,11 +75,22 @@ pub async fn run(session: &mut dyn Session, errand: &Errand, jobs: &[Job]) -> Ra
             return Ran::GaveUp;
         }
         // The next try would hit whoever has come to a standby meanwhile.
-        match awake(session, wait_for_quiet(errand, jobs, until)).await {
+        match awake(session, wait_for_quiet(errand, jobs, failure.left, until)).await {
             Quiet::Yes => {}
             Quiet::GaveUp => return Ran::GaveUp,
-            Quiet::No(failure) => return Ran::Failed(failure),
+            // What stands of it stands, whoever is in the way of the rest.
+            Quiet::No(why) => return Ran::Failed(in_place_of(failure, why)),
         }
+    }
+}
+
+/// Why it is not tried again, with what the last try said of where it is and what stands.
+fn in_place_of(failed: Failure, why: Failure) -> Failure {
+    Failure {
+        migration: failed.migration,
+        place: failed.place,
+        left: failed.left,
+        ..why
     }
 }
 

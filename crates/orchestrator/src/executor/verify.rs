@@ -1,15 +1,19 @@
 //! The `verify` queries of files: asked once their work is there.
 
 use super::{errand::Errand, explain::failure_of_verb, explain::is_lost};
-use greylag_core::outcome::{Failure, FailureClass, Left};
+use greylag_core::{
+    migration::MigrationId,
+    outcome::{Failure, FailureClass, Left},
+};
 use greylag_engines::{EngineError, Session};
 
 /// What a no means: the migration stays applied, and the shard counts as failed.
 pub async fn verify(
     session: &mut dyn Session,
     errand: &Errand,
+    work: &[MigrationId],
 ) -> Result<Option<Failure>, EngineError> {
-    for id in errand.work.iter() {
+    for id in work {
         let queries = match errand.scripts.verify(id, &errand.shard) {
             Ok(queries) => queries,
             Err(failure) => return Ok(Some(failure)),

@@ -80,6 +80,7 @@ async fn answer(setup: &Setup, rule: &CheckRule) -> Option<WaitReason> {
         Answer::No(answer) => Some(WaitReason::Check {
             name: check.name().to_owned(),
             answer,
+            every_ms: Some(u64::try_from(rule.every.as_millis()).unwrap_or(u64::MAX)),
         }),
     }
 }

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     executor::{placeholders, read_history, untouched},
     fleet::FleetShard,
-    journal::JournalError,
+    journal::{JournalError, RolloutRow},
     setup::{Migrations, Setup},
+    steering::{came_with, origins},
     survey::expected_of,
     watch::Watcher,
 };
@@ -23,7 +24,10 @@ use greylag_core::{
     survey::{StepState, Survey},
 };
 use greylag_engines::HistoryChange;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What to mend.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,8 @@ pub struct Repair {
     /// None: everything that is amiss.
     pub migration: Option<MigrationId>,
     pub only: Option<BTreeSet<ShardName>>,
+    /// What is newer than any file is taken back though a rollout brought it: its file is gone for good.
+    pub gone: bool,
     pub dry_run: bool,
     /// Why, for the journal.
     pub reason: String,
@@ -48,6 +54,8 @@ pub async fn repair(
     let notes = Notes::new(setup, "repair", &repair.reason);
     let (project, environment) = (setup.fleet.project.clone(), setup.fleet.environment.clone());
     let known = setup.journal.known(&setup.scope()).await?;
+    let named = wanted.iter().filter(|_| !repair.gone).cloned();
+    let brought = origins(setup, named.collect()).await?;
     let by = setup.by.clone();
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let notes = notes.clone();
@@ -56,7 +64,8 @@ pub async fn repair(
         let expected = expected_of(name, &project, &environment, known.map(|k| &k.known));
         // A history is mended only where it is proven whose it is.
         let judged = identity::judge(&expected, &survey);
-        let found = changes(&migrations, shard, &survey, wanted.as_ref(), &by);
+        let wanted = wanted.as_ref();
+        let found = changes(&migrations, shard, &survey, (wanted, &brought), &by);
         Box::pin(async move {
             if let Err(refusal) = judged {
                 return Ok(ShardResult::Refused {
@@ -110,7 +119,7 @@ fn changes(
     migrations: &Migrations,
     shard: &FleetShard,
     survey: &Survey,
-    wanted: Option<&MigrationId>,
+    (wanted, brought): (Option<&MigrationId>, &BTreeMap<MigrationId, RolloutRow>),
     by: &str,
 ) -> Result<Found, Failure> {
     let refused = |why| untouched(FailureClass::Refused, why, None);
@@ -170,6 +179,18 @@ fn changes(
         (reading.missing.iter()).partition(|id| wanted == Some(*id));
     // Above the highest file a checkout is older than its fleet, mostly, and in order: only who names it says otherwise.
     let future = reading.future.iter().filter(|id| wanted == Some(*id));
+    if let Some((id, row)) = future.clone().find_map(|id| Some((id, brought.get(id)?))) {
+        return Err(untouched(
+            FailureClass::Refused,
+            format!(
+                "{id} is applied, and newer than any file here: {}",
+                came_with(row)
+            ),
+            Some(format!(
+                "Take a newer checkout: taken back, {id} would be run again by whoever has its file. If that is gone for good, say so: `greylag repair {id} --gone --reason …`."
+            )),
+        ));
+    }
     for id in named.into_iter().chain(future) {
         let Some(row) = standing_row(&survey.history, id) else {
             continue;

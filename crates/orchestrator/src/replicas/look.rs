@@ -28,6 +28,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+use tokio::sync::OnceCell;
 
 /// What a shard's primary is called among its nodes.
 pub const PRIMARY: &str = "primary";
@@ -57,7 +58,7 @@ async fn look_again(
             .then_some((&shard.target, named))
     });
     let shards: Vec<(&Target, Named)> = shards.collect();
-    let memory = &Memory::of(setup, shards.iter().map(|(_, named)| named)).await;
+    let memory = &Memory::default();
     let looks = stream::iter(shards)
         .map(|(target, named)| async move {
             let seen = look_at(setup, target, &named, memory).await;
@@ -71,22 +72,24 @@ async fn look_again(
         .await
 }
 
-/// What is remembered of shards, as far as anybody goes by it.
-struct Memory(Result<BTreeMap<ShardName, Known>, String>);
+/// What is remembered of shards: asked for once, when somebody goes by it.
+#[derive(Default)]
+struct Memory(OnceCell<Result<BTreeMap<ShardName, Known>, String>>);
 
 impl Memory {
-    /// Where projects list their nodes, nothing is asked.
-    async fn of(setup: &Setup, mut named: impl Iterator<Item = &Named>) -> Self {
-        if !named.any(|named| matches!(named, Named::Auto)) {
-            return Self(Ok(BTreeMap::new()));
+    async fn of(&self, setup: &Setup, shard: &ShardName) -> Result<Option<&Known>, Blind> {
+        let ask = || async {
+            let known = setup.journal.known(&setup.scope()).await;
+            let known = known.map_err(|why| chain(&why))?.into_iter();
+            Ok(known.map(|known| (known.name, known.known)).collect())
+        };
+        match self.0.get_or_init(ask).await {
+            Ok(known) => Ok(known.get(shard)),
+            Err(why) => Err(Blind {
+                why: format!("which nodes it had can't be told: {why}"),
+                mend: "mend the state store".into(),
+            }),
         }
-        let known = setup.journal.known(&setup.scope()).await;
-        Self(match known {
-            Ok(known) => Ok((known.into_iter())
-                .map(|known| (known.name, known.known))
-                .collect()),
-            Err(why) => Err(chain(&why)),
-        })
     }
 }
 
@@ -120,8 +123,7 @@ pub struct Looked {
 
 /// Looks at a shard's primary, at the nodes that are listed, or at those that it and they name and those that are remembered.
 pub async fn look_at_shard(setup: &Setup, target: &Target, named: &Named) -> ShardLook {
-    let memory = Memory::of(setup, std::iter::once(named)).await;
-    look_at(setup, target, named, &memory).await
+    look_at(setup, target, named, &Memory::default()).await
 }
 
 async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory) -> ShardLook {
@@ -139,37 +141,30 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
             let looks = others.into_iter();
             let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
             let mut nodes = join_all(looks).await;
+            let mut blind = BTreeMap::new();
             if nodes.iter().any(|one| is_the_primary(one, &primary)) {
-                let known = setup
-                    .journal
-                    .known(&setup.scope())
-                    .await
-                    .unwrap_or_default();
-                let was_node = |one: &Looked| {
-                    let address = one.node.target.address();
-                    let mut known = known.iter().filter(|known| known.name == target.shard);
-                    known.any(|known| known.known.has_had(&address))
-                };
-                nodes.retain(|one| !(is_the_primary(one, &primary) && was_node(one)));
+                match memory.of(setup, &target.shard).await {
+                    Ok(known) => nodes.retain(|one| !steps_aside(one, &primary, known)),
+                    Err(why) => drop(blind.insert(primary.node.node.clone(), why)),
+                }
             }
             ShardLook {
                 primary,
                 nodes,
                 unmapped: Vec::new(),
-                blind: BTreeMap::new(),
+                blind,
             }
         }
         Named::Auto => {
             // The old primary is told of where it is remembered to follow.
             arranged.truncate(1);
-            let known = memory.0.as_ref().map(|known| known.get(&target.shard));
-            let (roster, expected) = Roster::new(arranged, known.as_ref().ok().copied().flatten());
-            let mut look = look_at_roster(setup, roster, expected).await;
-            if let Err(why) = known {
-                let blind = Blind {
-                    why: format!("which nodes it had can't be told: {why}"),
-                    mend: "mend the state store".into(),
-                };
+            let (known, blind) = match memory.of(setup, &target.shard).await {
+                Ok(known) => (known, None),
+                Err(blind) => (None, Some(blind)),
+            };
+            let (roster, expected) = Roster::new(arranged, known);
+            let mut look = look_at_roster(setup, roster, expected, known).await;
+            if let Some(blind) = blind {
                 look.blind.insert(look.primary.node.node.clone(), blind);
             }
             look
@@ -182,6 +177,7 @@ async fn look_at_roster(
     setup: &Setup,
     mut roster: Roster,
     mut expected: Vec<NamedNode>,
+    known: Option<&Known>,
 ) -> ShardLook {
     let settings = &setup.replication.settings;
     let primary = look(&*setup.open, expected.remove(0), None).await;
@@ -203,7 +199,8 @@ async fn look_at_roster(
         changes = follows.collect();
         nodes.extend(level);
     }
-    nodes.retain(|one| !roster.only_remembers(&one.node.node) || !is_the_primary(one, &primary));
+    nodes
+        .retain(|one| !roster.only_remembers(&one.node.node) || !steps_aside(one, &primary, known));
     drop_doubles(&roster, &mut nodes);
     for looked in &mut nodes {
         looked.advice = roster.advice(&looked.node.node);
@@ -227,7 +224,16 @@ fn follow(roster: &mut Roster, one: &Looked, settings: &ReplicaSettings) -> Chan
     )
 }
 
-/// Whether that is the primary, by another name. One that was the shard's before is shown once.
+/// Whether that is the primary, which was this node before: it is shown once.
+fn steps_aside(one: &Looked, primary: &Looked, known: Option<&Known>) -> bool {
+    let (Ok(seen), Ok(there)) = (&one.seen, &primary.seen) else {
+        return false;
+    };
+    let had = || known.is_some_and(|known| known.has_had(&seen.server, &there.server));
+    is_the_primary(one, primary) && had()
+}
+
+/// Whether that is the primary, by another name.
 fn is_the_primary(one: &Looked, primary: &Looked) -> bool {
     let (Ok(seen), Ok(there)) = (&one.seen, &primary.seen) else {
         return false;

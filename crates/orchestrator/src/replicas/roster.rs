@@ -32,6 +32,8 @@ pub struct Roster {
     unmapped: BTreeMap<(NodeName, String), Unmapped>,
     /// Who is the primary now, by another name.
     aside: BTreeSet<NodeName>,
+    /// Who has been looked at since the primary was: before, nothing can be told of them.
+    looked: BTreeSet<NodeName>,
 }
 
 struct Member {
@@ -84,6 +86,7 @@ impl Roster {
             blind: BTreeMap::new(),
             unmapped: BTreeMap::new(),
             aside: BTreeSet::new(),
+            looked: BTreeSet::new(),
         };
         let mut back = Vec::new();
         // Of two at one place the one that was proven last is there.
@@ -163,7 +166,10 @@ impl Roster {
             return Some(format!("{}; {}", blind.why, blind.mend));
         }
         let names: Vec<&str> = self.missed().map(Node::title).collect();
-        if self.says == Some(Says::Nobody) && !names.is_empty() {
+        // One of them may be the primary itself, by another name.
+        let mut recalled = self.members.iter().filter(|one| self.recalls(one));
+        let are_looked_at = recalled.all(|one| self.looked.contains(&one.node.node));
+        if self.says == Some(Says::Nobody) && !names.is_empty() && are_looked_at {
             return Some(format!(
                 "its primary names none, and {} were known before ({}); bring one back, `greylag fleet forget` those that are gone, or say `replicas = []`",
                 names.len(),
@@ -200,17 +206,25 @@ impl Roster {
         }
         let (_, said) = member.named.as_ref()?;
         Some(match is_usual(said) {
-            true => "if it is no replica, write its address under `readers` of [replicas]".into(),
+            true => "if it is no replica, give it an `application_name` of its own and write that under `readers` of [replicas] (its address would cover all that come from there)".into(),
             false => format!("if it is no replica: `readers = [\"{said}\"]` under [replicas]"),
         })
     }
 
-    /// Whether the node is the primary now, by another name: it follows nobody, and is not missed.
-    pub fn set_aside(&mut self, name: &NodeName, aside: bool) {
+    /// A look at the node is over. Says whether it is the primary now, by another name: it follows nobody then, and is not missed.
+    pub fn note_look(&mut self, name: &NodeName, aside: bool) {
+        if self.says.is_some() {
+            self.looked.insert(name.clone());
+        }
         match aside {
             true => self.aside.insert(name.clone()),
             false => self.aside.remove(name),
         };
+    }
+
+    /// Whether the primary has said who follows it.
+    pub fn has_heard(&self) -> bool {
+        self.says.is_some()
     }
 
     /// Goes by what is remembered now. Says who has been forgotten: they are looked at no more, unless they are named again.
@@ -237,6 +251,7 @@ impl Roster {
     /// The node is expected no more, unless it is named again.
     pub fn strike(&mut self, name: &NodeName) {
         self.members.retain(|member| member.node.node != *name);
+        self.looked.remove(name);
         self.taken.remove(&*name.node);
     }
 

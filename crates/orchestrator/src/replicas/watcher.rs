@@ -55,7 +55,30 @@ struct Shared {
     /// Of shards whose primaries name their nodes: who they are.
     rosters: Mutex<BTreeMap<ShardName, Roster>>,
     weigh: Notify,
-    tasks: Mutex<Vec<AbortHandle>>,
+    tasks: Mutex<Tasks>,
+}
+
+/// Those who look and weigh.
+#[derive(Default)]
+struct Tasks {
+    all: Vec<AbortHandle>,
+    /// The watcher is gone: whoever begins now ends at once.
+    over: bool,
+}
+
+impl Tasks {
+    fn push(&mut self, task: AbortHandle) {
+        if self.over {
+            return task.abort();
+        }
+        self.all.retain(|task| !task.is_finished());
+        self.all.push(task);
+    }
+
+    fn end(&mut self) {
+        self.over = true;
+        self.all.drain(..).for_each(|task| task.abort());
+    }
 }
 
 /// A shard whose nodes are watched.
@@ -189,6 +212,7 @@ impl Watcher {
         let gone = roster.recall(known);
         let mut board = self.shared.board();
         gone.iter().for_each(|name| board.dismiss(name));
+        board.remember(shard, Some(known.clone()));
         for name in board.names(shard) {
             board.advise(&name, roster.advice(&name));
         }
@@ -204,6 +228,11 @@ impl Watcher {
     ) -> impl Fn() -> Vec<NamedNode> + Send + Sync + use<> {
         let (shared, shard) = (self.shared.clone(), shard.clone());
         move || shared.board().guarded(&shard, role)
+    }
+
+    /// Whether the shard is waited for, and nobody has looked since.
+    pub fn is_unlooked(&self, shard: &ShardName) -> bool {
+        self.shared.board().is_unlooked(shard)
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {
@@ -223,9 +252,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        for task in self.shared.tasks.lock().expect("no panics inside").iter() {
-            task.abort();
-        }
+        self.shared.tasks.lock().expect("no panics inside").end();
     }
 }
 
@@ -259,6 +286,7 @@ impl Shared {
             // Who was known to follow the old one need not follow the new one yet; what is lacking is told of it anew.
             board.lack(name.clone(), None);
         }
+        board.remember(name, known.cloned());
         let expected = match named {
             Named::Auto => {
                 let (roster, expected) = Roster::new(arranged, known);
@@ -277,25 +305,28 @@ impl Shared {
         let roster = rosters.get(name).filter(|_| matches!(named, Named::Auto));
         let mut rounds = Vec::new();
         for node in expected {
-            let (node_name, address) = (node.node.clone(), node.target.address());
             rounds.extend(Round::expect(
                 &mut board,
                 node,
                 shard.shard.host.clone(),
                 roster,
             ));
-            if known.is_some_and(|known| known.has_had(&address)) {
-                board.recognise(&node_name);
-            }
         }
         rounds
     }
 
     /// A look came to nothing; unless the node is looked for elsewhere by now.
     fn miss(&self, round: &Round, why: String) {
+        let name = &round.named.node;
+        let mut rosters = self.rosters();
         let mut board = self.board();
-        if round.lasts(&board) {
-            board.miss(&round.named.node, why);
+        if !round.lasts(&board) {
+            return;
+        }
+        board.miss(name, why);
+        if let Some(roster) = rosters.get_mut(&name.shard) {
+            roster.note_look(name, false);
+            board.lack(name.shard.clone(), roster.lacking());
         }
     }
 

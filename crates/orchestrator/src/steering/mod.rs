@@ -5,6 +5,7 @@
 
 mod error;
 mod fold;
+mod origin;
 mod request;
 mod settle;
 mod show;
@@ -12,6 +13,7 @@ mod steer;
 
 pub use error::SteerError;
 pub(crate) use fold::fold;
+pub(crate) use origin::{came_with, origins};
 pub use request::{Acknowledged, Request};
 pub use show::{Recorded, list, show};
 pub use steer::steer;

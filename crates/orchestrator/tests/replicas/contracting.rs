@@ -2,19 +2,21 @@
 //! by one that only settles.
 
 use crate::{
-    fleet::{READ_ONE, name, session, until},
+    fleet::{READ_ONE, Replicated, Told, ended, name, replaying, session, until},
     subscriber::{ONE, Pair},
+    table::retry,
 };
 use greylag_core::{event::Event, gate::WaitReason, plan::UndoTarget};
-use greylag_lab::Proxy;
+use greylag_lab::{Engine, Proxy};
 use greylag_orchestrator::{
-    Control,
-    apply::{Options, Verdict, settle_first},
+    Control, Notice,
+    apply::{Options, Summary, Verdict, settle_first},
     planning::{Ask, Prospect, look_ahead},
     survey::survey_fleet,
     watch::Blind,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
+use tokio::task::JoinHandle;
 
 const TWO: &str = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
 
@@ -97,25 +99,7 @@ async fn what_became_of_a_publisher_is_settled_before_its_subscriber_gets_what_i
     pair.fleet.claim = None;
     let changed = "ALTER TABLE one ADD COLUMN three bigint;";
     pair.fleet.files = vec![first, ("V2__three.sql", changed)];
-    let setup = pair.fleet.setup().await;
-    let ask = Ask::default();
-    let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
-    assert!(
-        matches!(prospect, Prospect::SettleFirst { .. }),
-        "{prospect:#?}"
-    );
-    let (options, control) = (Options::default(), Control::new());
-    let settled = settle_first(
-        &setup,
-        &surveyed,
-        &prospect,
-        &ask,
-        &options,
-        control,
-        Arc::new(Blind),
-    );
-    let left = settled.await.unwrap();
+    let left = settled(&pair.fleet).await;
     assert!(left.is_none(), "{left:#?}");
     // Nothing is begun where things are only settled.
     assert_eq!(pair.versions().await, "1");
@@ -127,4 +111,129 @@ async fn what_became_of_a_publisher_is_settled_before_its_subscriber_gets_what_i
     }
     pair.publish("INSERT INTO one VALUES (1, 2, 3)").await;
     pair.until("SELECT count(*) FROM one", "1").await;
+}
+
+/// What was left is settled, which must be needed. None where all is.
+async fn settled(fleet: &Replicated) -> Option<Summary> {
+    settling(fleet).await.0.await.unwrap()
+}
+
+async fn settling(fleet: &Replicated) -> (JoinHandle<Option<Summary>>, Told) {
+    let setup = fleet.setup().await;
+    let ask = Ask::default();
+    let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+    let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+    assert!(
+        matches!(prospect, Prospect::SettleFirst { .. }),
+        "{prospect:#?}"
+    );
+    let told = Told::default();
+    let ears = told.clone();
+    let watcher = Arc::new(move |notice: &Notice| {
+        if let Notice::Event(stamped) = notice {
+            let event = stamped.event.clone();
+            ears.lock().unwrap().push((Instant::now(), event));
+        }
+    });
+    let run = tokio::spawn(async move {
+        let (options, control) = (Options::default(), Control::new());
+        let left = settle_first(
+            &setup, &surveyed, &prospect, &ask, &options, control, watcher,
+        );
+        left.await.unwrap()
+    });
+    (run, told)
+}
+
+const TWO_VERIFIED: (&str, &str) = (
+    "V2__two.sql",
+    "-- greylag:verify SELECT count(*) = 1 FROM one\nALTER TABLE one ADD COLUMN two int;",
+);
+
+/// File by file, behind the subscriber: what comes behind the file whose query said no was not begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verify_query_is_asked_again_without_what_comes_behind_it_and_was_changed() {
+    let Some(mut pair) = Pair::start("ALL TABLES", ONE).await else {
+        return;
+    };
+    let three = |kind: &'static str| ("V3__three.sql", kind);
+    let int = "ALTER TABLE one ADD COLUMN three int;";
+    pair.fleet.files = vec![TWO_VERIFIED, three(int)];
+    let (run, _) = pair.fleet.run(Options::default()).await;
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Split, "{summary:#?}");
+    assert_eq!(pair.versions().await, "2");
+
+    pair.fleet.claim = None;
+    pair.publish("INSERT INTO one VALUES (1, 2)").await;
+    let bigint = "ALTER TABLE one ADD COLUMN three bigint;";
+    pair.fleet.files = vec![TWO_VERIFIED, three(bigint)];
+    // A person has not said so yet: it is not asked.
+    let left = settled(&pair.fleet).await.expect("it is not settled");
+    assert!(
+        left.stopped
+            .as_ref()
+            .unwrap()
+            .contains("greylag rollout retry s1"),
+        "{left:#?}"
+    );
+    retry(&pair.fleet).await;
+    let left = settled(&pair.fleet).await;
+    assert!(left.is_none(), "{left:#?}");
+    assert_eq!(pair.versions().await, "2", "nothing is begun");
+    assert!(!pair.has("three").await);
+    pair.fleet.done().await;
+    let kind = "SELECT data_type FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'three'";
+    for found in [pair.there(kind).await, pair.here(kind).await] {
+        assert_eq!(found.as_deref(), Some("bigint"));
+    }
+}
+
+/// The shard's work is there, and was never waited for: its query had said no.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_verified_in_the_end_is_replayed_before_its_rollout_gets_a_successor() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 1, 1).await else {
+        return;
+    };
+    let view = |body: &'static str| ("R__three.sql", body);
+    fleet.done().await;
+    let first = fleet.files[0];
+    fleet.files = vec![
+        first,
+        TWO_VERIFIED,
+        view("CREATE VIEW three AS SELECT 3 AS n;"),
+    ];
+    let (run, _) = fleet.run(Options::default()).await;
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Split, "{summary:#?}");
+
+    fleet.clusters[0].pause_replay(0).await.unwrap();
+    let primary = fleet.clusters[0].primary();
+    let row = "INSERT INTO one VALUES (1, 2)";
+    primary
+        .execute(&fleet.databases[0].name, row)
+        .await
+        .unwrap();
+    retry(&fleet).await;
+    fleet.files = vec![
+        first,
+        TWO_VERIFIED,
+        view("CREATE VIEW three AS SELECT 4 AS n;"),
+    ];
+    let (run, told) = settling(&fleet).await;
+    until(&told, replaying(0)).await;
+    assert!(
+        !told
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(_, event)| ended(0)(event))
+    );
+    fleet.clusters[0].resume_replay(0).await.unwrap();
+    until(&told, ended(0)).await;
+    let left = run.await.unwrap();
+    assert!(left.is_none(), "{left:#?}");
+    fleet.done().await;
+    let there = fleet.clusters[0].replica(0);
+    assert!(fleet.has(there, 0, "three").await);
 }

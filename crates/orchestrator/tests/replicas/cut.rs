@@ -46,7 +46,8 @@ async fn holds_over_a_broken_line(engine: Engine) {
     holds_and_goes_on(&fleet, "three", dead, async || proxy.stall(false)).await;
 }
 
-async fn holds_and_goes_on(
+/// While what was done to the line (or the replica) of the first shard lasts, the rollout holds for it once the shard is written.
+pub async fn holds_and_goes_on(
     fleet: &Replicated,
     table: &str,
     wanted: impl Fn(&Blame) -> bool,

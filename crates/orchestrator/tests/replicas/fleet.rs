@@ -11,7 +11,7 @@ use greylag_core::{
     rollout::Progress,
 };
 use greylag_engines::Target;
-use greylag_lab::{Cluster, Engine, Server, TestDatabase};
+use greylag_lab::{Cluster, Engine, Options as ServerOptions, Server, TestDatabase};
 use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
     apply::{Options, Summary, Verdict, apply},
@@ -72,13 +72,24 @@ pub struct Replicated {
 impl Replicated {
     /// So many shards with so many replicas each; none where this machine has no such server.
     pub async fn start(engine: Engine, shards: usize, replicas: usize) -> Option<Self> {
+        Self::start_with(engine, shards, replicas, ServerOptions::default()).await
+    }
+
+    /// … on servers with settings.
+    pub async fn start_with(
+        engine: Engine,
+        shards: usize,
+        replicas: usize,
+        options: ServerOptions,
+    ) -> Option<Self> {
         if !greylag_lab::available(engine) {
             return None;
         }
         let mut clusters = Vec::new();
         let mut databases = Vec::new();
         for _ in 0..shards {
-            let cluster = Cluster::start(engine, replicas).await.unwrap();
+            let cluster = Cluster::start_with(engine, replicas, options.clone());
+            let cluster = cluster.await.unwrap();
             databases.push(cluster.database("r").await.unwrap());
             cluster.wait_replayed().await.unwrap();
             clusters.push(cluster);

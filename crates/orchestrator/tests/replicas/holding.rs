@@ -1,16 +1,34 @@
 //! A replica is paused on its server: the rollout holds, says who, touches nothing beyond, and goes on once it is freed.
 
-use crate::fleet::{Replicated, Told, ended, name, replaying, until};
-use greylag_core::{event::Event, gate::WaitReason, node::Blame, outcome::Outcome};
-use greylag_lab::Engine;
+use crate::fleet::{Replicated, Told, ended, name, replaying, started, until};
+use greylag_core::{
+    event::Event,
+    gate::WaitReason,
+    node::Blame,
+    outcome::Outcome,
+    position::{Position, Reach},
+};
+use greylag_lab::{Engine, Options as ServerOptions};
 use greylag_orchestrator::apply::{Options, Verdict};
 use std::time::{Duration, Instant};
 
 async fn holds_and_goes_on(engine: Engine) {
+    holds_and_goes_on_with(engine, ServerOptions::default(), |position| {
+        !matches!(position, Position::File { .. })
+    })
+    .await;
+}
+
+/// `is_such`: by what kind of position nodes are waited for.
+async fn holds_and_goes_on_with(
+    engine: Engine,
+    options: ServerOptions,
+    is_such: impl Fn(&Position) -> bool,
+) {
     let full = std::env::var_os("GREYLAG_FULL").is_some_and(|full| full == "1");
     // The mission is six shards; three show the same in less time.
     let shards = if full { 6 } else { 3 };
-    let Some(mut fleet) = Replicated::start(engine, shards, 2).await else {
+    let Some(mut fleet) = Replicated::start_with(engine, shards, 2, options).await else {
         return;
     };
     let limit = Duration::from_secs(2);
@@ -20,19 +38,20 @@ async fn holds_and_goes_on(engine: Engine) {
     fleet.clusters[paused].pause_replay(0).await.unwrap();
 
     let (run, told) = fleet.run(Options::default()).await;
-    let begun = until(
-        &told,
-        |event| matches!(event, Event::ShardReplaying { shard, .. } if *shard == name(paused)),
-    )
-    .await;
-    let held = until(&told, |event| {
+    let holds = |event: &Event| {
         matches!(event, Event::Held { reasons } if matches!(&reasons[..],
             [WaitReason::ReplicaLag { node, blame: Some(blame), .. }]
             if node.to_string() == "s2/replica-1" && matches!(blame, Blame::Paused | Blame::Stopped { .. })))
-    })
-    .await;
-    let after = held.duration_since(begun);
-    println!("{engine}: held {after:?} after the shard was written, with a limit of {limit:?}");
+    };
+    let begun = until(&told, replaying(paused)).await;
+    let held = until(&told, holds).await;
+    let over = held.duration_since(begun).saturating_sub(limit);
+    println!(
+        "{engine}, {shards} x 2: held {over:?} past the limit of {limit:?}, from when the shard was written"
+    );
+    let wanted = journalled(&told, paused);
+    assert!(is_such(&wanted), "{wanted}");
+    assert_eq!(reach(&fleet, paused, 0, &wanted).await, Reach::No);
 
     assert!(
         fleet
@@ -66,15 +85,56 @@ async fn holds_and_goes_on(engine: Engine) {
             );
         }
     }
+    for replica in 0..2 {
+        assert_eq!(reach(&fleet, paused, replica, &wanted).await, Reach::Yes);
+    }
     let told = told.lock().unwrap();
-    let place =
-        |what: &dyn Fn(&Event) -> bool| told.iter().position(|(_, event)| what(event)).unwrap();
-    let done = place(
+    let places = |what: &dyn Fn(&Event) -> bool| -> Vec<usize> {
+        let all = told.iter().enumerate();
+        all.filter(|(_, (_, event))| what(event))
+            .map(|(at, _)| at)
+            .collect()
+    };
+    let written = places(&replaying(paused))[0];
+    let held = places(&holds)[0];
+    let freed = places(&|event| matches!(event, Event::Held { reasons } if reasons.is_empty()));
+    let freed = freed.into_iter().find(|at| *at > held).unwrap();
+    let done = places(
         &|event| matches!(event, Event::ShardEnded { shard, outcome: Outcome::Applied, .. } if *shard == name(paused)),
     );
-    let next =
-        place(&|event| matches!(event, Event::ShardStarted { shard, .. } if *shard == name(2)));
-    assert!(done < next, "s3 began before s2 was replayed");
+    assert!(written < held && held < done[0], "{told:#?}");
+    for beyond in 2..shards {
+        let begun = places(&started(beyond))[0];
+        assert!(
+            begun > done[0] && begun > freed,
+            "{} began before {} was replayed, or under the hold",
+            name(beyond),
+            name(paused)
+        );
+    }
+}
+
+/// The position that a shard's replicas were to come to.
+fn journalled(told: &Told, at: usize) -> Position {
+    let told = told.lock().unwrap();
+    let position = told.iter().find_map(|(_, event)| match event {
+        Event::ShardReplaying {
+            shard,
+            position: Some(position),
+            ..
+        } if *shard == name(at) => Some(position.clone()),
+        _ => None,
+    });
+    position.expect("a position")
+}
+
+/// Whether a replica is there, as it says itself.
+async fn reach(fleet: &Replicated, at: usize, replica: usize, wanted: &Position) -> Reach {
+    let target = fleet.target(at, fleet.clusters[at].replica(replica));
+    let mut observer = greylag_engines::observe(&target).await.unwrap().unwrap();
+    let seen = observer.observe().await.unwrap();
+    observer.close().await;
+    seen.position.expect("a position").reaches(wanted)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,6 +150,16 @@ async fn a_stopped_sql_thread_of_mysql_holds_the_rollout_and_starting_it_lets_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_sql_thread_of_mariadb_holds_the_rollout_and_starting_it_lets_it_go_on() {
     holds_and_goes_on(Engine::MariaDb).await;
+}
+
+/// One hop: a place in the log of the server that a replica follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mysql_replica_without_gtids_holds_by_log_and_offset_and_starting_it_lets_it_go_on() {
+    let options = ServerOptions::default().without_gtids();
+    holds_and_goes_on_with(Engine::MySql, options, |position| {
+        matches!(position, Position::File { .. })
+    })
+    .await;
 }
 
 /// Where several shards go at once, it is the hold alone that keeps the next one: their number would let it begin.

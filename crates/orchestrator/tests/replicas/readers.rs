@@ -1,7 +1,10 @@
 //! A long reader on a standby, and a migration whose lock it would stall.
 
-use crate::fleet::{Replicated, session, until};
-use greylag_core::{event::Event, gate::WaitReason};
+use crate::{
+    fleet::{Replicated, session, until},
+    table::retry,
+};
+use greylag_core::{event::Event, gate::WaitReason, outcome::Left};
 use greylag_lab::{Engine, Server};
 use greylag_orchestrator::apply::{Options, Verdict};
 
@@ -9,9 +12,17 @@ const COLUMN: &str = "SELECT count(*) FROM information_schema.columns WHERE tabl
 
 /// Somebody who reads on a standby, and has for a while: one that young would be let pass, as it may well be gone before the lock arrives.
 async fn read_for_long(standby: &Server, database: &str) -> (tokio_postgres::Client, String) {
+    read_table_for_long(standby, database, "one").await
+}
+
+async fn read_table_for_long(
+    standby: &Server,
+    database: &str,
+    table: &str,
+) -> (tokio_postgres::Client, String) {
     let reader = session(
         &standby.url(database),
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM one;",
+        &format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM {table};"),
     )
     .await;
     let pid: i32 = reader
@@ -101,4 +112,82 @@ async fn a_standby_is_asked_again_before_a_lock_is_tried_again() {
         .await
         .unwrap();
     assert_eq!(there.as_deref(), Some("1"));
+}
+
+/// A fleet with two tables, and a file that changes one after the other, each by itself; somebody reads the second on the primary.
+async fn half_way() -> Option<(Replicated, tokio_postgres::Client)> {
+    let mut fleet = Replicated::start(Engine::Postgres, 1, 1).await?;
+    (fleet.files).push(("V2__other.sql", "CREATE TABLE other (id int PRIMARY KEY);"));
+    fleet.done().await;
+    fleet.files.push((
+        "V3__two.sql",
+        "-- greylag:transaction off\nALTER TABLE one ADD COLUMN two int;\nALTER TABLE other ADD COLUMN two int;",
+    ));
+    let primary = fleet.clusters[0].primary();
+    let url = primary.url(&fleet.databases[0].name);
+    let here = session(&url, "BEGIN; SELECT count(*) FROM other;").await;
+    Some((fleet, here))
+}
+
+fn is_locked_out(event: &Event) -> bool {
+    matches!(event, Event::ShardWaiting { reasons, .. } if matches!(&reasons[..], [WaitReason::Lock { .. }]))
+}
+
+/// Its first statement stands: what keeps the second from being tried again changes nothing about that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_is_told_though_it_was_a_standby_that_kept_the_rest_from_being_tried() {
+    let Some((mut fleet, here)) = half_way().await else {
+        return;
+    };
+    fleet.policy.lock_deadline = std::time::Duration::from_secs(15);
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, is_locked_out).await;
+    let (standby, database) = (fleet.clusters[0].replica(0), &fleet.databases[0].name);
+    let (_reader, pid) = read_table_for_long(standby, database, "other").await;
+    until(&told, |event| waits_for(event, &pid)).await;
+    here.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Split, "{summary:#?}");
+    assert_eq!(summary.exit_code, 3);
+    assert_eq!(summary.changed.len(), 1, "{summary:#?}");
+    let failure = summary.failed.values().next().unwrap();
+    let half = Left::Partial { done: 1, total: 2 };
+    assert_eq!(failure.left, half, "{failure:#?}");
+    assert_eq!(failure.migration.as_ref().unwrap().to_string(), "V3");
+    assert_eq!(failure.place.as_ref().unwrap().statement, 2);
+    assert!(
+        failure.message.contains("standby s1/replica-1"),
+        "{failure:#?}"
+    );
+
+    // Taken up again, it still waits for the same reader, and still says what stands.
+    retry(&fleet).await;
+    fleet.policy.lock_deadline = std::time::Duration::from_secs(2);
+    let (run, _) = fleet.run(Options::default()).await;
+    let summary = run.await.unwrap();
+    let failure = summary.failed.values().next().unwrap();
+    assert_eq!(failure.left, half, "{failure:#?}");
+    assert_eq!(failure.migration.as_ref().unwrap().to_string(), "V3");
+}
+
+/// What is locked no more is nothing to wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_what_was_changed_already_keeps_nobody_from_trying_the_rest_again() {
+    let Some((fleet, here)) = half_way().await else {
+        return;
+    };
+    let (run, told) = fleet.run(Options::default()).await;
+    until(&told, is_locked_out).await;
+    let (standby, database) = (fleet.clusters[0].replica(0), &fleet.databases[0].name);
+    let (reader, pid) = read_for_long(standby, database).await;
+    here.batch_execute("COMMIT").await.unwrap();
+    let summary = run.await.unwrap();
+    assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+    let waited = told
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|(_, event)| waits_for(event, &pid));
+    assert!(!waited, "nothing of it is in the way of the rest");
+    reader.batch_execute("COMMIT").await.unwrap();
 }

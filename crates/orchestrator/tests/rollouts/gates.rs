@@ -1,7 +1,11 @@
 //! Checks of the project's own, windows and verify queries: what can't be asked is not passed.
 
-use crate::world::{World, wave};
-use greylag_core::{gate::WaitReason, policy::Size};
+use crate::world::{World, events, wave};
+use greylag_core::{
+    event::Event,
+    gate::{Verdict as Gate, WaitReason},
+    policy::Size,
+};
 use greylag_orchestrator::{
     apply::{Options, Summary, Verdict},
     gates::{CheckRule, Probe},
@@ -44,7 +48,7 @@ fn answer(summary: &Summary) -> &str {
         "{summary:#?}"
     );
     match &summary.waiting[..] {
-        [WaitReason::Check { name, answer }] if name == "mine" => answer,
+        [WaitReason::Check { name, answer, .. }] if name == "mine" => answer,
         other => panic!("{other:?}"),
     }
 }
@@ -142,6 +146,37 @@ async fn a_check_is_asked_again_until_it_says_yes() {
     )));
     let summary = world.apply().await.unwrap();
     assert_eq!(summary.verdict, Verdict::Done, "{summary:#?}");
+}
+
+#[tokio::test]
+async fn a_check_is_asked_again_as_often_as_the_project_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked").display().to_string();
+    let mut world = world(command(&format!(
+        "echo x >> {asked}; test $(wc -l < {asked}) -ge 4"
+    )));
+    world.checks[0].every = Duration::from_millis(250);
+    let (summary, told) = world.apply_watched().await;
+    assert_eq!(summary.unwrap().verdict, Verdict::Done);
+    // What the state machine goes by stands in the journal: how often, and when each answer came.
+    let mut noes = Vec::new();
+    for stamped in events(&told) {
+        let Event::GateAnswered { verdict, .. } = stamped.event else {
+            continue;
+        };
+        if let Gate::Wait { reasons } = verdict {
+            let [WaitReason::Check { every_ms, .. }] = &reasons[..] else {
+                panic!("{reasons:?}");
+            };
+            assert_eq!(*every_ms, Some(250));
+            noes.push(stamped.at);
+        }
+    }
+    assert_eq!(noes.len(), 3);
+    for pair in noes.windows(2) {
+        let between = pair[1].duration_since(pair[0]);
+        assert!(between.as_millis() >= 250, "too eager: {between}");
+    }
 }
 
 #[tokio::test]

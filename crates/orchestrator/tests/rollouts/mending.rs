@@ -6,7 +6,7 @@ use greylag_orchestrator::{
     apply::Verdict,
     journal::Act,
     operations::{Repair, ShardResult, accept, baseline, forget, rebrand, repair},
-    status::read_status,
+    status::{Reviews, read_status},
     survey::survey_fleet,
     watch::Blind,
 };
@@ -127,6 +127,7 @@ async fn a_changed_file_is_taken_over_with_both_checksums_told() {
         migration: Some("V1".parse().unwrap()),
         dry_run: true,
         only: None,
+        gone: false,
         reason: "a comment".into(),
     };
     let report = repair(&setup, &wanted, Arc::new(Blind)).await.unwrap();
@@ -209,7 +210,7 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
 async fn acts(world: &World) -> Vec<Act> {
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    read_status(&setup, &surveyed, Vec::new())
+    read_status(&setup, &surveyed, Vec::new(), &mut Reviews::default())
         .await
         .unwrap()
         .acts

@@ -3,8 +3,8 @@
 use crate::{
     commands::plan::some,
     output::{
-        Paint, behind, clock, count, draw_failure, node_state, node_troubles, paint, trimmed,
-        wait_reason,
+        Paint, behind, clock, count, draw_failure, hold_reason, node_state, node_troubles, paint,
+        trimmed, wait_reason,
     },
 };
 use comfy_table::{ContentArrangement, Table, presets};
@@ -85,6 +85,11 @@ pub fn page(document: &Document, all: bool) -> Page {
         lines.extend(troubles(shard));
     }
     lines.extend(late(document));
+    let held = held(document);
+    if !held.is_empty() {
+        lines.push(String::new());
+        lines.extend(held);
+    }
     for known in &document.missing {
         let version = known
             .version
@@ -118,6 +123,32 @@ fn late(document: &Document) -> Vec<String> {
         )
     };
     of.into_iter().map(line).collect()
+}
+
+/// What the lint holds, and what is behind that.
+pub fn held(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    for held in &document.held {
+        let Some(id) = &held.migration else { continue };
+        let reasons: Vec<_> = held.reasons.iter().map(hold_reason).collect();
+        lines.push(format!(
+            "{} is held: {}",
+            paint(Paint::Strong, id.to_string()),
+            reasons.join("; ")
+        ));
+    }
+    let unreviewed: Vec<_> = document
+        .unreviewed
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !unreviewed.is_empty() {
+        lines.push(format!(
+            "whether the lint holds {} hangs on sizes (`[lint] fleet = true`): `greylag plan` looks at them, and tells",
+            paint(Paint::Strong, some(&unreviewed))
+        ));
+    }
+    lines
 }
 
 fn figures(document: &Document) -> String {
@@ -246,7 +277,7 @@ pub fn state(shard: &ShardStatus) -> String {
         "history differs".into()
     } else if shard.pending.is_empty() {
         "up to date".into()
-    } else if !shard.out_of_order.is_empty() {
+    } else if !shard.out_of_order.is_empty() || shard.held.len() == shard.pending.len() {
         "held".into()
     } else {
         "pending".into()

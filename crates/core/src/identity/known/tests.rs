@@ -180,3 +180,59 @@ fn a_node_is_forgotten_by_its_name_or_its_place_and_the_primary_is_not() {
     assert!(matches!(known.forget("db1"), Forgotten::Nodes(_)));
     assert!(!known.is_deposed(&server(1)) && known.nodes.len() == 1);
 }
+
+/// A server at its own address, which a service's name leads to.
+fn behind(name: &str, port: u16, run: &str) -> Server {
+    Server {
+        dialled: format!("postgres://{name}/orders"),
+        instance: Some(run.into()),
+        ..server(port)
+    }
+}
+
+#[test]
+fn who_was_at_a_name_is_told_by_the_server_and_not_by_the_name() {
+    let mut known = Known::default();
+    known.prove_primary(&behind("rw", 1, "1"));
+    known.prove_replica(&behind("ro", 2, "2"));
+    let had = |known: &Known, port, run| {
+        known.has_had(&behind("ro", port, run), &behind("rw", port, run))
+    };
+    assert!(had(&known, 2, "2"), "the standby was promoted");
+    assert!(had(&known, 2, "9"), "… and started anew");
+    assert!(!had(&known, 1, "1"), "the name falls back to the primary");
+    assert!(!had(&known, 1, "9"));
+    // What a server calls itself by the way to it is the way's own.
+    assert!(!known.has_had(&behind("ro", 2, "1"), &behind("rw", 1, "1")));
+    // Of two that were there, the one that was proven last is.
+    known.prove_replica(&behind("ro", 3, "3"));
+    assert!(had(&known, 3, "3") && !had(&known, 2, "2"));
+    known.prove_replica(&behind("ro", 2, "2"));
+    assert!(had(&known, 2, "2") && !had(&known, 3, "3"));
+    assert!(known.is_primary(&behind("rw", 1, "1")));
+}
+
+#[test]
+fn where_all_servers_say_one_address_it_tells_nobody_who_was_at_a_name() {
+    let mut known = Known::default();
+    known.prove_primary(&contained("rw", "1"));
+    known.prove_replica(&contained("ro", "2"));
+    let had = |run| known.has_had(&contained("ro", run), &contained("rw", run));
+    assert!(had("2"));
+    assert!(!had("1") && !had("9"));
+}
+
+#[test]
+fn a_server_of_mysql_is_known_at_a_name_by_its_uuid() {
+    let of = |name: &str, uuid: &str| Server {
+        engine: Engine::Mysql,
+        lineage: uuid.into(),
+        instance: None,
+        ..behind(name, 1, "")
+    };
+    let mut known = Known::default();
+    known.prove_primary(&of("rw", "a"));
+    known.prove_replica(&of("ro", "b"));
+    assert!(known.has_had(&of("ro", "b"), &of("rw", "b")));
+    assert!(!known.has_had(&of("ro", "a"), &of("rw", "a")));
+}

@@ -179,3 +179,40 @@ fn a_limit_on_slots_holds_where_how_far_a_reader_is_behind_cannot_be_seen() {
     assert_eq!(told(limited(), SlotLag::Unminded), Go::Yes);
     assert_eq!(told(Limits::default(), unseen()), Go::Yes);
 }
+
+#[test]
+fn a_host_of_which_all_shards_were_left_out_holds_nothing_however_busy_it_is() {
+    let mut throttle = Throttle::new(Limits {
+        active_per_host: Some(3),
+        ..Limits::default()
+    });
+    let node = |shard: &str| NodeName {
+        shard: shard.parse().unwrap(),
+        node: "p".into(),
+    };
+    for shard in ["s1", "s2"] {
+        throttle.expect(
+            node(shard),
+            NodeRole::Primary,
+            NodePolicy::Guard,
+            "h".into(),
+        );
+        let load = Load {
+            active: Some(4),
+            ..Load::default()
+        };
+        let good = standing(NodeState::Good, 0.0);
+        throttle.see(&node(shard), good, Some(load), Vec::new());
+    }
+    throttle.excuse("s1".parse().unwrap());
+    let Go::Hold(reasons) = throttle.go(at(0)) else {
+        panic!("something may start there still");
+    };
+    // What is at work there is at work, whoever was left out.
+    assert!(
+        matches!(&reasons[..], [WaitReason::Load { figure: 8, .. }]),
+        "{reasons:?}"
+    );
+    throttle.excuse("s2".parse().unwrap());
+    assert_eq!(throttle.go(at(0)), Go::Yes);
+}

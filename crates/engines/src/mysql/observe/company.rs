@@ -15,8 +15,16 @@ pub fn children(seen: &Seen<'_>) -> Vec<Child> {
     let known = seen.heard.get(Topic::Children);
     let rows = known.map_or(0, |known| known.rows.len());
     let known_rows = (0..rows).map(|row| read(known, row, seen.flavour.look().child));
-    let (replicas, others): (Vec<Known>, Vec<Known>) = known_rows.partition(Known::is_replica);
-    let dumps = dumps(seen.heard.get(Topic::Threads));
+    let threads = seen.heard.get(Topic::Threads);
+    let dumps = dumps(threads);
+    let address = (seen.heard.get(Topic::Facts)).and_then(|facts| facts.named(0, "address"));
+    let us = Us {
+        user: (seen.account.rsplit_once('@')).map_or(&*seen.account, |(user, _)| user),
+        ports: [port_of(address.unwrap_or_default()), port_of(&seen.dialled)],
+        dumps: threads.map(|_| &*dumps),
+    };
+    let is_replica = |known: &Known| known.is_server() && !us.are(known);
+    let (replicas, others): (Vec<Known>, Vec<Known>) = known_rows.partition(is_replica);
     let mut children: Vec<Child> = Vec::new();
     for replica in &replicas {
         let dump = dumps
@@ -86,9 +94,46 @@ struct Known<'a> {
 
 impl Known<'_> {
     /// A server says who it is, and where it listens. A tool of ours may say so too.
-    fn is_replica(&self) -> bool {
-        let is_ours = (self.server.parse()).is_ok_and(|server: u32| READERS.contains(&server));
-        !self.identity.is_empty() && !matches!(self.port, "" | "0") && !is_ours
+    fn is_server(&self) -> bool {
+        !self.identity.is_empty() && !matches!(self.port, "" | "0")
+    }
+}
+
+/// What tells a tool of ours that reads the log from a replica: servers have numbers like its own, too.
+struct Us<'a> {
+    /// The account that Greylag and its tools log in with.
+    user: &'a str,
+    /// Where the source listens, as it says itself and as it is reached: a tool gives that for its own.
+    ports: [&'a str; 2],
+    /// Those who read the log; none where that can't be seen.
+    dumps: Option<&'a [Dump<'a>]>,
+}
+
+impl Us<'_> {
+    fn are(&self, known: &Known<'_>) -> bool {
+        let is_numbered = (known.server.parse()).is_ok_and(|server: u32| READERS.contains(&server));
+        let reads = |dump: &Dump| {
+            let is_it = dump
+                .identity
+                .is_none_or(|identity| identity == known.identity);
+            is_it && dump.user == self.user
+        };
+        is_numbered
+            && match self.dumps {
+                Some(dumps) => dumps.iter().any(reads),
+                None => !known.host.is_empty() && self.ports.contains(&known.port),
+            }
+    }
+}
+
+/// The port in `host:port`, or in a URL; the usual one where none is said.
+fn port_of(place: &str) -> &str {
+    let rest = place.split_once("://").map_or(place, |(_, rest)| rest);
+    let place = rest.split(['/', '?']).next().unwrap_or(rest);
+    let port = place.rsplit_once(':').map_or("", |(_, port)| port);
+    match !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) {
+        true => port,
+        false => "3306",
     }
 }
 
@@ -164,4 +209,64 @@ fn dumps(threads: Option<&Answer>) -> Vec<Dump<'_>> {
             identity: threads.named(row, "identity"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "1191182337";
+
+    fn known<'a>(server: &'a str, host: &'a str, port: &'a str) -> Known<'a> {
+        Known {
+            identity: "uuid-1",
+            server,
+            host,
+            port,
+        }
+    }
+
+    fn dump<'a>(user: &'a str, identity: Option<&'a str>) -> Dump<'a> {
+        Dump {
+            user,
+            host: "10.0.0.9",
+            state: "",
+            identity,
+        }
+    }
+
+    fn are_we(known: &Known<'_>, dumps: Option<&[Dump<'_>]>) -> bool {
+        let ports = ["3306", port_of("mysql://greylag@10.0.0.1:13306/orders")];
+        let user = "greylag";
+        Us { user, ports, dumps }.are(known)
+    }
+
+    #[test]
+    fn a_server_whose_number_is_one_of_ours_is_a_replica_unless_our_account_reads() {
+        let of = |user| [dump(user, Some("uuid-1"))];
+        let one = known(OURS, "db-2", "3306");
+        assert!(are_we(&one, Some(&of("greylag"))));
+        assert!(!are_we(&one, Some(&of("replicator"))));
+        assert!(!are_we(&one, Some(&[])), "nobody reads for it");
+        assert!(!are_we(&one, Some(&[dump("greylag", Some("uuid-2"))])));
+        assert!(are_we(&one, Some(&[dump("greylag", None)])));
+        assert!(!are_we(&known("7", "db-2", "3306"), Some(&of("greylag"))));
+    }
+
+    #[test]
+    fn where_readers_can_t_be_seen_a_tool_of_ours_gives_its_sources_port_and_its_own_host() {
+        assert!(are_we(&known(OURS, "deploy-1", "3306"), None));
+        assert!(are_we(&known(OURS, "deploy-1", "13306"), None));
+        assert!(!are_we(&known(OURS, "db-2", "3307"), None));
+        assert!(!are_we(&known(OURS, "", "3306"), None));
+    }
+
+    #[test]
+    fn a_port_is_read_off_any_place() {
+        assert_eq!(port_of("db:3307"), "3307");
+        assert_eq!(port_of("[::1]:3307"), "3307");
+        assert_eq!(port_of("mysql://greylag@db/orders?x=1:2"), "3306");
+        assert_eq!(port_of("mariadb://greylag@db:4406"), "4406");
+        assert_eq!(port_of(""), "3306");
+    }
 }

@@ -138,3 +138,20 @@ async fn mariadb_s_own_program_is_a_reader() {
     program.kill().unwrap();
     program.wait().unwrap();
 }
+
+// Server ids may be random, or made of addresses: some are among those of Greylag's own tools.
+on_both_clusters!(a_replica_whose_number_is_one_of_our_tools_is_a_replica(scene, 1) {
+    let again = |stop: &str, start: &str| format!("{stop}; SET GLOBAL server_id = 1191182337; {start}");
+    scene.tell_replica(0, &again("STOP REPLICA", "START REPLICA"), &again("STOP SLAVE", "START SLAVE")).await;
+    let mut below = scene.watch_replica(0).await;
+    let one = below.until("a level replica", is_level).await;
+    let known_as = upstream(&one).known_as.clone().unwrap();
+    let mut primary = scene.watch_primary().await;
+    let is_it = |seen: &NodeSighting| {
+        seen.children.iter().any(|child| child.name == known_as && !child.logical)
+    };
+    let seen = primary.until("the replica", is_it).await;
+    // The source may list it by its old number until it has something to send there.
+    let found = strangers(&seen, &[&one]);
+    assert!(!found.contains(&known_as), "{found:?}");
+});

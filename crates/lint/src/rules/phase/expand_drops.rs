@@ -130,7 +130,8 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Fate::Replaced => None,
                 Fate::Gone => {
                     let draft = told(&name.span, name.to_string());
-                    Some(match drop.if_exists && is_cleared(scene, name) {
+                    let cleared = drop.if_exists && is_cleared(scene, name);
+                    Some(match cleared || is_files_own(scene, drop.kind, name) {
                         true => draft.severity(Severity::Warning),
                         false => draft,
                     })
@@ -199,6 +200,12 @@ fn is_cleared(scene: &Scene<'_>, name: &Name) -> bool {
             Operation::CreateTable(create) => create.temporary && create.name.is(name),
             _ => false,
         })
+}
+
+/// A function or a procedure that no file before this one has made, and this one makes unless it is there, or in its place: it is most
+/// likely made for the file alone.
+fn is_files_own(scene: &Scene<'_>, kind: Kind, name: &Name) -> bool {
+    kind == Kind::Function && scene.catalog.function_made_in(name) == Some(scene.number)
 }
 
 /// MODIFY and CHANGE say all of a column anew, and what they leave out goes. Where the app can't leave the column out any more,

@@ -146,8 +146,8 @@ fn told(span: &Bytes, name: &str, table: Option<&Name>, lifted: &Guarantee) -> O
             .why("An INSERT … ON CONFLICT or ON DUPLICATE KEY of the old app fails from here on, or adds a second row."),
         Guarantee::Reference => draft(span, format!("the foreign key {name}{of}"))
             .why("Rows that belong together can be parted from here on, and nothing is deleted along."),
-        Guarantee::Deed => Draft::new(span.clone(), format!("the foreign key {name}{of} comes back, and deletes or changes rows that it kept"))
-            .why("The old app counts on what its DELETE and UPDATE leave alone, or are refused: from here on other rows go or change along.")
+        Guarantee::Deed => Draft::new(span.clone(), format!("the foreign key {name}{of} comes back, and does something else with rows that lose theirs"))
+            .why("The old app counts on what becomes of rows when one goes or changes that they reference: that they are kept, or go along, or that it is refused.")
             .instead("Change what the key does in a file with `-- greylag:phase contract`, once every app that is alive counts on it."),
         Guarantee::Check => draft(span, format!("the CHECK {name}{of}")),
         Guarantee::Unknown => draft(span, format!("the constraint {name}{of}"))

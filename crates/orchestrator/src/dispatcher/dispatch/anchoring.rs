@@ -39,17 +39,17 @@ impl Dispatcher {
             Hold::Lost => "was lost",
             Hold::Elsewhere => "was on a server that is not its primary any more",
         };
-        if is_at_work {
-            // It looks for its primary, and takes the lock itself where it goes on: two of ours would keep each other out.
-            return;
-        }
         let again = take_again(&self.run.setup, &self.run.rollout, &shard);
-        let then = match tokio::time::timeout(ANCHOR, again).await {
-            Ok(Some(session)) => {
-                anchor.take_back(&shard.target, session).await;
-                "is taken again"
-            }
-            Ok(None) | Err(_) => "can't be had again yet",
+        let then = match is_at_work {
+            // It looks for its primary, and takes the lock itself where it goes on: two of ours would keep each other out.
+            true => "is taken again by its shard's own work, once that comes to it",
+            false => match tokio::time::timeout(ANCHOR, again).await {
+                Ok(Some(session)) => {
+                    anchor.take_back(&shard.target, session).await;
+                    "is taken again"
+                }
+                Ok(None) | Err(_) => "can't be had again yet",
+            },
         };
         ledger.show(Notice::Warning {
             shard: Some(name.clone()),

@@ -8,7 +8,7 @@ use crate::{
     replicas::News,
     watch::Notice,
 };
-use greylag_core::{event::Event, outcome::Outcome};
+use greylag_core::{event::Event, fleet::ShardName, outcome::Outcome, rollout::OutOfOrder};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -198,6 +198,14 @@ impl Dispatcher {
                     },
                 })
             }
+            Done::Asked {
+                stage,
+                shard,
+                outcome,
+            } => {
+                self.nodes.note_waits(&shard, &[]);
+                self.take_asked(ledger, stage, shard, outcome)
+            }
             Done::Gate {
                 stage,
                 wave,
@@ -216,5 +224,34 @@ impl Dispatcher {
             }
         };
         Ok(recorded?)
+    }
+
+    /// Nothing was started for it: where nobody could ask, or a failover has taken the work, there is nothing to say.
+    fn take_asked(
+        &mut self,
+        ledger: &mut Ledger,
+        stage: usize,
+        shard: ShardName,
+        outcome: Outcome,
+    ) -> Result<(), OutOfOrder> {
+        if let Outcome::Unknown { doubt } = outcome {
+            self.tasks.given_up.insert(shard.clone());
+            ledger.show(Notice::Warning {
+                shard: Some(shard),
+                text: doubt.why,
+            });
+            return Ok(());
+        }
+        if !ledger.state.to_ask_again().any(|one| *one == shard) {
+            return Ok(());
+        }
+        ledger.record(match outcome {
+            Outcome::Applied => self.nodes.end_of(stage, &shard),
+            outcome => Event::ShardEnded {
+                stage,
+                shard,
+                outcome,
+            },
+        })
     }
 }

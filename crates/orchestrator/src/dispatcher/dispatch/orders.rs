@@ -32,17 +32,12 @@ impl Dispatcher {
         let limit = self.run.plan.policy.max_in_flight.max(1) as usize;
         let mut room = limit.saturating_sub(self.tasks.count());
         let now = Timestamp::now();
-        // Where it is only settled what there is, that is all: verify queries that a person had asked again are.
-        let asks_again = |shard: &ShardName| ledger.state.verify_again(shard).is_some();
+        // Where it is only settled what there is, nothing starts.
         let settle_only = self.run.settle_only;
-        let starts = !settle_only || ledger.state.unverified().any(asks_again);
         // The limits are filled with this run's own shards; surveys concern everybody.
         let commands = match (settle_only, &self.run.options.only) {
             (false, None) => ledger.state.next(now),
-            _ => {
-                let wanted = |shard: &ShardName| !settle_only || asks_again(shard);
-                (ledger.state).next_among(now, |shard| self.is_ours(shard) && wanted(shard))
-            }
+            _ => (ledger.state).next_among(now, |shard| !settle_only && self.is_ours(shard)),
         };
         for command in commands {
             match command {
@@ -75,19 +70,16 @@ impl Dispatcher {
                     shard,
                     position,
                 } => {
-                    if self.run.settle_only {
-                        continue;
-                    }
                     if let Some(done) = self.nodes.await_replicas(ledger, stage, &shard, position) {
                         ledger.record(done)?;
                         done_at_once = true;
                     }
                 }
                 Command::AskGate { stage, wave } => {
-                    if !self.nodes.may_start() {
+                    if settle_only || !self.nodes.may_start() {
                         continue;
                     }
-                    if !stopping && starts && !self.tasks.asks(stage, wave) {
+                    if !stopping && !self.tasks.asks(stage, wave) {
                         gate = Some((stage, wave));
                     }
                 }
@@ -105,6 +97,11 @@ impl Dispatcher {
         if done_at_once {
             rest = Rest::More;
         }
+        let mut ask = Vec::new();
+        if let (true, Some((stage, _))) = (settle_only && !stopping, ledger.state.current()) {
+            let asked = (ledger.state.to_ask_again()).filter(|shard| self.may_ask(shard));
+            ask.extend(asked.take(room).map(|shard| (stage, shard.clone())));
+        }
         // Nothing new may start: what is in flight ends after its current migration, never its list.
         self.tasks.drain(ledger.state.is_stopped() || stopping);
         self.tasks.hold(self.nodes.reasons());
@@ -120,6 +117,11 @@ impl Dispatcher {
             let had = Had::new(ledger.state.had(&shard));
             self.tasks.survey(stage, &shard, pause, followers, had);
         }
+        for (stage, shard) in ask {
+            let followers = self.nodes.followers(&shard);
+            let had = Had::new(ledger.state.had(&shard));
+            self.tasks.ask_again(stage, &shard, followers, had);
+        }
         for shard in self.nodes.promoted() {
             // One that is at work looks for its primary itself.
             if !self.tasks.has_shard(&shard) && !self.tasks.seeks(&shard) {
@@ -130,6 +132,14 @@ impl Dispatcher {
             self.tasks.ask_gate(stage, wave);
         }
         Ok(rest)
+    }
+
+    /// Nobody is at the shard, and it has not been asked in vain.
+    fn may_ask(&self, shard: &ShardName) -> bool {
+        self.is_ours(shard)
+            && !self.tasks.has_shard(shard)
+            && !self.tasks.seeks(shard)
+            && !self.tasks.given_up.contains(shard)
     }
 
     fn is_ours(&self, shard: &ShardName) -> bool {

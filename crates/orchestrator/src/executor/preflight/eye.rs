@@ -8,7 +8,7 @@ use crate::{
 use greylag_core::{
     gate::StandbyEffect,
     node::{Delay, NodeName},
-    outcome::Blocker,
+    outcome::{Blocker, Left},
 };
 use greylag_engines::{EngineError, Job, Observer};
 use jiff::Timestamp;
@@ -26,9 +26,17 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// What these jobs lock against readers; none where that is nothing.
-    pub fn of(jobs: &[Job]) -> Option<Self> {
-        let locks: Vec<_> = jobs.iter().map(|job| job.script.exclusive()).collect();
+    /// What these jobs lock against readers, behind what stands of the first of them; none where that is nothing.
+    pub fn of(jobs: &[Job], left: Left) -> Option<Self> {
+        let done = match left {
+            Left::Partial { done, .. } => done as usize,
+            Left::Nothing => 0,
+        };
+        let rest = |(at, job): (usize, &Job)| match (at, done) {
+            (0, 1..) => job.script.keeping(|at| at >= done).exclusive(),
+            _ => job.script.exclusive(),
+        };
+        let locks: Vec<_> = jobs.iter().enumerate().map(rest).collect();
         if locks.iter().all(|locks| locks.is_nothing()) {
             return None;
         }

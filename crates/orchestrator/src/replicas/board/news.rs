@@ -43,6 +43,12 @@ pub enum News {
         /// What its own primary calls it; none where the project does.
         name: Option<Arc<str>>,
     },
+    /// The node's name leads to the shard's primary, which was this node before: it is not waited for while it does.
+    Aside {
+        node: NodeName,
+        /// Nobody else of the shard is waited for.
+        last: bool,
+    },
     /// A node of the shard accepts writes, and its primary does not: a failover, most likely.
     Promoted {
         shard: ShardName,

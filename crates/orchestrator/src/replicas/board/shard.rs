@@ -8,6 +8,7 @@ use crate::{
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
+    identity::Known,
     node::{
         Blame, Finding, NodeName, NodePolicy, NodeRole, NodeSighting, NodeState, SeenRole,
         Severity, Slot, Standing, Trail, confirmed, copies_table, follows,
@@ -33,6 +34,8 @@ pub struct ShardNodes {
     pub named: bool,
     /// Why nobody can say that all of its nodes are known.
     pub lacking: Option<String>,
+    /// What is remembered of it.
+    pub known: Option<Known>,
     pub primary: Option<Arc<NodeSighting>>,
     pub trail: Trail,
     pub nodes: BTreeMap<NodeName, Node>,
@@ -48,13 +51,15 @@ pub struct Node {
     /// In which it is looked at: a node of this name may have been expected before, and somebody be looking still.
     pub round: u64,
     pub host: Arc<str>,
-    /// It is remembered as a node of the shard, by the name that it is reached by.
-    pub known: bool,
     /// It is the shard's primary now, which is reached by another name: nobody waits for it to replay its own work.
     pub aside: bool,
+    /// When it was seen last to be one of its shard, and the primary that it stood beside: kept while it is missed.
+    pub stood: Option<(Arc<NodeSighting>, Arc<NodeSighting>)>,
     pub before: Option<(Arc<NodeSighting>, Option<Distance>)>,
     pub standing: Option<Standing>,
     pub error: Option<String>,
+    /// When the last look that is over began.
+    pub looked: Option<Instant>,
     /// What a person can do should it never come back.
     pub advice: Option<String>,
     pub replayed: bool,
@@ -162,7 +167,9 @@ impl ShardNodes {
                 .values()
                 .filter(move |node| node.named.role == role)
         };
-        let has_heir = of(NodeRole::Replica).any(writes);
+        // One that was the primary by another name writes, too.
+        let aside = |node: &Node| node.aside && node.error.is_none();
+        let has_heir = of(NodeRole::Replica).any(|node| aside(node) || writes(node));
         has_heir && !of(NodeRole::Primary).any(writes)
     }
 }

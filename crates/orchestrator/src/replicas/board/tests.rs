@@ -1,6 +1,7 @@
 use super::*;
 use greylag_core::{
     engine::Engine,
+    identity::Known,
     node::{Replay, ReplayState, SeenRole, Slot, Subscription, Upstream},
     position::Position,
     survey::Server,
@@ -305,44 +306,143 @@ fn with_a_service() -> (Board, NamedNode, NamedNode) {
     (board, primary, node)
 }
 
+/// A server at its own address, reached by a name.
+fn at_name(name: &str, seen: NodeSighting) -> NodeSighting {
+    let mut seen = seen;
+    seen.server.dialled = named(name, NodeRole::Replica).target.address();
+    seen
+}
+
+/// Which run of which server the standby is.
+fn running(mut seen: NodeSighting, run: &str) -> NodeSighting {
+    seen.server.instance = Some(run.into());
+    seen
+}
+
+fn told_aside(board: &mut Board) -> Vec<bool> {
+    let of = |news: News| match news {
+        News::Aside { last, .. } => Some(last),
+        _ => None,
+    };
+    board.news().into_iter().filter_map(of).collect()
+}
+
+fn is_refused(board: &Board) -> bool {
+    let is_it = |reason: &WaitReason| matches!(reason, WaitReason::ReplicaUnseen { why, .. } if why.contains("the shard's primary itself"));
+    matches!(board.go(), Go::Hold(reasons) if reasons.iter().any(is_it))
+}
+
 #[test]
 fn a_replica_that_the_primarys_own_name_leads_to_now_is_not_waited_for() {
     let (mut board, primary, node) = with_a_service();
-    board.take(&primary.node, writer("vip", "1"));
-    board.take(&node.node, standby("n"));
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("n"), "2")));
     assert!(board.waits_for(&shard()));
     board.wait_for(&shard(), at_work(0, Arc::new(|_| true)));
     assert_eq!(proven(&mut board), ["n"]);
     // It is promoted, and the name goes over to it.
-    board.take(&primary.node, writer("vip", "2"));
-    board.take(&node.node, writer("n", "2"));
+    board.take(&primary.node, at_name("vip", writer("n", "2")));
+    board.take(&node.node, at_name("n", writer("n", "2")));
     assert_eq!(board.go(), Go::Yes);
     assert!(board.is_aside(&node.node));
     assert!(!board.waits_for(&shard()));
-    assert!(is_replayed(&mut board));
+    let news = board.news();
+    assert!(news.iter().any(|one| matches!(one, News::Replayed { .. })));
+    let aside = news
+        .iter()
+        .filter(|one| matches!(one, News::Aside { last: true, .. }));
+    assert_eq!(aside.count(), 1, "{news:?}");
+    board.take(&node.node, at_name("n", writer("n", "2")));
+    assert_eq!(told_aside(&mut board), [false; 0], "it is told once");
     // The name goes back, and the server follows again, or is gone: it is a replica like any other.
-    board.take(&primary.node, writer("vip", "3"));
+    board.take(&primary.node, at_name("vip", writer("a", "3")));
     board.miss(&node.node, "no answer".into());
     assert!(!board.is_aside(&node.node));
     assert!(board.waits_for(&shard()));
-    board.take(&node.node, standby("n"));
+    board.take(&node.node, at_name("n", running(standby("n"), "2")));
     assert_eq!(board.go(), Go::Yes);
+}
+
+#[test]
+fn a_readers_name_that_falls_back_to_the_primary_leaves_its_standby_missed() {
+    let (mut board, primary, node) = with_a_service();
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("s"), "2")));
+    board.wait_for(&shard(), at_work(0, Arc::new(|_| true)));
+    // The standby dies, and its service has nobody else to lead to.
+    board.miss(&node.node, "no answer".into());
+    board.take(&node.node, at_name("n", writer("a", "1")));
+    assert!(is_refused(&board), "{:?}", board.go());
+    assert!(!board.is_aside(&node.node));
+    assert!(board.waits_for(&shard()));
+    assert!(!is_replayed(&mut board), "the standby has not replayed it");
+    // Whatever address the service shows, and though the primary was started anew meanwhile.
+    for address in ["a", "s"] {
+        board.take(&primary.node, at_name("vip", writer("a", "3")));
+        board.take(&node.node, at_name("n", writer(address, "3")));
+        assert!(is_refused(&board), "{:?}", board.go());
+    }
+}
+
+#[test]
+fn a_replica_that_was_promoted_and_started_anew_is_known_by_its_address() {
+    let (mut board, primary, node) = with_a_service();
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("n"), "2")));
+    board.miss(&node.node, "no answer".into());
+    board.take(&primary.node, at_name("vip", writer("n", "3")));
+    board.take(&node.node, at_name("n", writer("n", "3")));
+    assert!(board.is_aside(&node.node), "{:?}", board.go());
+}
+
+#[test]
+fn a_standby_that_a_readers_name_led_to_last_is_missed_when_another_of_them_is_promoted() {
+    let (mut board, primary, node) = with_a_service();
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("s"), "2")));
+    assert_eq!(proven(&mut board), ["s"]);
+    board.take(&node.node, at_name("n", running(standby("t"), "3")));
+    assert_eq!(proven(&mut board), ["t"], "that is another server");
+    board.take(&primary.node, at_name("vip", writer("s", "2")));
+    board.take(&node.node, at_name("n", writer("s", "2")));
+    assert!(is_refused(&board), "{:?}", board.go());
 }
 
 #[test]
 fn one_that_was_never_a_replica_and_is_the_primary_by_another_name_is_refused() {
     let (mut board, primary, node) = with_a_service();
-    board.take(&primary.node, writer("vip", "1"));
-    board.take(&node.node, writer("n", "1"));
-    let Go::Hold(reasons) = board.go() else {
-        panic!("{:?}", board.go());
-    };
-    assert!(
-        matches!(&reasons[..], [WaitReason::ReplicaUnseen { why, .. }] if why.contains("the shard's primary itself")),
-        "{reasons:?}"
-    );
-    // Where it is remembered as a node, a failover has taken the name there.
-    board.recognise(&node.node);
-    board.take(&node.node, writer("n", "1"));
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", writer("a", "1")));
+    assert!(is_refused(&board), "{:?}", board.go());
+    // Where its server is remembered as that node, a failover has taken the name there.
+    let mut known = Known::default();
+    known.prove_primary(&at_name("vip", writer("b", "0")).server);
+    known.prove_replica(&at_name("n", running(standby("s"), "2")).server);
+    board.remember(&shard(), Some(known.clone()));
+    board.take(&node.node, at_name("n", writer("a", "1")));
+    assert!(is_refused(&board), "another server is remembered there");
+    known.prove_replica(&at_name("n", running(standby("a"), "1")).server);
+    board.remember(&shard(), Some(known));
+    board.take(&node.node, at_name("n", writer("a", "1")));
     assert_eq!(board.go(), Go::Yes);
+    assert_eq!(told_aside(&mut board), [true]);
+}
+
+/// A run of a service's primary that has lost its name: whoever writes is its heir.
+#[test]
+fn one_that_stepped_aside_and_still_writes_is_the_heir_where_the_service_answers_no_more() {
+    let (mut board, primary, node) = with_a_service();
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("n"), "2")));
+    board.take(&primary.node, at_name("vip", writer("n", "2")));
+    board.take(&node.node, at_name("n", writer("n", "2")));
+    let is_promoted = |board: &mut Board| {
+        let news = board.news();
+        news.iter().any(|one| matches!(one, News::Promoted { .. }))
+    };
+    assert!(!is_promoted(&mut board));
+    board.miss(&primary.node, "no answer".into());
+    assert!(is_promoted(&mut board));
+    board.miss(&node.node, "no answer".into());
+    assert!(!is_promoted(&mut board));
 }

@@ -136,7 +136,14 @@ fn a_primary_that_names_nobody_where_some_were_known_lacks_them_by_name() {
     // What follows a replica says nothing of the primary.
     let b = replica_of(&primary(), "b", "10.0.0.2");
     take(&mut roster, &b, vec![child("d", Some("10.0.0.4"))]);
+    // Before the primary, nothing can be told of any.
+    roster.note_look(&b.node, false);
     take(&mut roster, &primary(), Vec::new());
+    assert_eq!(roster.lacking(), None, "one of them may be the primary");
+    roster.note_look(&b.node, false);
+    assert_eq!(roster.lacking(), None);
+    let c = replica_of(&primary(), "c", "10.0.0.3");
+    roster.note_look(&c.node, false);
     let lacking = roster.lacking().unwrap();
     assert!(lacking.contains("2 were known before (b, c)"), "{lacking}");
     take(&mut roster, &primary(), vec![child("c", Some("10.0.0.3"))]);
@@ -397,12 +404,14 @@ fn one_that_nobody_remembers_is_told_with_what_to_write_if_it_is_no_replica() {
 fn one_that_is_the_primary_now_is_not_missed_behind_it() {
     let (mut roster, _) = roster(Some(&known()));
     take(&mut roster, &primary(), Vec::new());
-    assert!(roster.lacking().unwrap().contains("(b, c)"));
-    let b = NodeName {
+    let node = |name: &str| NodeName {
         shard: "eu-1".parse().unwrap(),
-        node: "b".into(),
+        node: name.into(),
     };
-    roster.set_aside(&b, true);
+    let (b, c) = (node("b"), node("c"));
+    roster.note_look(&b, true);
+    assert_eq!(roster.lacking(), None, "the other has not been looked at");
+    roster.note_look(&c, false);
     assert!(
         roster.lacking().unwrap().contains("(c)"),
         "{:?}",
@@ -414,6 +423,6 @@ fn one_that_is_the_primary_now_is_not_missed_behind_it() {
         "{:?}",
         roster.lacking()
     );
-    roster.set_aside(&b, false);
+    roster.note_look(&b, false);
     assert!(roster.lacking().unwrap().contains("(b, c)"));
 }

@@ -62,7 +62,6 @@ impl Round {
 pub fn begin(shared: &Arc<Shared>, round: Round) {
     let looks = tokio::spawn(watch_node(shared.clone(), round));
     let mut tasks = shared.tasks.lock().expect("no panics inside");
-    tasks.retain(|task| !task.is_finished());
     tasks.push(looks.abort_handle());
 }
 
@@ -116,6 +115,7 @@ async fn watch_node(shared: Arc<Shared>, round: Round) {
                 }
             }
         }
+        shared.board().looked(&named.node, begun);
         // The first misses count soon; a node that stays dead is left in peace.
         let mut wait = match missed.saturating_sub(limit) {
             0 => poll,
@@ -176,6 +176,8 @@ async fn look(
 #[derive(PartialEq)]
 enum Follows {
     Taken,
+    /// For the first time, of the primary.
+    Heard,
     /// The node is looked at by another way already, and by this one no more.
     Twice,
 }
@@ -184,6 +186,10 @@ enum Follows {
 fn follow(shared: &Arc<Shared>, round: &Round, seen: &NodeSighting) -> Follows {
     let (follows, begun) = take_in(shared, round, seen);
     begun.into_iter().for_each(|round| begin(shared, round));
+    if follows == Follows::Heard {
+        // What could not be told of the others before can be now.
+        shared.hurry(&round.named.node.shard);
+    }
     follows
 }
 
@@ -197,10 +203,12 @@ fn take_in(shared: &Shared, round: &Round, seen: &NodeSighting) -> (Follows, Vec
         return (Follows::Taken, Vec::new());
     };
     if roster.only_remembers(&named.node) && board.double(&named.node, seen).is_some() {
+        roster.note_look(&named.node, false);
         board.dismiss(&named.node);
         return (Follows::Twice, Vec::new());
     }
-    roster.set_aside(&named.node, board.is_aside(&named.node));
+    let is_first = named.role == NodeRole::Primary && !roster.has_heard();
+    roster.note_look(&named.node, board.is_aside(&named.node));
     let mut changes = roster.take(named, seen, &shared.replication.settings);
     // One that is proven is missed, though it is not written down yet.
     changes.unnamed.retain(|name| !board.is_proven(name));
@@ -216,5 +224,9 @@ fn take_in(shared: &Shared, round: &Round, seen: &NodeSighting) -> (Follows, Vec
     if named.role == NodeRole::Primary {
         board.named(shard);
     }
-    (Follows::Taken, begun)
+    let follows = match is_first {
+        true => Follows::Heard,
+        false => Follows::Taken,
+    };
+    (follows, begun)
 }
