@@ -144,3 +144,62 @@ impl Drop for Over<'_> {
         self.0.news.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_core::engine::Engine;
+
+    /// More than a thread is worth, and more than may lie ready; each of another length, the last one for squawk.
+    fn files() -> Vec<Unit> {
+        let text = |n: usize| {
+            let rows = "INSERT INTO t (a, b) VALUES (1, 'one');\n".repeat(n % 50 + 1);
+            format!("CREATE TABLE t{n} (a int);\n{rows}TRUNCATE t{n} CASCADE;")
+        };
+        let files = (0..READY * 3).map(|n| {
+            let (name, none) = (format!("V{n}__x.sql"), BTreeMap::new());
+            Unit::read(Engine::Postgres, &name, text(n).as_bytes(), None, &none)
+        });
+        files.collect()
+    }
+
+    #[test]
+    fn each_file_has_what_is_in_it_and_none_is_read_far_ahead_of_the_judge() {
+        let units = files();
+        let of = |content: &crate::unit::Content| content.script.statements.len();
+        let lengths: Vec<usize> = units
+            .iter()
+            .map(|unit| of(unit.content.as_ref().unwrap()))
+            .collect();
+        let (found, most) = Ahead::of(&units, &Settings::default(), |ahead| {
+            let mut most = 0;
+            let all = (0..units.len()).map(|number| {
+                let known = ahead.take(number).unwrap();
+                most = most.max(ahead.shelf().ready.len());
+                known.operations.len()
+            });
+            (all.collect::<Vec<_>>(), most)
+        });
+        assert_eq!(found, lengths);
+        assert!(most <= READY, "{most}");
+        let told = crate::lint(&units, &Settings::default(), None).findings;
+        let cascades = told
+            .iter()
+            .filter(|found| found.rule == "squawk/ban-truncate-cascade");
+        let scripts: Vec<&str> = cascades.map(|found| &*found.script).collect();
+        let all: Vec<&str> = units.iter().map(|unit| &*unit.script).collect();
+        assert_eq!(scripts, all);
+    }
+
+    #[test]
+    fn a_judge_that_gives_up_leaves_nobody_at_work() {
+        let units = files();
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            Ahead::of(&units, &Settings::default(), |ahead| {
+                ahead.take(0);
+                panic!("enough")
+            })
+        }));
+        assert!(judged.is_err());
+    }
+}
