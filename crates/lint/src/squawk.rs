@@ -166,9 +166,14 @@ impl Squawk {
         }
     }
 
+    /// Whether it has anything to say to such a file.
+    pub(crate) fn is_asked(&self, content: &Content) -> bool {
+        content.script.dialect == Dialect::Postgres && !self.wanted.is_empty()
+    }
+
     pub(crate) fn ask(&self, content: &Content) -> Said {
         let script = &content.script;
-        if script.dialect != Dialect::Postgres || self.wanted.is_empty() {
+        if !self.is_asked(content) {
             return Said::default();
         }
         if script.text.len() > LONGEST {

@@ -1,5 +1,5 @@
 //! What can be known of a file without those before it: what its statements do, and what squawk says. Worked out ahead of the
-//! judge, on threads of its own, where there is enough to read.
+//! judge, on threads of its own, where squawk has enough to read.
 //!
 //! Who works it out makes no difference to what is found.
 
@@ -63,8 +63,11 @@ impl<'a> Ahead<'a> {
             shelf: Mutex::default(),
             news: Condvar::new(),
         };
-        let texts = units.iter().filter_map(|unit| unit.content.as_ref().ok());
-        let bytes: usize = texts.map(|content| content.script.text.len()).sum();
+        // Reading alone is not worth it: what is allocated on one thread is freed on another then.
+        let asked = units.iter().filter(|unit| unit.is_judged());
+        let asked = asked.filter_map(|unit| unit.content.as_ref().ok());
+        let asked = asked.filter(|content| ahead.squawk.is_asked(content));
+        let bytes: usize = asked.map(|content| content.script.text.len()).sum();
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         let workers = if bytes < WORTH { 0 } else { cores - 1 };
         thread::scope(|scope| {
