@@ -10,6 +10,7 @@ mod key;
 mod keys;
 mod letters;
 mod names;
+mod path;
 mod renames;
 mod swap;
 mod table;
@@ -30,8 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Catalog {
     /// Of the file that runs; none before the first.
     dialect: Option<Dialect>,
-    /// The schema that its names without one lead to, where it has set that.
-    path: Option<String>,
+    /// Where its names without a schema lead.
+    path: path::Path,
     /// Of the server that the next statements run on.
     pub(crate) habits: Habits,
     tables: BTreeMap<Key, Table>,

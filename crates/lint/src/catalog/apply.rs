@@ -11,7 +11,7 @@ impl Catalog {
     /// Takes a statement in. `unit` is the number of its file.
     pub(crate) fn apply(&mut self, unit: usize, script: &Script, operation: &Operation) {
         let dialect = script.dialect;
-        self.follow_path(operation);
+        self.path.follow(operation);
         match operation {
             Operation::CreateTable(create) => self.create(unit, script, create),
             Operation::AlterTable(alter) => self.alter(unit, script, alter),
@@ -285,7 +285,7 @@ impl Catalog {
         for constraint in &create.constraints {
             table.add_constraint(unit, script, constraint);
         }
-        lead(self.path.as_ref(), table.foreign_keys.iter_mut());
+        lead(self.path.first(), table.foreign_keys.iter_mut());
         if table.if_missing {
             table.made.clear();
             let columns = table.columns.iter_mut();
@@ -332,7 +332,7 @@ impl Catalog {
             let known = self.known(&alter.name);
             let before = known.foreign_keys.len();
             known.change(unit, script, action);
-            lead(path.as_ref(), known.foreign_keys.iter_mut().skip(before));
+            lead(path.first(), known.foreign_keys.iter_mut().skip(before));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Under what a table or a view is found, and what lends knowledge where a name may mean either of two.
 
-use super::{Catalog, Table};
-use crate::operation::{Name, Operation};
+use super::{Catalog, Table, path::Path};
+use crate::operation::Name;
 use greylag_core::engine::Dialect;
 
 /// A name with its schema, where that isn't the one that names without a schema lead to.
@@ -27,10 +27,10 @@ impl Key {
 }
 
 impl Catalog {
-    /// A file begins: its session has no temporary tables, and has set nothing.
-    pub(crate) fn begin(&mut self, dialect: Dialect) {
+    /// A file begins, in a transaction or without: its session has no temporary tables, and has set nothing.
+    pub(crate) fn begin(&mut self, dialect: Dialect, in_transaction: bool) {
         self.dialect = Some(dialect);
-        self.path = None;
+        self.path = Path::begin(in_transaction);
         self.temporary.clear();
         self.ages_gone.clear();
         self.views.retain(|_, view| !view.temporary);
@@ -51,6 +51,10 @@ impl Catalog {
         };
         if name.schema.is_some() {
             return within(None);
+        }
+        let home = self.path.first().and_then(|_| within(None));
+        if home.is_some() {
+            return home;
         }
         let mut same = self
             .schemas
@@ -74,7 +78,7 @@ impl Catalog {
     }
 
     pub(super) fn key(&self, name: &Name) -> Key {
-        match &self.path {
+        match self.path.first() {
             None => Key::of(self.dialect, name),
             Some(_) => Key::of(self.dialect, &self.led(name)),
         }
@@ -83,7 +87,7 @@ impl Catalog {
     /// A name with the schema that it leads to, where the file has set that.
     pub(super) fn led(&self, name: &Name) -> Name {
         Name {
-            schema: name.schema.clone().or_else(|| self.path.clone()),
+            schema: name.schema.clone().or_else(|| self.path.first().cloned()),
             ..name.clone()
         }
     }
@@ -103,19 +107,6 @@ impl Catalog {
             Some(Dialect::Sqlite) => schema == "temp",
             Some(Dialect::Mysql) | None => false,
         }
-    }
-
-    /// Where names without a schema lead from here on: to the first schema of the search path.
-    pub(super) fn follow_path(&mut self, operation: &Operation) {
-        let mut set = operation.assignments();
-        let Some((_, value)) = set.find(|(name, _)| *name == "search_path") else {
-            return;
-        };
-        let first = value.split(',').next().unwrap_or_default();
-        let first = first.trim().trim_matches(['\'', '"', ' ']);
-        let named =
-            !first.is_empty() && !first.starts_with('$') && !first.eq_ignore_ascii_case("default");
-        self.path = named.then(|| first.to_owned());
     }
 }
 

@@ -42,7 +42,7 @@ fn run(
             Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
             Err(_) => {}
             Ok(content) => {
-                catalog.begin(unit.engine.dialect());
+                catalog.begin(unit.engine.dialect(), content.in_transaction());
                 let Some(Known { operations, said }) = ahead.take(number) else {
                     continue;
                 };

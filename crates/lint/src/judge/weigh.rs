@@ -36,7 +36,7 @@ pub fn weigh(
         let Ok(content) = &unit.content else {
             continue;
         };
-        catalog.begin(unit.engine.dialect());
+        catalog.begin(unit.engine.dialect(), content.in_transaction());
         let operations = operations(content);
         let seen = trace.of(&unit.script).filter(|_| unit.is_judged());
         let file = File {

@@ -13,6 +13,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Operation> {
     if cursor.eat("TABLE") {
         return table(cursor);
     }
+    if let Some(view) = create::view_anew(cursor) {
+        return Some(view);
+    }
     if cursor.eat("SYSTEM") {
         let change = Change::Other(rest(cursor));
         return Some(altered(Kind::Other, change));

@@ -30,6 +30,17 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Operation> {
     object(cursor, or_replace, temporary, definer)
 }
 
+/// MySQL's ALTER VIEW says all of it anew; the cursor is behind ALTER.
+pub(super) fn view_anew(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let start = cursor.mark();
+    let definer = definer(cursor);
+    if cursor.dialect == Dialect::Mysql && cursor.is("VIEW") {
+        return object(cursor, true, false, definer);
+    }
+    cursor.back(start);
+    None
+}
+
 /// DEFINER=…, SQL SECURITY …, ALGORITHM=… before what is created.
 fn definer(cursor: &mut Cursor<'_>) -> Option<String> {
     if cursor.dialect != Dialect::Mysql {

@@ -56,7 +56,7 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
         "PREPARE" => opaque(cursor, "a statement put together at run time"),
         "SOURCE" | "ATTACH" | "DETACH" | "HANDLER" => opaque(cursor, "another file or session"),
         "REVOKE" => revoke(cursor),
-        "COMMENT" | "GRANT" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "USE" | "SHOW"
+        "COMMENT" | "GRANT" | "SECURITY" | "NOTIFY" | "LISTEN" | "UNLISTEN" | "SHOW"
         | "DISCARD" | "CHECKPOINT" | "DECLARE" | "FETCH" | "CLOSE" | "MOVE" | "DEALLOCATE"
         | "UNLOCK" => {
             skip_rest(cursor);
@@ -64,6 +64,7 @@ pub(super) fn other(cursor: &mut Cursor<'_>, word: &str) -> Option<Operation> {
                 what: word.to_owned(),
             }
         }
+        "USE" => set::used(cursor)?,
         "IMPORT" => opaque(cursor, "another server's tables"),
         _ => {
             cursor.back(start);

@@ -25,6 +25,16 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Option<Operation> {
             more: Vec::new(),
         });
     }
+    // Standard SQL's words for the search path.
+    if cursor.dialect == Dialect::Postgres && cursor.eat("SCHEMA") {
+        return Some(Operation::Set {
+            name: "search_path".to_owned(),
+            value: rest_text(cursor),
+            local,
+            global,
+            more: Vec::new(),
+        });
+    }
     let (name, mut value) = assignment(cursor, &mut global);
     let mut more = Vec::new();
     if cursor.dialect == Dialect::Mysql {
@@ -106,6 +116,18 @@ fn assignment(cursor: &mut Cursor<'_>, global: &mut bool) -> (String, String) {
     let mysql = cursor.dialect == Dialect::Mysql;
     let span = cursor.skip_until(|c| c.is_symbol(b',') || mysql && c.is("FOR"));
     (name, cursor.slice(span).trim().to_owned())
+}
+
+/// MySQL's USE: where names without a schema lead.
+pub(super) fn used(cursor: &mut Cursor<'_>) -> Option<Operation> {
+    let value = cursor.ident()?;
+    Some(Operation::Set {
+        name: "use".to_owned(),
+        value,
+        local: false,
+        global: false,
+        more: Vec::new(),
+    })
 }
 
 /// A setting goes back to what it was; on MySQL also the server's logs and what its replicas follow.

@@ -379,3 +379,26 @@ fn on_mariadb_a_check_within_a_column_goes_with_it() {
     must_tell(&[(Mariadb, &gone, again, restricts)]);
     must_not_tell(&[(Mysql, &gone, again, restricts)]);
 }
+
+#[test]
+fn a_column_that_is_worked_out_no_more_is_told() {
+    let given = "CREATE TABLE t (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED);";
+    for engine in [Mysql, Mariadb] {
+        must_tell(&[
+            (engine, given, "ALTER TABLE t MODIFY b int;", "expand-drops"),
+            (
+                engine,
+                given,
+                "ALTER TABLE t CHANGE b c int;",
+                "expand-drops",
+            ),
+        ]);
+        let kept = "ALTER TABLE t MODIFY b bigint GENERATED ALWAYS AS (a + 1) STORED;";
+        let told = findings(engine, given, kept).into_iter();
+        assert!(
+            !told
+                .map(|(rule, _)| rule)
+                .any(|rule| rule == "expand-drops")
+        );
+    }
+}

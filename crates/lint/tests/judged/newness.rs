@@ -435,3 +435,71 @@ fn rows_that_somebody_has_seen_say_that_a_table_was_there() {
     assert!(told(&settings));
     assert!(report(Postgres, &[], sql).coverage.unjudged.is_empty());
 }
+
+#[test]
+fn where_names_lead_is_followed_through_schemas_and_transactions() {
+    let users = "CREATE TABLE users (id bigint);";
+    let drop = "DROP TABLE users;";
+    for (engine, sql) in [
+        (
+            Postgres,
+            format!("SET SCHEMA 'archive';\n{users}\nSET SCHEMA 'public';\n{drop}"),
+        ),
+        (
+            Postgres,
+            format!("BEGIN;\nSET LOCAL search_path = archive;\n{users}\nCOMMIT;\n{drop}"),
+        ),
+        (
+            Postgres,
+            format!("SET search_path = archive;\n{users}\nRESET ALL;\n{drop}"),
+        ),
+        (
+            Postgres,
+            format!(
+                "BEGIN;\nSET search_path = archive;\n{users}\nCOMMIT;\nBEGIN;\nSET search_path = app;\n{drop}\nCOMMIT;"
+            ),
+        ),
+        (Mysql, format!("USE archive;\n{users}\nUSE app;\n{drop}")),
+        (
+            Mariadb,
+            format!("USE `archive`;\n{users}\nUSE app;\n{drop}"),
+        ),
+    ] {
+        must_tell(&[(engine, "", &sql, DROPS)]);
+    }
+    for (engine, sql) in [
+        (
+            Postgres,
+            format!("SET SCHEMA 'archive';\n{users}\nDROP TABLE archive.users;"),
+        ),
+        (
+            Postgres,
+            format!("BEGIN;\nSET LOCAL search_path = archive;\n{users}\n{drop}\nCOMMIT;"),
+        ),
+        (
+            Postgres,
+            format!(
+                "BEGIN;\nSET LOCAL search_path = archive;\nCOMMIT;\n{users}\nDROP TABLE public.users;"
+            ),
+        ),
+        (
+            Postgres,
+            format!(
+                "BEGIN;\nSET search_path = archive;\nROLLBACK;\n{users}\nDROP TABLE public.users;"
+            ),
+        ),
+        (
+            Mysql,
+            format!("USE archive;\n{users}\nDROP TABLE archive.users;"),
+        ),
+    ] {
+        must_not_tell(&[(engine, "", &sql, DROPS)]);
+    }
+    // What earlier files made is still known where a file says which database it is.
+    let given = "CREATE TABLE users (id int PRIMARY KEY, email varchar(9));";
+    let wider = "USE app;\nALTER TABLE users MODIFY email varchar(10);";
+    must_not_tell(&[
+        (Mysql, given, wider, "expand-restricts-writes"),
+        (Mysql, given, wider, "unjudged"),
+    ]);
+}

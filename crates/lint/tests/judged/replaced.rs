@@ -1,7 +1,7 @@
 //! What is dropped, and what takes its place.
 
 use super::{findings, must_not_tell, must_tell, titles};
-use greylag_core::engine::Engine::{Mysql, Postgres, Sqlite};
+use greylag_core::engine::Engine::{Mariadb, Mysql, Postgres, Sqlite};
 use greylag_lint::Severity;
 
 const RULE: &str = "expand-drops";
@@ -296,4 +296,41 @@ fn what_is_switched_off_is_as_good_as_dropped() {
             "expand-restricts-writes",
         ),
     ]);
+}
+
+#[test]
+fn a_view_that_is_said_anew_gives_what_it_gave() {
+    let given = "CREATE TABLE users (id int PRIMARY KEY, email varchar(9));\nCREATE VIEW v AS SELECT id, email FROM users;";
+    for engine in [Mysql, Mariadb] {
+        for anew in [
+            "CREATE OR REPLACE VIEW v AS",
+            "ALTER VIEW v AS",
+            "ALTER SQL SECURITY INVOKER VIEW v AS",
+        ] {
+            must_tell(&[(
+                engine,
+                given,
+                &format!("{anew} SELECT id FROM users;"),
+                "expand-drops",
+            )]);
+            let all = format!("{anew} SELECT id, upper(email) AS email, 1 AS n FROM users;");
+            must_not_tell(&[(engine, given, &all, "expand-drops")]);
+        }
+    }
+}
+
+#[test]
+fn a_view_in_the_place_of_a_table_gives_what_the_table_gave() {
+    let given = "CREATE TABLE users (id int PRIMARY KEY, email varchar(9));";
+    let shim = |columns: &str| {
+        format!(
+            "ALTER TABLE users RENAME TO people;\nCREATE VIEW users AS SELECT {columns} FROM people;"
+        )
+    };
+    for engine in [Postgres, Mysql, Mariadb, Sqlite] {
+        must_tell(&[(engine, given, &shim("id"), "expand-renames")]);
+        for all in ["id, email", "*", "email, id, 1 AS n"] {
+            must_not_tell(&[(engine, given, &shim(all), "expand-renames")]);
+        }
+    }
 }

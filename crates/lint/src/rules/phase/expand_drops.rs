@@ -102,6 +102,17 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 .map(|name| told(&name.span, name.to_string()))
                 .collect()
         }
+        Operation::Create(create) if create.or_replace && create.kind == Kind::View => {
+            let old = |name: &&Name| !scene.is_new(name) && !scene.is_made_here(name);
+            let name = create.name.iter().find(old);
+            name.map(|name| (name, replaced::of_view(scene, name, create)))
+                .and_then(|(name, fate)| match fate {
+                    Fate::Without(columns) => Some(told(&name.span, without(name, &columns))),
+                    _ => None,
+                })
+                .into_iter()
+                .collect()
+        }
         Operation::Create(create) if create.or_replace && create.kind == Kind::Database => {
             let name = create.name.iter();
             name.map(|name| told(&name.span, name.to_string()))
@@ -140,17 +151,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     let what = along.join(", ");
                     Some(told(&name.span, format!("what CASCADE takes along with {name}, {what},")))
                 }
-                Fate::Without(columns) => {
-                    let columns: Vec<String> =
-                        columns.iter().map(|own| format!("{name}.{own}")).collect();
-                    Some(told(&name.span, columns.join(", ")))
-                }
+                Fate::Without(columns) => Some(told(&name.span, without(name, &columns))),
                 Fate::Emptied => Some(emptied(scene, drop.kind, name)),
             })
             .collect()
         }
         _ => Vec::new(),
     }
+}
+
+fn without(name: &Name, columns: &[String]) -> String {
+    let columns: Vec<String> = columns.iter().map(|own| format!("{name}.{own}")).collect();
+    columns.join(", ")
 }
 
 /// No app that runs knows what goes.
@@ -224,6 +236,7 @@ fn modified(
     let left_out = match () {
         () if scene.is_new_column(table, from) => return None,
         () if before.on_update && !is.on_update => "ON UPDATE",
+        () if before.generated.is_some() && is.generated.is_none() => "the expression",
         () if given(before) && !given(is) && !is.not_null && !is.is_numbered() => "the default",
         () => return None,
     };

@@ -129,7 +129,7 @@ fn of_table(scene: &Scene<'_>, gone_at: usize, name: &Name) -> Fate {
 }
 
 /// A view that is made anew may give less.
-fn of_view(scene: &Scene<'_>, name: &Name, new: &Create) -> Fate {
+pub(super) fn of_view(scene: &Scene<'_>, name: &Name, new: &Create) -> Fate {
     let old = scene.catalog.columns_of_view(name);
     let (Some(old), Some(new)) = (old, &new.columns) else {
         return Fate::Replaced;
@@ -181,7 +181,19 @@ fn lost(scene: &Scene<'_>, gone_at: usize, name: &Name) -> Vec<String> {
     let whole = |create: &&CreateTable| {
         create.query.is_none() && create.like.is_none() && create.inherits.is_empty()
     };
+    let mut views = scene.operations[gone_at..].iter();
+    let view = views.find_map(|operation| match operation {
+        Operation::Create(create) if makes(scene, operation, Kind::View, name) => Some(create),
+        _ => None,
+    });
     let mut columns: Vec<&str> = match (made, scene.known(new)) {
+        // A view that stands in for it.
+        _ if from.is_none() && view.is_some() => {
+            let Some(own) = view.and_then(|view| view.columns.as_ref()) else {
+                return Vec::new();
+            };
+            own.iter().map(String::as_str).collect()
+        }
         (Some(create), _) if whole(&create) => {
             create.columns.iter().map(|own| &*own.name).collect()
         }

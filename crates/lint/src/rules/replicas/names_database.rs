@@ -41,7 +41,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 fn named(scene: &Scene<'_>, at: usize) -> Option<(crate::operation::Bytes, String)> {
     let operation = &scene.operations[at];
     let statement = scene.span(at);
-    if matches!(operation, Operation::Harmless { what } if what == "USE") {
+    if matches!(operation, Operation::Set { name, .. } if name == "use") {
         let name = scene.sql(&statement)[3..]
             .trim()
             .trim_matches('`')

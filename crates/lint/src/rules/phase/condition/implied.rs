@@ -75,7 +75,7 @@ impl Search {
     }
 }
 
-/// The parts between a word, outside parentheses; None where there is but one. What OR joins, AND doesn't.
+/// The parts between a word, outside parentheses; None where there is but one. What OR joins, AND doesn't; what XOR joins, neither.
 fn parts<'w>(words: &'w [Word], by: &str) -> Option<Vec<&'w [Word]>> {
     let (mut parts, mut begin, mut depth, mut between) = (Vec::new(), 0, 0usize, 0usize);
     for (at, word) in words.iter().enumerate() {
@@ -87,6 +87,7 @@ fn parts<'w>(words: &'w [Word], by: &str) -> Option<Vec<&'w [Word]>> {
             _ if depth > 0 => {}
             word if word.is("between") => between += 1,
             word if word.is("and") && between > 0 => between -= 1,
+            word if word.is("xor") => return None,
             word if by == "and" && word.is("or") => return None,
             word if word.is(by) => {
                 parts.push(&words[begin..at]);
@@ -166,6 +167,9 @@ fn fact(words: &[Word]) -> Option<Fact> {
         depth == 0 && (compares || word.is("in") || word.is("not") || word.is("between"))
     })?;
     let (of, rest) = words.split_at(at);
+    if of.iter().any(|word| word.is("xor")) {
+        return None;
+    }
     Some(Fact {
         of: Some(bare(of)).filter(|of| !of.is_empty())?.to_vec(),
         says: says(rest)?,
@@ -281,7 +285,12 @@ mod tests {
                 "(s = ANY (ARRAY['a'::text, 'b']))",
                 "(s::text IN ('a', 'b', 'c'))",
             ),
+            (
+                "((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+                "(s IN ('a', 'b', 'c'))",
+            ),
             ("(n > 0)", "(n >= 0)"),
+            ("(n > '5'::bigint)", "(n > '5' OR m > 5::numeric)"),
             ("(n > 5)", "(n > 0)"),
             ("(n = 5)", "(n > 0)"),
             ("(n BETWEEN 1 AND 5)", "(n BETWEEN 0 AND 9.5)"),
@@ -305,6 +314,11 @@ mod tests {
             ("(n BETWEEN 1 AND 5 OR m = 1)", "(n >= 1)"),
             ("(s = 'a')", "(s = 'A')"),
             ("(s > 'a')", "(s > 'b')"),
+            ("(n > 0)", "(n::int > 0)"),
+            ("(s = 'abc')", "(s::varchar(2) = 'abc')"),
+            ("(s = 'abc')", "(s::character = 'abc')"),
+            ("(m > 0 XOR n > 5)", "(m > 0 XOR n > 0)"),
+            ("(m XOR n > 5)", "(m XOR n > 0)"),
             ("(CASE WHEN a THEN n > 0 AND m > 0 END)", "(m > 0)"),
         ] {
             assert!(!implies(Dialect::Postgres, old, new), "{old} {new}");

@@ -189,18 +189,48 @@ pub(super) fn bare(mut words: &[Word]) -> &[Word] {
     words
 }
 
-/// Without `::type`.
+/// Without the casts that change no value: of strings and whole numbers, and to text.
 pub(super) fn uncast(words: &[Word]) -> Vec<Word> {
     let (mut left, mut at) = (Vec::new(), 0);
     while at < words.len() {
-        if words[at..].starts_with(&[Word::Symbol(b':'), Word::Symbol(b':')]) {
-            at += 2 + cast(&words[at + 2..]);
-        } else {
+        let cast = match words[at..].starts_with(&[Word::Symbol(b':'), Word::Symbol(b':')]) {
+            true => 2 + cast(&words[at + 2..]),
+            false => 0,
+        };
+        let kept = cast == 0 || !(is_plain(&left) || is_text(&words[at + 2..at + cast]));
+        if kept {
             left.push(words[at].clone());
             at += 1;
+        } else {
+            at += cast;
         }
     }
     left
+}
+
+/// What ends here is a constant that a cast leaves as it is.
+fn is_plain(before: &[Word]) -> bool {
+    match before.last() {
+        Some(Word::Text(_)) => true,
+        Some(Word::Number(number)) => !number.contains('.'),
+        _ => false,
+    }
+}
+
+/// Of any length; an array of them, too.
+fn is_text(data_type: &[Word]) -> bool {
+    let mut names = data_type.iter().filter(|word| match word {
+        Word::Symbol(symbol) => !b"[]".contains(symbol),
+        _ => true,
+    });
+    let text = |word: &Word| {
+        ["text", "varchar", "character", "varying"]
+            .iter()
+            .any(|own| word.is(own))
+    };
+    let one = data_type.first().is_some_and(|first| first.is("character"))
+        && !data_type.get(1).is_some_and(|second| second.is("varying"));
+    !one && !data_type.is_empty() && names.all(text)
 }
 
 /// How many words behind `::` are the type.
