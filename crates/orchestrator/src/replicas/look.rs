@@ -1,7 +1,7 @@
 //! One look at every node that the project names, for a page or a verb.
 
 use super::{
-    arrange::arrange,
+    arrange::{FORMER, arrange},
     behind::compare,
     chance::look_by,
     earlier::Earlier,
@@ -141,6 +141,7 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
             let looks = others.into_iter();
             let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
             let mut nodes = join_all(looks).await;
+            nodes.retain(|one| !is_home_again(one, &primary));
             let mut blind = BTreeMap::new();
             if nodes.iter().any(|one| is_the_primary(one, &primary)) {
                 match memory.of(setup, &target.shard).await {
@@ -231,6 +232,11 @@ fn steps_aside(one: &Looked, primary: &Looked, known: Option<&Known>) -> bool {
     };
     let had = || known.is_some_and(|known| known.has_had(&seen.server, &there.server));
     is_the_primary(one, primary) && had()
+}
+
+/// Whether that is the primary by the name that the project has for it, which leads to it again: it is no node of its own.
+fn is_home_again(one: &Looked, primary: &Looked) -> bool {
+    &*one.node.node.node == FORMER && is_the_primary(one, primary)
 }
 
 /// Whether that is the primary, by another name.

@@ -1,7 +1,11 @@
 //! A node that is the shard's primary itself: a name of a service leads wherever a failover has taken the primary, and that is one of the
 //! shard's other nodes then.
 
-use super::{Board, News, shard::ShardNodes, shard::is_required};
+use super::{
+    super::arrange::FORMER,
+    Board, News,
+    shard::{ShardNodes, is_required},
+};
 use greylag_core::{
     fleet::ShardName,
     identity::{Known, Node},
@@ -29,7 +33,10 @@ impl Board {
         };
         let primary = shard.primary.clone();
         let is_it = primary.is_some_and(|primary| {
-            seen.is_other_name_of(&primary) && was_node(shard, name, seen, &primary)
+            // The project's own name for it leads to it again.
+            let is_home_again = &*name.node == FORMER;
+            seen.is_other_name_of(&primary)
+                && (is_home_again || was_node(shard, name, seen, &primary))
         });
         let node = shard.nodes.get_mut(name);
         let Some(node) = node.filter(|node| is_it && node.named.role == NodeRole::Replica) else {
