@@ -32,9 +32,9 @@ impl Board {
             return false;
         };
         let primary = shard.primary.clone();
+        // The project's own name for the primary leads to it again.
+        let is_home_again = &*name.node == FORMER;
         let is_it = primary.is_some_and(|primary| {
-            // The project's own name for it leads to it again.
-            let is_home_again = &*name.node == FORMER;
             seen.is_other_name_of(&primary)
                 && (is_home_again || was_node(shard, name, seen, &primary))
         });
@@ -43,6 +43,7 @@ impl Board {
             self.call_back(name);
             return false;
         };
+        let node_guards = node.named.policy.guards(Timestamp::now());
         (node.before, node.standing, node.error) = (None, None, None);
         (node.follows, node.replayed) = (false, false);
         let is_new = !std::mem::replace(&mut node.aside, true);
@@ -57,10 +58,12 @@ impl Board {
                 follows: None,
                 name: None,
             });
-            self.untold.push(News::Aside {
+            // Nobody waited for the old primary, unless it had followed.
+            let was_counted = !is_home_again || node_guards;
+            self.untold.extend(was_counted.then(|| News::Aside {
                 node: name.clone(),
                 last,
-            });
+            }));
         }
         self.throttle.forget(name);
         true
