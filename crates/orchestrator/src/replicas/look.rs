@@ -132,7 +132,12 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
         Named::Listed(list) => list,
         Named::Auto => &[],
     };
-    let mut arranged = arrange(target, seat.as_ref(), listed);
+    let remembered = match &seat {
+        Some(_) if !listed.is_empty() => memory.of(setup, &target.shard).await,
+        _ => Ok(None),
+    };
+    let known = remembered.as_ref().ok().copied().flatten();
+    let mut arranged = arrange(target, seat.as_ref(), listed, known);
     match named {
         Named::Listed(_) => {
             let others = arranged.split_off(1);
@@ -143,6 +148,9 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
             let mut nodes = join_all(looks).await;
             nodes.retain(|one| !is_home_again(one, &primary));
             let mut blind = BTreeMap::new();
+            if let Err(why) = remembered {
+                blind.insert(primary.node.node.clone(), why);
+            }
             if nodes.iter().any(|one| is_the_primary(one, &primary)) {
                 match memory.of(setup, &target.shard).await {
                     Ok(known) => nodes.retain(|one| !steps_aside(one, &primary, known)),
