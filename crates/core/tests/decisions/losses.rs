@@ -92,7 +92,7 @@ fn a_shard_is_not_applied_while_it_lacks_what_an_earlier_stage_put_there() {
         );
     }
     // A failure, a break and a retry forget nothing.
-    story.restart().tell(end(1, &b, Outcome::Absent));
+    story.restart().tell(end(1, &b, Outcome::absent()));
     assert_eq!(story.0.owed(&b), ids("V1 V2"));
     story.pass(1, 1).tell(start(1, &b));
     story.tell(end(1, &b, failed(FailureClass::Data)));

@@ -187,7 +187,7 @@ impl Dispatcher {
                         Event::ShardEnded {
                             stage,
                             shard,
-                            outcome: Outcome::Absent,
+                            outcome: Outcome::absent(),
                         }
                     }
                     Outcome::Applied => self.nodes.end_of(stage, &shard),
