@@ -89,12 +89,77 @@ fn it_is_asked_again_though_the_rollout_is_paused_and_a_later_file_was_edited() 
     place.sql("s1", "INSERT INTO a VALUES (1)");
     place.out("rollout retry s1", 0);
     place.out("rollout pause --reason \"the night\"", 0);
+    is_held_by_the_pause(&place, "s2");
+    let rollout = &place.json("status --output json", 4)["rollout"];
+    assert_eq!(rollout["failed"], serde_json::json!([]), "{rollout}");
+    // It said yes: nobody asks again.
+    place.sql("s1", "DELETE FROM a");
+    place.out("rollout resume", 0);
     place.out("apply --yes", 0);
     for shard in ["s1", "s2"] {
         assert!(
             has(&place, shard, "b") && has(&place, shard, "v"),
             "{shard}"
         );
+    }
+}
+
+/// What was edited under a pause is planned anew after it.
+#[test]
+fn an_edited_file_leads_nobody_past_a_pause() {
+    let place = Place::with(2, &[ONE]);
+    let waves = "[[rollout.wave]]\nname = \"first\"\ncount = 1\n[[rollout.wave]]\nname = \"rest\"\napproval = true\n";
+    place.write("greylag.toml", project(2, waves));
+    view(&place, "SELECT 1 AS one");
+    let digest = |place: &Place| {
+        let plan = place.json("plan --output json", 0);
+        plan["digest"].as_str().unwrap().to_owned()
+    };
+    let waits = place.out("apply --yes", 4);
+    assert!(waits.contains("approve"), "{waits}");
+    place.out("rollout pause --reason \"the night\"", 0);
+    place.write(
+        "migrations/V1__a.sql",
+        format!("{} CREATE TABLE more (x);", ONE.1),
+    );
+    place.out("apply --yes", 6);
+    place.write("migrations/V1__a.sql", ONE.1);
+    view(&place, "SELECT 2 AS two");
+    let plan = place.out("plan", 0);
+    assert!(
+        plan.contains("it is paused: this plan takes its place once `greylag rollout resume`"),
+        "{plan}"
+    );
+    is_held_by_the_pause(&place, "s2");
+    // Nor does a yes to the plan that is to come.
+    let approved = format!("apply --yes --approved-digest {}", digest(&place));
+    place.out(&approved, 4);
+    assert!(!has(&place, "s2", "a"));
+    let rollouts = place.json("rollout list --output json", 0);
+    assert_eq!(
+        rollouts["rollouts"].as_array().unwrap().len(),
+        1,
+        "{rollouts}"
+    );
+    place.out("rollout resume", 0);
+    place.out(&approved, 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "a") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
+}
+
+/// Tried twice, and the second time as the first.
+#[track_caller]
+fn is_held_by_the_pause(place: &Place, untouched: &str) {
+    for _ in 0..2 {
+        let out = place.out("apply --yes", 4);
+        assert!(out.contains("the night"), "{out}");
+        assert!(out.contains("greylag rollout resume"), "{out}");
+        assert!(!has(place, untouched, "b"), "the next shard was touched");
+        assert!(!has(place, untouched, "v"), "the next shard was touched");
     }
 }
 

@@ -166,6 +166,11 @@ impl Rollout {
         (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
     }
 
+    /// Whether a person has paused it.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
     /// Whether nothing more will happen: finished, or superseded.
     pub fn has_ended(&self) -> bool {
         self.end.is_some()

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     control::Control,
-    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
+    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places, take_requests},
     executor::Orphans,
     journal::{Holder, Lease, LeaseTry},
     planning::{self, Ask, Prospect},
@@ -71,7 +71,7 @@ pub async fn apply(
 
 /// Finds out what became of what was in flight when the rollout was left, and begins nothing.
 ///
-/// Gives how the run ends where something can't be found out. Where all is, it is looked ahead again: what was agreed to
+/// Gives how the run ends where something can't be found out, or the rollout is paused. Where all is, it is looked ahead again: what was agreed to
 /// before (a saved plan, an approval, a person's yes) must hold for the plan that comes of it.
 pub async fn settle_first(
     setup: &Setup,
@@ -153,7 +153,11 @@ impl<'a> Leased<'a> {
             let is_settled =
                 state.in_flight().next().is_none() && state.replaying().next().is_none();
             let unverified: Vec<_> = state.unverified().cloned().collect();
-            let ends = !is_settled || !unverified.is_empty() || ending == Ending::Interrupted;
+            let ends = !is_settled
+                || !unverified.is_empty()
+                // What comes of changed files would not know of the pause.
+                || state.is_paused()
+                || ending == Ending::Interrupted;
             Ok(ends.then(|| {
                 let mut summary = self.summarise(&opened, surveyed, ending);
                 if let (None, Some(first)) = (&summary.stopped, unverified.first()) {
@@ -230,6 +234,14 @@ impl<'a> Leased<'a> {
             Prospect::Supersede { rollout, why, plan } => {
                 let blind = Arc::new(crate::watch::Blind);
                 let mut old = take_up(self.setup, &self.lease, &rollout, blind).await?;
+                // What a second terminal has asked since comes first: the successor has an inbox of its own.
+                take_requests(&mut old.ledger, self.setup.journal.inbox(&rollout).await?);
+                (old.ledger.commit().await).map_err(|why| fault(&rollout, why.into()))?;
+                if old.ledger.state.is_paused() {
+                    return Err(ApplyError::Stale {
+                        why: format!("rollout {rollout} was paused meanwhile; apply again"),
+                    });
+                }
                 let successor = new_id();
                 opening::supersede(&mut old, &successor, &why).await?;
                 self.watcher.notice(&Notice::Warning {
