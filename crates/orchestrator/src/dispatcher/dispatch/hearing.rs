@@ -236,6 +236,8 @@ impl Dispatcher {
     ) -> Result<(), OutOfOrder> {
         if let Outcome::Unknown { doubt } = outcome {
             self.tasks.given_up.insert(shard.clone());
+            let mut unasked = self.run.unasked.lock().expect("no panics inside");
+            unasked.insert(shard.clone(), doubt.why.clone());
             ledger.show(Notice::Warning {
                 shard: Some(shard),
                 text: doubt.why,
