@@ -10,6 +10,7 @@ CREATE TABLE t (
     g POINT NOT NULL,
     INDEX t_a (a),
     CONSTRAINT t_k_positive CHECK (k > 0)
+    /*!80000 , CONSTRAINT t_k_lifted CHECK (k > -1) NOT ENFORCED */
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO ref VALUES (1), (2), (3);
 INSERT INTO t VALUES (1, 1, 1, 'one', 'one', 'a', POINT(1, 1)), (2, 2, 2, 'two', 'two', 'b', POINT(2, 2)), (3, 3, 3, 'three', 'three', 'a', POINT(3, 3));

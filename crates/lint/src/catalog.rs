@@ -4,100 +4,134 @@
 
 mod apply;
 mod changes;
+mod check;
+mod gone;
+mod key;
 mod keys;
 mod letters;
 mod names;
+mod renames;
+mod swap;
 mod table;
 
 pub(crate) use changes::About;
+pub(crate) use check::{Check, name_of};
+use key::Key;
 pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
-pub(crate) use table::{Domain, ForeignKey, Index, KnownColumn, Table, Unique};
+pub(crate) use table::{Domain, ForeignKey, Habits, Index, KnownColumn, Table, Unique};
 
-use crate::operation::{Name, Published};
+use crate::operation::{Argument, Name, Published};
+use greylag_core::engine::Dialect;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the migrations so far have made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
-    tables: BTreeMap<String, Table>,
+    /// Of the file that runs; none before the first.
+    dialect: Option<Dialect>,
+    /// The schema that its names without one lead to, where it has set that.
+    path: Option<String>,
+    /// Of the server that the next statements run on.
+    pub(crate) habits: Habits,
+    tables: BTreeMap<Key, Table>,
+    /// Those of the file that runs: they hide all others of their names.
+    temporary: BTreeMap<String, Table>,
     /// Those that some table is written with.
     schemas: BTreeSet<String>,
     /// Labels of enums, by type.
     pub(crate) enums: BTreeMap<String, Vec<String>>,
-    views: BTreeMap<String, View>,
+    views: BTreeMap<Key, View>,
     /// Functions that say they are IMMUTABLE or STABLE.
     pub(crate) steady: BTreeSet<String>,
+    /// What functions take, by their names: one for each that has the name.
+    functions: BTreeMap<Key, Vec<Option<Vec<Argument>>>>,
+    /// The unit that made the first function or procedure of a name.
+    functions_made: BTreeMap<Key, usize>,
     /// What publications carry, by their names.
     publications: BTreeMap<String, Published>,
     pub(crate) domains: BTreeMap<String, Domain>,
     /// What each change has been about.
     touched: BTreeMap<String, About>,
+    /// How many tables and views were made so far.
+    made: usize,
+    /// When what this file has dropped or renamed was made, by the names it had first.
+    ages_gone: BTreeMap<Key, Option<usize>>,
 }
 
 impl Catalog {
-    pub(crate) fn table(&self, name: &Name) -> Option<&Table> {
-        if let Some(found) = self.tables.get(&key(name)) {
-            return Some(found);
-        }
-        if name.schema.is_some() {
-            let plain = self.tables.get(&name.name);
-            return plain.filter(|table| table.name.schema.is_none());
-        }
-        // A name without its schema may mean the one table of that name in another.
-        let mut schemas = self.schemas.iter();
-        let mut same = schemas
-            .by_ref()
-            .filter_map(|schema| self.tables.get(&format!("{schema}.{}", name.name)));
-        let first = same.next();
-        if same.next().is_some() { None } else { first }
-    }
-
-    /// The unit that made a view; None where no migration did.
-    pub(crate) fn view_made_in(&self, name: &Name) -> Option<usize> {
-        self.views.get(&key(name)).map(|view| view.made_in)
+    /// The unit that made a view, and whether the view may have been there; None where no migration made it.
+    pub(crate) fn view_made_in(&self, name: &Name) -> Option<(usize, bool)> {
+        let view = self.views.get(&self.key(name))?;
+        Some((view.made_in, view.if_missing))
     }
 
     /// Views over a table, and views over those.
     pub(crate) fn views_over(&self, table: &Name) -> Vec<Name> {
-        let mut found: Vec<String> = Vec::new();
+        let mut found: Vec<&Key> = Vec::new();
         let mut next = vec![self.resolved(table)];
         while let Some(read) = next.pop() {
             for (name, view) in &self.views {
                 let mut reads = view.reads.iter();
-                if !found.contains(name) && reads.any(|own| self.resolved(own) == read) {
-                    found.push(name.clone());
+                if !found.contains(&name) && reads.any(|own| self.resolved(own) == read) {
+                    found.push(name);
                     next.push(name.clone());
                 }
             }
         }
-        let names = found.into_iter().map(|view| match view.split_once('.') {
-            None => (None, view),
-            Some((schema, name)) => (Some(schema.to_owned()), name.to_owned()),
+        let names = found.into_iter().map(|view| Name {
+            schema: view.schema.clone(),
+            name: view.name.clone(),
+            span: table.span.clone(),
         });
-        names
-            .map(|(schema, name)| Name {
-                schema,
-                name,
-                span: table.span.clone(),
-            })
-            .collect()
+        names.collect()
     }
 
     /// The key of the table that a name means.
-    fn resolved(&self, name: &Name) -> String {
+    fn resolved(&self, name: &Name) -> Key {
         self.table(name)
-            .map_or_else(|| key(name), |table| key(&table.name))
+            .map_or_else(|| self.key(name), |table| self.key(&table.name))
+    }
+
+    /// When a table or a view was made, among all that migrations made: what had the name first in this file. None: no migration made it.
+    pub(crate) fn age(&self, name: &Name) -> Option<usize> {
+        let key = self.key(name);
+        if let Some(gone) = self.ages_gone.get(&key) {
+            return *gone;
+        }
+        let table = self.own_table(name).filter(|table| table.made_in.is_some());
+        let view = || self.views.get(&key).map(|view| view.age);
+        table.map(|table| table.age).or_else(view)
     }
 
     /// What a view reads; nothing where no migration made it.
     pub(crate) fn reads_of_view(&self, view: &Name) -> &[Name] {
-        self.views.get(&key(view)).map_or(&[], |view| &view.reads)
+        self.views
+            .get(&self.key(view))
+            .map_or(&[], |view| &view.reads)
+    }
+
+    /// The names of what a view gives; None where nobody knows them.
+    pub(crate) fn columns_of_view(&self, view: &Name) -> Option<&[String]> {
+        self.views.get(&self.key(view))?.columns.as_deref()
+    }
+
+    /// What the one function of a name takes; None where none is known, or several are.
+    pub(crate) fn arguments_of(&self, function: &Name) -> Option<&[Argument]> {
+        match self.functions.get(&self.key(function))?.as_slice() {
+            [only] => only.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The unit that made a function or a procedure, or took its place first; None where no migration did.
+    pub(crate) fn function_made_in(&self, function: &Name) -> Option<usize> {
+        self.functions_made.get(&self.key(function)).copied()
     }
 
     /// Whether a view selects a column by its name, or all there are.
     pub(crate) fn view_has(&self, view: &Name, column: &str) -> bool {
-        let view = self.views.get(&key(view));
+        let view = self.views.get(&self.key(view));
         view.is_some_and(|view| view.star || view.mentions.iter().any(|own| own == column))
     }
 
@@ -108,7 +142,7 @@ impl Catalog {
     }
 
     pub(crate) fn has_view(&self, name: &Name) -> bool {
-        self.views.contains_key(&key(name))
+        self.views.contains_key(&self.key(name))
     }
 
     /// Tables that are written with this schema.
@@ -127,7 +161,7 @@ impl Catalog {
                 let mut parents = parents.map(|name| self.resolved(name));
                 let seen = found.iter().any(|other| other.name == child.name);
                 if parents.any(|own| own == parent) && !seen {
-                    next.push(key(&child.name));
+                    next.push(self.key(&child.name));
                     found.push(child);
                 }
             }
@@ -173,7 +207,7 @@ impl Catalog {
     pub(crate) fn referencing(&self, table: &Name) -> Vec<(&Table, &ForeignKey)> {
         let own = self.resolved(table);
         let others = self.tables.values();
-        let others = others.filter(|other| key(&other.name) != own);
+        let others = others.filter(|other| self.key(&other.name) != own);
         others
             .flat_map(|other| other.foreign_keys.iter().map(move |key| (other, key)))
             .filter(|(_, key)| key.table.name == table.name && self.resolved(&key.table) == own)
@@ -188,19 +222,13 @@ impl Catalog {
 
     /// The table that has an index of this name.
     pub(crate) fn index(&self, name: &str) -> Option<(&Table, &Index)> {
-        self.tables.values().find_map(|table| {
+        let all = self.temporary.values().chain(self.tables.values());
+        all.into_iter().find_map(|table| {
             let index = table
                 .indexes
                 .iter()
                 .find(|i| i.name.as_deref() == Some(name))?;
             Some((table, index))
         })
-    }
-}
-
-fn key(name: &Name) -> String {
-    match name.schema.as_deref() {
-        None | Some("public" | "main") => name.name.clone(),
-        Some(schema) => format!("{schema}.{}", name.name),
     }
 }

@@ -12,7 +12,8 @@ pub use action::{Action, AlterTable, Dropped, ReplicaIdentity};
 pub use name::Name;
 pub use publication::{Published, Relist};
 pub use table::{
-    Column, Constraint, ConstraintKind, CreateTable, DataType, Expression, Generated, Reference,
+    Column, Constraint, ConstraintKind, CreateTable, DataType, Deed, Expression, Generated,
+    OwnCheck, Reference,
 };
 pub use write::{Pinned, Source, Verb, Write};
 
@@ -151,7 +152,7 @@ pub struct Create {
     pub or_replace: bool,
     pub if_not_exists: bool,
     pub temporary: bool,
-    /// The tables it reads, of a view; the labels of an enum; the calls of a default.
+    /// The tables that a view reads.
     pub reads: Vec<Name>,
     /// Functions that a view calls, in lower case.
     pub calls: Vec<String>,
@@ -175,12 +176,29 @@ pub struct Create {
     pub mentions: Vec<String>,
     /// It selects `*` somewhere.
     pub star: bool,
+    /// The names of what a view gives; None where its text doesn't tell.
+    pub columns: Option<Vec<String>>,
+    /// What a function takes; None where that can't be read.
+    pub arguments: Option<Vec<Argument>>,
+}
+
+/// What a function takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argument {
+    /// Its type, in lower case, long spellings made short.
+    pub data_type: String,
+    /// It has a default.
+    pub optional: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drop {
     pub kind: Kind,
+    /// MySQL: DROP TEMPORARY, which takes nothing that others see.
+    pub temporary: bool,
     pub names: Vec<Name>,
+    /// What the function of each name takes, where that is said.
+    pub arguments: Vec<Option<Vec<Argument>>>,
     pub on: Option<Name>,
     pub if_exists: bool,
     pub cascade: bool,

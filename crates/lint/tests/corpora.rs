@@ -72,6 +72,15 @@ fn real_histories_are_judged_and_what_is_not_is_counted() {
         );
         for finding in &report.findings {
             *told.entry(finding.rule.clone()).or_default() += 1;
+            println!(
+                "FOUND {} {:?} {} {}:{} {}",
+                finding.rule,
+                finding.severity,
+                corpus.name,
+                finding.script,
+                finding.start.line,
+                finding.title
+            );
         }
         check(&report, &corpus);
     }

@@ -5,6 +5,7 @@ mod lists;
 mod pages;
 mod reference;
 mod runner;
+mod verbs;
 
 use std::{
     fs,

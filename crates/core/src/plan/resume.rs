@@ -64,7 +64,7 @@ pub fn resume(
         .migrations
         .iter()
         .map(|planned| (planned, now.get(&planned.id).copied()))
-        .filter(|(planned, file)| file.is_none_or(|file| differs(planned, file)))
+        .filter(|(planned, file)| file.is_none_or(|file| planned.differs(file)))
         .collect();
     if differences.is_empty() {
         return without_differences(rollout, readings);
@@ -102,10 +102,6 @@ pub fn resume(
             })
             .collect(),
     }
-}
-
-fn differs(planned: &PlannedMigration, file: &Migration) -> bool {
-    planned.sha256 != file.sha256 || planned.config != file.config
 }
 
 fn without_differences(rollout: &Rollout, readings: &HashMap<ShardName, Arc<Reading>>) -> Resume {

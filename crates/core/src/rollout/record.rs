@@ -171,6 +171,22 @@ impl Rollout {
         }
     }
 
+    /// Folds a gate's answer that says what the last one said: nothing has happened, and the gate is asked again later. No event is due then;
+    /// whoever replays the journal asks anew anyway. False where it says something else.
+    pub fn hear_again(
+        &mut self,
+        stage: usize,
+        wave: usize,
+        verdict: &Verdict,
+        at: Timestamp,
+    ) -> bool {
+        let is_said = match (self.gate(), verdict) {
+            (Gate::Waiting { reasons, .. }, Verdict::Wait { reasons: said }) => reasons == said,
+            _ => false,
+        };
+        is_said && !self.has_ended() && self.answer_gate(stage, wave, verdict, at).is_ok()
+    }
+
     fn answer_gate(
         &mut self,
         stage: usize,

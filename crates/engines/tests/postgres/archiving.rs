@@ -21,7 +21,7 @@ impl Drop for Tool {
 /// Begins to receive the log under a name.
 fn start(nodes: &Nodes, program: &str, name: &str, into: &Path, options: &[&str]) -> Option<Tool> {
     let primary = nodes.primary();
-    let mut command = primary.installation().client(program)?;
+    let mut command = primary.installation().own_client(program)?;
     command
         .arg("--dbname")
         .arg(primary.superuser_url("postgres"))

@@ -54,6 +54,10 @@ async fn a_role_that_may_not_make_the_step_table_is_told_before_anything_ran() {
     };
     let mut session = bench.ready().await;
     bench.admin("ALTER SCHEMA public OWNER TO postgres").await;
+    // Before PostgreSQL 15 everybody may.
+    bench
+        .admin("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        .await;
     let job = stepwise("V1", "CREATE TEMPORARY TABLE t (id int)");
     let failure = failed(session.as_mut(), &job).await;
     assert_eq!(

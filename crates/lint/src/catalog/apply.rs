@@ -1,8 +1,9 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, KnownColumn, Letters, Table, View, key};
+use super::{Catalog, ForeignKey, KnownColumn, Letters, Table, View, key::Key, swap::swaps};
+use crate::effects::{clause_of, writes_anew};
 use crate::operation::{
-    Action, AlterTable, Change, CreateTable, Drop, DropIndex, Kind, Name, Operation,
+    Action, AlterTable, Change, Create, CreateTable, Drop, DropIndex, Kind, Name, Operation,
 };
 use greylag_core::{engine::Dialect, script::Script};
 
@@ -10,27 +11,29 @@ impl Catalog {
     /// Takes a statement in. `unit` is the number of its file.
     pub(crate) fn apply(&mut self, unit: usize, script: &Script, operation: &Operation) {
         let dialect = script.dialect;
+        self.follow_path(operation);
         match operation {
             Operation::CreateTable(create) => self.create(unit, script, create),
             Operation::AlterTable(alter) => self.alter(unit, script, alter),
             Operation::CreateIndex(create) => {
                 self.known(&create.table).add_index(unit, dialect, create);
             }
-            Operation::DropIndex(drop) => self.drop_index(drop),
+            Operation::DropIndex(drop) => self.drop_index(unit, drop),
             Operation::Drop(drop) => self.drop(dialect, drop),
             Operation::Create(create) => match (create.kind, &create.name, &create.on) {
                 (Kind::View | Kind::MaterializedView, Some(name), _) => {
-                    let before = self.views.get(&key(name)).map(|view| view.made_in);
-                    let view = View {
-                        reads: create.reads.clone(),
-                        mentions: create.mentions.clone(),
-                        star: create.star,
-                        made_in: before.unwrap_or(unit),
-                    };
-                    self.views.insert(key(name), view);
+                    self.create_view(unit, name, create);
                 }
-                (Kind::Function, Some(name), _) if create.steady => {
-                    self.steady.insert(name.name.clone());
+                (Kind::Function, Some(name), _) => {
+                    if create.steady {
+                        self.steady.insert(name.name.clone());
+                    }
+                    let key = self.key(name);
+                    self.functions_made.entry(key.clone()).or_insert(unit);
+                    let of_name = self.functions.entry(key).or_default();
+                    if !of_name.contains(&create.arguments) {
+                        of_name.push(create.arguments.clone());
+                    }
                 }
                 (Kind::Type, Some(name), _) => {
                     self.enums.insert(name.name.clone(), create.labels.clone());
@@ -57,7 +60,7 @@ impl Catalog {
                     (&alter.name, alter.kind, &alter.change)
                 {
                     let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.rename_key(&name.name, to));
+                    tables.for_each(|table| table.rename_index(&name.name, to));
                 }
                 if let (Some(name), Kind::Publication) = (&alter.name, alter.kind) {
                     self.republish(&name.name, &alter.change);
@@ -85,29 +88,69 @@ impl Catalog {
         }
     }
 
-    /// The table, known from now on if it wasn't.
-    fn known(&mut self, name: &Name) -> &mut Table {
-        let found = self.table(name).map_or_else(|| key(name), |t| key(&t.name));
-        self.schemas.extend(name.schema.clone());
-        self.tables
-            .entry(found)
-            .or_insert_with(|| Table::new(name.clone(), None))
+    fn create_view(&mut self, unit: usize, name: &Name, create: &Create) {
+        let key = self.key(name);
+        let before = self.views.get(&key);
+        let before = before.map(|view| (view.made_in, view.if_missing, view.age));
+        // What it hides is there again when the file is through.
+        if create.temporary && before.is_some() {
+            return;
+        }
+        let may = (create.or_replace || create.if_not_exists) && !create.temporary;
+        let (made_in, if_missing, age) = before.unwrap_or_else(|| (unit, may, self.next_age()));
+        let view = View {
+            reads: create.reads.iter().map(|read| self.led(read)).collect(),
+            mentions: create.mentions.clone(),
+            star: create.star,
+            columns: create.columns.clone(),
+            made_in,
+            if_missing,
+            age,
+            temporary: create.temporary,
+        };
+        self.views.insert(key, view);
     }
 
-    fn insert(&mut self, table: Table) {
-        self.schemas.extend(table.name.schema.clone());
-        self.tables.insert(key(&table.name), table);
+    fn next_age(&mut self) -> usize {
+        self.made += 1;
+        self.made
+    }
+
+    /// The table, known from now on if it wasn't.
+    fn known(&mut self, name: &Name) -> &mut Table {
+        if let Some(temporary) = self.temporary_name(name) {
+            let temporary = self.temporary.get_mut(temporary);
+            return temporary.expect("its name was found there");
+        }
+        let key = self.key(name);
+        if !self.tables.contains_key(&key) {
+            let lent = self.table(name).map(|other| other.lent_to(name));
+            let mut table = lent.unwrap_or_else(|| Table::new(name.clone(), None));
+            table.habits = self.habits;
+            self.insert(table);
+        }
+        self.tables
+            .get_mut(&key)
+            .expect("it was inserted, if it wasn't there")
+    }
+
+    pub(super) fn insert(&mut self, mut table: Table) {
+        let key = self.key(&table.name);
+        if table.name.schema.is_none() {
+            table.name.schema.clone_from(&key.schema);
+        }
+        self.schemas.extend(key.schema.clone());
+        self.tables.insert(key, table);
     }
 
     /// MySQL's indexes are each table's own; the others' names are one for all tables.
-    fn drop_index(&mut self, drop: &DropIndex) {
+    fn drop_index(&mut self, unit: usize, drop: &DropIndex) {
         for name in &drop.names {
             match &drop.table {
-                Some(table) => self.known(table).drop_index(&name.name),
+                Some(table) => self.known(table).drop_index(unit, &name.name),
                 None => {
-                    let own = |index: &super::Index| index.name.as_ref() == Some(&name.name);
-                    let tables = self.tables.values_mut();
-                    tables.for_each(|table| table.indexes.retain(|index| !own(index)));
+                    let tables = self.tables.values_mut().chain(self.temporary.values_mut());
+                    tables.for_each(|table| table.drop_plain_index(unit, &name.name));
                 }
             }
         }
@@ -116,14 +159,21 @@ impl Catalog {
     fn drop(&mut self, dialect: Dialect, drop: &Drop) {
         let cascades = drop.cascade && dialect == Dialect::Postgres;
         for name in &drop.names {
+            let key = self.key(name);
             match drop.kind {
                 Kind::Table => {
+                    if let Some(temporary) = self.temporary_name(name) {
+                        self.temporary.remove(temporary);
+                        continue;
+                    }
+                    if drop.temporary {
+                        continue;
+                    }
                     if cascades {
                         self.forget_what_uses(name, None);
                     }
-                    if let Some(found) = self.table(name).map(|t| key(&t.name)) {
-                        self.tables.remove(&found);
-                    }
+                    self.leave(name);
+                    self.tables.remove(&key);
                     for carried in self.publications.values_mut() {
                         carried.tables.retain(|own| !own.is(name));
                     }
@@ -132,22 +182,33 @@ impl Catalog {
                     self.publications.remove(&name.name);
                 }
                 Kind::View | Kind::MaterializedView => {
-                    self.views.remove(&key(name));
+                    self.leave(name);
+                    self.views.remove(&key);
                     // What was only ever indexed.
-                    self.tables.remove(&key(name));
+                    self.tables.remove(&key);
+                }
+                Kind::Function => {
+                    self.functions.remove(&key);
+                    self.functions_made.remove(&key);
                 }
                 _ => {}
             }
         }
     }
 
+    /// Remembers how old what had a name was.
+    pub(super) fn leave(&mut self, name: &Name) {
+        let age = self.age(name);
+        self.ages_gone.entry(self.key(name)).or_insert(age);
+    }
+
     /// CASCADE: views over a table and foreign keys to it go along; of a column those that have it.
     fn forget_what_uses(&mut self, table: &Name, column: Option<&str>) {
-        let gone: Vec<String> = self
+        let gone: Vec<Key> = self
             .views_over(table)
             .iter()
             .filter(|view| column.is_none_or(|column| self.view_has(view, column)))
-            .map(key)
+            .map(|view| self.key(view))
             .collect();
         for view in gone {
             self.views.remove(&view);
@@ -163,33 +224,47 @@ impl Catalog {
         };
         let keys = self.referencing(table).into_iter();
         let keys = keys.filter(|(_, key)| uses(&key.refers));
-        let keys: Vec<(String, super::ForeignKey)> = keys
-            .map(|(other, foreign)| (key(&other.name), foreign.clone()))
+        let keys: Vec<(Key, ForeignKey)> = keys
+            .map(|(other, foreign)| (self.key(&other.name), foreign.clone()))
             .collect();
         for (other, gone) in keys {
             if let Some(other) = self.tables.get_mut(&other) {
                 other.foreign_keys.retain(|own| *own != gone);
+                other.numbers.clear();
             }
         }
     }
 
     fn create(&mut self, unit: usize, script: &Script, create: &CreateTable) {
-        if create.if_not_exists && self.table(&create.name).is_some() {
+        let schema = create.name.schema.as_deref();
+        let temporary =
+            create.temporary || schema.is_some_and(|schema| self.is_sessions_own(schema));
+        let old = match temporary {
+            true => self.temporary.get(&create.name.name),
+            false => self.tables.get(&self.key(&create.name)),
+        };
+        if create.if_not_exists && old.is_some() {
             return;
         }
         // What is replaced was in use, and so is what takes its place.
-        let made_in = match self.table(&create.name).filter(|_| create.or_replace) {
-            Some(old) => old.made_in,
-            None => Some(unit),
-        };
+        let before = old.filter(|_| create.or_replace);
+        let before = before.map(|old| (old.made_in, old.age));
+        let (made_in, age) = before.unwrap_or_else(|| (Some(unit), self.next_age()));
         let mut table = Table::new(create.name.clone(), made_in);
-        table.temporary = create.temporary;
+        table.habits = self.habits;
+        table.age = age;
+        table.if_missing = create.if_not_exists && !temporary;
+        table.temporary = temporary;
         table.unlogged = create.unlogged;
         table.partitioned = create.partitioned;
         table.partition_key = create.partition_key.clone();
-        table.parent = create.partition_of.clone();
+        table.parent = create.partition_of.as_ref().map(|parent| self.led(parent));
         table.is_default = create.default_partition;
-        table.inherits = create.inherits.clone();
+        table.inherits = create
+            .inherits
+            .iter()
+            .map(|parent| self.led(parent))
+            .collect();
         table.letters = Letters::of_options(&create.options);
         table.partly = create.like.is_some()
             || create.query.is_some()
@@ -199,8 +274,10 @@ impl Catalog {
         if let Some(other) = like.and_then(|like| self.table(like)) {
             table.columns = other.columns.clone();
             table.letters = other.letters.clone();
-            table.primary_key = other.primary_key.clone();
-            table.primary_key_name = table.name_of_primary_key(script.dialect);
+            let copied = script.dialect == Dialect::Mysql || create.like_keys;
+            if copied || create.partition_of.is_some() {
+                table.take_keys_of(unit, script.dialect, other);
+            }
         }
         for column in &create.columns {
             table.add_column(unit, script, column);
@@ -208,13 +285,32 @@ impl Catalog {
         for constraint in &create.constraints {
             table.add_constraint(unit, script, constraint);
         }
-        self.insert(table);
+        lead(self.path.as_ref(), table.foreign_keys.iter_mut());
+        if table.if_missing {
+            table.made.clear();
+            let columns = table.columns.iter_mut();
+            columns.for_each(|column| column.if_missing = true);
+        }
+        match temporary {
+            true => {
+                self.temporary.insert(table.name.name.clone(), table);
+            }
+            false => self.insert(table),
+        }
     }
 
     fn alter(&mut self, unit: usize, script: &Script, alter: &AlterTable) {
-        let versions = &mut self.known(&alter.name).row_versions;
-        *versions = row_versions(*versions, alter);
-        for (action, _) in &alter.actions {
+        if script.dialect == Dialect::Mysql {
+            let table = self.known(&alter.name);
+            table.row_versions = row_versions(table, alter);
+        }
+        let actions: Vec<&Action> = alter.actions.iter().map(|(action, _)| action).collect();
+        for (from, to) in swaps(script.dialect, &actions) {
+            self.follow_column(script.dialect, &alter.name, &from, &to);
+        }
+        let known = self.known(&alter.name);
+        for action in known.name_at_once(script.dialect, actions) {
+            let action = &*action;
             if let Some((from, to)) = alter.renaming(action) {
                 self.rename(script.dialect, from, to);
                 continue;
@@ -229,7 +325,14 @@ impl Catalog {
             {
                 self.forget_what_uses(&alter.name, Some(column));
             }
-            self.known(&alter.name).change(unit, script, action);
+            if let Some((from, to)) = action.renamed_column() {
+                self.follow_column(script.dialect, &alter.name, from, to);
+            }
+            let path = self.path.clone();
+            let known = self.known(&alter.name);
+            let before = known.foreign_keys.len();
+            known.change(unit, script, action);
+            lead(path.as_ref(), known.foreign_keys.iter_mut().skip(before));
         }
     }
 
@@ -237,13 +340,14 @@ impl Catalog {
     fn descend(&mut self, table: &Name, action: &Action) {
         match action {
             Action::AttachPartition { partition, default } => {
+                let parent = self.led(table);
                 let child = self.known(partition);
-                child.parent = Some(table.clone());
+                child.parent = Some(parent);
                 child.is_default = *default;
             }
             Action::DetachPartition { partition, .. } => self.known(partition).parent = None,
             Action::Inherit { parent } => {
-                let parent = parent.clone();
+                let parent = self.led(parent);
                 self.known(table).inherits.push(parent);
             }
             Action::NoInherit { parent } => {
@@ -268,57 +372,36 @@ impl Catalog {
             _ => {}
         }
     }
+}
 
-    fn rename(&mut self, dialect: Dialect, from: &Name, to: &Name) {
-        let carried = self.publications.values_mut();
-        for own in carried.flat_map(|carried| &mut carried.tables) {
-            if own.is(from) {
-                own.name.clone_from(&to.name);
-            }
-        }
-        let Some(found) = self.table(from).map(|table| key(&table.name)) else {
-            return;
-        };
-        if let Some(mut table) = self.tables.remove(&found) {
-            let schema = to.schema.clone().or(table.name.schema.clone());
-            // The names that PostgreSQL made up stay; MySQL makes up those of foreign keys anew.
-            if dialect == Dialect::Mysql {
-                let old = format!("{}_ibfk_", table.name.name);
-                for name in table
-                    .foreign_keys
-                    .iter_mut()
-                    .filter_map(|key| key.name.as_mut())
-                {
-                    if let Some(number) = name.strip_prefix(&old) {
-                        *name = format!("{}_ibfk_{number}", to.name);
-                    }
-                }
-            }
-            table.name = Name {
-                schema,
-                ..to.clone()
-            };
-            self.insert(table);
+/// The tables that foreign keys reference are those that their names lead to now.
+fn lead<'k>(path: Option<&String>, keys: impl Iterator<Item = &'k mut ForeignKey>) {
+    for schema in keys.map(|key| &mut key.table.schema) {
+        if schema.is_none() {
+            *schema = path.cloned();
         }
     }
 }
 
-/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew.
-fn row_versions(before: u32, alter: &AlterTable) -> u32 {
-    let any = |is: fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
-    let anew = any(|action| {
-        matches!(
-            action,
-            Action::Force
-                | Action::Engine { .. }
-                | Action::ConvertCharset { .. }
-                | Action::RowFormat
-                | Action::OrderBy
-                | Action::ModifyColumn { .. }
-        )
+/// How many of a table's shapes MySQL keeps after a change: one more, or none where the table is written anew on any version.
+fn row_versions(table: &Table, alter: &AlterTable) -> u32 {
+    let any = |is: &dyn Fn(&Action) -> bool| alter.actions.iter().any(|(action, _)| is(action));
+    let anew = any(&|action| match action {
+        Action::Force
+        | Action::Engine { .. }
+        | Action::ConvertCharset { .. }
+        | Action::RowFormat
+        | Action::OrderBy => true,
+        // Most of them change the dictionary alone.
+        Action::ModifyColumn { .. } => clause_of(action, Some(table)).is_some_and(writes_anew),
+        _ => false,
     });
-    let one = any(|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
-    if anew { 0 } else { before + u32::from(one) }
+    let one = any(&|action| matches!(action, Action::AddColumn { .. } | Action::DropColumn { .. }));
+    if anew {
+        0
+    } else {
+        table.row_versions + u32::from(one)
+    }
 }
 
 impl Table {
@@ -331,19 +414,31 @@ impl Table {
                 if_not_exists: true,
                 ..
             } if self.column(&column.name).is_some() => {}
-            Action::AddColumn { column, .. } => self.add_column(unit, script, column),
+            Action::AddColumn {
+                column,
+                if_not_exists,
+                ..
+            } => {
+                self.add_column(unit, script, column);
+                // Where nobody knows the whole table, it may have been there.
+                let may = *if_not_exists && (self.partly || self.if_missing);
+                if let Some(known) = self.column_mut(&column.name) {
+                    known.if_missing = may;
+                }
+            }
             Action::DropColumn { column, .. } => self.drop_column(dialect, column),
             Action::RenameColumn { from, to } => {
-                self.rename_column(from, to);
+                self.rename_column(dialect, from, to);
             }
             Action::ModifyColumn { from, column, .. } => {
+                self.forget_own_checks(unit, from);
                 let letters = self.letters.clone();
                 match self.column_mut(from) {
                     Some(known) => *known = KnownColumn::of(column, &letters, known.made_in),
                     // It says all of a column that was there.
                     None => self.columns.push(KnownColumn::of(column, &letters, None)),
                 }
-                self.rename_column(from, &column.name);
+                self.rename_column(dialect, from, &column.name);
                 self.add_own(unit, script, column, false);
             }
             Action::DefaultCharset { charset, collation } => {
@@ -387,16 +482,29 @@ impl Table {
             Action::AddIndex { name, columns, .. } => {
                 self.add_plain_index(unit, dialect, name.clone(), columns.clone())
             }
-            Action::DropIndex { name } => self.drop_index(name),
-            Action::RenameConstraint { from, to } | Action::RenameIndex { from, to } => {
-                self.rename_key(from, to)
-            }
+            Action::DropIndex { name } => self.drop_index(unit, name),
+            Action::RenameConstraint { from, to } => self.rename_key(from, to),
+            Action::RenameIndex { from, to } => self.rename_index(from, to),
             Action::ValidateConstraint { name } => {
                 for check in &mut self.checks {
-                    check.2 |= check.0.as_ref() == Some(name);
+                    check.valid |= check.enforced && check.name.as_ref() == Some(name);
                 }
             }
-            Action::DropConstraint { name, kind, .. } => self.drop_constraint(name, *kind),
+            Action::AlterConstraint {
+                name,
+                enforced: Some(enforced),
+            } => self.enforce(name, *enforced),
+            Action::DropConstraint { name, kind, .. } => self.drop_constraint(unit, name, *kind),
+            Action::AddIdentity { column } | Action::DropIdentity { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.numbers_itself = matches!(action, Action::AddIdentity { .. });
+                }
+            }
+            Action::DropExpression { column } => {
+                if let Some(known) = self.column_mut(column) {
+                    known.generated = None;
+                }
+            }
             Action::ReplicaIdentity(identity) => self.replica_identity = Some(identity.clone()),
             Action::SetUnlogged => self.unlogged = true,
             Action::SetLogged => self.unlogged = false,

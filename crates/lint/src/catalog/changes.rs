@@ -1,6 +1,6 @@
 //! What each change has been about so far.
 
-use super::{Catalog, key};
+use super::{Catalog, key::Key};
 use crate::operation::{Action, Name, Operation};
 use greylag_core::{
     engine::Dialect,
@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 /// What the earlier migrations of one change were about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
+    dialect: Option<Dialect>,
     /// Tables that they changed, wrote, copied from, or gave another name.
-    tables: BTreeSet<String>,
+    tables: BTreeSet<Key>,
     /// Every name in them, folded.
     words: BTreeSet<String>,
 }
@@ -29,7 +30,10 @@ impl Catalog {
         let Some(change) = change else { return };
         let about = self.touched.entry(change.to_owned()).or_default();
         let names = operations.iter().flat_map(names_of);
-        about.tables.extend(names.map(key));
+        about.dialect = Some(dialect);
+        about
+            .tables
+            .extend(names.map(|name| Key::of(Some(dialect), name)));
         let named = tokens(dialect, text)
             .filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Name));
         let words = named.map(|token| {
@@ -55,6 +59,7 @@ impl About {
     /// They changed the table, copied from it, or gave it its name; or what stands before it in its file does, which may also have
     /// given it another name.
     pub(crate) fn has_touched(&self, table: &Name, before: &[Operation]) -> bool {
+        let key = |name: &Name| Key::of(self.dialect, name);
         let mut name = key(table);
         for operation in before.iter().rev() {
             if let Operation::AlterTable(alter) = operation

@@ -1,7 +1,7 @@
 //! What keys, indexes and constraints a table gets and loses.
 
-use super::{ForeignKey, Index, KnownColumn, Table, Unique, table::names_in};
-use crate::operation::{Column, Constraint, ConstraintKind, CreateIndex, Dropped};
+use super::{Check, ForeignKey, Index, KnownColumn, Table, Unique, gone::Gone};
+use crate::operation::{Column, Constraint, ConstraintKind, CreateIndex, Dropped, Reference};
 use greylag_core::{engine::Dialect, script::Script};
 
 impl Table {
@@ -24,21 +24,37 @@ impl Table {
         if column.unique {
             self.add_unique(unit, dialect, column.unique_name.clone(), own());
         }
-        for (name, expression) in &column.checks {
-            let text = script.text[expression.clone()].to_owned();
-            self.add_check(unit, dialect, name.clone(), text, proven);
+        for check in &column.checks {
+            let check = Check {
+                name: check.name.clone(),
+                expression: script.text[check.expression.clone()].to_owned(),
+                valid: proven && check.enforced,
+                enforced: check.enforced,
+                column: Some(column.name.clone()),
+            };
+            self.add_check(unit, dialect, check);
         }
-        if let Some(reference) = &column.references {
-            let columns = vec![column.name.clone()];
-            let name = reference.name.clone();
-            let name = name.or_else(|| self.name_of_foreign_key(dialect, &columns));
-            self.remember(&name, unit);
-            self.foreign_keys.push(ForeignKey {
-                name,
-                columns,
-                table: reference.table.clone(),
-                refers: reference.columns.clone(),
-                acts_on_delete: reference.acts_on_delete,
+        let made = column.references.as_ref();
+        if let Some(reference) = made.filter(|_| !self.habits.no_own_references) {
+            let (name, columns) = (reference.name.clone(), vec![column.name.clone()]);
+            self.add_foreign_key(unit, dialect, name, columns, reference);
+        }
+    }
+
+    /// The keys that another has, under names of its own where the server makes up others.
+    pub(super) fn take_keys_of(&mut self, unit: usize, dialect: Dialect, other: &Table) {
+        self.primary_key = other.primary_key.clone();
+        self.primary_key_name = self.name_of_primary_key(dialect);
+        let name = |name: &Option<String>| name.clone().filter(|_| dialect == Dialect::Mysql);
+        for unique in &other.uniques {
+            self.add_unique(unit, dialect, name(&unique.name), unique.columns.clone());
+        }
+        for index in &other.indexes {
+            let own = name(&index.name).or_else(|| self.name_of_index(dialect, &index.columns));
+            self.remember(&own, unit);
+            self.indexes.push(Index {
+                name: own,
+                ..index.clone()
             });
         }
     }
@@ -78,19 +94,22 @@ impl Table {
                 self.add_unique(unit, dialect, name, columns);
             }
             ConstraintKind::ForeignKey { columns, reference } => {
-                let name = name.or_else(|| self.name_of_foreign_key(dialect, columns));
-                self.remember(&name, unit);
-                self.foreign_keys.push(ForeignKey {
-                    name,
-                    columns: columns.clone(),
-                    table: reference.table.clone(),
-                    refers: reference.columns.clone(),
-                    acts_on_delete: reference.acts_on_delete,
-                });
+                let enforced = constraint.enforced;
+                let reference = Reference {
+                    enforced,
+                    ..reference.clone()
+                };
+                self.add_foreign_key(unit, dialect, name, columns.clone(), &reference);
             }
             ConstraintKind::Check { expression } => {
-                let text = script.text[expression.clone()].to_owned();
-                self.add_check(unit, dialect, name, text, !constraint.not_valid);
+                let check = Check {
+                    name,
+                    expression: script.text[expression.clone()].to_owned(),
+                    valid: constraint.enforced && !constraint.not_valid,
+                    enforced: constraint.enforced,
+                    column: None,
+                };
+                self.add_check(unit, dialect, check);
             }
             ConstraintKind::NotNull { column } => {
                 if let Some(known) = self.column_mut(column) {
@@ -141,6 +160,7 @@ impl Table {
 
     /// PostgreSQL drops with a column whatever has it; the others take the column out of it.
     pub(crate) fn drop_column(&mut self, dialect: Dialect, column: &str) {
+        self.numbers.clear();
         if let Some(at) = self.columns.iter().position(|c| c.name == column) {
             let gone = self.columns.remove(at);
             self.had.push(gone.data_type.name);
@@ -165,11 +185,11 @@ impl Table {
         });
         let with = |key: &ForeignKey| key.columns.iter().any(|own| own == column);
         self.foreign_keys.retain(|key| !with(key));
-        let named = |text: &str| names_in(text).iter().any(|name| name == column);
-        self.checks.retain(|check| !named(&check.1));
+        self.checks.retain(|check| !check.names(dialect, column));
     }
 
-    pub(crate) fn drop_constraint(&mut self, name: &str, kind: Dropped) {
+    pub(crate) fn drop_constraint(&mut self, unit: usize, name: &str, kind: Dropped) {
+        self.numbers.clear();
         let own = |other: &Option<String>| other.as_deref() == Some(name);
         let any = kind == Dropped::Constraint;
         let primary = match &self.primary_key_name {
@@ -177,39 +197,105 @@ impl Table {
             None => name == "primary" || name == format!("{}_pkey", self.name.name),
         };
         if kind == Dropped::PrimaryKey || any && primary {
-            self.primary_key = None;
+            let key = self.primary_key.take();
             self.primary_key_name = None;
+            self.remember_gone(unit, key.map(Gone::Key));
         }
         if any {
-            self.uniques.retain(|unique| !own(&unique.name));
+            self.drop_uniques(unit, name);
         }
         if any || kind == Dropped::ForeignKey {
-            self.foreign_keys.retain(|key| !own(&key.name));
+            let keys = self.foreign_keys.extract_if(.., |key| own(&key.name));
+            let gone: Vec<Gone> = keys.map(Gone::ForeignKey).collect();
+            self.remember_gone(unit, gone);
         }
         if any || kind == Dropped::Check {
-            let before = self.checks.len();
-            self.checks.retain(|check| !own(&check.0));
+            let checks = self.checks.extract_if(.., |check| own(&check.name));
+            let gone: Vec<Gone> = checks.map(Gone::Check).collect();
             // It may be one whose name the server has made up: none of those proves anything now.
-            if self.checks.len() == before {
-                let unnamed = self.checks.iter_mut().filter(|check| check.0.is_none());
-                unnamed.for_each(|check| check.2 = false);
+            if gone.is_empty() {
+                let unnamed = self.checks.iter_mut().filter(|check| check.name.is_none());
+                unnamed.for_each(|check| check.valid = false);
             }
+            self.remember_gone(unit, gone);
         }
     }
 
     /// MySQL's unique keys are indexes too.
-    pub(crate) fn drop_index(&mut self, name: &str) {
-        let own = |other: &Option<String>| other.as_deref() == Some(name);
-        self.indexes.retain(|index| !own(&index.name));
-        self.uniques.retain(|unique| !own(&unique.name));
+    pub(crate) fn drop_index(&mut self, unit: usize, name: &str) {
+        self.drop_plain_index(unit, name);
+        self.drop_uniques(unit, name);
     }
 
-    /// A constraint or an index has another name from here on.
+    /// An index that is no constraint's.
+    pub(super) fn drop_plain_index(&mut self, unit: usize, name: &str) {
+        let own = |index: &mut Index| index.name.as_deref() == Some(name);
+        let indexes: Vec<Index> = self.indexes.extract_if(.., own).collect();
+        if !indexes.is_empty() {
+            self.numbers.clear();
+        }
+        let keys = indexes.into_iter();
+        let keys = keys.filter(|index| index.unique && !index.worked_out);
+        let gone: Vec<Gone> = keys.filter_map(|index| whole(index.columns)).collect();
+        self.remember_gone(unit, gone);
+    }
+
+    fn drop_uniques(&mut self, unit: usize, name: &str) {
+        let own = |unique: &mut Unique| unique.name.as_deref() == Some(name);
+        self.numbers.clear();
+        let uniques = self.uniques.extract_if(.., own);
+        let gone: Vec<Gone> = uniques.filter_map(|unique| whole(unique.columns)).collect();
+        self.remember_gone(unit, gone);
+    }
+
+    /// CHECKs that are written within a column go with it where it is said anew, on a server that takes them for the column's.
+    pub(super) fn forget_own_checks(&mut self, unit: usize, column: &str) {
+        if self.habits.own_checks {
+            self.numbers.clear();
+            let own = |check: &mut Check| check.column.as_deref() == Some(column);
+            let checks = self.checks.extract_if(.., own);
+            let gone: Vec<Gone> = checks.map(Gone::Check).collect();
+            self.remember_gone(unit, gone);
+        }
+    }
+
+    /// A constraint asks rows from here on, or asks none.
+    pub(super) fn enforce(&mut self, name: &str, enforced: bool) {
+        let own = |other: &Option<String>| other.as_deref() == Some(name);
+        for check in self.checks.iter_mut().filter(|check| own(&check.name)) {
+            (check.enforced, check.valid) = (enforced, enforced);
+        }
+        let keys = self.foreign_keys.iter_mut();
+        for key in keys.filter(|key| own(&key.name)) {
+            key.enforced = enforced;
+        }
+    }
+
+    /// An index has another name from here on, and the constraint that is one.
+    pub(super) fn rename_index(&mut self, from: &str, to: &str) {
+        let uniques = self.uniques.iter_mut().map(|unique| &mut unique.name);
+        let indexes = self.indexes.iter_mut().map(|index| &mut index.name);
+        let primary = std::iter::once(&mut self.primary_key_name);
+        self.numbers.clear();
+        let mut found = false;
+        for name in uniques.chain(indexes).chain(primary) {
+            if name.as_deref() == Some(from) {
+                *name = Some(to.to_owned());
+                found = true;
+            }
+        }
+        if found && let Some(unit) = self.made.remove(from) {
+            self.made.insert(to.to_owned(), unit);
+        }
+    }
+
+    /// A constraint has another name from here on.
     pub(super) fn rename_key(&mut self, from: &str, to: &str) {
+        self.numbers.clear();
         let keys = self.foreign_keys.iter_mut().map(|key| &mut key.name);
         let uniques = self.uniques.iter_mut().map(|unique| &mut unique.name);
         let indexes = self.indexes.iter_mut().map(|index| &mut index.name);
-        let checks = self.checks.iter_mut().map(|check| &mut check.0);
+        let checks = self.checks.iter_mut().map(|check| &mut check.name);
         let primary = std::iter::once(&mut self.primary_key_name);
         let names = keys
             .chain(uniques)
@@ -238,22 +324,38 @@ impl Table {
         self.uniques.push(Unique { name, columns });
     }
 
-    fn add_check(
+    fn add_foreign_key(
         &mut self,
         unit: usize,
         dialect: Dialect,
         name: Option<String>,
-        expression: String,
-        valid: bool,
+        columns: Vec<String>,
+        reference: &Reference,
     ) {
-        let name = name.or_else(|| self.name_of_check(dialect, &expression));
+        let name = name.or_else(|| self.name_of_foreign_key(dialect, &columns));
         self.remember(&name, unit);
-        self.checks.push((name, expression, valid));
+        self.foreign_keys.push(ForeignKey {
+            name,
+            columns,
+            table: reference.table.clone(),
+            refers: reference.columns.clone(),
+            on_delete: reference.on_delete,
+            on_update: reference.on_update,
+            enforced: reference.enforced,
+        });
+    }
+
+    fn add_check(&mut self, unit: usize, dialect: Dialect, check: Check) {
+        let name = check.name;
+        let name = name.or_else(|| self.name_of_check(dialect, &check.expression));
+        self.remember(&name, unit);
+        self.checks.push(Check { name, ..check });
     }
 
     fn take_index(&mut self, name: &str) -> Option<Index> {
         let own = |index: &Index| index.name.as_deref() == Some(name);
         let at = self.indexes.iter().position(own)?;
+        self.numbers.clear();
         Some(self.indexes.remove(at))
     }
 
@@ -262,4 +364,9 @@ impl Table {
             self.made.insert(name.clone(), unit);
         }
     }
+}
+
+/// A key whose columns are all plain.
+fn whole(columns: Vec<Option<String>>) -> Option<Gone> {
+    Some(Gone::Key(columns.into_iter().collect::<Option<_>>()?))
 }

@@ -3,19 +3,20 @@
 //! PostgreSQL's are known, but not of an index with an expression; of MySQL's those of keys. SQLite makes up none that a statement could use, and how MySQL and
 //! MariaDB call a CHECK differs.
 
-use super::{Table, table::names_in};
+use super::{Table, check::names_in};
 use greylag_core::engine::Dialect;
+use std::collections::BTreeSet;
 
 /// Bytes of a name at most.
 const LONGEST: usize = 63;
 
 impl Table {
-    pub(super) fn name_of_primary_key(&self, dialect: Dialect) -> Option<String> {
+    pub(super) fn name_of_primary_key(&mut self, dialect: Dialect) -> Option<String> {
         (dialect == Dialect::Postgres).then(|| self.made_up("", "pkey"))
     }
 
     pub(super) fn name_of_unique(
-        &self,
+        &mut self,
         dialect: Dialect,
         columns: &[Option<String>],
     ) -> Option<String> {
@@ -27,7 +28,7 @@ impl Table {
     }
 
     pub(super) fn name_of_index(
-        &self,
+        &mut self,
         dialect: Dialect,
         columns: &[Option<String>],
     ) -> Option<String> {
@@ -41,7 +42,7 @@ impl Table {
     }
 
     pub(super) fn name_of_foreign_key(
-        &self,
+        &mut self,
         dialect: Dialect,
         columns: &[String],
     ) -> Option<String> {
@@ -58,11 +59,11 @@ impl Table {
     }
 
     /// After the one column that it is about.
-    pub(super) fn name_of_check(&self, dialect: Dialect, expression: &str) -> Option<String> {
+    pub(super) fn name_of_check(&mut self, dialect: Dialect, expression: &str) -> Option<String> {
         if dialect != Dialect::Postgres {
             return None;
         }
-        let mut names = names_in(expression);
+        let mut names = names_in(dialect, expression);
         names.retain(|name| self.column(name).is_some());
         names.sort_unstable();
         names.dedup();
@@ -79,39 +80,55 @@ impl Table {
 
     /// Whether a constraint or an index of the table has the name.
     fn has_name(&self, name: &str) -> bool {
+        // Whatever has a name is there, apart from a primary key.
+        let remembered = self.made.contains_key(name);
+        (remembered || self.primary_key_name.as_deref() == Some(name))
+            && self.taken().any(|own| own == name)
+    }
+
+    /// The names of its constraints and indexes.
+    fn taken(&self) -> impl Iterator<Item = &str> {
         let keys = self.foreign_keys.iter().map(|key| &key.name);
         let uniques = self.uniques.iter().map(|unique| &unique.name);
         let indexes = self.indexes.iter().map(|index| &index.name);
-        let checks = self.checks.iter().map(|check| &check.0);
-        let primary = self
-            .primary_key
-            .is_some()
-            .then_some(&self.primary_key_name)
-            .into_iter();
-        let mut all = keys
-            .chain(uniques)
-            .chain(indexes)
-            .chain(checks)
-            .chain(primary);
-        all.any(|own| own.as_deref() == Some(name))
+        let checks = self.checks.iter().map(|check| &check.name);
+        let primary = self.primary_key.is_some();
+        let primary = primary.then_some(&self.primary_key_name).into_iter();
+        let all = keys.chain(uniques).chain(indexes).chain(checks);
+        all.chain(primary).filter_map(|own| own.as_deref())
     }
 
     /// `orders_total_key`, shortened as the server does, and numbered where that is taken.
-    fn made_up(&self, columns: &str, label: &str) -> String {
-        let plain = shortened(&self.name.name, columns, label);
-        let numbered =
-            (1..).map(|number| shortened(&self.name.name, columns, &format!("{label}{number}")));
-        let mut names = std::iter::once(plain).chain(numbered);
-        names
-            .find(|name| !self.has_name(name))
-            .expect("numbers don't end")
+    fn made_up(&mut self, columns: &str, label: &str) -> String {
+        let table = self.name.name.clone();
+        self.numbered(|number| match number {
+            0 => shortened(&table, columns, label),
+            _ => shortened(&table, columns, &format!("{label}{number}")),
+        })
     }
 
-    fn of_first_column(&self, columns: &[Option<String>]) -> Option<String> {
+    fn of_first_column(&mut self, columns: &[Option<String>]) -> Option<String> {
         let first = columns.first()?.clone()?;
-        let numbered = (2..).map(|number| format!("{first}_{number}"));
-        let mut names = std::iter::once(first.clone()).chain(numbered);
-        names.find(|name| !self.has_name(name))
+        Some(self.numbered(|number| match number {
+            0 => first.clone(),
+            _ => format!("{first}_{}", number + 1),
+        }))
+    }
+
+    /// The first of a row of names that is free. While none is given up those before the last one stay taken.
+    fn numbered(&mut self, name: impl Fn(u32) -> String) -> String {
+        let plain = name(0);
+        let begin = self.numbers.get(&plain).map_or(0, |last| last + 1);
+        let mut number = begin;
+        if self.has_name(&name(number)) {
+            let taken: BTreeSet<&str> = self.taken().collect();
+            let mut all = begin..;
+            number = all
+                .find(|number| !taken.contains(&*name(*number)))
+                .expect("numbers don't end");
+        }
+        self.numbers.insert(plain, number);
+        name(number)
     }
 }
 

@@ -1,11 +1,8 @@
 //! A table, as the migrations made it.
 
-use super::Letters;
-use crate::operation::{Column, DataType, Expression, Generated, Name, ReplicaIdentity};
-use greylag_core::{
-    engine::Dialect,
-    script::{SqlToken, TokenKind, tokens},
-};
+use super::{Check, Letters, gone::Gone};
+use crate::operation::{Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity};
+use greylag_core::engine::Dialect;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
@@ -13,6 +10,10 @@ pub(crate) struct Table {
     pub(crate) name: Name,
     /// The unit that made it; none if it was only ever changed.
     pub(crate) made_in: Option<usize>,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
     pub(crate) columns: Vec<KnownColumn>,
     /// Types of columns that it had.
     pub(crate) had: Vec<String>,
@@ -21,11 +22,14 @@ pub(crate) struct Table {
     pub(crate) uniques: Vec<Unique>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
-    /// CHECK constraints: name, expression as written, whether validated.
-    pub(crate) checks: Vec<(Option<String>, String, bool)>,
+    pub(crate) checks: Vec<Check>,
+    /// What it had, with the unit that dropped it.
+    pub(super) gone: Vec<(usize, Gone)>,
     /// The unit that made a constraint or an index, by its name.
     pub(crate) made: BTreeMap<String, usize>,
-    /// Each with the unit that made it.
+    /// The last numbers of names that were made up, by the name without one; none after a name is given up.
+    pub(super) numbers: BTreeMap<String, u32>,
+    /// Their names.
     pub(crate) triggers: Vec<String>,
     pub(crate) temporary: bool,
     pub(crate) unlogged: bool,
@@ -43,8 +47,18 @@ pub(crate) struct Table {
     pub(crate) replica_identity: Option<ReplicaIdentity>,
     /// MySQL: how text is stored in columns that don't say it themselves.
     pub(crate) letters: Letters,
+    pub(crate) habits: Habits,
     /// It was made from another or by a query: its columns aren't all known.
     pub(crate) partly: bool,
+}
+
+/// What servers of one dialect don't all do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    /// MariaDB: a CHECK that is written within a column goes when the column is said anew without it.
+    pub(crate) own_checks: bool,
+    /// MySQL before 9.0: a column's own REFERENCES makes nothing.
+    pub(crate) no_own_references: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -56,8 +70,12 @@ pub(crate) struct KnownColumn {
     pub(crate) numbers_itself: bool,
     pub(crate) generated: Option<Generated>,
     pub(crate) collation: Option<String>,
+    /// ON UPDATE CURRENT_TIMESTAMP.
+    pub(crate) on_update: bool,
     /// The unit that made it; none where it was there, and a later statement told all of it.
     pub(crate) made_in: Option<usize>,
+    /// IF NOT EXISTS made it: it may have been there.
+    pub(crate) if_missing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -85,8 +103,15 @@ pub(crate) struct View {
     pub(super) mentions: Vec<String>,
     /// It selects `*` somewhere.
     pub(super) star: bool,
+    /// The names of what it gives; None where that can't be read from its text.
+    pub(super) columns: Option<Vec<String>>,
     /// The unit that made it.
     pub(super) made_in: usize,
+    /// OR REPLACE or IF NOT EXISTS made it: it may have been there.
+    pub(super) if_missing: bool,
+    /// When it was made, among all tables and views.
+    pub(super) age: usize,
+    pub(super) temporary: bool,
 }
 
 /// A domain, and what it has of those it is made of.
@@ -106,25 +131,10 @@ pub(crate) struct ForeignKey {
     pub(crate) table: Name,
     /// Empty: its primary key.
     pub(crate) refers: Vec<String>,
-    /// ON DELETE CASCADE, SET NULL, SET DEFAULT.
-    pub(crate) acts_on_delete: bool,
-}
-
-/// The names within an expression, folded.
-pub(super) fn names_in(expression: &str) -> Vec<String> {
-    let tokens = tokens(Dialect::Postgres, expression);
-    tokens
-        .filter_map(|token| name_of(expression, &token))
-        .collect()
-}
-
-fn name_of(expression: &str, token: &SqlToken) -> Option<String> {
-    let text = &expression[token.span.clone()];
-    match token.kind {
-        TokenKind::Word => Some(text.to_lowercase()),
-        TokenKind::Name => Some(text.trim_matches('"').to_owned()),
-        _ => None,
-    }
+    pub(crate) on_delete: Deed,
+    pub(crate) on_update: Deed,
+    /// Not so: it asks no row, and nothing goes along.
+    pub(crate) enforced: bool,
 }
 
 impl Table {
@@ -132,6 +142,8 @@ impl Table {
         Self {
             name,
             made_in,
+            age: 0,
+            if_missing: false,
             columns: Vec::new(),
             had: Vec::new(),
             primary_key: None,
@@ -140,7 +152,9 @@ impl Table {
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
             checks: Vec::new(),
+            gone: Vec::new(),
             made: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             triggers: Vec::new(),
             temporary: false,
             unlogged: false,
@@ -152,6 +166,7 @@ impl Table {
             row_versions: 0,
             replica_identity: None,
             letters: Letters::default(),
+            habits: Habits::default(),
             partly: made_in.is_none(),
         }
     }
@@ -190,7 +205,7 @@ impl Table {
     }
 
     /// A column has another name from here on.
-    pub(super) fn rename_column(&mut self, from: &str, to: &str) {
+    pub(crate) fn rename_column(&mut self, dialect: Dialect, from: &str, to: &str) {
         if let Some(column) = self.column_mut(from) {
             to.clone_into(&mut column.name);
         }
@@ -212,26 +227,25 @@ impl Table {
                 .flatten()
                 .chain(&mut index.mentions)
         });
-        for name in keys.chain(uniques.flatten()).chain(indexes) {
+        let partition = self.partition_key.iter_mut().flatten();
+        for name in keys
+            .chain(uniques.flatten())
+            .chain(indexes)
+            .chain(partition)
+        {
             if name == from {
                 to.clone_into(name);
             }
         }
-        for (_, expression, _) in &mut self.checks {
-            let at: Vec<_> = tokens(Dialect::Postgres, expression)
-                .filter(|token| name_of(expression, token).as_deref() == Some(from))
-                .map(|token| token.span)
-                .collect();
-            for span in at.into_iter().rev() {
-                expression.replace_range(span, &format!("\"{to}\""));
-            }
+        for check in &mut self.checks {
+            check.rename_column(dialect, from, to);
         }
     }
 
     /// Whether a CHECK names the column.
-    pub(crate) fn is_checked(&self, column: &str) -> bool {
-        let mut names = self.checks.iter().flat_map(|check| names_in(&check.1));
-        names.any(|name| name == column)
+    pub(crate) fn is_checked(&self, dialect: Dialect, column: &str) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|check| check.names(dialect, column))
     }
 
     /// The one column that it is partitioned by, where it is one.
@@ -308,6 +322,13 @@ impl Column {
     }
 }
 
+impl ForeignKey {
+    /// Rows go or change when the row that they reference goes.
+    pub(crate) fn acts_on_delete(&self) -> bool {
+        self.enforced && self.on_delete.acts()
+    }
+}
+
 impl KnownColumn {
     /// It numbers itself, or takes its default from a sequence.
     pub(crate) fn is_numbered(&self) -> bool {
@@ -328,7 +349,9 @@ impl KnownColumn {
             numbers_itself: column.numbers_itself(),
             generated: column.generated,
             collation: letters.collation,
+            on_update: column.on_update,
             made_in,
+            if_missing: false,
         }
     }
 }

@@ -75,6 +75,16 @@ pub fn clauses(engine: Engine) -> &'static [Clause] {
     }
 }
 
+/// Whether every version of MySQL writes the table anew for such a clause.
+pub(crate) fn writes_anew(id: &str) -> bool {
+    let mut all = MYSQL.iter();
+    let clause = all.find(|clause| clause.id == id);
+    clause.is_some_and(|clause| {
+        let mut ways = clause.ways();
+        ways.all(|(_, algorithm, _)| algorithm >= Algorithm::InplaceRebuild)
+    })
+}
+
 /// What is taken for the version where nobody says: old enough to be found, young enough to be supported.
 pub(crate) fn usual_version(engine: Engine) -> ServerVersion {
     if engine == Engine::Mariadb {

@@ -29,6 +29,7 @@ pub fn claims(units: &[Unit]) -> Vec<Claim> {
         let Ok(content) = &unit.content else {
             continue;
         };
+        catalog.begin(unit.engine.dialect());
         for (statement, operation) in operations(content).iter().enumerate() {
             if number + 1 == units.len() {
                 let dialect = unit.engine.dialect();

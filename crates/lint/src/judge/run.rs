@@ -1,9 +1,14 @@
 //! Walks the files, asks the rules, puts the report together.
 
-use super::{Draft, File, Scene, cover, scene::transactions};
+use super::{
+    Draft, File, Scene,
+    ahead::{Ahead, Known},
+    cover,
+    scene::transactions,
+};
 use crate::{
     allow,
-    catalog::Catalog,
+    catalog::{Catalog, Habits},
     facts::FleetFacts,
     finding::{Decided, Finding, Place, Severity, Span},
     operation::{Change, Operation},
@@ -12,22 +17,35 @@ use crate::{
     rule::{Look, Rule},
     rules,
     settings::Settings,
-    squawk,
     unit::{Content, Unit},
+    version::ServerVersion,
 };
-use greylag_core::{migration::MigrationError, source::Source};
+use greylag_core::{engine::Engine, migration::MigrationError, source::Source};
 
 /// Judges files, in the order they run. Those that are [`earlier`](Unit::earlier) only say what there is.
 pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> Report {
+    Ahead::of(units, settings, |ahead| run(units, settings, fleet, ahead))
+}
+
+fn run(
+    units: &[Unit],
+    settings: &Settings,
+    fleet: Option<&FleetFacts>,
+    ahead: &Ahead<'_>,
+) -> Report {
     let mut report = Report::default();
     let mut catalog = Catalog::default();
     let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
+        catalog.habits = habits(unit.engine, settings, fleet);
         match &unit.content {
             Err(errors) if unit.is_judged() => unreadable(unit, errors, &mut report),
             Err(_) => {}
             Ok(content) => {
-                let operations = operations(content);
+                catalog.begin(unit.engine.dialect());
+                let Some(Known { operations, said }) = ahead.take(number) else {
+                    continue;
+                };
                 if unit.is_judged() {
                     let file = File {
                         number,
@@ -43,7 +61,8 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         settings,
                         fleet,
                     };
-                    judge(&file, &mut catalog, &mut report);
+                    let said = ahead.findings(&file, said);
+                    judge(&file, said, &mut catalog, &mut report);
                 } else {
                     for operation in &operations {
                         catalog.apply(number, &content.script, operation);
@@ -56,6 +75,17 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
         }
     }
     report
+}
+
+/// What the servers do that run an engine's files, as far as their versions are known.
+pub(super) fn habits(engine: Engine, settings: &Settings, fleet: Option<&FleetFacts>) -> Habits {
+    let seen = fleet.and_then(|fleet| fleet.versions.get(&engine));
+    let known = seen.or_else(|| settings.versions.get(&engine));
+    let old = known.is_some_and(|known| known.newest < ServerVersion::new(9, 0, 0));
+    Habits {
+        own_checks: engine == Engine::Mariadb,
+        no_own_references: engine == Engine::Mysql && old,
+    }
 }
 
 /// The stage each pending file goes out in: one follows the other while the phase stays.
@@ -89,7 +119,12 @@ pub(super) fn labels(operations: &[Operation]) -> Vec<usize> {
         .collect()
 }
 
-fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
+fn judge(
+    file: &File<'_>,
+    said: Result<Vec<Finding>, String>,
+    catalog: &mut Catalog,
+    report: &mut Report,
+) {
     let dialect = file.dialect();
     let mut findings = Vec::new();
     let speaking =
@@ -99,12 +134,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
     let mut logged = Vec::with_capacity(file.operations.len());
     let mut unjudged = Vec::with_capacity(file.operations.len());
     for (index, operation) in file.operations.iter().enumerate() {
-        let scene = Scene {
-            file: *file,
-            index,
-            operation,
-            catalog,
-        };
+        let scene = Scene::of(*file, index, operation, catalog);
         for rule in &active {
             if let Look::Statement(look) = rule.look {
                 let drafts = look(&scene);
@@ -133,7 +163,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
             findings.extend(drafts.map(|d| finish(file, rule, None, d)));
         }
     }
-    match squawk::findings(file) {
+    match said {
         Ok(found) => findings.extend(found),
         Err(why) => report.coverage.unasked.push(Unasked {
             script: file.unit.script.clone(),

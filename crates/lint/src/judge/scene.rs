@@ -5,7 +5,7 @@ use crate::{
     effects::{self, Taken},
     facts::{FleetFacts, TableFacts},
     finding::{Decided, Severity},
-    operation::{Action, Bytes, Name, Operation},
+    operation::{Action, Bytes, Name, Operation, Verb, Write},
     read::set_for_statement,
     rules::volume::Logged,
     settings::{Settings, Versions},
@@ -13,7 +13,7 @@ use crate::{
     version::ServerVersion,
 };
 use greylag_core::{
-    engine::Dialect,
+    engine::{Dialect, Engine},
     migration::Phase,
     script::{Statement, Tx, TxControl},
 };
@@ -52,6 +52,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) operation: &'a Operation,
     /// Before the statement.
     pub(crate) catalog: &'a Catalog,
+    /// The table that the statement is about, and what is known of that very one: nearly all rules ask for it.
+    subject: Option<(&'a Name, Option<&'a Table>)>,
 }
 
 /// What is known of a table's size, and what that makes of a finding.
@@ -66,6 +68,24 @@ impl<'a> Deref for Scene<'a> {
     type Target = File<'a>;
     fn deref(&self) -> &File<'a> {
         &self.file
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn of(
+        file: File<'a>,
+        index: usize,
+        operation: &'a Operation,
+        catalog: &'a Catalog,
+    ) -> Self {
+        let table = operation.table();
+        Self {
+            file,
+            index,
+            operation,
+            catalog,
+            subject: table.map(|table| (table, catalog.own_table(table))),
+        }
     }
 }
 
@@ -99,6 +119,19 @@ impl<'a> File<'a> {
     pub(crate) fn may_be_older(&self, version: ServerVersion) -> bool {
         self.versions()
             .is_some_and(|(known, _)| known.oldest < version)
+    }
+
+    /// Whether rows that foreign keys delete or change are in the log: on all servers, and on some. MySQL writes them there since 9.6.
+    pub(crate) fn logs_cascades(&self) -> (bool, bool) {
+        let since = ServerVersion::new(9, 6, 0);
+        let known = self.versions().map(|(known, _)| known);
+        let known = known.filter(|_| self.unit.engine == Engine::Mysql);
+        match self.dialect() {
+            Dialect::Mysql => known.map_or((false, false), |known| {
+                (known.oldest >= since, known.newest >= since)
+            }),
+            Dialect::Postgres | Dialect::Sqlite => (true, true),
+        }
     }
 
     /// MySQL's and SQLite's statements are judged by clause, not by what they do to which relation.
@@ -168,13 +201,56 @@ impl<'a> Scene<'a> {
         self.file.transactions[self.index]
     }
 
+    /// The very table that a name means, if it is known.
+    pub(crate) fn own_table(&self, name: &Name) -> Option<&'a Table> {
+        match self.subject {
+            Some((subject, known))
+                if subject.name == name.name && subject.schema == name.schema =>
+            {
+                known
+            }
+            _ => self.catalog.own_table(name),
+        }
+    }
+
     /// Whether the table is made by this very file, or by one that goes out with it, so that nobody else uses it yet.
     pub(crate) fn is_new(&self, table: &Name) -> bool {
-        if let Some(known) = self.known(table) {
-            return known.temporary || known.made_in.is_some_and(|unit| self.goes_with(unit));
+        // It takes nothing but a table of its own session.
+        if matches!(self.operation, Operation::Drop(drop) if drop.temporary) {
+            return true;
+        }
+        if let Some(known) = self.own_table(table) {
+            let surely = !known.if_missing || self.may_be_new(table, known);
+            return known.temporary
+                || surely && known.made_in.is_some_and(|unit| self.goes_with(unit));
         }
         let view = self.catalog.view_made_in(table);
-        view.is_some_and(|unit| self.goes_with(unit))
+        view.is_some_and(|(unit, may_be_old)| match may_be_old {
+            false => self.goes_with(unit),
+            true => unit == self.number && self.only_adds(),
+        })
+    }
+
+    /// A table that IF NOT EXISTS has made may have been there. What only adds to it right where it is made is taken to be meant for a new
+    /// one, unless somebody has seen rows in it; what takes away from it is not.
+    fn may_be_new(&self, table: &Name, known: &Table) -> bool {
+        known.made_in == Some(self.number) && self.rows(table).is_none() && self.only_adds()
+    }
+
+    /// Whether the statement takes nothing away from what may have been there, and changes nothing of it.
+    fn only_adds(&self) -> bool {
+        let inserts =
+            |write: &Write| matches!(write.verb, Verb::Insert | Verb::Copy | Verb::Select);
+        match self.operation {
+            Operation::AlterTable(alter) => alter.actions.iter().all(|(own, _)| own.only_adds()),
+            Operation::Write(write) => inserts(write) && write.within.iter().all(inserts),
+            Operation::CreateTable(create) => !create.or_replace,
+            Operation::Drop(_)
+            | Operation::DropIndex(_)
+            | Operation::Truncate(_)
+            | Operation::Alter(_) => false,
+            _ => true,
+        }
     }
 
     /// Whether the column comes with this very statement, with an earlier one of the file, or with a file that goes out with it: no app
@@ -183,21 +259,29 @@ impl<'a> Scene<'a> {
         if self.is_new(table) {
             return true;
         }
-        let known = self.known(table);
-        let made_in = known.and_then(|known| known.column(column)?.made_in);
-        if made_in.is_some_and(|unit| self.goes_with(unit)) {
-            return true;
+        let known = self.own_table(table);
+        let own = known.and_then(|known| known.column(column));
+        if let Some(own) = own {
+            let here = own.made_in == Some(self.number);
+            let surely = !own.if_missing || here && self.only_adds();
+            return surely && own.made_in.is_some_and(|unit| self.goes_with(unit));
         }
-        // IF NOT EXISTS makes none that is known.
-        known.is_none_or(|known| known.column(column).is_none())
-            && self.clauses_of(table).any(|action| {
-                matches!(action, Action::AddColumn { column: added, .. } if added.name == column)
-            })
+        // IF NOT EXISTS may make none, where not all of them are known.
+        let whole = known.is_some_and(|known| !known.partly && !known.if_missing);
+        self.clauses_of(table).any(|action| match action {
+            Action::AddColumn {
+                column: added,
+                if_not_exists,
+                ..
+            } => added.name == column && (!if_not_exists || whole || self.only_adds()),
+            _ => false,
+        })
     }
 
     /// Whether this file, or one that goes out with it, made the constraint or the index.
     pub(crate) fn is_new_key(&self, table: &Name, name: &str) -> bool {
-        let made_in = self.known(table).and_then(|known| known.made.get(name));
+        let known = self.own_table(table);
+        let made_in = known.and_then(|known| known.made.get(name));
         made_in.is_some_and(|unit| self.goes_with(*unit))
     }
 
@@ -205,8 +289,9 @@ impl<'a> Scene<'a> {
     pub(crate) fn table_after(&self, table: &Name) -> Table {
         let known = self.known(table).cloned();
         let mut known = known.unwrap_or_else(|| Table::new(table.clone(), None));
-        for action in self.clauses_of(table) {
-            known.change(self.number, &self.content.script, action);
+        let actions = self.clauses_of(table).collect();
+        for action in known.name_at_once(self.dialect(), actions) {
+            known.change(self.number, &self.content.script, &action);
         }
         known
     }
@@ -229,20 +314,23 @@ impl<'a> Scene<'a> {
         let mut before = self.file.operations[..self.index].iter();
         before.any(|operation| match operation {
             Operation::Create(create) => {
-                !create.or_replace && create.name.as_ref().is_some_and(|made| made.is(name))
+                let surely = !create.or_replace && !create.if_not_exists;
+                let made = create.name.as_ref().filter(|_| surely);
+                made.is_some_and(|made| self.catalog.is_same(made, name))
             }
             _ => false,
         })
     }
 
     /// Whether a unit is this very file, or goes out in one stage with it.
-    fn goes_with(&self, unit: usize) -> bool {
+    pub(crate) fn goes_with(&self, unit: usize) -> bool {
         let stage = |unit: usize| self.stages.get(unit).copied().flatten();
         unit == self.number || stage(unit).is_some() && stage(unit) == stage(self.number)
     }
 
     pub(crate) fn known(&self, table: &Name) -> Option<&'a Table> {
-        self.catalog.table(table)
+        let own = self.own_table(table);
+        own.or_else(|| self.catalog.table(table))
     }
 
     /// The clauses of an ALTER TABLE, unless this file made the table.

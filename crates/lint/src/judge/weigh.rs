@@ -2,7 +2,7 @@
 
 use super::{
     File, Scene,
-    run::{finish, labels, level, operations, stages},
+    run::{finish, habits, labels, level, operations, stages},
     scene::transactions,
     verdict::{Case, unforeseen, verdict},
 };
@@ -32,9 +32,11 @@ pub fn weigh(
     let mut catalog = Catalog::default();
     let stages = stages(units);
     for (number, unit) in units.iter().enumerate() {
+        catalog.habits = habits(unit.engine, settings, fleet);
         let Ok(content) = &unit.content else {
             continue;
         };
+        catalog.begin(unit.engine.dialect());
         let operations = operations(content);
         let seen = trace.of(&unit.script).filter(|_| unit.is_judged());
         let file = File {
@@ -54,12 +56,7 @@ pub fn weigh(
         let mut new = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
             if let Some(seen) = seen {
-                let scene = Scene {
-                    file,
-                    index,
-                    operation,
-                    catalog: &catalog,
-                };
+                let scene = Scene::of(file, index, operation, &catalog);
                 let refusal = seen.refused.as_ref().filter(|r| r.statement == index);
                 new.extend(one(report, &scene, seen.of(index), refusal));
             }

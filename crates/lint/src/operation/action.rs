@@ -102,6 +102,8 @@ pub enum Action {
     },
     AlterConstraint {
         name: String,
+        /// Whether it asks rows from here on, where that is said.
+        enforced: Option<bool>,
     },
     DropConstraint {
         name: String,
@@ -204,6 +206,51 @@ impl AlterTable {
             Action::RenameOther { from, to } => Some((from, to)),
             _ => None,
         }
+    }
+}
+
+impl Action {
+    /// From what to what it renames a column.
+    pub fn renamed_column(&self) -> Option<(&str, &str)> {
+        match self {
+            Action::RenameColumn { from, to } => Some((from, to)),
+            Action::ModifyColumn { from, column, .. } if *from != column.name => {
+                Some((from, &column.name))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it only adds to what is there, or says something about it: it takes nothing away, and changes nothing.
+    pub fn only_adds(&self) -> bool {
+        !matches!(
+            self,
+            Action::DropColumn { .. }
+                | Action::RenameColumn { .. }
+                | Action::RenameTo(_)
+                | Action::RenameOther { .. }
+                | Action::RenameConstraint { .. }
+                | Action::RenameIndex { .. }
+                | Action::SetSchema
+                | Action::AlterType { .. }
+                | Action::ModifyColumn { .. }
+                | Action::DropDefault { .. }
+                | Action::DropNotNull { .. }
+                | Action::SetExpression { .. }
+                | Action::DropExpression { .. }
+                | Action::DropIdentity { .. }
+                | Action::DropConstraint { .. }
+                | Action::DropIndex { .. }
+                | Action::DetachPartition { .. }
+                | Action::NoInherit { .. }
+                | Action::SwitchTrigger { on: false, .. }
+                | Action::SwitchRule { on: false, .. }
+                | Action::RowSecurity { on: false }
+                | Action::SetUnlogged
+                | Action::ConvertCharset { .. }
+                | Action::Partition { .. }
+                | Action::Unknown { .. }
+        )
     }
 }
 

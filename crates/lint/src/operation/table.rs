@@ -20,6 +20,8 @@ pub struct CreateTable {
     pub partition_key: Vec<Option<String>>,
     /// LIKE another table.
     pub like: Option<Name>,
+    /// PostgreSQL: LIKE … INCLUDING INDEXES, or ALL.
+    pub like_keys: bool,
     pub inherits: Vec<Name>,
     /// CREATE TABLE … AS SELECT; what it reads and calls.
     pub query: Option<super::Write>,
@@ -43,8 +45,7 @@ pub struct Column {
     pub unique: bool,
     /// The name of its own UNIQUE, where it has one.
     pub unique_name: Option<String>,
-    /// Its own CHECKs: name and expression.
-    pub checks: Vec<(Option<String>, Bytes)>,
+    pub checks: Vec<OwnCheck>,
     pub references: Option<Reference>,
     pub collation: Option<String>,
     /// ON UPDATE CURRENT_TIMESTAMP.
@@ -75,6 +76,8 @@ pub struct Expression {
     pub literal: bool,
     /// It stands in parentheses: MySQL's way to write one that is worked out.
     pub grouped: bool,
+    /// What it names without calling it, folded: columns, and words of the language.
+    pub mentions: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +92,30 @@ pub struct Reference {
     pub name: Option<String>,
     pub table: Name,
     pub columns: Vec<String>,
-    /// ON DELETE CASCADE, SET NULL, SET DEFAULT.
-    pub acts_on_delete: bool,
-    /// ON UPDATE CASCADE, SET NULL, SET DEFAULT.
-    pub acts_on_update: bool,
+    pub on_delete: Deed,
+    pub on_update: Deed,
+    /// Not so: NOT ENFORCED is written.
+    pub enforced: bool,
+}
+
+/// What becomes of rows when the row that they reference goes, or gets another key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deed {
+    /// NO ACTION, RESTRICT: none while there are such rows.
+    #[default]
+    Refused,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+/// A CHECK that is written within a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCheck {
+    pub name: Option<String>,
+    pub expression: Bytes,
+    /// Not so: NOT ENFORCED is written.
+    pub enforced: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +123,8 @@ pub struct Constraint {
     pub name: Option<String>,
     pub kind: ConstraintKind,
     pub not_valid: bool,
+    /// Not so: NOT ENFORCED is written, and no row is asked, old or new.
+    pub enforced: bool,
     pub span: Bytes,
 }
 
@@ -142,6 +167,11 @@ impl Column {
         self.numbers_itself() || default.is_some_and(Expression::counts)
     }
 
+    /// Whether a CHECK of its own asks rows.
+    pub fn is_checked(&self) -> bool {
+        self.checks.iter().any(|check| check.enforced)
+    }
+
     /// SERIAL, IDENTITY, AUTO_INCREMENT: numbers that the server gives.
     pub fn numbers_itself(&self) -> bool {
         self.identity
@@ -156,7 +186,14 @@ impl Column {
 impl Reference {
     /// Rows that reference others go or change with them.
     pub fn acts(&self) -> bool {
-        self.acts_on_delete || self.acts_on_update
+        self.enforced && (self.on_delete.acts() || self.on_update.acts())
+    }
+}
+
+impl Deed {
+    /// Whether rows go or change along.
+    pub fn acts(self) -> bool {
+        self != Deed::Refused
     }
 }
 

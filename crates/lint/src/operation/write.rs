@@ -8,7 +8,7 @@ pub struct Write {
     pub verb: Verb,
     /// The table written.
     pub table: Option<Name>,
-    /// WHERE at the outermost level.
+    /// WHERE at the outermost level; of MySQL's joins, else what an inner one goes by.
     pub condition: Option<Bytes>,
     /// The condition is always true: `1 = 1`, `true`.
     pub always_true: bool,
@@ -24,7 +24,7 @@ pub struct Write {
     pub sets: Vec<String>,
     /// Every other table that is read.
     pub reads: Vec<Name>,
-    /// INSERT and MERGE: the tables that its rows come from, its own among them; not those that are only looked into.
+    /// INSERT, MERGE and CREATE TABLE AS: the tables that its rows come from, its own among them; not those that are only looked into.
     pub sources: Vec<Source>,
     /// INSERT … VALUES: how many rows stand in it.
     pub rows: Option<u64>,
@@ -44,7 +44,7 @@ pub struct Write {
     pub batched: bool,
     /// SELECT *.
     pub star: bool,
-    /// Further writes within its WITH.
+    /// Further writes within its WITH, and of MySQL's joins those of the other tables.
     pub within: Vec<Write>,
     /// The statement is a query, and this write stands in its WITH.
     pub in_query: bool,
@@ -61,6 +61,20 @@ pub enum Verb {
     Copy,
 }
 
+impl Write {
+    /// It, and those within it.
+    pub fn all(&self) -> impl Iterator<Item = &Write> {
+        std::iter::once(self).chain(&self.within)
+    }
+
+    /// The table written is none that is only read.
+    pub(crate) fn forget_own(&mut self) {
+        if let Some(table) = &self.table {
+            self.reads.retain(|read| !read.is(table));
+        }
+    }
+}
+
 /// A table that rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -70,7 +84,7 @@ pub struct Source {
 }
 
 /// A column in which every row that is reached has one of a few constants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pinned {
     pub column: String,
     /// How many constants.

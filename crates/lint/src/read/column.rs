@@ -1,7 +1,13 @@
 //! Columns and constraints of tables.
 
-use super::{create::begins_constraint, cursor::Cursor, datatype::data_type, expression};
-use crate::operation::{Column, Constraint, ConstraintKind, Generated, Reference};
+use super::{
+    create::begins_constraint,
+    cursor::Cursor,
+    datatype::data_type,
+    expression,
+    reference::{enforcement, reference, timing},
+};
+use crate::operation::{Column, Constraint, ConstraintKind, Generated, OwnCheck, Reference};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 /// A column's definition, up to a comma or the end. None where something in it isn't understood.
@@ -122,10 +128,20 @@ fn attribute(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
 fn check(cursor: &mut Cursor<'_>, column: &mut Column, name: Option<String>) -> Option<()> {
     let start = cursor.offset();
     cursor.group()?;
-    column.checks.push((name, start..cursor.before()));
-    cursor.eat_all(&["NO", "INHERIT"]);
-    cursor.eat_all(&["NOT", "ENFORCED"]);
-    cursor.eat("ENFORCED");
+    let expression = start..cursor.before();
+    let mut enforced = true;
+    loop {
+        match enforcement(cursor) {
+            Some(said) => enforced = said,
+            None if cursor.eat_all(&["NO", "INHERIT"]) => {}
+            None => break,
+        }
+    }
+    column.checks.push(OwnCheck {
+        name,
+        expression,
+        enforced,
+    });
     Some(())
 }
 
@@ -153,59 +169,6 @@ fn generated(cursor: &mut Cursor<'_>, column: &mut Column) -> Option<()> {
     Some(())
 }
 
-/// REFERENCES t (a) and what follows it.
-pub(super) fn reference(cursor: &mut Cursor<'_>) -> Option<Reference> {
-    if !cursor.eat("REFERENCES") {
-        return None;
-    }
-    let table = cursor.name()?;
-    let columns = match cursor.group() {
-        None => Vec::new(),
-        Some(inner) => plain(&parts(inner)),
-    };
-    let (mut acts_on_delete, mut acts_on_update) = (false, false);
-    loop {
-        if cursor.eat("MATCH") {
-            cursor.advance();
-        } else if cursor.is("ON") && (cursor.is_at(1, "DELETE") || cursor.is_at(1, "UPDATE")) {
-            cursor.advance();
-            let acts = match cursor.is("DELETE") {
-                true => &mut acts_on_delete,
-                false => &mut acts_on_update,
-            };
-            cursor.advance();
-            if cursor.eat("SET") {
-                cursor.advance();
-                cursor.group();
-                *acts = true;
-            } else if cursor.eat_all(&["NO", "ACTION"]) {
-            } else {
-                *acts = cursor.is("CASCADE");
-                cursor.advance();
-            }
-        } else if !timing(cursor) {
-            break;
-        }
-    }
-    Some(Reference {
-        name: None,
-        table,
-        columns,
-        acts_on_delete,
-        acts_on_update,
-    })
-}
-
-/// DEFERRABLE and its like.
-pub(super) fn timing(cursor: &mut Cursor<'_>) -> bool {
-    cursor.eat_all(&["NOT", "DEFERRABLE"])
-        || cursor.eat("DEFERRABLE")
-        || cursor.eat_all(&["INITIALLY", "DEFERRED"])
-        || cursor.eat_all(&["INITIALLY", "IMMEDIATE"])
-        || cursor.eat_all(&["NOT", "ENFORCED"])
-        || cursor.eat("ENFORCED")
-}
-
 /// A table's constraint. None where it begins none, or isn't understood.
 pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
     let start = cursor.offset();
@@ -219,9 +182,15 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
     }
     let kind = kind(cursor, &mut name)?;
     let mut not_valid = false;
+    let mut enforced = match &kind {
+        ConstraintKind::ForeignKey { reference, .. } => reference.enforced,
+        _ => true,
+    };
     loop {
         if cursor.eat_all(&["NOT", "VALID"]) {
             not_valid = true;
+        } else if let Some(said) = enforcement(cursor) {
+            enforced = said;
         } else if cursor.eat_any(&["WITH", "WHERE"])
             || cursor.eat_all(&["USING", "INDEX", "TABLESPACE"])
         {
@@ -239,6 +208,7 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>) -> Option<Constraint> {
         name,
         kind,
         not_valid,
+        enforced,
         span: start..cursor.before(),
     })
 }
@@ -362,7 +332,8 @@ pub(super) fn parts(mut inner: Cursor<'_>) -> Vec<Option<String>> {
             && !matches!(
                 inner.kind_at(1),
                 Some(TokenKind::Symbol(b'(' | b':' | b'.' | b'-' | b'+'))
-            );
+            )
+            && (!inner.is_at(1, "COLLATE") || tells_bytes_apart(inner.text_at(2)));
         let column = if plain { inner.ident() } else { None };
         inner.skip_clause();
         inner.eat_symbol(b',');
@@ -371,6 +342,16 @@ pub(super) fn parts(mut inner: Cursor<'_>) -> Vec<Option<String>> {
     parts
 }
 
-fn plain(parts: &[Option<String>]) -> Vec<String> {
+/// A collation that takes no letter for another.
+fn tells_bytes_apart(collation: &str) -> bool {
+    let plain = collation.trim_matches(['"', '`', '[', ']']).to_lowercase();
+    matches!(
+        &*plain,
+        "binary" | "c" | "posix" | "ucs_basic" | "default" | "pg_catalog"
+    )
+}
+
+/// Those that are plain columns.
+pub(super) fn plain(parts: &[Option<String>]) -> Vec<String> {
     parts.iter().flatten().cloned().collect()
 }

@@ -1,13 +1,15 @@
 //! CREATE, and the words for what can be made, altered and dropped.
 
+mod arguments;
 mod object;
+mod outputs;
 mod table;
 
 pub(super) use object::published;
 pub(super) use table::begins_constraint;
 
 use super::{cursor::Cursor, index};
-use crate::operation::{Kind, Name, Operation};
+use crate::operation::{Argument, Kind, Name, Operation};
 use greylag_core::engine::Dialect;
 use object::object;
 use table::table;
@@ -127,13 +129,18 @@ pub(super) fn kind(cursor: &mut Cursor<'_>) -> Option<Kind> {
 
 /// Names of a list, each with the arguments of a function passed over.
 pub(super) fn names_with_arguments(cursor: &mut Cursor<'_>) -> Vec<Name> {
-    let mut names = Vec::new();
+    functions(cursor).0
+}
+
+/// Names of a list, each with the arguments of a function where they are written.
+pub(super) fn functions(cursor: &mut Cursor<'_>) -> (Vec<Name>, Vec<Option<Vec<Argument>>>) {
+    let (mut names, mut all) = (Vec::new(), Vec::new());
     while let Some(name) = cursor.name() {
         names.push(name);
-        cursor.group();
+        all.push(cursor.group().and_then(arguments::arguments));
         if !cursor.eat_symbol(b',') {
             break;
         }
     }
-    names
+    (names, all)
 }

@@ -161,16 +161,24 @@ impl<'a> Cursor<'a> {
     /// One identifier, folded.
     pub(super) fn ident(&mut self) -> Option<String> {
         let folded = match self.kind()? {
-            TokenKind::Word => self.text().to_lowercase(),
+            TokenKind::Word => self.folded(),
             TokenKind::Name => self.unquoted(),
             // SQLite and MySQL take a string for a name in places.
             TokenKind::String if self.dialect == Dialect::Sqlite => {
-                self.text().trim_matches('\'').to_lowercase()
+                self.text().trim_matches('\'').to_ascii_lowercase()
             }
             _ => return None,
         };
         self.advance();
         Some(folded)
+    }
+
+    /// The next token as a name that isn't quoted. PostgreSQL (of UTF-8) and SQLite fold no letters but those of ASCII.
+    pub(super) fn folded(&self) -> String {
+        match self.dialect {
+            Dialect::Mysql => self.text().to_lowercase(),
+            Dialect::Postgres | Dialect::Sqlite => self.text().to_ascii_lowercase(),
+        }
     }
 
     /// A name that may be written as a string: a character set, a collation.
@@ -196,7 +204,8 @@ impl<'a> Cursor<'a> {
         // Only PostgreSQL tells cases apart.
         match self.dialect {
             Dialect::Postgres => inner,
-            Dialect::Mysql | Dialect::Sqlite => inner.to_lowercase(),
+            Dialect::Sqlite => inner.to_ascii_lowercase(),
+            Dialect::Mysql => inner.to_lowercase(),
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) fn data_type(cursor: &mut Cursor<'_>) -> Option<DataType> {
     let mut read = DataType::default();
     if cursor.dialect == Dialect::Sqlite && cursor.kind() == Some(TokenKind::String) {
         // SQLite takes a string where a name is meant.
-        read.name = cursor.text().trim_matches('\'').to_lowercase();
+        read.name = cursor.text().trim_matches('\'').to_ascii_lowercase();
         cursor.advance();
         read.span = start..cursor.before();
         return Some(read);
@@ -130,7 +130,7 @@ fn trailing(cursor: &mut Cursor<'_>, read: &mut DataType) {
             ];
             while cursor.kind() == Some(TokenKind::Word) && !cursor.is_any(ENDS) {
                 read.name.push(' ');
-                read.name.push_str(&cursor.text().to_lowercase());
+                read.name.push_str(&cursor.folded());
                 cursor.advance();
                 arguments(cursor, read);
             }

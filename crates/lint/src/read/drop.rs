@@ -6,7 +6,7 @@ use greylag_core::engine::Dialect;
 
 pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Operation> {
     cursor.advance();
-    cursor.eat("TEMPORARY");
+    let temporary = cursor.eat("TEMPORARY");
     if cursor.eat("INDEX") {
         return index(cursor).map(Operation::DropIndex);
     }
@@ -23,7 +23,9 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Operation> {
     let if_exists = cursor.if_exists();
     let mut drop = Drop {
         kind,
+        temporary,
         names: Vec::new(),
+        arguments: Vec::new(),
         on: None,
         if_exists,
         cascade: false,
@@ -35,7 +37,7 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Operation> {
         }
         return Some(Operation::Drop(drop));
     }
-    drop.names = create::names_with_arguments(cursor);
+    (drop.names, drop.arguments) = create::functions(cursor);
     if drop.names.is_empty() {
         return None;
     }

@@ -194,6 +194,8 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
     let is_null = cursor.is("NULL");
     let grouped = cursor.is_symbol(b'(');
     let literal = literal(cursor, end);
+    cursor.back(start);
+    let mentions = mentions(cursor, end);
     cursor.back(end);
     Expression {
         span,
@@ -202,7 +204,38 @@ fn between(cursor: &mut Cursor<'_>, start: usize, first: usize) -> Expression {
         is_null,
         literal,
         grouped,
+        mentions,
     }
+}
+
+/// The names up to a mark that are no calls, no types, no units and no numbers. Only MySQL's defaults may have some.
+fn mentions(cursor: &mut Cursor<'_>, end: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut unit = None;
+    while cursor.dialect == Dialect::Mysql && cursor.mark() < end && !cursor.is_done() {
+        if cursor.is("INTERVAL") {
+            let mut ahead = cursor.clone();
+            ahead.advance();
+            ahead.eat_symbol(b'-');
+            ahead.skip_group();
+            unit = Some(ahead.mark());
+        }
+        // `CAST(x AS UNSIGNED INTEGER)`, `CONVERT(x USING utf8mb4)`
+        if cursor.eat_any(&["AS", "USING", "COLLATE"]) {
+            while cursor.kind() == Some(TokenKind::Word) && cursor.mark() < end {
+                cursor.advance();
+            }
+            continue;
+        }
+        let number = cursor.text().starts_with(|c: char| c.is_ascii_digit());
+        let next = cursor.kind_at(1);
+        let named = next != Some(TokenKind::Symbol(b'(')) && next != Some(TokenKind::String);
+        if is_word(cursor, 0) && !number && named && unit != Some(cursor.mark()) {
+            add(&mut found, plain(cursor));
+        }
+        cursor.advance();
+    }
+    found
 }
 
 /// What is called: last parts of names, and those names that are written with a schema.

@@ -5,8 +5,9 @@ use super::{
     create::begins_constraint,
     cursor::Cursor,
     expression,
+    reference::altered_constraint,
 };
-use crate::operation::{Action, Bytes, Constraint, ConstraintKind, Dropped};
+use crate::operation::{Action, Bytes, ConstraintKind, Dropped};
 use greylag_core::script::TokenKind;
 
 pub(super) fn action(cursor: &mut Cursor<'_>) -> Option<Action> {
@@ -66,24 +67,14 @@ fn add(cursor: &mut Cursor<'_>) -> Option<Action> {
         });
     }
     if begins_constraint(cursor) {
-        let Constraint {
-            name,
-            kind,
-            not_valid,
-            span,
-        } = constraint(cursor)?;
-        return Some(match kind {
+        let constraint = constraint(cursor)?;
+        return Some(match constraint.kind {
             ConstraintKind::Index { columns, kind } => Action::AddIndex {
-                name,
+                name: constraint.name,
                 columns,
                 kind,
             },
-            kind => Action::AddConstraint(Constraint {
-                name,
-                kind,
-                not_valid,
-                span,
-            }),
+            _ => Action::AddConstraint(constraint),
         });
     }
     if cursor.eat_all(&["SYSTEM", "VERSIONING"]) {
@@ -216,9 +207,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Option<Action> {
         return told.then_some(Action::IndexVisibility { name });
     }
     if cursor.eat_any(&["CHECK", "CONSTRAINT"]) {
-        let name = cursor.ident()?;
-        cursor.skip_clause();
-        return Some(Action::AlterConstraint { name });
+        return altered_constraint(cursor);
     }
     cursor.eat("COLUMN");
     let column = cursor.ident()?;

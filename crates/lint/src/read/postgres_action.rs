@@ -6,6 +6,7 @@ use super::{
     cursor::Cursor,
     datatype::data_type,
     expression,
+    reference::altered_constraint,
 };
 use crate::operation::{Action, Dropped, ReplicaIdentity};
 
@@ -15,11 +16,7 @@ pub(super) fn action(cursor: &mut Cursor<'_>) -> Option<Action> {
     match word.as_str() {
         "ADD" => add(cursor),
         "DROP" => drop(cursor),
-        "ALTER" if cursor.eat("CONSTRAINT") => {
-            let name = cursor.ident()?;
-            cursor.skip_clause();
-            Some(Action::AlterConstraint { name })
-        }
+        "ALTER" if cursor.eat("CONSTRAINT") => altered_constraint(cursor),
         "ALTER" => alter_column(cursor),
         "RENAME" => rename(cursor),
         "SET" => set(cursor),

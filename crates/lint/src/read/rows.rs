@@ -1,33 +1,36 @@
 //! Statements over rows: what they write, what they read, what they call.
 
 use super::{
-    column::parts, create::skip_rest, cursor::Cursor, expression, pinned::pinned, set, sources,
-    tables::tables_read,
+    column::parts, create::skip_rest, cursor::Cursor, expression, joined, pinned::pinned, set,
+    sources, tables::tables_read,
 };
 use crate::operation::{Bytes, Name, Operation, Source, Verb, Write};
+use greylag_core::{engine::Dialect, script::TokenKind};
+
+/// So many sources of all writes of a WITH together are told apart, and of each this many.
+const SOURCES: (usize, usize) = (100_000, 100);
+
+const WRITES: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
 
 /// WITH …, SELECT …: a query, or a write behind its WITH.
 pub(super) fn with(cursor: &mut Cursor<'_>) -> Option<Operation> {
     let start = cursor.mark();
-    cursor.skip_until(|c| {
-        c.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]) || c.is("SELECT")
-    });
-    let writes = cursor.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE"]);
-    if writes {
-        let mut write = write(cursor)?;
+    cursor.skip_until(|c| c.is_any(WRITES) || c.is("SELECT"));
+    if cursor.is_any(WRITES) {
+        let write = write(cursor)?;
         cursor.back(start);
         let named = sources::named(cursor.clone());
-        write.sources = sources::resolve(write.sources, &named);
-        write.reads = tables_read(cursor);
-        if let Some(table) = &write.table {
-            let own = table.clone();
-            write.reads.retain(|read| !read.is(&own));
-        }
+        let mut write = joined::without(write, &named);
+        write.sources = named.resolve(std::mem::take(&mut write.sources), usize::MAX);
+        joined::read(&mut write, &named, tables_read(cursor));
         cursor.back(start);
-        write.within = written_within(cursor);
-        for inner in &mut write.within {
-            inner.sources = sources::resolve(std::mem::take(&mut inner.sources), &named);
+        let mut within = written_within(cursor);
+        let (all, each) = SOURCES;
+        let most = (all / within.len().max(1)).max(each);
+        for inner in &mut within {
+            inner.sources = named.resolve(std::mem::take(&mut inner.sources), most);
         }
+        write.within.extend(within);
         return Some(Operation::Write(write));
     }
     cursor.back(start);
@@ -51,7 +54,7 @@ fn written_within(cursor: &mut Cursor<'_>) -> Vec<Write> {
     while !cursor.is_done() {
         let inner = cursor.group();
         match inner {
-            Some(mut inner) if inner.is_any(&["INSERT", "UPDATE", "DELETE", "MERGE"]) => {
+            Some(mut inner) if inner.is_any(&WRITES[..4]) => {
                 writes.extend(write(&mut inner));
             }
             Some(_) => {}
@@ -81,6 +84,11 @@ pub(super) fn write(cursor: &mut Cursor<'_>) -> Option<Write> {
     let word = cursor.text().to_ascii_uppercase();
     cursor.advance();
     let mut write = Write::default();
+    if cursor.dialect == Dialect::Mysql && matches!(&*word, "UPDATE" | "DELETE") {
+        let joined = joined::written(cursor, &mut write, word == "DELETE")?;
+        tail(cursor, &mut write, start);
+        return Some(joined.spread(write));
+    }
     match word.as_str() {
         "INSERT" | "REPLACE" => insert(cursor, &mut write)?,
         "UPDATE" => update(cursor, &mut write)?,
@@ -95,10 +103,7 @@ pub(super) fn write(cursor: &mut Cursor<'_>) -> Option<Write> {
         }
     }
     tail(cursor, &mut write, start);
-    if let Some(table) = &write.table {
-        let own = table.clone();
-        write.reads.retain(|read| !read.is(&own));
-    }
+    write.forget_own();
     Some(write)
 }
 
@@ -115,7 +120,7 @@ fn insert(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     }
     let at = cursor.mark();
     if let Some(inner) = cursor.group() {
-        if inner.is("SELECT") || inner.is("WITH") {
+        if asks(&inner) {
             cursor.back(at);
         } else {
             write.columns = parts(inner).into_iter().flatten().collect();
@@ -132,6 +137,12 @@ fn insert(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
         write.rows = Some(listed(cursor.clone()));
     }
     Some(())
+}
+
+/// What stands in the parentheses is a query, no list of columns.
+fn asks(inner: &Cursor<'_>) -> bool {
+    let values = inner.is("VALUES") && inner.kind_at(1) == Some(TokenKind::Symbol(b'('));
+    inner.is_any(&["SELECT", "WITH", "TABLE"]) || values || inner.is_symbol(b'(')
 }
 
 /// How many rows VALUES lists; of a list too long to be read, by the part that was.
@@ -162,25 +173,39 @@ fn listed(mut cursor: Cursor<'_>) -> u64 {
 fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     write.verb = Verb::Update;
     write.from_query = true;
-    while cursor.eat_any(&["LOW_PRIORITY", "IGNORE", "ONLY"]) {}
+    cursor.eat("ONLY");
     if cursor.eat("OR") {
         cursor.advance();
     }
     write.table = Some(cursor.name()?);
-    // An alias, or the joins of MySQL.
+    // An alias.
     while !cursor.is_done() && !cursor.is("SET") {
         write.beside |= is_beside(cursor) || cursor.is_symbol(b',');
         cursor.skip_group();
     }
+    let sets = sets(cursor)?;
+    write.sets.extend(sets.into_iter().map(|set| set.name));
+    Some(())
+}
+
+/// The columns that SET sets, with what they are of; the cursor is behind SET then.
+pub(super) fn sets(cursor: &mut Cursor<'_>) -> Option<Vec<Name>> {
     if !cursor.eat("SET") {
         return None;
     }
     let at = cursor.mark();
+    let mut found = Vec::new();
     loop {
+        let span = cursor.offset()..cursor.offset();
         if let Some(inner) = cursor.group() {
-            write.sets.extend(parts(inner).into_iter().flatten());
-        } else if let Some(name) = cursor.name() {
-            write.sets.push(name.name);
+            let plain = |name| Name {
+                schema: None,
+                name,
+                span: span.clone(),
+            };
+            found.extend(parts(inner).into_iter().flatten().map(plain));
+        } else {
+            found.extend(cursor.name());
         }
         cursor.skip_until(|c| {
             c.is_symbol(b',') || c.is_any(&["WHERE", "FROM", "RETURNING", "ORDER", "LIMIT"])
@@ -190,7 +215,7 @@ fn update(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
         }
     }
     cursor.back(at);
-    Some(())
+    Some(found)
 }
 
 /// Another table begins here.
@@ -201,7 +226,6 @@ fn is_beside(cursor: &Cursor<'_>) -> bool {
 fn delete(cursor: &mut Cursor<'_>, write: &mut Write) -> Option<()> {
     write.verb = Verb::Delete;
     write.from_query = true;
-    while cursor.eat_any(&["LOW_PRIORITY", "QUICK", "IGNORE"]) {}
     cursor.eat("FROM");
     cursor.eat("ONLY");
     write.table = Some(cursor.name()?);
@@ -250,7 +274,8 @@ fn tail(cursor: &mut Cursor<'_>, write: &mut Write, start: usize) {
     while !cursor.is_done() {
         if cursor.eat("WHERE") {
             let span = condition(cursor);
-            write.always_true = always_true(cursor.slice(span.clone()));
+            let held = write.condition.is_some() && !write.always_true;
+            write.always_true = !held && always_true(cursor.slice(span.clone()));
             if !cursor.cut && write.verb != Verb::Select {
                 write.pinned = pinned(cursor.over(span.clone()));
             }
@@ -291,7 +316,7 @@ pub(super) fn condition(cursor: &mut Cursor<'_>) -> Bytes {
     })
 }
 
-fn always_true(condition: &str) -> bool {
+pub(super) fn always_true(condition: &str) -> bool {
     let plain: String = condition
         .chars()
         .filter(|c| !c.is_whitespace() && !"()".contains(*c))

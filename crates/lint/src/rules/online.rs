@@ -133,9 +133,6 @@ pub(crate) fn unclear(scene: &Scene<'_>) -> Option<String> {
                     "whether {table}.{from} keeps its character set and collation can't be told, or what another collation makes the server do"
                 )
             }
-            Action::AlterConstraint { name } => {
-                format!("whether {name} is enforced from now on, which copies the table, isn't read")
-            }
             _ => "what this clause makes the server do to the table isn't known".to_owned(),
         })
     })

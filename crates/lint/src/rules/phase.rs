@@ -1,7 +1,9 @@
 //! Whether a migration fits its phase, and the app that runs beside it.
 
 mod add_column_refused;
+mod along;
 mod backfill_changes_schema;
+mod condition;
 mod contract_drops_others;
 mod drop_column_in_use;
 mod empties_table;
@@ -15,6 +17,7 @@ mod rebuild_loses_references;
 mod refused;
 mod replaced;
 mod required_column;
+mod rows;
 mod version_too_old;
 mod write_without_batch;
 

@@ -10,6 +10,20 @@ use crate::{
 };
 use greylag_core::engine::Dialect;
 
+/// The writes of a statement: those within it too. A join's table has not been written if it is known to have none of the columns.
+pub(super) fn writes<'a>(
+    scene: &Scene<'a>,
+    whole: &'a Write,
+) -> impl Iterator<Item = &'a Write> + use<'a> {
+    let scene = *scene;
+    let joined = scene.dialect() == Dialect::Mysql && !whole.within.is_empty();
+    whole.all().filter(move |write| {
+        let known = write.table.as_ref().and_then(|table| scene.known(table));
+        let known = known.filter(|known| joined && write.verb == Verb::Update && !known.partly);
+        known.is_none_or(|known| write.sets.iter().any(|set| known.column(set).is_some()))
+    })
+}
+
 /// An UPDATE or DELETE is proven to touch few rows: as many as a small table has at most (`[lint.thresholds] small-rows`).
 pub(super) fn is_few(scene: &Scene<'_>, write: &Write) -> bool {
     let limit = scene.settings.thresholds.small_rows;
@@ -52,7 +66,7 @@ pub(super) fn cascaded<'a>(scene: &Scene<'a>, table: &Name) -> Vec<&'a Name> {
         let own = own.map(|key| (known, key));
         for (child, key) in scene.catalog.referencing(parent).into_iter().chain(own) {
             let seen = found.iter().any(|other| other.is(&child.name));
-            if key.acts_on_delete && !seen && !scene.is_new(&child.name) {
+            if key.acts_on_delete() && !seen && !scene.is_new(&child.name) {
                 found.push(&child.name);
                 next.push(&child.name);
             }
@@ -68,7 +82,7 @@ pub(super) fn is_small(scene: &Scene<'_>, table: &Name) -> bool {
 
 /// The most rows of a table for which some columns have one of a few constants. None where no key is held.
 fn held(scene: &Scene<'_>, table: &Name, pinned: &[Pinned]) -> Option<u64> {
-    let known = scene.known(table);
+    let known = scene.own_table(table);
     let values = |column: &str| -> Option<u64> {
         let of_column =
             |pinned: &&Pinned| pinned.column == column && !is_cast(scene, known, pinned);

@@ -48,7 +48,7 @@ pub(crate) fn logged(scene: &Scene<'_>, taken: &[Taken]) -> Vec<Logged> {
     }
     let mut all = Vec::new();
     if let Operation::Write(whole) = scene.operation {
-        let writes = std::iter::once(whole).chain(&whole.within);
+        let writes = reach::writes(scene, whole);
         all.extend(writes.flat_map(|write| by_write(scene, write)));
     } else if !(scene.fleet.is_some() || scene.settings.tables.values().any(|t| t.rows.is_some())) {
         // Nobody said how large anything is.
@@ -96,8 +96,8 @@ fn by_write(scene: &Scene<'_>, write: &Write) -> Vec<Logged> {
                 (Verb::Update, false) => 4,
                 _ => 1,
             };
-            // InnoDB carries out what cascades below the binary log.
-            let along = match write.verb == Verb::Delete && !image {
+            let (_, cascades) = scene.logs_cascades();
+            let along = match write.verb == Verb::Delete && cascades {
                 true => reach::cascaded(scene, table),
                 false => Vec::new(),
             };

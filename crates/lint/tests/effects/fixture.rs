@@ -13,6 +13,10 @@ pub async fn database(server: &Server) -> String {
         let other = "CREATE ACCESS METHOD other_heap TYPE TABLE HANDLER heap_tableam_handler";
         server.execute(&database, other).await.unwrap();
     }
+    if server.installation().major() >= 18 {
+        let lifted = "ALTER TABLE t ADD CONSTRAINT t_lifted_fk FOREIGN KEY (k) REFERENCES ref (id) NOT ENFORCED";
+        server.execute(&database, lifted).await.unwrap();
+    }
     let there = "SELECT count(*) FROM pg_tablespace WHERE spcname = 'other_disk'";
     if server.value(&database, there).await.unwrap().as_deref() == Some("0") {
         let url = server.superuser_url(&database);

@@ -104,12 +104,6 @@ fn what_mysql_makes_of_an_unknown_column_is_not_judged() {
             ),
         ]);
     }
-    must_tell(&[(
-        Mysql,
-        "",
-        "ALTER TABLE orders ALTER CHECK c ENFORCED;",
-        unjudged,
-    )]);
 }
 
 #[test]

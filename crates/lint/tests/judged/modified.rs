@@ -220,3 +220,162 @@ fn a_longer_varchar_is_written_anew_only_past_its_length_byte() {
         assert_eq!(found, copies, "{charset}: {sql}: {told:?}");
     }
 }
+
+#[test]
+fn a_length_that_no_server_takes_is_no_short_one() {
+    for length in ["1073741824", "4294967295", "99999999999999999999"] {
+        let sql = format!("ALTER TABLE t MODIFY n varchar({length});");
+        must_tell(&[(
+            Mysql,
+            "CREATE TABLE t (id bigint PRIMARY KEY, n varchar(10)) DEFAULT CHARSET=utf8mb4;",
+            &sql,
+            "copies-table",
+        )]);
+    }
+}
+
+#[test]
+fn shapes_are_counted_on_past_changes_of_the_dictionary_alone() {
+    let table = "CREATE TABLE t (id bigint PRIMARY KEY, v varchar(100), a int NOT NULL DEFAULT 1) DEFAULT CHARSET=utf8mb4;\n";
+    let shapes: String = (0..64)
+        .map(|at| format!("ALTER TABLE t ADD COLUMN c{at} int;\n"))
+        .collect();
+    let rule = "instant-versions-used-up";
+    let next = "ALTER TABLE t ADD COLUMN d int;";
+    for between in [
+        "",
+        "ALTER TABLE t MODIFY v varchar(120);\n",
+        "ALTER TABLE t MODIFY a int NOT NULL DEFAULT 2;\n",
+    ] {
+        let given = format!("{table}{shapes}{between}");
+        must_tell(&[(Mysql, &given, next, rule)]);
+    }
+    for between in [
+        "ALTER TABLE t MODIFY a bigint NOT NULL DEFAULT 1;\n",
+        "ALTER TABLE t MODIFY a int DEFAULT 1;\n",
+        "ALTER TABLE t FORCE;\n",
+    ] {
+        let given = format!("{table}{shapes}{between}");
+        must_not_tell(&[(Mysql, &given, next, rule)]);
+    }
+}
+
+#[test]
+fn what_a_column_is_not_said_again_is_gone() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, status varchar(20) DEFAULT 'new', n int,\n\
+        at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP);\n";
+    let rule = "expand-drops";
+    for engine in [Mysql, Mariadb] {
+        must_tell(&[
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30);",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t CHANGE status state varchar(30) DEFAULT NULL;",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6);",
+                rule,
+            ),
+        ]);
+        must_not_tell(&[
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'new';",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30) DEFAULT 'other';",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY status varchar(30), ALTER status SET DEFAULT 'new';",
+                rule,
+            ),
+            (engine, given, "ALTER TABLE t MODIFY n bigint;", rule),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6);",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t ADD COLUMN m int DEFAULT 5;\nALTER TABLE t MODIFY m bigint;",
+                rule,
+            ),
+            (
+                engine,
+                given,
+                "-- greylag:phase contract\n-- greylag:change x\nALTER TABLE t MODIFY status varchar(30);",
+                rule,
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn on_mariadb_a_check_within_a_column_goes_with_it() {
+    let given = "CREATE TABLE t (id bigint PRIMARY KEY, qty int CHECK (qty > 0), other int, CONSTRAINT c CHECK (other > 0));\n";
+    let (lifts, restricts) = ("expand-lifts-guarantee", "expand-restricts-writes");
+    must_tell(&[
+        (Mariadb, given, "ALTER TABLE t MODIFY qty bigint;", lifts),
+        (
+            Mariadb,
+            given,
+            "ALTER TABLE t CHANGE qty amount bigint;",
+            lifts,
+        ),
+        (
+            Mariadb,
+            given,
+            "ALTER TABLE t MODIFY qty bigint CHECK (qty > 5);",
+            restricts,
+        ),
+    ]);
+    for engine in [Mysql, Mariadb] {
+        must_not_tell(&[
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);",
+                lifts,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty > 0);",
+                restricts,
+            ),
+            (
+                engine,
+                given,
+                "ALTER TABLE t MODIFY qty bigint CHECK (qty >= 0);",
+                restricts,
+            ),
+            (engine, given, "ALTER TABLE t MODIFY other bigint;", lifts),
+        ]);
+    }
+    let renamed = "ALTER TABLE t CHANGE qty amount bigint CHECK (amount > 0);";
+    must_not_tell(&[(Mariadb, given, renamed, lifts)]);
+    // MySQL makes it the table's, and keeps it.
+    must_not_tell(&[(Mysql, given, "ALTER TABLE t MODIFY qty bigint;", lifts)]);
+    let gone = format!("{given}ALTER TABLE t MODIFY qty bigint;");
+    let again = "ALTER TABLE t ADD CONSTRAINT d CHECK (qty > 0);";
+    must_tell(&[(Mariadb, &gone, again, restricts)]);
+    must_not_tell(&[(Mysql, &gone, again, restricts)]);
+}

@@ -1,7 +1,7 @@
 //! Numbers that each shard gives by itself.
 
 use super::{
-    is_silent,
+    is_silent, of_example,
     shards::{SHARDED, with},
     speaks,
 };
@@ -72,6 +72,17 @@ fn numbers_of_mysql_and_mariadb_are_told_too() {
             &with(engine, &numbered),
             &["ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT COMMENT 'a';\n"],
         );
+        // Of a table that no migration made: MODIFY repeats what the column is.
+        let adopted = with(engine, "CREATE INDEX orders_note ON orders (note);");
+        for sql in [
+            "ALTER TABLE orders MODIFY id bigint NOT NULL AUTO_INCREMENT COMMENT 'a';\n",
+            "ALTER TABLE orders CHANGE id order_id bigint NOT NULL AUTO_INCREMENT;\n",
+        ] {
+            let project = format!("{adopted}{sql}");
+            assert!(of_example(rule, &project).is_empty(), "{project}");
+            // Whether the table is copied isn't known either, and that is said.
+            assert_eq!(of_example("unjudged", &project).len(), 1, "{project}");
+        }
     }
     speaks(
         rule,

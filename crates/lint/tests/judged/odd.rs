@@ -1,7 +1,7 @@
 //! Text that no person writes: it is read to its end, without taking the process along.
 
 use super::rules;
-use greylag_core::engine::Engine::{Mysql, Postgres, Sqlite};
+use greylag_core::engine::Engine::{Mariadb, Mysql, Postgres, Sqlite};
 
 const DEEP: usize = 20_000;
 
@@ -124,4 +124,62 @@ fn what_is_nested_a_little_is_judged_on_any_thread() {
             assert!(!told.join().unwrap().is_empty());
         }
     }
+}
+
+/// Each names the one before it twice: told apart, they would be 2^60 tables.
+#[test]
+fn queries_of_a_with_may_name_each_other_twice() {
+    let given =
+        "CREATE TABLE t (id bigint PRIMARY KEY, a int);\nCREATE TABLE o (id bigint PRIMARY KEY);";
+    let mut with = String::from("WITH q0 AS (SELECT x.id FROM o x, o y)");
+    for at in 1..60 {
+        let before = at - 1;
+        with += &format!(", q{at} AS (SELECT x.id FROM q{before} x, q{before} y)");
+    }
+    for engine in [Postgres, Mysql, Mariadb, Sqlite] {
+        let sql = match engine {
+            // There the query stands behind what it is inserted into.
+            Mysql | Mariadb => format!("INSERT INTO t (a) {with} SELECT id FROM q59;"),
+            _ => format!("{with} INSERT INTO t (a) SELECT id FROM q59;"),
+        };
+        let told = rules(engine, given, &sql);
+        assert!(
+            told.iter().any(|rule| rule == "write-without-batch"),
+            "{engine}: {told:?}"
+        );
+    }
+    rules(
+        Postgres,
+        given,
+        &format!("{with} DELETE FROM t USING q59 WHERE t.id = q59.id;"),
+    );
+}
+
+/// Thousands of writes in a WITH, each of the rows of thousands of tables.
+#[test]
+fn writes_of_a_with_may_all_read_what_reads_many() {
+    let tables: Vec<String> = (0..20_000).map(|at| format!("t{at}")).collect();
+    let writes = ", w AS (INSERT INTO x SELECT 1 FROM a RETURNING 1)".repeat(4_000);
+    let sql = format!(
+        "WITH a AS (SELECT 1 FROM {}){writes} SELECT 1;",
+        tables.join(", ")
+    );
+    let told = rules(Postgres, "", &sql);
+    assert!(told.iter().any(|rule| rule == "write-without-batch"));
+}
+
+/// The server numbers them, and so do we: each by looking at what is there once.
+#[test]
+fn keys_without_a_name_may_be_many() {
+    const MANY: usize = 14_000;
+    let same = |clause: &str| vec![clause; MANY].join(", ");
+    let checks = format!("CREATE TABLE t (a int, {});", same("CHECK (a > 0)"));
+    rules(Postgres, "", &checks);
+    rules(
+        Mysql,
+        "",
+        &format!("CREATE TABLE t (a int, {});", same("KEY (a)")),
+    );
+    let indexes = "CREATE INDEX ON t (a);\n".repeat(MANY);
+    rules(Postgres, "CREATE TABLE t (a int);", &indexes);
 }

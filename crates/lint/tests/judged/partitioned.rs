@@ -1,4 +1,4 @@
-//! What is advised of partitioned tables is what the server takes.
+//! What is advised of partitioned tables, by its words. That the server takes it is shown in `tests/verdicts/advice.rs`.
 
 use super::of_example;
 use greylag_lint::Finding;

@@ -1,7 +1,7 @@
 //! Keys, indexes and constraints that are gone, or are called otherwise by now.
 
 use super::{findings, history, must_not_tell, must_tell};
-use greylag_core::engine::Engine::{Mysql, Postgres};
+use greylag_core::engine::Engine::{Mariadb, Mysql, Postgres};
 use greylag_lint::Severity;
 
 const GIVEN: &str = "CREATE TABLE users (id bigint PRIMARY KEY, email text UNIQUE, CONSTRAINT users_email UNIQUE (email));\n\
@@ -238,6 +238,64 @@ fn the_name_of_a_key_is_kept_while_an_app_may_say_it() {
             Postgres,
             GIVEN,
             "-- greylag:phase contract\n-- greylag:change x\nALTER TABLE users RENAME CONSTRAINT users_email TO mail;",
+            rule,
+        ),
+    ]);
+}
+
+#[test]
+fn a_key_is_no_other_key_of_the_same_name() {
+    let rule = "expand-lifts-guarantee";
+    let sql = |name: &str, new: &str| {
+        format!("ALTER TABLE users DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {new};")
+    };
+    must_tell(&[
+        (
+            Postgres,
+            "",
+            &sql("users_email_key", "UNIQUE (tenant_id, email)"),
+            rule,
+        ),
+        (Postgres, "", &sql("one", "UNIQUE (email)"), rule),
+        (
+            Postgres,
+            "",
+            &sql("one", "EXCLUDE USING gist (email WITH =)"),
+            rule,
+        ),
+        (Mariadb, "", &sql("one", "UNIQUE (email)"), rule),
+        (
+            Postgres,
+            "",
+            "DROP INDEX i;\nCREATE INDEX i ON users (tenant_id, email);",
+            rule,
+        ),
+    ]);
+    must_not_tell(&[
+        (
+            Postgres,
+            "",
+            &sql("users_email_key", "UNIQUE (email)"),
+            rule,
+        ),
+        (Postgres, "", &sql("users_pkey", "PRIMARY KEY (id)"), rule),
+        (Postgres, "", &sql("c", "CHECK (email <> '')"), rule),
+        (
+            Postgres,
+            "",
+            &sql("fk", "FOREIGN KEY (a) REFERENCES b (id)"),
+            rule,
+        ),
+        (
+            Postgres,
+            "",
+            "DROP INDEX IF EXISTS i;\nCREATE INDEX i ON users (email);",
+            rule,
+        ),
+        (
+            Postgres,
+            "",
+            "DROP INDEX i;\nCREATE UNIQUE INDEX i ON users (email);",
             rule,
         ),
     ]);

@@ -195,6 +195,30 @@ fn what_is_switched_off_is_as_good_as_dropped() {
             RULE,
         ),
         (Postgres, GIVEN, "ALTER TABLE orders DISABLE RULE r;", RULE),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE orders ENABLE TRIGGER USER, DISABLE TRIGGER USER;",
+            RULE,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE orders DISABLE TRIGGER ALL;\nALTER TABLE orders ENABLE TRIGGER USER;",
+            RULE,
+        ),
+        (
+            Mysql,
+            "",
+            "ALTER TABLE events EXCHANGE PARTITION p0 WITH TABLE archive;",
+            RULE,
+        ),
+        (
+            Postgres,
+            "",
+            "ALTER TABLE orders ALTER total SET EXPRESSION AS (a + b);",
+            RULE,
+        ),
         // Another trigger is back; or there is a moment when none is.
         (
             Postgres,
@@ -232,6 +256,24 @@ fn what_is_switched_off_is_as_good_as_dropped() {
             Postgres,
             GIVEN,
             "ALTER TABLE orders DISABLE TRIGGER USER;\nUPDATE orders SET id = id WHERE id = 1;\nALTER TABLE orders ENABLE TRIGGER USER;",
+            RULE,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE orders DISABLE TRIGGER sync_total;\nUPDATE orders SET id = id WHERE id = 1;\nALTER TABLE orders ENABLE TRIGGER ALL;",
+            RULE,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE orders DISABLE TRIGGER USER, ENABLE TRIGGER ALL;",
+            RULE,
+        ),
+        (
+            Postgres,
+            GIVEN,
+            "ALTER TABLE orders ADD COLUMN n bigint GENERATED ALWAYS AS (id + 1) STORED;\nALTER TABLE orders ALTER n SET EXPRESSION AS (id + 2);",
             RULE,
         ),
         (

@@ -314,3 +314,35 @@ fn a_slot_is_held_against_all_shards_of_its_server() {
     let alone = slot.replace("1500000000", "150000000");
     assert!(of_example("wal-budget", &text(&alone)).is_empty());
 }
+
+#[test]
+fn what_a_foreign_key_deletes_is_in_the_log_of_mysql_since_9_6() {
+    let given = "-- given\nCREATE TABLE users (id bigint PRIMARY KEY);\n\
+        CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, CONSTRAINT o FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n-- migration\n";
+    let sized = "-- lint [thresholds]\n-- lint wal-bytes = 1000000\n-- lint [tables.users]\n-- lint rows = 10\n\
+        -- lint [tables.orders]\n-- lint rows = 100000\n";
+    let on = |engine: &str, oldest: &str, newest: &str| {
+        format!(
+            "-- engine {engine}\n-- lint versions.{engine} = {{ oldest = \"{oldest}\", newest = \"{newest}\" }}\n"
+        )
+    };
+    let key = "ALTER TABLE orders ADD CONSTRAINT p FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE SET NULL;\n";
+    let delete = "DELETE FROM users WHERE id > 5;\n";
+    for (head, logged, unlogged) in [
+        (on("mysql", "9.6", "9.7"), true, false),
+        (on("mysql", "8.4", "9.7"), true, true),
+        (on("mysql", "8.0.30", "9.5"), false, true),
+        ("-- engine mysql\n".to_owned(), false, true),
+        (on("mariadb", "11.4", "11.8"), false, true),
+    ] {
+        let rule = "cascade-not-logged";
+        let text = format!("{head}{given}{key}");
+        assert_eq!(!of_example(rule, &text).is_empty(), unlogged, "{text}");
+        let text = format!("{head}{sized}{given}{delete}");
+        assert_eq!(
+            !of_example("wal-budget", &text).is_empty(),
+            logged,
+            "{text}"
+        );
+    }
+}

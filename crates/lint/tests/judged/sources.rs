@@ -206,3 +206,89 @@ fn few_parents_may_have_many_children() {
         many[0].message.why
     );
 }
+
+#[test]
+fn a_query_that_names_itself_reads_no_table_of_that_name() {
+    let count = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5) INSERT INTO settings (k) SELECT x FROM n;";
+    must_not_tell(&on(&[Postgres, Sqlite], &[count]));
+    must_not_tell(&on(
+        &[Sqlite],
+        &[
+            "WITH n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5) INSERT INTO settings (k) SELECT x FROM n;",
+        ],
+    ));
+    must_not_tell(&on(
+        &[Mysql, Mariadb],
+        &[
+            "INSERT INTO settings (k) WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5) SELECT x FROM n;",
+        ],
+    ));
+    // One that stands behind it is meant too, and one that isn't recursive means the table.
+    must_not_tell(&on(
+        &[Postgres],
+        &[
+            "WITH RECURSIVE a AS (SELECT * FROM b), b (x) AS (SELECT 1) INSERT INTO settings (k) SELECT x FROM a;",
+        ],
+    ));
+    must_tell(&on(
+        &[Postgres],
+        &[
+            "WITH orders AS (SELECT * FROM orders) INSERT INTO settings (k) SELECT a FROM orders;",
+            "WITH RECURSIVE n AS (SELECT a FROM orders UNION ALL SELECT a + 1 FROM n WHERE a < 5) INSERT INTO settings (k) SELECT a FROM n;",
+            "WITH RECURSIVE n (x) AS (SELECT a FROM orders) SEARCH DEPTH FIRST BY x SET y, m AS (SELECT x FROM n) INSERT INTO settings (k) SELECT x FROM m;",
+        ],
+    ));
+}
+
+#[test]
+fn a_name_that_a_query_within_makes_up_ends_with_it() {
+    must_tell(&on(
+        &[Postgres, Mysql, Mariadb, Sqlite],
+        &[
+            "INSERT INTO settings (k) SELECT a FROM (WITH orders AS (SELECT 1 AS a) SELECT a FROM orders) x UNION ALL SELECT a FROM orders;",
+        ],
+    ));
+    must_not_tell(&on(
+        &[Postgres, Mysql, Mariadb, Sqlite],
+        &[
+            "INSERT INTO settings (k) SELECT a FROM (WITH orders AS (SELECT 1 AS a) SELECT a FROM orders) x;",
+        ],
+    ));
+}
+
+#[test]
+fn a_query_in_any_parentheses_is_no_list_of_columns() {
+    must_tell(&on(
+        &[Postgres],
+        &[
+            "INSERT INTO settings ((SELECT * FROM orders));",
+            "INSERT INTO settings (TABLE orders);",
+            "INSERT INTO settings ((TABLE orders));",
+        ],
+    ));
+    must_tell(&on(
+        &[Mysql, Mariadb],
+        &["INSERT INTO settings ((SELECT * FROM orders));"],
+    ));
+    must_tell(&on(&[Mysql], &["INSERT INTO settings (TABLE orders);"]));
+    must_not_tell(&on(
+        &[Postgres],
+        &[
+            "INSERT INTO settings (VALUES ('a', 'b'));",
+            "INSERT INTO settings (k, v) (VALUES ('a', 'b'));",
+            "INSERT INTO settings (\"table\", v) VALUES ('a', 'b');",
+            "INSERT INTO settings (values, v) VALUES ('a', 'b');",
+        ],
+    ));
+}
+
+#[test]
+fn sqlites_replace_behind_a_with_is_a_write() {
+    must_tell(&on(
+        &[Sqlite],
+        &[
+            "WITH s AS (SELECT id, a, b FROM orders) REPLACE INTO orders SELECT * FROM s;",
+            "WITH s AS (SELECT id, a, b FROM orders) INSERT OR REPLACE INTO orders SELECT * FROM s;",
+        ],
+    ));
+}

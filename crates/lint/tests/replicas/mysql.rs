@@ -2,7 +2,10 @@
 //! a table may have.
 
 use greylag_lab::{Cluster, Engine, Server};
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 async fn cluster(engine: Engine) -> Option<(Cluster, String)> {
     if !greylag_lab::available(engine) {
@@ -183,4 +186,57 @@ async fn mysql_takes_so_many_instant_changes_and_no_more() {
     }
     let demand = "SET SESSION sql_require_primary_key = ON; CREATE TABLE bare (id BIGINT)";
     assert!(server.execute(&database, demand).await.is_err());
+}
+
+/// Of `cascade-not-logged`: whether the binary log has the rows that go along, when a row is deleted that another table references.
+async fn logs_what_goes_along(engine: Engine) -> Option<bool> {
+    let server = greylag_lab::require(engine).await?;
+    let database = server.database("cascade").await.unwrap().name;
+    let tables = "CREATE TABLE p (id INT PRIMARY KEY) ENGINE=InnoDB; \
+        CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE) ENGINE=InnoDB; \
+        INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1), (2, 1)";
+    server.execute(&database, tables).await.unwrap();
+    let delete = "DELETE FROM p WHERE id = 1";
+    server.execute(&database, delete).await.unwrap();
+    let left = server.value(&database, "SELECT COUNT(*) FROM c").await;
+    assert_eq!(left.unwrap().unwrap(), "0");
+    let logs = server.rows("mysql", "SHOW BINARY LOGS").await.unwrap();
+    // Each event of rows names its table by a number, which an event before it gives the table.
+    let mut names = BTreeMap::new();
+    let mut deleted = BTreeSet::new();
+    for log in logs {
+        let file = log[0].1.clone().unwrap();
+        let events = format!("SHOW BINLOG EVENTS IN '{file}'");
+        for event in server.rows("mysql", &events).await.unwrap() {
+            let of = |name: &str| {
+                let column = event.iter().find(|(own, _)| own == name);
+                let value = column.and_then(|(_, value)| value.clone());
+                value.unwrap_or_default()
+            };
+            let (kind, info) = (of("Event_type"), of("Info"));
+            let number = info.strip_prefix("table_id: ").unwrap_or_default();
+            let number = number.split_whitespace().next().unwrap_or_default();
+            if kind == "Table_map" {
+                names.insert(number.to_owned(), info);
+            } else if kind.starts_with("Delete_rows") {
+                deleted.extend(names.get(number).cloned());
+            }
+        }
+    }
+    let has = |table: &str| {
+        let table = format!("({database}.{table})");
+        deleted.iter().any(|info: &String| info.contains(&table))
+    };
+    assert!(has("p"), "{deleted:?}");
+    Some(has("c"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_a_foreign_key_deletes_are_in_the_log_of_newer_mysqls_alone() {
+    if let Some(logs) = logs_what_goes_along(Engine::MariaDb).await {
+        assert!(!logs);
+    }
+    if let Some(logs) = logs_what_goes_along(Engine::MySql).await {
+        assert!(logs);
+    }
 }

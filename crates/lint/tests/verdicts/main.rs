@@ -1,11 +1,14 @@
 //! What the lint says of odd migrations, against what real servers do with them.
 
+mod advice;
+mod anew;
 mod cases;
 #[path = "../corpus/mod.rs"]
 mod corpus;
 mod defaults;
 mod mysql;
 mod names;
+mod old_app;
 mod partitions;
 mod postgres;
 #[path = "../servers/versions.rs"]

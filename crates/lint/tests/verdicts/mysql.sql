@@ -134,6 +134,26 @@ ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT (1 + 2);
 ALTER TABLE t ADD COLUMN c DATE NOT NULL DEFAULT (CURRENT_DATE);
 -- case a default by chance
 ALTER TABLE t ADD COLUMN c DOUBLE NOT NULL DEFAULT (RAND());
+-- case a default that reads a column
+ALTER TABLE t ADD COLUMN c BIGINT DEFAULT (a + 1);
+-- case a default that is a column
+ALTER TABLE t ADD COLUMN c BIGINT NOT NULL DEFAULT (`b`);
+-- case a default that reads a column within a call
+ALTER TABLE t ADD COLUMN c VARCHAR(60) DEFAULT (CONCAT(w, '-', id));
+-- case a default that reads a column that is added beside it
+ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 5, ADD COLUMN f INT NOT NULL DEFAULT (c + 1);
+-- case a default that reckons with time
+ALTER TABLE t ADD COLUMN c DATE NOT NULL DEFAULT (CURRENT_DATE + INTERVAL 1 DAY);
+-- case a default that is cast
+ALTER TABLE t ADD COLUMN c VARCHAR(20) NOT NULL DEFAULT (CAST(12 AS CHAR));
+-- case a default that chooses
+ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT (CASE WHEN 1 = 1 THEN 2 ELSE 3 END);
+-- case a default of random bytes
+ALTER TABLE t ADD COLUMN c VARBINARY(8) DEFAULT (RANDOM_BYTES(8));
+-- case a default that is who asks
+ALTER TABLE t ADD COLUMN c VARCHAR(90) DEFAULT (USER());
+-- case a default that is the account
+ALTER TABLE t ADD COLUMN c VARCHAR(90) DEFAULT (CURRENT_USER);
 -- case a column with a check beside an index
 ALTER TABLE t ADD COLUMN c INT NULL CHECK (c > 0), ADD INDEX t_c (c);
 -- case a number that is no longer given

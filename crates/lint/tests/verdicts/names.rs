@@ -13,8 +13,10 @@ const POSTGRES: &str = "CREATE TABLE other (id bigint PRIMARY KEY);\n\
     ALTER TABLE t RENAME COLUMN a TO z;\n\
     ALTER TABLE t ADD COLUMN a int UNIQUE CHECK (a < 7);\n\
     ALTER TABLE t RENAME TO s;\n\
-    ALTER TABLE s ADD UNIQUE (a, z), ADD CHECK (z < 100), ADD UNIQUE (b, z, a), ADD UNIQUE (z, b, c);\n\
+    ALTER TABLE s ADD UNIQUE (a, z), ADD CHECK (z < 5), ADD UNIQUE (b, z, a), ADD UNIQUE (z, b, c);\n\
     ALTER TABLE s DROP CONSTRAINT t_a_b_key;\n\
+    CREATE INDEX ON s (z);\nCREATE INDEX ON s (z);\nCREATE INDEX ON s (z);\nCREATE INDEX ON s (z);\nDROP INDEX s_z_idx1;\n\
+    CREATE INDEX ON s (z);\nCREATE INDEX ON s (z);\n\
     ALTER TABLE s ADD COLUMN a_column_with_a_name_that_is_rather_long int UNIQUE REFERENCES numbers (n),\n\
         ADD COLUMN another_column_with_a_name_that_is_rather_long int,\n\
         ADD UNIQUE (a_column_with_a_name_that_is_rather_long, another_column_with_a_name_that_is_rather_long);\n";

@@ -360,3 +360,17 @@ CREATE INDEX events_id ON ONLY events (id);
 MERGE INTO orders USING users ON users.id = orders.user_id WHEN MATCHED THEN DELETE;
 -- case explain that runs
 EXPLAIN (ANALYZE) DELETE FROM items WHERE id = 1;
+-- case [18]a check that is not enforced
+ALTER TABLE orders ADD CONSTRAINT lax CHECK (total > 0) NOT ENFORCED;
+-- case [18]a foreign key that is not enforced
+ALTER TABLE items ADD CONSTRAINT lax FOREIGN KEY (n) REFERENCES users (id) NOT ENFORCED;
+-- case [18]a column with a check and a reference that are not enforced
+ALTER TABLE orders ADD COLUMN c bigint CHECK (c > 0) NOT ENFORCED REFERENCES items (id) NOT ENFORCED;
+-- case [18]a foreign key is enforced no more
+ALTER TABLE orders ALTER CONSTRAINT orders_user NOT ENFORCED;
+-- case [18]a foreign key is enforced again
+ALTER TABLE orders ADD CONSTRAINT lax FOREIGN KEY (total) REFERENCES items (id) NOT ENFORCED;
+ALTER TABLE orders ALTER CONSTRAINT lax ENFORCED;
+-- case [18]an unenforced check proves nothing
+ALTER TABLE orders ADD CONSTRAINT lax CHECK (total IS NOT NULL) NOT ENFORCED;
+ALTER TABLE orders ALTER COLUMN total SET NOT NULL;

@@ -9,6 +9,7 @@ use crate::{
 use greylag_core::{
     event::{Event, Stamped},
     fleet::ShardName,
+    gate::Verdict,
     migration::MigrationId,
     rollout::{OutOfOrder, Rollout},
 };
@@ -85,6 +86,12 @@ impl Ledger {
             event,
         });
         Ok(())
+    }
+
+    /// Folds a gate's answer that is the one it gave last: not worth a line in the journal. False where it is another.
+    pub fn hear_again(&mut self, stage: usize, wave: usize, verdict: &Verdict) -> bool {
+        let at = Timestamp::now();
+        self.state.hear_again(stage, wave, verdict, at)
     }
 
     /// Judges events that only stand together: all, or none.

@@ -8,7 +8,7 @@ use crate::{
 /// The kind of clause; None where it isn't known from what the migrations tell, which is to be said wherever it is asked.
 pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'static str> {
     Some(match action {
-        Action::AddColumn { column, placed, .. } => added(column, *placed),
+        Action::AddColumn { column, placed, .. } => added(column, *placed, table),
         Action::DropColumn { .. } => "drop-column",
         Action::RenameColumn { .. } => "rename-column",
         Action::RenameTo(_) | Action::RenameOther { .. } => "rename-table",
@@ -32,6 +32,14 @@ pub(crate) fn clause_of(action: &Action, table: Option<&Table>) -> Option<&'stat
             // A unique key, a foreign key or a CHECK: none is heavier than a key.
             Dropped::Constraint => "drop-index",
         },
+        Action::AlterConstraint {
+            enforced: Some(true),
+            ..
+        } => "enforce-check",
+        Action::AlterConstraint {
+            enforced: Some(false),
+            ..
+        } => "lift-check",
         Action::IndexVisibility { .. } => "index-visibility",
         Action::ConvertCharset { .. } => "convert-charset",
         Action::DefaultCharset { .. } => "default-charset",
@@ -66,7 +74,7 @@ pub(crate) fn beside(action: &Action) -> Vec<&'static str> {
     if column.unique {
         all.push("add-index");
     }
-    if !column.checks.is_empty() {
+    if column.is_checked() {
         all.push("modify-checked");
     }
     all
@@ -82,7 +90,7 @@ fn dropped(kind: Dropped, name: &str, table: Option<&Table>) -> Dropped {
         Dropped::PrimaryKey
     } else if table.is_some_and(|table| table.foreign_keys.iter().any(|key| named(&key.name))) {
         Dropped::ForeignKey
-    } else if table.is_some_and(|table| table.checks.iter().any(|check| named(&check.0))) {
+    } else if table.is_some_and(|table| table.checks.iter().any(|check| named(&check.name))) {
         Dropped::Check
     } else {
         Dropped::Constraint
@@ -98,7 +106,7 @@ pub(crate) fn index(kind: Option<&str>) -> &'static str {
     }
 }
 
-fn added(column: &Column, placed: bool) -> &'static str {
+fn added(column: &Column, placed: bool, table: Option<&Table>) -> &'static str {
     match column.generated {
         Some(Generated::Stored) => return "add-stored-column",
         Some(Generated::Virtual) => return "add-virtual-column",
@@ -110,10 +118,12 @@ fn added(column: &Column, placed: bool) -> &'static str {
         "add-primary-key"
     } else if column.unique {
         "add-index"
-    } else if !column.checks.is_empty() {
+    } else if column.is_checked() {
         "add-column-checked"
     } else if calls(column, OF_EACH_ROW) {
         "add-column-uuid"
+    } else if reads_columns(column, table) {
+        "add-column-computed"
     } else if column
         .default
         .as_ref()
@@ -127,15 +137,80 @@ fn added(column: &Column, placed: bool) -> &'static str {
     }
 }
 
-/// What a server works out anew for each row that is there: MariaDB's NEXT VALUE FOR is a call of nextval.
-const OF_EACH_ROW: &[&str] = &["uuid", "sys_guid", "uuid_short", "sysdate", "nextval"];
+/// What MariaDB works out anew for each row that is there; its NEXT VALUE FOR is a call of nextval. RAND() is none of them: all rows
+/// get one number, as they do of NOW().
+const OF_EACH_ROW: &[&str] = &[
+    "nextval",
+    "random_bytes",
+    "sys_guid",
+    "sysdate",
+    "uuid",
+    "uuid_short",
+    "uuid_v4",
+    "uuid_v7",
+];
 
-/// Whether the default is another one for each row.
+/// What MySQL adds no column for, because a replica that repeats the statement might get another value.
+const UNSAFE: &[&str] = &[
+    "current_user",
+    "rand",
+    "random_bytes",
+    "session_user",
+    "sysdate",
+    "system_user",
+    "user",
+    "uuid",
+    "uuid_short",
+];
+
+/// Words between what a default is worked out of.
+const WORDS: &[&str] = &[
+    "and",
+    "at",
+    "between",
+    "binary",
+    "case",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "div",
+    "else",
+    "end",
+    "escape",
+    "false",
+    "in",
+    "interval",
+    "is",
+    "like",
+    "localtime",
+    "localtimestamp",
+    "mod",
+    "not",
+    "null",
+    "or",
+    "regexp",
+    "rlike",
+    "then",
+    "true",
+    "unknown",
+    "when",
+    "xor",
+    "zone",
+];
+
+/// Whether MySQL refuses the default, which may be another one for each row or replica.
 pub(crate) fn differs(column: &Column) -> bool {
-    calls(
-        column,
-        &["uuid", "uuid_short", "rand", "sysdate", "random_bytes"],
-    )
+    calls(column, UNSAFE)
+}
+
+/// Whether the default is worked out of other columns: another one for each row, too.
+fn reads_columns(column: &Column, table: Option<&Table>) -> bool {
+    let known = |name: &str| table.is_some_and(|table| table.column(name).is_some());
+    // What is no word of the language is a column, whether a migration made it or not.
+    let is_column = |name: &str| !WORDS.contains(&name) || known(name);
+    let default = column.default.as_ref().filter(|default| !default.literal);
+    default.is_some_and(|default| default.mentions.iter().any(|name| is_column(name)))
 }
 
 fn calls(column: &Column, functions: &[&str]) -> bool {
@@ -164,6 +239,7 @@ fn constrained(constraint: &Constraint) -> &'static str {
     match &constraint.kind {
         ConstraintKind::PrimaryKey { .. } => "add-primary-key",
         ConstraintKind::ForeignKey { .. } => "add-foreign-key",
+        ConstraintKind::Check { .. } if !constraint.enforced => "add-check-not-enforced",
         ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. } => "add-check",
         ConstraintKind::Index { kind, .. } => index(kind.as_deref()),
         ConstraintKind::Unique { .. } | ConstraintKind::Exclude { .. } => "add-index",
@@ -255,14 +331,15 @@ fn type_change(from: &DataType, to: &DataType) -> TypeChange {
         "varchar" => {
             // Bytes to a letter: of a character set that isn't known, one to four.
             let bytes = to.charset.as_deref().and_then(bytes_of);
-            let (least, most) = bytes.map_or((1, 4), |bytes| (bytes, bytes));
+            let (least, most) = bytes.map_or((1, 4), |bytes| (u64::from(bytes), u64::from(bytes)));
+            let of = u64::saturating_mul;
             let length =
-                |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u32>().ok();
+                |data_type: &DataType| data_type.arguments.first()?.trim().parse::<u64>().ok();
             match (length(from), length(to)) {
-                (Some(a), Some(b)) if a <= b && (b * most <= 255 || a * least >= 256) => {
+                (Some(a), Some(b)) if a <= b && (of(b, most) <= 255 || of(a, least) >= 256) => {
                     TypeChange::Widened
                 }
-                (Some(a), Some(b)) if a <= b && a * most <= 127 => TypeChange::WidenedShort,
+                (Some(a), Some(b)) if a <= b && of(a, most) <= 127 => TypeChange::WidenedShort,
                 _ => TypeChange::Different,
             }
         }

@@ -9,6 +9,7 @@ use crate::{
     effects::Role,
     operation::{Action, Bytes, Column, Constraint, ConstraintKind, Name},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) fn alter_table(
     list: &mut List,
@@ -27,7 +28,7 @@ pub(super) fn alter_table(
             }
             Action::AlterType { column, .. } => {
                 let kept = id == "alter-type" || id == "alter-type-reindexing";
-                if kept && known.is_some_and(|known| known.is_checked(column)) {
+                if kept && known.is_some_and(|known| known.is_checked(Dialect::Postgres, column)) {
                     list.add("alter-type-rechecking", Role::Target, table, span);
                 }
                 keys_with(list, catalog, table, column, span, "drop-foreign-key");
@@ -46,6 +47,19 @@ pub(super) fn alter_table(
                     list.add("validate-foreign-key", Role::Target, table, span);
                     list.add("validate-foreign-key", Role::Referenced, &key.table, span);
                 }
+            }
+        }
+        Action::AlterConstraint {
+            name,
+            enforced: Some(enforced),
+        } => {
+            let id = match enforced {
+                true => "enforce-foreign-key",
+                false => "lift-foreign-key",
+            };
+            list.add(id, Role::Target, table, span);
+            if let Some(key) = known.and_then(|known| known.foreign_key(name)) {
+                list.add(id, Role::Referenced, &key.table, span);
             }
         }
         Action::DropConstraint { name, .. } => {
@@ -141,7 +155,7 @@ fn plain(action: &Action, catalog: &Catalog, known: Option<&Table>) -> Option<&'
         }
         Action::SetStatistics | Action::ColumnOptions | Action::Storage { .. } => "set-statistics",
         Action::SetStorage { .. } | Action::SetCompression { .. } => "set-storage",
-        Action::AlterConstraint { .. } => "alter-constraint",
+        Action::AlterConstraint { enforced: None, .. } => "alter-constraint",
         Action::SwitchTrigger { .. } => "create-trigger",
         Action::SwitchRule { .. } => "rule",
         Action::RowSecurity { .. } => "row-security",
@@ -183,12 +197,16 @@ fn keys_with(
 /// A column's own constraints.
 fn added_column(list: &mut List, table: &Name, column: &Column, span: &Bytes) {
     if let Some(reference) = &column.references {
-        list.add("add-foreign-key", Role::Referenced, &reference.table, span);
+        let id = match reference.enforced {
+            true => "add-foreign-key",
+            false => "add-foreign-key-not-enforced",
+        };
+        list.add(id, Role::Referenced, &reference.table, span);
     }
     if column.unique || column.primary_key {
         list.add("add-unique", Role::Target, table, span);
     }
-    if !column.checks.is_empty() {
+    if column.is_checked() {
         list.add("add-check", Role::Target, table, span);
     }
 }
@@ -216,14 +234,18 @@ fn add_constraint(
         }
         ConstraintKind::Exclude { .. } => "add-unique",
         ConstraintKind::Check { .. } | ConstraintKind::NotNull { .. } => {
-            if not_valid {
+            if !constraint.enforced {
+                "add-check-not-enforced"
+            } else if not_valid {
                 "add-check-not-valid"
             } else {
                 "add-check"
             }
         }
         ConstraintKind::ForeignKey { reference, .. } => {
-            let id = if not_valid {
+            let id = if !constraint.enforced {
+                "add-foreign-key-not-enforced"
+            } else if not_valid {
                 "add-foreign-key-not-valid"
             } else {
                 "add-foreign-key"

@@ -1,7 +1,7 @@
 //! What adding a column, or changing its type, does to the rows that are there.
 
 use crate::{
-    catalog::{Catalog, Domain, Table},
+    catalog::{Catalog, Domain, Table, name_of},
     effects::functions::is_steady,
     operation::{Column, DataType, Expression, Generated},
 };
@@ -74,14 +74,15 @@ pub(crate) fn keeps_form(from: &DataType, to: &DataType) -> bool {
 /// A validated CHECK says that the column is not null.
 pub(crate) fn proves_not_null(table: &Table, column: &str) -> bool {
     let not_null = table.column(column).is_some_and(|known| known.not_null);
-    let mut checks = table.checks.iter().filter(|(_, _, valid)| *valid);
-    not_null || checks.any(|(_, expression, _)| says_not_null(expression, column))
+    let mut checks = table.checks.iter().filter(|check| check.valid);
+    not_null || checks.any(|check| says_not_null(Dialect::Postgres, &check.expression, column))
 }
 
 /// Whether an expression is `column IS NOT NULL`, alone or beside others that hold as well.
-pub(crate) fn says_not_null(expression: &str, column: &str) -> bool {
-    let words: Vec<Word<'_>> = tokens(Dialect::Postgres, expression)
+pub(crate) fn says_not_null(dialect: Dialect, expression: &str, column: &str) -> bool {
+    let words: Vec<Word<'_>> = tokens(dialect, expression)
         .map(|token| Word {
+            dialect,
             kind: token.kind,
             text: &expression[token.span],
         })
@@ -91,6 +92,7 @@ pub(crate) fn says_not_null(expression: &str, column: &str) -> bool {
 
 #[derive(Clone, Copy)]
 struct Word<'a> {
+    dialect: Dialect,
     kind: TokenKind,
     text: &'a str,
 }
@@ -101,11 +103,7 @@ impl Word<'_> {
     }
 
     fn names(&self, column: &str) -> bool {
-        match self.kind {
-            TokenKind::Word => self.text.to_lowercase() == column,
-            TokenKind::Name => self.text.trim_matches('"').replace("\"\"", "\"") == column,
-            _ => false,
-        }
+        name_of(self.dialect, self.kind, self.text).as_deref() == Some(column)
     }
 }
 
@@ -154,7 +152,7 @@ mod tests {
             "(b > 0 AND a IS NOT NULL)",
             "((b > 0) AND ((c = 1 OR c = 2) AND (\"a\" IS NOT NULL)))",
         ] {
-            assert!(says_not_null(proof, "a"), "{proof}");
+            assert!(says_not_null(Dialect::Postgres, proof, "a"), "{proof}");
         }
         for none in [
             "(status = 'draft' OR total > 0 AND a IS NOT NULL)",
@@ -170,7 +168,7 @@ mod tests {
             "('and a is not null' = b)",
             "",
         ] {
-            assert!(!says_not_null(none, "a"), "{none}");
+            assert!(!says_not_null(Dialect::Postgres, none, "a"), "{none}");
         }
     }
 }

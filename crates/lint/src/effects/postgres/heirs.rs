@@ -64,7 +64,7 @@ pub(crate) fn of_heirs(operation: &Operation, direct: &[Taken], catalog: &Catalo
         let partitioned = known.is_some_and(|table| table.partitioned);
         // ENABLE and DISABLE go where the trigger itself went.
         let switch = id == "create-trigger" && matches!(operation, Operation::AlterTable(_));
-        if switch && known.is_some_and(|table| table.triggers.is_empty()) {
+        if switch && known.is_some_and(|table| !table.partly && table.triggers.is_empty()) {
             continue;
         }
         let key = taken.role == Role::Referenced && id.starts_with("add-foreign-key");

@@ -2,7 +2,8 @@
 
 use super::{
     super::{cursor::Cursor, datatype::data_type, expression, index, tables},
-    kind, skip_rest,
+    arguments::arguments,
+    kind, outputs, skip_rest,
 };
 use crate::operation::{Create, Kind, Operation, Published};
 use greylag_core::script::TokenKind;
@@ -35,6 +36,8 @@ pub(super) fn object(
         steady: false,
         mentions: Vec::new(),
         star: false,
+        columns: None,
+        arguments: None,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
         cursor.advance();
@@ -42,6 +45,7 @@ pub(super) fn object(
     create.name = cursor.name();
     match kind {
         Kind::View | Kind::MaterializedView => {
+            create.columns = outputs::of_view(cursor.clone());
             cursor.skip_until(|c| c.is_any(&["AS"]));
             cursor.eat("AS");
             let start = cursor.mark();
@@ -82,6 +86,7 @@ pub(super) fn object(
             create.published = published(cursor);
         }
         Kind::Function => {
+            create.arguments = cursor.clone().group().and_then(arguments);
             while !cursor.is_done() {
                 create.steady |= cursor.is_any(&["IMMUTABLE", "STABLE"]);
                 cursor.skip_group();

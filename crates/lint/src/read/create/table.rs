@@ -3,9 +3,9 @@
 use super::super::{
     column::{column, constraint, parts},
     cursor::Cursor,
-    rows,
+    rows, sources,
 };
-use crate::operation::CreateTable;
+use crate::operation::{CreateTable, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
 
 pub(super) fn table(
@@ -28,6 +28,7 @@ pub(super) fn table(
         partitioned: false,
         partition_key: Vec::new(),
         like: None,
+        like_keys: false,
         inherits: Vec::new(),
         query: None,
         options: Vec::new(),
@@ -60,8 +61,16 @@ fn elements(mut inner: Cursor<'_>, table: &mut CreateTable) -> Option<()> {
         {
             inner.advance();
             table.like = Some(inner.name()?);
-            while inner.eat_any(&["INCLUDING", "EXCLUDING"]) {
-                inner.advance();
+            while inner.is_any(&["INCLUDING", "EXCLUDING"]) {
+                let with = inner.eat("INCLUDING");
+                if !with {
+                    inner.advance();
+                }
+                if inner.eat_any(&["INDEXES", "ALL"]) {
+                    table.like_keys = with;
+                } else {
+                    inner.advance();
+                }
             }
         } else if begins_constraint(&inner) {
             table.constraints.push(constraint(&mut inner)?);
@@ -124,7 +133,11 @@ fn tail(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Option<()> {
             || cursor.is_symbol(b'(')
         {
             cursor.eat("AS");
-            table.query = Some(rows::query(cursor)?);
+            let sources = sources::of_query(cursor.clone());
+            table.query = Some(Write {
+                sources,
+                ..rows::query(cursor)?
+            });
         } else if cursor.eat("WITH") {
             if cursor.eat_any(&["DATA", "OIDS"]) || cursor.eat_all(&["NO", "DATA"]) {
                 continue;

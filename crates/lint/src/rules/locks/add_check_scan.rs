@@ -29,13 +29,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (table, action, span) in scene.actions() {
         let fix = match action {
-            Action::AddConstraint(constraint) if is_check(constraint) && !constraint.not_valid => {
+            Action::AddConstraint(constraint)
+                if is_check(constraint) && constraint.enforced && !constraint.not_valid =>
+            {
                 fix(scene, table, constraint, span)
             }
             // A default is known to fit only by trying.
-            Action::AddColumn { column, .. }
-                if !column.checks.is_empty() && column.default.is_some() =>
-            {
+            Action::AddColumn { column, .. } if column.is_checked() && column.default.is_some() => {
                 None
             }
             _ => continue,

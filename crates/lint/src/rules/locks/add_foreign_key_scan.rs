@@ -19,7 +19,7 @@ pub(super) static ADD_FOREIGN_KEY_SCAN: Rule = Rule {
     title: "a foreign key is tried on every row while writes to both tables wait",
     about: "ADD FOREIGN KEY reads the whole table while writes to it, and to the table it references, wait. \
             With NOT VALID it only holds for new rows; VALIDATE CONSTRAINT in another transaction reads the \
-            old ones while writes go on.",
+            old ones while writes go on. ALTER CONSTRAINT … ENFORCED (PostgreSQL 18) reads it under ACCESS EXCLUSIVE.",
     bad: include_str!("add_foreign_key_scan/bad.sql"),
     good: include_str!("add_foreign_key_scan/good.sql"),
     look: Look::Statement(look),
@@ -30,16 +30,27 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     for (table, action, span) in scene.actions() {
         let (reference, fix) = match action {
             Action::AddConstraint(constraint) => match &constraint.kind {
-                ConstraintKind::ForeignKey { columns, reference } if !constraint.not_valid => {
+                ConstraintKind::ForeignKey { columns, reference }
+                    if constraint.enforced && !constraint.not_valid =>
+                {
                     (reference, fix(scene, table, constraint, columns, span))
                 }
                 _ => continue,
             },
             // Without a default every row is null, and nothing has to be looked up.
             Action::AddColumn { column, .. } => match (&column.references, &column.default) {
-                (Some(reference), Some(default)) if !default.is_null => (reference, None),
+                (Some(reference), Some(default)) if reference.enforced && !default.is_null => {
+                    (reference, None)
+                }
                 _ => continue,
             },
+            Action::AlterConstraint {
+                name,
+                enforced: Some(true),
+            } => {
+                drafts.extend(enforced(scene, table, name, span));
+                continue;
+            }
             _ => continue,
         };
         let other = &reference.table;
@@ -63,6 +74,21 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         drafts.push(draft);
     }
     drafts
+}
+
+/// ALTER CONSTRAINT … ENFORCED looks up every row.
+fn enforced(scene: &Scene<'_>, table: &Name, name: &str, span: &Bytes) -> Option<Draft> {
+    let key = scene.known(table).and_then(|known| known.foreign_key(name));
+    if key.is_some_and(|key| key.enforced) {
+        return None;
+    }
+    let what = format!(
+        "{table} can be neither read nor written while all of it is read to enforce {name}"
+    );
+    let draft = words::about(scene, table, span, what)
+        .why(words::why(scene, table, "Each row is looked up in the other table first."))
+        .instead("Drop the constraint, add it again NOT VALID, and VALIDATE CONSTRAINT in a file of its own.");
+    Some(draft)
 }
 
 fn is_partitioned(scene: &Scene<'_>, table: &Name) -> bool {

@@ -57,8 +57,10 @@ impl Bounds {
     /// Validated CHECKs of a table to be attached say what its bounds say: nothing is read. `key` is what the partitioned table goes
     /// by, where that is known.
     pub(super) fn are_proven_by(&self, table: &Table, key: Option<&str>) -> bool {
-        let checks = table.checks.iter().filter(|check| check.2);
-        let facts: Vec<Fact> = checks.flat_map(|check| all_of(&words(&check.1))).collect();
+        let checks = table.checks.iter().filter(|check| check.valid);
+        let facts: Vec<Fact> = checks
+            .flat_map(|check| all_of(&words(&check.expression)))
+            .collect();
         let fits = |column: &str| {
             let says = |is: &str, value: &Option<String>| {
                 value.as_ref().is_none_or(|value| {
@@ -84,9 +86,11 @@ impl Bounds {
 
     /// Validated CHECKs of the default partition say that nothing in there belongs to these bounds.
     pub(super) fn are_kept_out_of(&self, rest: &Table, key: Option<&str>) -> bool {
-        let mut checks = rest.checks.iter().filter(|check| check.2);
+        let mut checks = rest.checks.iter().filter(|check| check.valid);
         if let Bounds::List(values) = self {
-            let facts: Vec<Fact> = checks.flat_map(|check| all_of(&words(&check.1))).collect();
+            let facts: Vec<Fact> = checks
+                .flat_map(|check| all_of(&words(&check.expression)))
+                .collect();
             return values.iter().all(|value| {
                 let without = |fact: &Fact| {
                     key.is_none_or(|key| key == fact.column)
@@ -99,8 +103,8 @@ impl Bounds {
         let Bounds::Range { from, to } = self else {
             return false;
         };
-        checks.any(|(_, expression, _)| {
-            let words = words(expression);
+        checks.any(|check| {
+            let words = words(&check.expression);
             conjuncts(&words).into_iter().any(|part| {
                 let mut outside = any_of(part).into_iter();
                 let kept = |fact: Fact| {
@@ -253,7 +257,7 @@ fn turn(fact: Fact) -> Option<Fact> {
 fn fact(words: &[Word<'_>]) -> Option<Fact> {
     let (first, rest) = words.split_first()?;
     let column = match first.kind {
-        TokenKind::Word => first.text.to_lowercase(),
+        TokenKind::Word => first.text.to_ascii_lowercase(),
         TokenKind::Name => first.text.trim_matches('"').to_owned(),
         _ => return None,
     };

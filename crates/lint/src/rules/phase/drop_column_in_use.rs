@@ -6,6 +6,7 @@ use crate::{
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use std::cell::OnceCell;
 
 pub(super) static DROP_COLUMN_IN_USE: Rule = Rule {
     id: "drop-column-in-use",
@@ -23,11 +24,14 @@ pub(super) static DROP_COLUMN_IN_USE: Rule = Rule {
 
 fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    // All clauses are about one table.
+    let left = OnceCell::new();
     for (table, action, span) in scene.actions() {
         let (Action::DropColumn { column, .. }, Some(known)) = (action, scene.known(table)) else {
             continue;
         };
-        let uses = uses(scene, &without(scene, known), column);
+        let left = left.get_or_init(|| without(scene, known));
+        let uses = uses(scene, left, column);
         if uses.is_empty() {
             continue;
         }
@@ -45,8 +49,10 @@ fn without(scene: &Scene<'_>, known: &Table) -> Table {
     let mut left = known.clone();
     for action in scene.clauses_of(&known.name) {
         match action {
-            Action::DropConstraint { name, kind, .. } => left.drop_constraint(name, *kind),
-            Action::DropIndex { name } => left.drop_index(name),
+            Action::DropConstraint { name, kind, .. } => {
+                left.drop_constraint(scene.number, name, *kind)
+            }
+            Action::DropIndex { name } => left.drop_index(scene.number, name),
             _ => {}
         }
     }

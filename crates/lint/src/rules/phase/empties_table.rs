@@ -7,6 +7,7 @@ use crate::{
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
+use greylag_core::engine::Dialect;
 
 pub(super) static EMPTIES_TABLE: Rule = Rule {
     id: "empties-table",
@@ -40,7 +41,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let title = format!("{table} is replaced, and all its rows are gone");
             let draft = emptied(scene, table, &table.span, title);
             // No migration made it: it may not be there at all.
-            let known = scene.known(table).is_some();
+            let known = scene.own_table(table).is_some();
             return match known {
                 true => draft.alone(),
                 false => draft.severity(Severity::Warning).alone(),
@@ -51,7 +52,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 && (write.condition.is_none() || write.always_true)
                 && !write.limit =>
         {
-            (write.table.iter().collect(), false)
+            // MySQL's joins; what stands in a WITH moves its rows.
+            let beside = write
+                .within
+                .iter()
+                .filter(|_| scene.dialect() == Dialect::Mysql);
+            let beside = beside.filter_map(|other| other.table.as_ref());
+            (write.table.iter().chain(beside).collect(), false)
         }
         _ => return Vec::new(),
     };

@@ -1,8 +1,8 @@
 //! An expand drops something that is in use.
 
 use super::replaced::{self, Fate};
-use crate::catalog::KnownColumn;
-use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
+use crate::catalog::{KnownColumn, Table};
+use crate::operation::{Action, Bytes, Change, Column, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
@@ -12,6 +12,7 @@ use greylag_core::{
     engine::{Dialect, Engine},
     migration::Phase,
 };
+use std::cell::OnceCell;
 
 pub(super) static EXPAND_DROPS: Rule = Rule {
     id: "expand-drops",
@@ -23,8 +24,10 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
-            disabled. What the file makes anew is replaced: a table if its rows were copied before, or if one that was there takes its name; \
-            a trigger, policy or rule by its name, or by another of the same table for each.",
+            disabled; MODIFY and CHANGE drop a default and an ON UPDATE that they don't repeat. \
+            What the file makes anew is replaced: a table if its rows are copied there, by whatever roads, or if one that is not \
+            older takes its name; a view if it gives what the old one gave; a function if it can be called as the old one was; \
+            a trigger, policy or rule by its name, or by another of the same table for each. What CASCADE takes along is made again, too, or told.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),
     look: Look::Statement(look),
@@ -40,10 +43,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .shards("Shards get it one after the other: for a while some have it and some don't.")
             .instead("Move it into a file with `-- greylag:phase contract` and the `-- greylag:change` that it belongs to.")
     };
+    // All clauses are about one table; what it comes to is worked out once.
+    let left = OnceCell::new();
+    let after = |table| left.get_or_init(|| scene.table_after(table));
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
-            .filter(|(table, action, _)| !is_unused(scene, table, action))
+            .filter(|(table, action, _)| !is_unused(scene, || after(table), table, action))
             .filter_map(|(table, action, span)| match action {
                 Action::DropColumn { column, .. } => Some(told(span, format!("{table}.{column}"))),
                 Action::DropDefault { column } => {
@@ -56,8 +62,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 Action::Partition { work } if work.starts_with("DROP") => {
                     Some(told(span, format!("a partition of {table}")))
                 }
+                Action::Partition { work } if work.starts_with("EXCHANGE") => {
+                    let draft = told(span, format!("what a partition of {table} holds"));
+                    Some(draft.why("The rows change places with those of the other table: the old app finds others from here on."))
+                }
                 Action::DetachPartition { partition, .. } => {
                     Some(told(span, format!("{partition}")))
+                }
+                Action::ModifyColumn { from, column, .. } => {
+                    modified(scene, after(table), table, from, column, span)
                 }
                 // Whoever inserts without the column, or reads it, has it from there.
                 Action::DropIdentity { column } => {
@@ -65,6 +78,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
                 Action::DropExpression { column } => {
                     Some(told(span, format!("the expression of {table}.{column}")))
+                }
+                Action::SetExpression { column } if !scene.is_new_column(table, column) => {
+                    let what = format!("what {table}.{column} was worked out as");
+                    Some(told(span, what).severity(Severity::Warning))
                 }
                 Action::SwitchTrigger { name, on: false } => {
                     off(scene, table, "trigger", name, span)
@@ -77,7 +94,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             })
             .collect(),
         Operation::CreateTable(create)
-            if create.or_replace && scene.known(&create.name).is_some() =>
+            if create.or_replace && scene.own_table(&create.name).is_some() =>
         {
             let table = Some(&create.name).filter(|name| !scene.is_new(name) && !create.temporary);
             let table = table.into_iter();
@@ -107,11 +124,22 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             if drop.on.as_ref().is_some_and(|on| scene.is_new(on)) {
                 return Vec::new();
             }
-            let old = drop.names.iter();
-            let old = old.filter(|name| !scene.is_new(name) && !scene.is_made_here(name));
-            old.filter_map(|name| match replaced::of_dropped(scene, drop, name) {
+            let old = drop.names.iter().enumerate();
+            let old = old.filter(|(_, name)| !scene.is_new(name) && !scene.is_made_here(name));
+            old.filter_map(|(at, name)| match replaced::of_dropped(scene, drop, at) {
                 Fate::Replaced => None,
-                Fate::Gone => Some(told(&name.span, name.to_string())),
+                Fate::Gone => {
+                    let draft = told(&name.span, name.to_string());
+                    let cleared = drop.if_exists && is_cleared(scene, name);
+                    Some(match cleared || is_files_own(scene, drop.kind, name) {
+                        true => draft.severity(Severity::Warning),
+                        false => draft,
+                    })
+                }
+                Fate::TookAlong(along) => {
+                    let what = along.join(", ");
+                    Some(told(&name.span, format!("what CASCADE takes along with {name}, {what},")))
+                }
                 Fate::Without(columns) => {
                     let columns: Vec<String> =
                         columns.iter().map(|own| format!("{name}.{own}")).collect();
@@ -126,14 +154,18 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
 }
 
 /// No app that runs knows what goes.
-fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
+fn is_unused<'a>(
+    scene: &Scene<'_>,
+    after: impl Fn() -> &'a Table,
+    table: &Name,
+    action: &Action,
+) -> bool {
     match action {
         Action::DropColumn { column, .. }
         | Action::DropIdentity { column }
         | Action::DropExpression { column } => scene.is_new_column(table, column),
         Action::DropDefault { column } => {
-            let known = scene.table_after(table);
-            let Some(known) = known.column(column) else {
+            let Some(known) = after().column(column) else {
                 return false;
             };
             let was = scene.known(table).and_then(|known| known.column(column));
@@ -144,7 +176,7 @@ fn is_unused(scene: &Scene<'_>, table: &Name, action: &Action) -> bool {
             // Nothing goes where nothing was; but MySQL, and some versions of MariaDB, let nobody leave out what has no
             // default any more, null or not.
             let must = known.not_null || scene.unit.engine.dialect() == Dialect::Mysql;
-            let none = was.is_some_and(|own| own.made_in.is_some() && !had(own));
+            let none = was.is_some_and(|own| own.made_in.is_some() && !own.if_missing && !had(own));
             none && (known.not_null || !must) || !must && scene.is_new_column(table, column)
         }
         _ => false,
@@ -160,13 +192,54 @@ fn why_left_out_no_more(engine: Engine) -> Option<&'static str> {
     })
 }
 
+/// No migration made it, and the file makes a temporary table of that name: it is most likely what an earlier run has left.
+fn is_cleared(scene: &Scene<'_>, name: &Name) -> bool {
+    let mut later = scene.operations[scene.index..].iter();
+    scene.own_table(name).is_none()
+        && later.any(|operation| match operation {
+            Operation::CreateTable(create) => create.temporary && create.name.is(name),
+            _ => false,
+        })
+}
+
+/// A function or a procedure that no file before this one has made, and this one makes unless it is there, or in its place: it is most
+/// likely made for the file alone.
+fn is_files_own(scene: &Scene<'_>, kind: Kind, name: &Name) -> bool {
+    kind == Kind::Function && scene.catalog.function_made_in(name) == Some(scene.number)
+}
+
+/// MODIFY and CHANGE say all of a column anew, and what they leave out goes. Where the app can't leave the column out any more,
+/// expand-restricts-writes says so.
+fn modified(
+    scene: &Scene<'_>,
+    after: &Table,
+    table: &Name,
+    from: &str,
+    column: &Column,
+    span: &Bytes,
+) -> Option<Draft> {
+    let before = scene.known(table)?.column(from)?;
+    let is = after.column(&column.name)?;
+    let given = |own: &KnownColumn| own.default.as_ref().is_some_and(|default| !default.is_null);
+    let left_out = match () {
+        () if scene.is_new_column(table, from) => return None,
+        () if before.on_update && !is.on_update => "ON UPDATE",
+        () if given(before) && !given(is) && !is.not_null && !is.is_numbered() => "the default",
+        () => return None,
+    };
+    let draft = Draft::new(span.clone(), format!("{left_out} of {table}.{from} is dropped while the old app may use it"))
+        .why("MODIFY and CHANGE say all of a column anew, and what they don't repeat is gone: the old app leaves it to the server, and finds null, or an old time, in its rows.")
+        .instead("Repeat all that SHOW CREATE TABLE has for the column; drop it in the contract.");
+    Some(draft)
+}
+
 /// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.
 fn off(scene: &Scene<'_>, table: &Name, what: &str, name: &str, span: &Bytes) -> Option<Draft> {
     let back = |action: &Action| match action {
         Action::SwitchTrigger {
             name: own,
             on: true,
-        } => what == "trigger" && own == name,
+        } => what == "trigger" && (own == name || own == "all" || own == "user" && name != "all"),
         Action::SwitchRule {
             name: own,
             on: true,
@@ -182,7 +255,7 @@ fn off(scene: &Scene<'_>, table: &Name, what: &str, name: &str, span: &Bytes) ->
             }
             _ => false,
         });
-    if made || replaced::is_taken_back(scene, table, back) {
+    if made || replaced::is_taken_back(scene, table, span, back) {
         return None;
     }
     let which = match (what, name) {
@@ -213,7 +286,7 @@ fn emptied(scene: &Scene<'_>, kind: Kind, name: &Name) -> Draft {
         .why("The old app still runs, and finds nothing where its data was; nothing brings it back but a backup.")
         .instead(instead);
     // No migration made it: it may not be there at all.
-    match kind == Kind::Table && scene.known(name).is_none() {
+    match kind == Kind::Table && scene.own_table(name).is_none() {
         true => draft.severity(Severity::Warning),
         false => draft,
     }

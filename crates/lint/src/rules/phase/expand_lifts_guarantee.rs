@@ -4,13 +4,13 @@ use super::{
     keys::{self, Guarantee},
     replaced,
 };
-use crate::operation::{Action, Bytes, Change, Kind, Name, Operation};
+use crate::operation::{Action, Bytes, Change, Dropped, Kind, Name, Operation};
 use crate::{
     finding::Severity,
     judge::{Draft, Scene},
     rule::{ALL, Group, Look, Rule},
 };
-use greylag_core::migration::Phase;
+use greylag_core::{engine::Dialect, migration::Phase};
 
 pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
     id: "expand-lifts-guarantee",
@@ -20,7 +20,8 @@ pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
     title: "an expand lifts what apps rely on",
     about: "The old app was written for rows that keep to what the schema promises. Without a unique key its ON \
             CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without row level security it meets everybody's rows; \
-            without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know. \
+            without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know; NOT ENFORCED lifts them as DROP does, and so does MODIFY on MariaDB \
+            for a CHECK that is written within the column. A foreign key that comes back with another ON DELETE or ON UPDATE does other things to rows. \
             What is dropped may also be a key that no migration names. Lift it in the contract, or in \
             a file that puts the new one in its place. DROP NOT NULL belongs into an expand, as the new app can't leave the column out before; \
             a note says that the old one may read nulls from then on.",
@@ -36,7 +37,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     match scene.operation {
         Operation::AlterTable(_) => scene
             .actions()
-            .filter_map(|(table, action, span)| lifted(scene, table, action, span))
+            .flat_map(|(table, action, span)| {
+                let checks = lost_checks(scene, table, action, span);
+                checks.into_iter().chain(lifted(scene, table, action, span))
+            })
             .collect(),
         Operation::DropIndex(drop) => {
             let names = drop.names.iter();
@@ -47,7 +51,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     if table.is_some_and(|table| scene.is_new(table)) {
                         return None;
                     }
-                    let lifted = keys::of_index(scene, table, &name.name)?;
+                    let lifted = keys::of_index(scene, table, &name.name, drop.if_exists)?;
                     told(&name.span, &name.name, table, &lifted)
                 })
                 .collect()
@@ -68,14 +72,43 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
 }
 
+/// CHECKs that are written within a column which is said anew without them.
+fn lost_checks(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Vec<Draft> {
+    let Action::ModifyColumn { from, column, .. } = action else {
+        return Vec::new();
+    };
+    if scene.is_new_column(table, from) {
+        return Vec::new();
+    }
+    let lost = keys::lost_checks(scene, table, from, column).into_iter();
+    lost.map(|check| {
+        let expression = &check.expression;
+        draft(span, format!("the CHECK {expression} of {table}.{from}"))
+            .instead("Say it again within the column: on MariaDB MODIFY and CHANGE drop a column's CHECK that they don't repeat.")
+    })
+    .collect()
+}
+
 fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Option<Draft> {
     match action {
         Action::DropConstraint { name, kind, .. } => {
             let lifted = keys::of_constraint(scene, table, name, *kind)?;
             told(span, name, Some(table), &lifted)
         }
+        Action::AlterConstraint {
+            name,
+            enforced: Some(false),
+        } => {
+            // PostgreSQL can say so of a foreign key, MySQL of a CHECK.
+            let kind = match scene.dialect() {
+                Dialect::Mysql => Dropped::Check,
+                _ => Dropped::ForeignKey,
+            };
+            let lifted = keys::of_constraint(scene, table, name, kind)?;
+            told(span, name, Some(table), &lifted)
+        }
         Action::DropIndex { name } => {
-            let lifted = keys::of_index(scene, Some(table), name)?;
+            let lifted = keys::of_index(scene, Some(table), name, false)?;
             told(span, name, Some(table), &lifted)
         }
         Action::DropNotNull { column } if !scene.is_new_column(table, column) => {
@@ -97,7 +130,7 @@ fn lifted(scene: &Scene<'_>, table: &Name, action: &Action, span: &Bytes) -> Opt
             let back = |action: &Action| *action == Action::RowSecurity { on: true };
             let draft = draft(span, format!("row level security of {table}"))
                 .why("The old app was written for rows that its policies let it see: from here on it may meet everybody's.");
-            (!replaced::is_taken_back(scene, table, back)).then_some(draft)
+            (!replaced::is_taken_back(scene, table, span, back)).then_some(draft)
         }
         _ => None,
     }
@@ -113,6 +146,9 @@ fn told(span: &Bytes, name: &str, table: Option<&Name>, lifted: &Guarantee) -> O
             .why("An INSERT … ON CONFLICT or ON DUPLICATE KEY of the old app fails from here on, or adds a second row."),
         Guarantee::Reference => draft(span, format!("the foreign key {name}{of}"))
             .why("Rows that belong together can be parted from here on, and nothing is deleted along."),
+        Guarantee::Deed => Draft::new(span.clone(), format!("the foreign key {name}{of} comes back, and does something else with rows that lose theirs"))
+            .why("The old app counts on what becomes of rows when one goes or changes that they reference: that they are kept, or go along, or that it is refused.")
+            .instead("Change what the key does in a file with `-- greylag:phase contract`, once every app that is alive counts on it."),
         Guarantee::Check => draft(span, format!("the CHECK {name}{of}")),
         Guarantee::Unknown => draft(span, format!("the constraint {name}{of}"))
             .why("No migration says what it is. If it is a unique key, an INSERT … ON CONFLICT of the old app fails from here on."),

@@ -31,19 +31,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .shards("Shards change one after the other, so no version of an app fits all of them.")
             .instead("Add the new one beside it, write both, fill it with a backfill, switch reads, drop the old one in the contract.")
     };
-    // A table that is built anew and takes the place of the old one is none; nor is the old one's.
-    let swapped = |from: &Name, to: &Name| {
-        let before = scene.operations[..scene.index].iter();
-        let taken = before.into_iter().any(|op| match op {
-            Operation::Drop(drop) => drop.names.iter().any(|name| name.is(to)),
-            Operation::AlterTable(alter) => alter.name.is(to),
-            _ => false,
-        });
-        let pairs = renames(scene);
-        let mut pairs = pairs.take_while(|(own, _)| !own.is(from));
-        taken
-            || pairs.any(|(own, _)| own.is(to))
-            || replaced::of_renamed(scene, from, to) == Fate::Replaced
+    let renamed = |from: &Name, to: &Name, span: &Bytes| {
+        let draft = told(span, from.to_string(), &to.name);
+        match place(scene, from, to) {
+            Place::Taken => None,
+            Place::MayBe => Some(draft.severity(Severity::Warning)),
+            Place::New => Some(draft),
+        }
     };
     match scene.operation {
         Operation::AlterTable(_) => scene
@@ -57,9 +51,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 {
                     Some(told(span, format!("{table}.{from}"), &column.name))
                 }
-                Action::RenameTo(to) | Action::RenameOther { to, .. } if !swapped(table, to) => {
-                    Some(told(span, table.to_string(), &to.name))
-                }
+                Action::RenameTo(to) | Action::RenameOther { to, .. } => renamed(table, to, span),
                 Action::RenameConstraint { from, to } => key(scene, table, from, to, span),
                 Action::SetSchema => Some(told(span, table.to_string(), "another schema")),
                 _ => None,
@@ -106,6 +98,42 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     }
 }
 
+/// Whether a table's new name is the place of another.
+enum Place {
+    /// It was built to take the place, or its own is taken by another; or nobody knows the name that it had.
+    Taken,
+    /// It takes the place of another, and nobody knows which of them is the older.
+    MayBe,
+    New,
+}
+
+fn place(scene: &Scene<'_>, from: &Name, to: &Name) -> Place {
+    let is = |one: &Name, other: &Name| scene.catalog.is_same(one, other);
+    let before = || scene.operations[..scene.index].iter();
+    let pairs = || renames(scene).take_while(|(own, _)| !is(own, from));
+    let earlier = || before().flat_map(replaced::renames).chain(pairs());
+    let came_here = earlier().any(|(_, own)| is(own, from));
+    if came_here || replaced::of_renamed(scene, from) == Fate::Replaced {
+        return Place::Taken;
+    }
+    let dropped = before().any(|operation| match operation {
+        Operation::Drop(drop) => {
+            let read = matches!(drop.kind, Kind::Table | Kind::View | Kind::MaterializedView);
+            let there = !drop.if_exists || scene.catalog.age(to).is_some();
+            read && there && drop.names.iter().any(|name| is(name, to))
+        }
+        _ => false,
+    });
+    if !dropped && !earlier().any(|(own, _)| is(own, to)) {
+        return Place::New;
+    }
+    match replaced::succeeds(scene, from, to) {
+        Some(true) => Place::Taken,
+        Some(false) => Place::New,
+        None => Place::MayBe,
+    }
+}
+
 /// The tables that this statement renames, in order.
 fn renames<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (&'a Name, &'a Name)> {
     let alter = match scene.operation {
@@ -124,7 +152,7 @@ fn key(scene: &Scene<'_>, table: &Name, from: &str, to: &str, span: &Bytes) -> O
     let is_key = known.is_some_and(|known| known.key_columns(from).is_some());
     let other = known.is_some_and(|known| {
         let mut checks = known.checks.iter();
-        known.foreign_key(from).is_some() || checks.any(|check| check.0.as_deref() == Some(from))
+        known.foreign_key(from).is_some() || checks.any(|check| check.name.as_deref() == Some(from))
     });
     let whole = known.is_some_and(|known| !known.partly);
     let severity = match (is_key, other || whole) {

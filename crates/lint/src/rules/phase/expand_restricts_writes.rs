@@ -2,7 +2,7 @@
 
 use super::{
     super::types::widens,
-    refused::{self, Writer},
+    refused::{self, Refusal, Writer},
 };
 use crate::operation::{
     Action, Alter, Bytes, Change, Column, Create, DataType, Expression, Kind, Name, Operation,
@@ -23,7 +23,8 @@ pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     title: "an expand refuses what the old app writes",
     about: "A new constraint, NOT NULL, a unique index or a type that is no wider refuses rows that were welcome \
             before; so may a type where no migration says what it was, and a rule that does something INSTEAD. What an app leaves in a column that it doesn't know \
-            yet is the default, or null: a constraint that lets those pass is silent, and so is one that holds already. In the expand phase the old app still writes them. Make the app keep to it first, and \
+            yet is the default, or null: a constraint that lets those pass is silent, a CHECK whose outcome can't be told from the text is a note, and one that holds already, or is wider than what was there \
+            before the file, is silent. In the expand phase the old app still writes them. Make the app keep to it first, and \
             restrict in the contract; a CHECK that says what all apps do already may be allowed.",
     bad: include_str!("expand_restricts_writes/bad.sql"),
     good: include_str!("expand_restricts_writes/good.sql"),
@@ -34,11 +35,6 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if scene.phase() != Phase::Expand {
         return Vec::new();
     }
-    let told = |span: &Bytes, what: String| {
-        Draft::new(span.clone(), format!("{what} refuses rows that were welcome before"))
-            .why("The old app still writes, and doesn't know of it: its writes fail from here on.")
-            .instead("Restrict in a file with `-- greylag:phase contract`, once every app that is alive keeps to it.")
-    };
     if let Operation::CreateIndex(create) = scene.operation {
         let new = scene.is_new(&create.table);
         if !create.unique || new || !Writer::new(scene, &create.table).is_refused_by_index(create) {
@@ -65,33 +61,39 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let writer = |table| app.get_or_init(|| Writer::new(scene, table));
     scene
         .actions()
+        // What is made of a column that no app knows is nobody's matter, apart from what it brings within itself.
         .filter(|(table, action, _)| match action {
-            // It gives what nobody who doesn't know the column gives.
-            Action::ModifyColumn { from, column, .. } => {
-                !scene.is_new_column(table, from)
-                    || column.not_null && writer(table).leaves_out(&column.name)
-                    || column.unique && writer(table).has_same_in(&column.name)
-            }
             Action::AlterType { column, .. }
             | Action::AddIdentity { column }
             | Action::SetIdentity { column, .. } => !scene.is_new_column(table, column),
             _ => true,
         })
         .filter_map(|(table, action, span)| match action {
-            Action::AddConstraint(constraint) => writer(table)
-                .is_refused_by(constraint)
-                .then(|| told(span, format!("the new constraint on {table}"))),
+            Action::AddConstraint(constraint) => {
+                let refusal = writer(table).is_refused_by(constraint);
+                weighed(span, format!("the new constraint on {table}"), refusal)
+            }
             Action::SetNotNull { column } => writer(table)
                 .leaves_null(column)
                 .then(|| told(span, format!("NOT NULL on {table}.{column}"))),
-            Action::AddColumn { column, .. }
-                if column.unique && writer(table).has_same_in(&column.name) =>
-            {
-                let name = &column.name;
-                Some(told(
-                    span,
-                    format!("UNIQUE on {table}.{name}, whose default is the same in all rows,"),
-                ))
+            Action::AlterConstraint {
+                name,
+                enforced: Some(true),
+            } => (!is_enforced(scene, table, name))
+                .then(|| told(span, format!("the constraint {name} on {table}, enforced,"))),
+            Action::AddColumn {
+                column,
+                if_not_exists,
+                ..
+            } => {
+                let there = scene
+                    .known(table)
+                    .and_then(|known| known.column(&column.name));
+                let refusal = match *if_not_exists && there.is_some() {
+                    true => Refusal::No,
+                    false => writer(table).is_refused_by_own(column),
+                };
+                weighed(span, brought(table, column), refusal)
             }
             Action::AlterType {
                 column,
@@ -104,12 +106,13 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 narrows_from(known.map(|known| &known.data_type), narrows)
                     .map(|why| retyped(span, table, column, why))
             }
+            // It gives what nobody who doesn't know the column gives.
             Action::ModifyColumn { from, column, .. } if scene.is_new_column(table, from) => {
-                let what = match writer(table).leaves_out(&column.name) {
-                    true => "NOT NULL",
-                    false => "UNIQUE",
-                };
-                Some(told(span, format!("{what} on {table}.{}", column.name)))
+                if column.not_null && writer(table).leaves_out(&column.name) {
+                    return Some(told(span, format!("NOT NULL on {table}.{}", column.name)));
+                }
+                let refusal = writer(table).is_refused_by_own(column);
+                weighed(span, brought(table, column), refusal)
             }
             Action::ModifyColumn { from, column, .. } => {
                 let before = scene.known(table).and_then(|known| known.column(from));
@@ -117,7 +120,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 let narrows = |from: &DataType| !widens(scene.dialect(), from, &to);
                 match narrows_from(before.map(|before| &before.data_type), narrows) {
                     Some(why) => Some(retyped(span, table, from, why)),
-                    None => modified(scene, table, from, column).map(|what| told(span, what)),
+                    None => {
+                        let (what, refusal) = modified(scene, writer(table), table, from, column)?;
+                        weighed(span, what, refusal)
+                    }
                 }
             }
             // Only the server gives a number from here on.
@@ -134,6 +140,50 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .collect()
 }
 
+fn told(span: &Bytes, what: String) -> Draft {
+    Draft::new(span.clone(), format!("{what} refuses rows that were welcome before"))
+        .why("The old app still writes, and doesn't know of it: its writes fail from here on.")
+        .instead("Restrict in a file with `-- greylag:phase contract`, once every app that is alive keeps to it.")
+}
+
+fn weighed(span: &Bytes, what: String, refusal: Refusal) -> Option<Draft> {
+    match refusal {
+        Refusal::No => None,
+        Refusal::Yes => Some(told(span, what)),
+        Refusal::Perhaps => Some(
+            Draft::new(span.clone(), format!("{what} may refuse what the old app leaves in new columns"))
+                .severity(Severity::Note)
+                .why("It doesn't know them, and leaves the default there: whether that passes can't be told from the text.")
+                .instead("Try an INSERT that leaves the new columns out."),
+        ),
+    }
+}
+
+/// What a column brings within itself.
+fn brought(table: &Name, column: &Column) -> String {
+    let name = &column.name;
+    match (column.unique, &column.generated, &column.default) {
+        (true, Some(_), _) => {
+            format!("UNIQUE on {table}.{name}, which is worked out from what apps write,")
+        }
+        (true, None, Some(_)) if column.checks.is_empty() => {
+            format!("UNIQUE on {table}.{name}, whose default is the same in all rows,")
+        }
+        (true, ..) => format!("what {table}.{name} brings with it"),
+        _ => format!("the CHECK of {table}.{name}"),
+    }
+}
+
+/// It is known to ask rows already.
+fn is_enforced(scene: &Scene<'_>, table: &Name, name: &str) -> bool {
+    scene.known(table).is_some_and(|known| {
+        let mut checks = known.checks.iter();
+        let check = checks.find(|check| check.name.as_deref() == Some(name));
+        let key = known.foreign_key(name);
+        check.is_some_and(|check| check.enforced) || key.is_some_and(|key| key.enforced)
+    })
+}
+
 /// A rule that does something else than what a statement on the table says. On a view it is what makes writes work.
 fn acts_instead(scene: &Scene<'_>, create: &Create) -> bool {
     let table = create.on.as_ref().filter(|_| create.kind == Kind::Rule);
@@ -148,26 +198,36 @@ fn instead(table: &Name) -> Draft {
 }
 
 /// What MODIFY or CHANGE takes away beside the type; None where it takes nothing.
-fn modified(scene: &Scene<'_>, table: &Name, from: &str, column: &Column) -> Option<String> {
+fn modified(
+    scene: &Scene<'_>,
+    writer: &Writer<'_>,
+    table: &Name,
+    from: &str,
+    column: &Column,
+) -> Option<(String, Refusal)> {
+    let sure = |what: String| Some((what, Refusal::Yes));
     let known = scene.known(table);
     let before = known.and_then(|known| known.column(from))?;
     let in_key = known.is_some_and(|known| known.is_in_primary_key(from));
     if before.numbers_itself && !column.auto_increment {
-        return Some(format!("{table}.{from} without AUTO_INCREMENT"));
+        return sure(format!("{table}.{from} without AUTO_INCREMENT"));
     }
     if column.not_null && !before.not_null && !in_key {
-        return Some(format!("NOT NULL on {table}.{from}"));
+        return sure(format!("NOT NULL on {table}.{from}"));
     }
     if column.primary_key || column.unique {
-        return Some(format!("the new key on {table}.{from}"));
+        return sure(format!("the new key on {table}.{from}"));
     }
-    if !column.checks.is_empty() {
-        return Some(format!("the new CHECK on {table}.{from}"));
+    let checks = column.checks.iter().filter(|check| check.enforced);
+    let refusals = checks.map(|check| writer.breaks(scene.sql(&check.expression)));
+    let refusal = refusals.max().unwrap_or(Refusal::No);
+    if refusal > Refusal::No {
+        return Some((format!("the new CHECK on {table}.{from}"), refusal));
     }
     let given = |default: &Option<Expression>| default.as_ref().is_some_and(|d| !d.is_null);
     let given_no_more = given(&before.default) && !given(&column.default);
-    (given_no_more && column.not_null && !column.auto_increment)
-        .then(|| format!("{table}.{from} without its default"))
+    let lost = given_no_more && column.not_null && !column.auto_increment;
+    sure(format!("{table}.{from} without its default")).filter(|_| lost)
 }
 
 /// Why a change of type may refuse something. What it was is not known of a column that no migration made.

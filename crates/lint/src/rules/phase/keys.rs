@@ -1,11 +1,11 @@
 //! What a constraint or an index that is dropped has guaranteed, and whether something else still does.
 
-use super::refused::is_same;
+use super::condition::implies;
 use crate::{
-    catalog::Table,
+    catalog::{Check, ForeignKey, Table},
     effects::says_not_null,
     judge::Scene,
-    operation::{Action, Constraint, ConstraintKind, Dropped, Name, Operation},
+    operation::{Action, Column, Constraint, ConstraintKind, Deed, Dropped, Name, Operation},
 };
 use greylag_core::engine::Dialect;
 
@@ -14,6 +14,8 @@ use greylag_core::engine::Dialect;
 pub(super) enum Guarantee {
     Key,
     Reference,
+    /// The foreign key stays, and does something else with the rows of one that goes.
+    Deed,
     Check,
     /// No migration made it.
     Unknown,
@@ -53,51 +55,132 @@ pub(super) fn of_constraint(
         return Some(Guarantee::Key);
     }
     if let Some(key) = known.and_then(|known| known.foreign_key(name)) {
-        let again = |other: &Constraint| match &other.kind {
-            ConstraintKind::ForeignKey { columns, reference } => {
-                *columns == key.columns && reference.table.is(&key.table)
-            }
-            _ => false,
-        };
-        let beside = known.is_some_and(|known| {
-            let mut others = known.foreign_keys.iter();
-            others.any(|other| {
-                other.name != key.name && other.columns == key.columns && other.table.is(&key.table)
-            })
-        });
-        return (!beside && !adds(scene, table, again)).then_some(Guarantee::Reference);
-    }
-    if adds(scene, table, |other| other.name.as_deref() == Some(name)) {
-        return None;
+        return of_foreign_key(scene, table, key);
     }
     let check = known.and_then(|known| {
         let mut checks = known.checks.iter();
-        checks.find(|check| check.0.as_deref() == Some(name))
+        checks.find(|check| check.name.as_deref() == Some(name))
     });
     match (check, kind) {
-        (Some((_, expression, _)), _) => {
-            let kept = known.is_some_and(|known| {
-                let mut others = known.checks.iter();
-                is_proven(scene, known, expression)
-                    || others.any(|other| {
-                        other.0.as_deref() != Some(name) && is_same(&other.1, expression)
-                    })
-            });
-            let again = |other: &Constraint| match &other.kind {
-                ConstraintKind::Check { expression: own } => is_same(scene.sql(own), expression),
-                _ => false,
-            };
-            (!kept && !adds(scene, table, again)).then_some(Guarantee::Check)
-        }
+        (Some(check), _) if !check.enforced => None,
+        (Some(check), _) => of_check(scene, table, check),
+        (None, _) if adds(scene, table, |other| takes_place(scene, table, name, other)) => None,
         (None, Dropped::Check) => Some(Guarantee::Check),
         (None, Dropped::ForeignKey) => Some(Guarantee::Reference),
         (None, _) => Some(Guarantee::Unknown),
     }
 }
 
+/// What goes with a foreign key.
+fn of_foreign_key(scene: &Scene<'_>, table: &Name, key: &ForeignKey) -> Option<Guarantee> {
+    if !key.enforced {
+        return None;
+    }
+    let known = scene.known(table).into_iter();
+    let others = known.flat_map(|known| &known.foreign_keys);
+    let others = others.filter(|other| other.name != key.name && other.enforced);
+    let beside = others.filter(|other| other.columns == key.columns && other.table.is(&key.table));
+    let beside = beside.map(|other| (other.on_delete, other.on_update));
+    let again = added(scene, table).filter_map(|other| match &other.kind {
+        ConstraintKind::ForeignKey { columns, reference } => {
+            let same = *columns == key.columns && reference.table.is(&key.table);
+            (other.enforced && same).then_some((reference.on_delete, reference.on_update))
+        }
+        _ => None,
+    });
+    let deeds: Vec<(Deed, Deed)> = beside.chain(again).collect();
+    if deeds.is_empty() {
+        return Some(Guarantee::Reference);
+    }
+    // Where rows go along no more, a write is refused: another rule's matter.
+    let kept = |was: Deed, is: Deed| was == is || !is.acts();
+    let same = |(on_delete, on_update): &(Deed, Deed)| {
+        kept(key.on_delete, *on_delete) && kept(key.on_update, *on_update)
+    };
+    (!deeds.iter().any(same)).then_some(Guarantee::Deed)
+}
+
+/// What goes with a CHECK that asks rows.
+fn of_check(scene: &Scene<'_>, table: &Name, check: &Check) -> Option<Guarantee> {
+    let dialect = scene.dialect();
+    let kept = scene.known(table).is_some_and(|known| {
+        let others = known.checks.iter().filter(|other| other.enforced);
+        let mut others = others.filter(|other| other.name != check.name);
+        is_proven(scene, known, &check.expression)
+            || others.any(|other| implies(dialect, &other.expression, &check.expression))
+    });
+    // One that is wider belongs into an expand, and so does another of the same name.
+    let again = |other: &Constraint| match &other.kind {
+        ConstraintKind::Check { expression } if other.enforced => {
+            let own = scene.sql(expression);
+            other.name.is_some() && other.name == check.name
+                || implies(dialect, own, &check.expression)
+                || implies(dialect, &check.expression, own)
+        }
+        _ => false,
+    };
+    (!kept && !adds(scene, table, again)).then_some(Guarantee::Check)
+}
+
+/// Whether a CHECK that is written within a column, which is said anew, is said no more.
+pub(super) fn lost_checks<'a>(
+    scene: &Scene<'a>,
+    table: &Name,
+    from: &str,
+    column: &Column,
+) -> Vec<&'a Check> {
+    let known = scene.known(table).filter(|known| known.habits.own_checks);
+    let Some(known) = known else {
+        return Vec::new();
+    };
+    let dialect = scene.dialect();
+    let mut renamed = known.clone();
+    renamed.rename_column(dialect, from, &column.name);
+    let said: Vec<&str> = column
+        .checks
+        .iter()
+        .map(|own| scene.sql(&own.expression))
+        .collect();
+    let pairs = known.checks.iter().zip(&renamed.checks);
+    let own = pairs.filter(|(check, _)| check.column.as_deref() == Some(from));
+    let lost = own.filter(|(_, check)| {
+        let expression = &check.expression;
+        !said
+            .iter()
+            .any(|said| implies(dialect, said, expression) || implies(dialect, expression, said))
+    });
+    lost.map(|(check, _)| check).collect()
+}
+
+/// Whether a new constraint of the same name is the one that no migration made: a CHECK or a foreign key may say more or less than the old
+/// one, a key is the same where its columns have made its name.
+fn takes_place(scene: &Scene<'_>, table: &Name, name: &str, other: &Constraint) -> bool {
+    let same = other.name.as_deref() == Some(name) && other.enforced;
+    same && match &other.kind {
+        ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => true,
+        ConstraintKind::NotNull { .. } => true,
+        ConstraintKind::PrimaryKey { .. } => name == format!("{}_pkey", table.name),
+        ConstraintKind::Unique { columns, .. } => {
+            let columns: Option<Vec<&str>> = columns.iter().map(Option::as_deref).collect();
+            columns.is_some_and(|columns| match scene.dialect() {
+                Dialect::Mysql => columns.first() == Some(&name),
+                _ => name == format!("{}_{}_key", table.name, columns.join("_")),
+            })
+        }
+        // What was a key lets nobody say ON CONFLICT (…) of it now.
+        ConstraintKind::Exclude { .. } | ConstraintKind::Index { .. } => false,
+    }
+}
+
 /// What dropping an index lifts; None where it is none that is unique, or another has the same columns.
-pub(super) fn of_index(scene: &Scene<'_>, table: Option<&Name>, name: &str) -> Option<Guarantee> {
-    let unknown = || (!makes_index(scene, name, false)).then_some(Guarantee::UnknownIndex);
+pub(super) fn of_index(
+    scene: &Scene<'_>,
+    table: Option<&Name>,
+    name: &str,
+    if_exists: bool,
+) -> Option<Guarantee> {
+    // With IF EXISTS it is most likely none, or one that is made anew.
+    let unknown = || (!makes_index(scene, name, !if_exists)).then_some(Guarantee::UnknownIndex);
     let Some(known) = table.and_then(|table| scene.known(table)) else {
         return unknown();
     };
@@ -190,13 +273,22 @@ fn keeps_key(scene: &Scene<'_>, table: &Name, name: &str, columns: &[String]) ->
 
 /// Some clause of the file adds such a constraint to the table.
 fn adds(scene: &Scene<'_>, table: &Name, such: impl Fn(&Constraint) -> bool) -> bool {
-    let mut operations = scene.operations.iter();
-    operations.any(|operation| match operation {
-        Operation::AlterTable(alter) if alter.name.is(table) => {
-            let mut actions = alter.actions.iter();
-            actions.any(|(action, _)| matches!(action, Action::AddConstraint(other) if such(other)))
-        }
-        _ => false,
+    added(scene, table).any(such)
+}
+
+/// The constraints that the file adds to the table.
+fn added<'a>(scene: &Scene<'a>, table: &Name) -> impl Iterator<Item = &'a Constraint> {
+    let alters = scene
+        .file
+        .operations
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::AlterTable(alter) if alter.name.is(table) => Some(&alter.actions),
+            _ => None,
+        });
+    alters.flatten().filter_map(|(action, _)| match action {
+        Action::AddConstraint(constraint) => Some(constraint),
+        _ => None,
     })
 }
 
@@ -225,6 +317,7 @@ fn is_proven(scene: &Scene<'_>, table: &Table, expression: &str) -> bool {
         Action::SetNotNull { column } => Some(column.as_str()),
         _ => None,
     });
-    known.any(|column| says_not_null(expression, column))
-        || set.any(|column| says_not_null(expression, column))
+    let dialect = scene.dialect();
+    known.any(|column| says_not_null(dialect, expression, column))
+        || set.any(|column| says_not_null(dialect, expression, column))
 }

@@ -1,13 +1,31 @@
 //! Whether a constraint refuses rows that an app writes which doesn't know it.
 
-use super::keys;
+use super::{
+    condition::{self, Outcome, Value},
+    keys,
+};
 use crate::{
-    catalog::Table,
+    catalog::{ForeignKey, Table},
     effects::says_not_null,
     judge::Scene,
-    operation::{Action, Constraint, ConstraintKind, CreateIndex, Name},
+    operation::{Action, Column, Constraint, ConstraintKind, CreateIndex, Name, Reference},
 };
-use greylag_core::script::{SqlToken, TokenKind, tokens};
+use greylag_core::script::tokens;
+
+/// Whether something is refused that was welcome before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Refusal {
+    No,
+    /// Nobody can tell from the text.
+    Perhaps,
+    Yes,
+}
+
+impl From<bool> for Refusal {
+    fn from(refused: bool) -> Self {
+        if refused { Refusal::Yes } else { Refusal::No }
+    }
+}
 
 /// What an app that doesn't know the statement leaves in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +57,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether the constraint refuses what it writes, and was welcome before.
-    pub(super) fn is_refused_by(&self, constraint: &Constraint) -> bool {
+    pub(super) fn is_refused_by(&self, constraint: &Constraint) -> Refusal {
         let scene = self.scene;
         let known = scene.known(self.table);
-        match &constraint.kind {
+        let refused = match &constraint.kind {
+            _ if !constraint.enforced => false,
             ConstraintKind::Index { .. }
             | ConstraintKind::Unique {
                 using_index: Some(_),
@@ -67,23 +86,32 @@ impl<'a> Writer<'a> {
                 })
             }
             ConstraintKind::ForeignKey { columns, reference } => {
-                let there = known.is_some_and(|known| {
-                    let mut keys = known.foreign_keys.iter();
-                    keys.any(|key| {
-                        let to = &reference.columns;
-                        let refers = key.refers == *to || key.refers.is_empty() || to.is_empty();
-                        refers && key.columns == *columns && key.table.is(&reference.table)
-                    })
-                });
+                let keys =
+                    known.map(|known| known.foreign_keys_since(|unit| scene.goes_with(unit)));
+                let mut keys = keys.into_iter().flatten();
+                let there =
+                    keys.any(|key| key.columns == *columns && refuses_as_much(key, reference));
                 !there && !columns.iter().any(|own| self.given(own) == Given::Null)
             }
-            ConstraintKind::Check { expression } => self.breaks(scene.sql(expression)),
+            ConstraintKind::Check { expression } => return self.breaks(scene.sql(expression)),
             ConstraintKind::NotNull { column } => self.leaves_null(column),
             ConstraintKind::Exclude { columns } => {
                 let mut columns = columns.iter().flatten();
                 !columns.any(|own| self.given(own) == Given::Null)
             }
-        }
+        };
+        Refusal::from(refused)
+    }
+
+    /// Whether what a column brings within itself does.
+    pub(super) fn is_refused_by_own(&self, column: &Column) -> Refusal {
+        let key = [Some(column.name.clone())];
+        let text = self.scene.sql(&column.span);
+        let distinct = !has_words(self.scene, text, &["NULLS", "NOT", "DISTINCT"]);
+        let unique = column.unique && self.repeats(&key, distinct);
+        let checks = column.checks.iter().filter(|check| check.enforced);
+        let checks = checks.map(|check| self.breaks(self.scene.sql(&check.expression)));
+        checks.chain([unique.into()]).max().unwrap_or(Refusal::No)
     }
 
     /// Whether a unique index does.
@@ -103,11 +131,6 @@ impl<'a> Writer<'a> {
         !nothing && self.repeats(&create.columns, distinct)
     }
 
-    /// Whether a new column's own UNIQUE does: all its rows have the same default.
-    pub(super) fn has_same_in(&self, column: &str) -> bool {
-        self.given(column) == Given::Same
-    }
-
     /// Whether NOT NULL of a column that is said anew does: it leaves it out, and there is no default.
     pub(super) fn leaves_out(&self, column: &str) -> bool {
         self.given(column) == Given::Null
@@ -119,10 +142,12 @@ impl<'a> Writer<'a> {
             Given::Null => true,
             Given::Same | Given::Own => false,
             Given::Any => !self.scene.known(self.table).is_some_and(|known| {
-                let mut checks = known.checks.iter();
+                let dialect = self.scene.dialect();
+                let checks = known.checks_since(|unit| self.scene.goes_with(unit));
+                let mut checks = checks.into_iter();
                 known.is_in_primary_key(column)
                     || known.column(column).is_some_and(|own| own.not_null)
-                    || checks.any(|check| says_not_null(&check.1, column))
+                    || checks.any(|check| says_not_null(dialect, &check.expression, column))
             }),
         }
     }
@@ -179,69 +204,85 @@ impl<'a> Writer<'a> {
             return true;
         };
         let keys = keys::keys(self.scene, known).into_iter();
-        let within = |columns: &[String]| columns.iter().all(|own| plain.contains(&own));
-        !keys.into_iter().any(|key| within(&key.columns))
+        let gone = known.keys_gone(|unit| self.scene.goes_with(unit));
+        let gone = gone.into_iter().map(<[String]>::to_vec);
+        // Of a key that takes several nulls, null is not the same as null.
+        let solid = |own: &String| nulls_differ || !self.leaves_null(own) || self.is_set(own);
+        let within =
+            |columns: Vec<String>| columns.iter().all(|own| plain.contains(&own) && solid(own));
+        !keys.map(|key| key.columns).chain(gone).any(within)
     }
 
-    /// It may write what the CHECK refuses: where it only names what it doesn't know, it leaves a null or the default there.
-    fn breaks(&self, expression: &str) -> bool {
-        let known = self.scene.known(self.table);
-        let there = known.is_some_and(|known| {
-            let mut checks = known.checks.iter();
-            checks.any(|check| is_same(&check.1, expression))
-        });
-        if there {
-            return false;
+    /// NOT NULL, by this very statement or before.
+    fn is_set(&self, column: &str) -> bool {
+        let known = self.after.column(column);
+        self.after.is_in_primary_key(column) || known.is_some_and(|known| known.not_null)
+    }
+
+    /// It may write what the CHECK refuses: where that only names what it doesn't know, it leaves a null or the default there.
+    pub(super) fn breaks(&self, expression: &str) -> Refusal {
+        let (scene, dialect) = (self.scene, self.scene.dialect());
+        let known = scene.known(self.table);
+        let checks = known.map(|known| known.checks_since(|unit| scene.goes_with(unit)));
+        let mut checks = checks.into_iter().flatten();
+        if checks.any(|check| condition::implies(dialect, &check.expression, expression)) {
+            return Refusal::No;
         }
-        let names = self.columns_in(expression);
-        let alien = |name: &String| match self.given(name) {
-            Given::Any => true,
-            Given::Null => says_not_null(expression, name),
-            Given::Same | Given::Own => false,
-        };
-        names.is_empty() || names.iter().any(alien)
+        let names = condition::names_in(dialect, expression).into_iter();
+        let names = names.filter(|name| self.after.partly || self.has(name));
+        let given: Vec<Given> = names.map(|name| self.given(&name)).collect();
+        if given.contains(&Given::Any) {
+            return Refusal::Yes;
+        }
+        let column = |name: &str| self.has(name).then(|| self.value(name));
+        match condition::outcome(dialect, expression, &column) {
+            Outcome::Passes => Refusal::No,
+            Outcome::Fails => Refusal::Yes,
+            // What each row has a value of its own for is made for it.
+            Outcome::Unclear if given.contains(&Given::Own) => Refusal::No,
+            Outcome::Unclear if given.is_empty() => Refusal::Yes,
+            Outcome::Unclear => Refusal::Perhaps,
+        }
     }
 
-    /// The names in an expression that may be columns.
-    fn columns_in(&self, expression: &str) -> Vec<String> {
-        const WORDS: [&str; 16] = [
-            "and", "or", "not", "in", "is", "null", "like", "ilike", "similar", "to", "between",
-            "true", "false", "any", "all", "array",
-        ];
-        let all: Vec<SqlToken> = tokens(self.scene.dialect(), expression).collect();
-        let is = |at: usize, symbol: u8| {
-            let token: Option<&SqlToken> = all.get(at);
-            token.is_some_and(|token| token.kind == TokenKind::Symbol(symbol))
-        };
-        let names = all.iter().enumerate().filter_map(|(at, token)| {
-            let text = &expression[token.span.clone()];
-            let name = match token.kind {
-                TokenKind::Word => text.to_lowercase(),
-                TokenKind::Name => text.trim_matches(['"', '`', '[', ']']).to_owned(),
-                _ => return None,
-            };
-            // Numbers are words too.
-            let said = WORDS.contains(&name.as_str())
-                || name.starts_with(|letter: char| letter.is_ascii_digit());
-            let word = token.kind == TokenKind::Word && said;
-            // A function, or a type that something is cast to.
-            let cast = expression[..token.span.start].trim_end().ends_with("::");
-            let other = is(at + 1, b'(') || cast;
-            (!word && !other).then_some(name)
-        });
-        names
-            .filter(|name| self.after.partly || self.has(name))
-            .collect()
+    /// What it leaves in a column that it doesn't know.
+    fn value(&self, column: &str) -> Value {
+        let scene = self.scene;
+        let known = self.after.column(column);
+        let default = known.and_then(|known| known.default.as_ref());
+        match self.given(column) {
+            Given::Null => Value::Null,
+            Given::Any | Given::Own => Value::Any,
+            Given::Same => {
+                // The text of another file isn't at hand.
+                let here = known.is_some_and(|known| known.made_in == Some(scene.number));
+                let default = default.filter(|_| here);
+                let text = default.map(|default| scene.sql(&default.span));
+                let value = text.map(|text| condition::literal(scene.dialect(), text));
+                match (value.unwrap_or(Value::Any), known) {
+                    (Value::Text(text), Some(known)) if !is_text(&known.data_type.name) => {
+                        text.trim().parse().map_or(Value::Text(text), Value::Number)
+                    }
+                    (value, _) => value,
+                }
+            }
+        }
     }
 }
 
-/// Whether two expressions are written with the same words.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let words = |text: &str| -> Vec<String> {
-        let text = text.replace(['(', ')'], " ").to_lowercase();
-        text.split_whitespace().map(str::to_owned).collect()
-    };
-    words(one) == words(other)
+fn is_text(data_type: &str) -> bool {
+    ["char", "text", "enum", "set", "name", "clob"]
+        .iter()
+        .any(|own| data_type.contains(own))
+}
+
+/// The key refuses every write that one with this reference refuses.
+fn refuses_as_much(key: &ForeignKey, reference: &Reference) -> bool {
+    let to = &reference.columns;
+    let refers = key.refers == *to || key.refers.is_empty() || to.is_empty();
+    let deletes = reference.on_delete.acts() || !key.on_delete.acts();
+    let updates = reference.on_update.acts() || !key.on_update.acts();
+    refers && deletes && updates && key.table.is(&reference.table)
 }
 
 /// Whether a text has these words, one after the other.

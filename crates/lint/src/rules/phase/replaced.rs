@@ -1,9 +1,11 @@
 //! What becomes of a name that a file takes away: whether something takes its place, with what it held.
 
+use super::{along, rows};
 use crate::{
     judge::Scene,
-    operation::{Action, CreateTable, Drop, Kind, Name, Operation},
+    operation::{Action, Argument, Bytes, Create, CreateTable, Drop, Kind, Name, Operation},
 };
+use greylag_core::engine::Dialect;
 
 /// What becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,44 +14,71 @@ pub(super) enum Fate {
     Replaced,
     /// Another table has its name, and what it held, but not these columns.
     Without(Vec<String>),
+    /// Something else has its name and what it held, but CASCADE has taken this along.
+    TookAlong(Vec<String>),
     /// Something else has its name, and nothing of what it held.
     Emptied,
     Gone,
 }
 
 /// What becomes of a thing that this statement drops.
-pub(super) fn of_dropped(scene: &Scene<'_>, drop: &Drop, name: &Name) -> Fate {
-    match drop.kind {
+pub(super) fn of_dropped(scene: &Scene<'_>, drop: &Drop, at: usize) -> Fate {
+    let name = &drop.names[at];
+    let fate = match drop.kind {
         Kind::Table => of_dropped_table(scene, name),
         Kind::Trigger | Kind::Policy | Kind::Rule => match is_recreated(scene, drop, name) {
             true => Fate::Replaced,
             false => Fate::Gone,
         },
+        Kind::Function => {
+            let arguments = drop.arguments.get(at).and_then(Option::as_ref);
+            of_function(scene, name, arguments.map(Vec::as_slice))
+        }
         kind => {
             let mut later = scene.operations[scene.index..].iter();
-            if !later.any(|operation| makes(operation, kind, name)) {
+            let Some(new) = later.find(|operation| makes(scene, operation, kind, name)) else {
                 return Fate::Gone;
-            }
+            };
             // Rows and numbers go with some; the columns of a type go with its CASCADE.
             let numbers = matches!(kind, Kind::Sequence | Kind::Schema | Kind::Database);
             let columns = matches!(kind, Kind::Type | Kind::Domain | Kind::Extension);
-            match numbers || columns && drop.cascade {
-                true => Fate::Emptied,
-                false => Fate::Replaced,
+            match (numbers || columns && drop.cascade, new) {
+                (true, _) => Fate::Emptied,
+                (false, Operation::Create(view)) => of_view(scene, name, view),
+                (false, _) => Fate::Replaced,
             }
         }
+    };
+    if fate != Fate::Replaced || !drop.cascade || scene.dialect() != Dialect::Postgres {
+        return fate;
+    }
+    match along::taken_along(scene, drop.kind, name) {
+        along if along.is_empty() => Fate::Replaced,
+        along => Fate::TookAlong(along),
     }
 }
 
 /// What becomes of the name of a table that this statement renames.
-pub(super) fn of_renamed(scene: &Scene<'_>, from: &Name, to: &Name) -> Fate {
-    of_table(scene, scene.index, from, to, scene.operations.len())
+pub(super) fn of_renamed(scene: &Scene<'_>, from: &Name) -> Fate {
+    of_table(scene, scene.index, from)
+}
+
+/// Whether the table that takes a name over was made after what had the name, and so for its place. What no migration made was there
+/// before all that they did; of two such, nobody knows.
+pub(super) fn succeeds(scene: &Scene<'_>, from: &Name, to: &Name) -> Option<bool> {
+    match (scene.catalog.age(from), scene.catalog.age(to)) {
+        (Some(from), Some(to)) => Some(from > to),
+        (Some(_), None) => Some(true),
+        (None, Some(_)) => Some(false),
+        (None, None) => None,
+    }
 }
 
 /// Whether a later clause of this statement, or a later statement of its transaction, takes it back. Nobody else sees the table until then.
 pub(super) fn is_taken_back(
     scene: &Scene<'_>,
     table: &Name,
+    span: &Bytes,
     back: impl Fn(&Action) -> bool,
 ) -> bool {
     let own = scene.transaction();
@@ -57,7 +86,10 @@ pub(super) fn is_taken_back(
         .filter(|at| *at == scene.index || own.is_some() && scene.transactions[*at] == own)
         .any(|at| match &scene.operations[at] {
             Operation::AlterTable(alter) if alter.name.is(table) => {
-                alter.actions.iter().any(|(action, _)| back(action))
+                // In its own statement, what stands behind it.
+                let later = |own: &&(Action, Bytes)| at > scene.index || own.1.start > span.start;
+                let mut later = alter.actions.iter().filter(later);
+                later.any(|(action, _)| back(action))
             }
             _ => false,
         })
@@ -65,7 +97,7 @@ pub(super) fn is_taken_back(
 
 /// The table may have got this name just now, from one that something else has by now.
 fn of_dropped_table(scene: &Scene<'_>, name: &Name) -> Fate {
-    let fate = of_table(scene, scene.index, name, name, scene.index);
+    let fate = of_table(scene, scene.index, name);
     if fate != Fate::Gone {
         return fate;
     }
@@ -74,43 +106,65 @@ fn of_dropped_table(scene: &Scene<'_>, name: &Name) -> Fate {
         let (from, _) = renames(operation).find(|(_, to)| to.is(name))?;
         Some((at, from))
     });
-    let renamed = renamed.map(|(at, from)| of_table(scene, at, from, name, scene.index));
-    match renamed {
+    match renamed.map(|(at, from)| of_table(scene, at, from)) {
         // What it lacks was told where the name was taken.
         Some(Fate::Replaced | Fate::Without(_)) => Fate::Replaced,
         _ => Fate::Gone,
     }
 }
 
-/// What becomes of a table's name that the statement `gone_at` takes away. Its rows are under the other name from there until the
-/// statement `until`.
-fn of_table(scene: &Scene<'_>, gone_at: usize, name: &Name, other: &Name, until: usize) -> Fate {
-    let later = || scene.operations[gone_at..].iter();
-    if !later().any(|operation| makes(operation, Kind::Table, name)) {
+/// What becomes of a table's name that the statement `gone_at` takes away.
+fn of_table(scene: &Scene<'_>, gone_at: usize, name: &Name) -> Fate {
+    let mut later = scene.operations[gone_at..].iter();
+    if !later.any(|operation| makes(scene, operation, Kind::Table, name)) {
         return Fate::Gone;
     }
-    let made_here = |name: &Name| {
-        let mut all = scene.operations.iter();
-        all.any(
-            |operation| matches!(operation, Operation::CreateTable(create) if create.name.is(name)),
-        )
-    };
-    // What was there before has its rows, for all that is known.
-    let filled = later()
-        .flat_map(renames)
-        .any(|(from, to)| to.is(name) && !made_here(from));
-    let copied = scene.operations[..until]
-        .iter()
-        .enumerate()
-        .any(|(at, operation)| {
-            copies(operation).any(|read| read.is(if at <= gone_at { name } else { other }))
-        });
-    if !filled && !copied {
+    if !rows::are_kept(scene, gone_at, name) {
         return Fate::Emptied;
     }
     match lost(scene, gone_at, name) {
         lost if lost.is_empty() => Fate::Replaced,
         lost => Fate::Without(lost),
+    }
+}
+
+/// A view that is made anew may give less.
+fn of_view(scene: &Scene<'_>, name: &Name, new: &Create) -> Fate {
+    let old = scene.catalog.columns_of_view(name);
+    let (Some(old), Some(new)) = (old, &new.columns) else {
+        return Fate::Replaced;
+    };
+    let lost: Vec<String> = old
+        .iter()
+        .filter(|own| !new.contains(own))
+        .cloned()
+        .collect();
+    match lost.is_empty() {
+        true => Fate::Replaced,
+        false => Fate::Without(lost),
+    }
+}
+
+/// Who calls the old function must be able to call the new one.
+fn of_function(scene: &Scene<'_>, name: &Name, arguments: Option<&[Argument]>) -> Fate {
+    let old = arguments.or_else(|| scene.catalog.arguments_of(name));
+    let takes = |new: &[Argument]| {
+        let Some(old) = old else { return true };
+        let mut pairs = old.iter().zip(new);
+        let mut more = new.iter().skip(old.len());
+        new.len() >= old.len()
+            && pairs
+                .all(|(old, new)| old.data_type == new.data_type && (new.optional || !old.optional))
+            && more.all(|new| new.optional)
+    };
+    let later = scene.operations[scene.index..].iter();
+    let mut made = later.filter_map(|operation| match operation {
+        Operation::Create(create) if makes(scene, operation, Kind::Function, name) => Some(create),
+        _ => None,
+    });
+    match made.any(|create| create.arguments.as_deref().is_none_or(takes)) {
+        true => Fate::Replaced,
+        false => Fate::Gone,
     }
 }
 
@@ -158,21 +212,7 @@ fn lost(scene: &Scene<'_>, gone_at: usize, name: &Name) -> Vec<String> {
         .collect()
 }
 
-/// The tables whose rows a statement copies into another.
-fn copies(operation: &Operation) -> Box<dyn Iterator<Item = &Name> + '_> {
-    match operation {
-        Operation::CreateTable(create) => {
-            Box::new(create.query.iter().flat_map(|query| &query.reads))
-        }
-        Operation::Write(write) => {
-            let writes = std::iter::once(write).chain(&write.within);
-            Box::new(writes.flat_map(|write| &write.reads))
-        }
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-fn renames(operation: &Operation) -> impl Iterator<Item = (&Name, &Name)> {
+pub(super) fn renames(operation: &Operation) -> impl Iterator<Item = (&Name, &Name)> {
     let alter = match operation {
         Operation::AlterTable(alter) => Some(alter),
         _ => None,
@@ -184,7 +224,7 @@ fn renames(operation: &Operation) -> impl Iterator<Item = (&Name, &Name)> {
 fn is_recreated(scene: &Scene<'_>, drop: &Drop, name: &Name) -> bool {
     let Some(on) = &drop.on else {
         let mut later = scene.operations[scene.index..].iter();
-        return later.any(|operation| makes(operation, drop.kind, name));
+        return later.any(|operation| makes(scene, operation, drop.kind, name));
     };
     let made: Vec<&Name> = scene
         .operations
@@ -219,15 +259,16 @@ fn is_recreated(scene: &Scene<'_>, drop: &Drop, name: &Name) -> bool {
         .is_some_and(|at| at < others)
 }
 
-/// Whether a statement makes what has the name. A view may take a table's place, and a table a view's.
-fn makes(operation: &Operation, kind: Kind, name: &Name) -> bool {
+/// Whether a statement makes what has the name. A view may take a table's place, and a table a view's; no temporary one does.
+fn makes(scene: &Scene<'_>, operation: &Operation, kind: Kind, name: &Name) -> bool {
+    let is = |made: &Name| scene.catalog.is_same(made, name);
     let read = |kind: Kind| matches!(kind, Kind::Table | Kind::View | Kind::MaterializedView);
     match operation {
         Operation::Create(create) => {
             let same = create.kind == kind || read(create.kind) && read(kind);
-            same && create.name.as_ref().is_some_and(|made| made.is(name))
+            same && !create.temporary && create.name.as_ref().is_some_and(is)
         }
-        Operation::CreateTable(create) => read(kind) && create.name.is(name),
-        _ => read(kind) && renames(operation).any(|(_, to)| to.is(name)),
+        Operation::CreateTable(create) => read(kind) && !create.temporary && is(&create.name),
+        _ => read(kind) && renames(operation).any(|(_, to)| is(to)),
     }
 }

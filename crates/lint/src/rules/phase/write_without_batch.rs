@@ -32,7 +32,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let Operation::Write(whole) = scene.operation else {
         return Vec::new();
     };
-    let writes = std::iter::once(whole).chain(&whole.within);
+    let writes = reach::writes(scene, whole);
     writes.flat_map(|write| one(scene, write)).collect()
 }
 

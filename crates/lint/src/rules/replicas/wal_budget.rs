@@ -13,7 +13,7 @@ pub(super) static WAL_BUDGET: Rule = Rule {
     dialects: SERVERS,
     title: "more is written to the log than replicas are given room for",
     about: "A rewrite writes the table and its indexes into the WAL, an index itself, an UPDATE two to four \
-            times its rows, a DELETE them once (and what ON DELETE takes along), an INSERT … SELECT what its rows come from; COPY with its \
+            times its rows, a DELETE them once (and what ON DELETE takes along, where that is logged), an INSERT … SELECT what its rows come from; COPY with its \
             data and INSERT … VALUES what stands in the file, with each row's index entries. MySQL's and MariaDB's binary log takes rows too, \
             and an ALTER as one line, unless a tool copies the table. A write counts as one of all rows \
             unless its condition proves that they are few. All that a file writes is added up, by the largest \

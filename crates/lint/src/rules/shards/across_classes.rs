@@ -1,5 +1,6 @@
 //! Rows of differently sharded tables are brought together.
 
+use super::super::reach;
 use crate::{
     finding::Decided,
     operation::{Kind, Name, Operation},
@@ -38,14 +39,22 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .instead("Leave it out: Greylag commits each shard by itself, and knows which ones have it.")
             .alone();
     }
-    let class = |table: &Name| scene.settings.class(table.schema.as_deref(), &table.name);
-    let (target, reads) = match scene.operation {
-        Operation::Write(write) => (write.table.as_ref(), &write.reads),
-        Operation::Create(create) if matches!(create.kind, Kind::View | Kind::MaterializedView) => {
-            (None, &create.reads)
+    let told: Vec<Draft> = match scene.operation {
+        Operation::Write(write) => {
+            let told = reach::writes(scene, write);
+            told.filter_map(|write| across(scene, write.table.as_ref(), &write.reads))
+                .collect()
         }
-        _ => return Vec::new(),
+        Operation::Create(create) if matches!(create.kind, Kind::View | Kind::MaterializedView) => {
+            across(scene, None, &create.reads).into_iter().collect()
+        }
+        _ => Vec::new(),
     };
+    told.into_iter().take(1).collect()
+}
+
+fn across(scene: &Scene<'_>, target: Option<&Name>, reads: &[Name]) -> Option<Draft> {
+    let class = |table: &Name| scene.settings.class(table.schema.as_deref(), &table.name);
     let mut known: Vec<(&Name, TableClass)> = reads
         .iter()
         .filter_map(|table| Some((table, class(table)?)))
@@ -75,13 +84,10 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             }
         }
     };
-    let Some(problem) = problem else {
-        return Vec::new();
-    };
-    Draft::new(scene.whole(), problem)
+    let draft = Draft::new(scene.whole(), problem?)
         .decided(Decided::Config)
         .why("The statement runs on each shard and sees nothing of the others.")
         .shards("Each shard gets another result; on most of them it is empty.")
-        .instead("Gather the rows outside, and write what belongs where.")
-        .alone()
+        .instead("Gather the rows outside, and write what belongs where.");
+    Some(draft)
 }

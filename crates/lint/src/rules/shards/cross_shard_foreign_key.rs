@@ -65,7 +65,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 .decided(Decided::Config)
                 .why(why)
                 .shards("The insert fails on the shards that don't have the other row.")
-                .instead("Put the shard key into both sides, make the other a reference table, or check with `greylag verify reference`."),
+                .instead("Put the shard key into both sides, make the other a reference table, or leave the key out and look for rows that point nowhere yourself: gather both sides (`SELECT DISTINCT …`) from all shards and compare."),
         );
     }
     drafts

@@ -14,7 +14,8 @@ pub(super) static HIDES_DRIFT: Rule = Rule {
     dialects: ALL,
     title: "IF NOT EXISTS passes over what is there, whatever it is",
     about: "IF NOT EXISTS asks for the name alone. On a shard where somebody made something else of that \
-            name by hand, the migration is applied, and the shard is different for ever. IF EXISTS hides the \
+            name by hand, the migration is applied, and the shard is different for ever: only who compares what \
+            `information_schema.columns` (SQLite: `pragma_table_info`) says on each of them sees it. IF EXISTS hides the \
             same on a drop. Greylag runs each file once per shard: it needs neither, except where a \
             statement commits by itself and may be repeated.",
     bad: include_str!("hides_drift/bad.sql"),
@@ -30,7 +31,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let told = |span: Bytes, what: String| {
         Draft::new(span, format!("{what} may be something else on some shard"))
             .why("Only the name is asked for: what somebody made by hand stays, and counts as migrated.")
-            .shards("Shards that differ stay different, and nothing says so; `greylag drift` does.")
+            .shards("Shards that differ stay different, and nothing says so.")
             .instead("Leave it out: each file runs once per shard, and fails loudly where something is in its way.")
     };
     match scene.operation {

@@ -21,7 +21,8 @@ pub(super) static LOCAL_SEQUENCE: Rule = Rule {
     title: "each shard gives the same numbers",
     about: "SERIAL, IDENTITY, AUTO_INCREMENT and a default from a sequence (nextval, NEXT VALUE FOR) count on \
             each shard by itself: two shards give the same id to different rows. Give each shard a range or a \
-            step of its own (`greylag ids`), use UUIDs, or make the shard key part of the primary key. \
+            step of its own outside of the migrations, which are the same for all (PostgreSQL: `ALTER SEQUENCE … INCREMENT BY 16 START WITH 3 \
+            RESTART`; MySQL: `auto_increment_increment` and `auto_increment_offset`), use UUIDs, or make the shard key part of the primary key. \
             RESTART, setval and TRUNCATE RESTART IDENTITY take such an arrangement away.",
     bad: include_str!("local_sequence/bad.sql"),
     good: include_str!("local_sequence/good.sql"),
@@ -32,12 +33,19 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     let sharded = |table: &Name| {
         scene.settings.class(table.schema.as_deref(), &table.name) == Some(TableClass::Sharded)
     };
+    let own = match scene.dialect() {
+        Dialect::Postgres => "`ALTER SEQUENCE … INCREMENT BY 16 START WITH 3 RESTART`",
+        Dialect::Mysql => {
+            "`auto_increment_increment` and `auto_increment_offset` in its configuration"
+        }
+        Dialect::Sqlite => "a first number in `sqlite_sequence`",
+    };
     let told = |span: Bytes, title: String| {
         Draft::new(span, title)
             .decided(Decided::Config)
             .why("Two shards give the same number to different rows, which shows when rows meet: in a report, a cache, a move.")
             .shards("Each shard counts by itself, from the same beginning.")
-            .instead("Give each shard its own range or step (`greylag ids`), or use UUIDs.")
+            .instead(format!("Give each shard its own range or step, by hand on each ({own}), or use UUIDs."))
     };
     match scene.operation {
         Operation::CreateTable(create) if sharded(&create.name) && !create.temporary => {
@@ -59,13 +67,15 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 let column = known.and_then(|known| known.column(name));
                 column.is_some_and(KnownColumn::is_numbered)
             };
+            let there = |name: &str| known.is_some_and(|known| known.column(name).is_some());
             let actions = alter.actions.iter();
             let new = actions.filter_map(|(action, span)| match action {
                 Action::AddColumn { column, .. } if column.is_numbered() => {
                     Some((span, numbered(&alter.name, &column.name)))
                 }
+                // MODIFY says all of a column again: what isn't known may be numbered already.
                 Action::ModifyColumn { from, column, .. }
-                    if column.is_numbered() && !counted(from) =>
+                    if column.is_numbered() && there(from) && !counted(from) =>
                 {
                     Some((span, numbered(&alter.name, &column.name)))
                 }

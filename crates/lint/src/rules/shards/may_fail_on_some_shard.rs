@@ -3,6 +3,7 @@
 use super::super::types::never_fails;
 use crate::{
     catalog::KnownColumn,
+    effects::proves_not_null,
     finding::Decided,
     operation::{Action, Bytes, Column, ConstraintKind, DataType, Name, Operation},
 };
@@ -19,9 +20,9 @@ pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     severity: Some(Severity::Note),
     dialects: ALL,
     title: "whether it works depends on each shard's rows",
-    about: "NOT NULL, a CHECK, a unique index, a foreign key and a narrower type (MySQL: MODIFY and CHANGE too) fail on the one shard that \
-            has a row against them, after others have it. Count such rows on all shards first: a `-- \
-            greylag:verify` on the backfill before, or `greylag verify`.",
+    about: "NOT NULL, a CHECK, a unique index, a foreign key, a primary key over an index whose columns may be null, and a narrower type (MySQL: MODIFY \
+            and CHANGE too) fail on the one shard that has a row against them, after others have it. Count such rows on all shards first: a file before \
+            this one with `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` stops the rollout at the first shard that has one.",
     bad: include_str!("may_fail_on_some_shard/bad.sql"),
     good: include_str!("may_fail_on_some_shard/good.sql"),
     look: Look::Statement(look),
@@ -41,7 +42,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             .decided(decided)
             .why("Some shards would have the migration and one would not: the rollout stops with the fleet split.")
             .shards("Each shard has other rows; the canary proves nothing about the rest.")
-            .instead("Count the rows against it on all shards first, with a `-- greylag:verify` on the migration before.")
+            .instead("Count the rows against it on all shards first: `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` in a migration before this one.")
     };
     if let Operation::CreateIndex(create) = scene.operation {
         let counts = create.unique && !scene.is_new(&create.table);
@@ -60,17 +61,25 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let what = match action {
                 Action::SetNotNull { column } => format!("NOT NULL on {table}.{column}"),
                 Action::ValidateConstraint { name } => format!("validating {name}"),
-                Action::AddConstraint(constraint) if constraint.not_valid => return None,
-                Action::AddConstraint(constraint) => match constraint.kind {
+                Action::AddConstraint(constraint)
+                    if constraint.not_valid || !constraint.enforced =>
+                {
+                    return None;
+                }
+                Action::AlterConstraint {
+                    name,
+                    enforced: Some(true),
+                } => format!("enforcing {name}"),
+                Action::AddConstraint(constraint) => match &constraint.kind {
                     ConstraintKind::Index { .. }
                     | ConstraintKind::Unique {
                         using_index: Some(_),
                         ..
-                    }
-                    | ConstraintKind::PrimaryKey {
-                        using_index: Some(_),
-                        ..
                     } => return None,
+                    ConstraintKind::PrimaryKey {
+                        using_index: Some(index),
+                        ..
+                    } if !may_be_null(scene, table, index) => return None,
                     _ => format!("the new constraint on {table}"),
                 },
                 Action::AlterType {
@@ -88,7 +97,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                             .known(table)
                             .is_some_and(|t| t.is_in_primary_key(from));
                     // MariaDB asks none of the rows that are there.
-                    let checked = !column.checks.is_empty() && scene.unit.engine != Engine::Mariadb;
+                    let checked = column.is_checked() && scene.unit.engine != Engine::Mariadb;
                     if may_fail(known, &column.type_in(scene.known(table))) {
                         format!("turning {table}.{from} into another type")
                     } else if (column.not_null || column.primary_key) && !solid {
@@ -120,6 +129,14 @@ fn is_same_twice(column: &Column) -> bool {
         None => column.not_null && !column.numbers_itself(),
     };
     (column.unique || column.primary_key) && same
+}
+
+/// An index whose columns aren't all known to be NOT NULL.
+fn may_be_null(scene: &Scene<'_>, table: &Name, index: &str) -> bool {
+    let known = scene.known(table);
+    let solid = |column: &String| known.is_some_and(|known| proves_not_null(known, column));
+    let index = scene.catalog.index(index);
+    !index.is_some_and(|(_, index)| index.columns.iter().flatten().all(solid))
 }
 
 fn column_of<'a>(scene: &Scene<'a>, table: &Name, column: &str) -> Option<&'a KnownColumn> {

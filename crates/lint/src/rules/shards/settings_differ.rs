@@ -40,15 +40,12 @@ fn look(file: &File<'_>) -> Vec<Draft> {
     };
     let mut first = None;
     let mut found: Vec<&str> = Vec::new();
-    let mut own: Vec<String> = Vec::new();
+    let mut own = Own::default();
     for (index, operation) in file.operations.iter().enumerate() {
-        let set = operation
-            .assignments()
-            .map(|(name, _)| name.to_ascii_lowercase());
-        own.extend(set);
+        own.take(operation, file.transactions[index]);
         for setting in fleet.differing_settings.keys() {
             let lower = setting.to_ascii_lowercase();
-            let counts = !own.contains(&lower) && !found.contains(&setting.as_str());
+            let counts = !own.has(&lower) && !found.contains(&setting.as_str());
             if counts && depends(file, index, operation, &lower) {
                 found.push(setting);
                 first.get_or_insert(index);
@@ -73,6 +70,34 @@ fn look(file: &File<'_>) -> Vec<Draft> {
         .shards("One shard does something else than the next, and both count as migrated.")
         .instead(format!("Pin {names} in `[session]` of greylag.toml, so that it is the same everywhere, or write out what the file leaves to it."))
         .alone()
+}
+
+/// What the file sets itself: each setting, and the transaction at whose end it is given back.
+#[derive(Default)]
+struct Own(Vec<(String, Option<usize>)>);
+
+impl Own {
+    fn has(&self, setting: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == setting)
+    }
+
+    fn take(&mut self, operation: &Operation, transaction: Option<usize>) {
+        self.0
+            .retain(|(_, until)| until.is_none() || *until == transaction);
+        let local = matches!(operation, Operation::Set { local: true, .. });
+        // What SET LOCAL sets outside of a transaction ends with it.
+        if local && transaction.is_none() {
+            return;
+        }
+        for (name, value) in operation.assignments() {
+            let name = name.to_ascii_lowercase();
+            if value.trim().eq_ignore_ascii_case("default") {
+                self.0.retain(|(own, _)| *own != name && name != "all");
+            } else {
+                self.0.push((name, transaction.filter(|_| local)));
+            }
+        }
+    }
 }
 
 fn short(value: &str) -> String {
@@ -139,7 +164,14 @@ fn depends(file: &File<'_>, index: usize, operation: &Operation, setting: &str) 
                 && has(file.dialect(), text(), is_slashed)
         }
         "standard_conforming_strings" => {
-            has(file.dialect(), text(), |literal| literal.contains('\\'))
+            // `E'\n'` means the same under any.
+            let escapes = |literal: &str| {
+                let begins = literal.get(..2).unwrap_or_default();
+                begins.eq_ignore_ascii_case("e'") && !literal[2..].starts_with('\'')
+            };
+            has(file.dialect(), text(), |literal| {
+                literal.contains('\\') && !escapes(literal)
+            })
         }
         _ => false,
     }
@@ -208,20 +240,31 @@ fn moments(file: &File<'_>, operation: &Operation, text: &str) -> bool {
             .as_ref()
             .zip(file.left)
             .and_then(|(table, left)| left.table(table));
-        let keeps = known.is_none_or(|known| {
-            known.partly
-                || known
-                    .columns
-                    .iter()
-                    .any(|column| kept(&column.data_type.name))
-        });
-        return keeps && has(dialect, text, is_unzoned);
+        let of = |asked: &dyn Fn(&str) -> bool| {
+            let whole = known.filter(|known| !known.partly);
+            whole.map(|known| {
+                let mut columns = known.columns.iter();
+                columns.any(|column| asked(&column.data_type.name))
+            })
+        };
+        let keeps = of(&kept).unwrap_or(true);
+        // A day is one's beginning, unless it may be meant for a column of days.
+        let days = of(&|name| matches!(name, "date" | "timestamp" | "datetime") && !kept(name));
+        let day = days.is_some_and(|days| !days);
+        return keeps
+            && has(dialect, text, |literal| {
+                is_unzoned(literal) || day && is_day(literal)
+            });
     }
     let defined = columns(operation).into_iter();
     let mut defaults = defined.filter(|column| kept(&column.data_type.name));
     defaults.any(|column| {
         let default = column.default.as_ref();
-        default.is_some_and(|default| has(dialect, file.sql(&default.span), is_unzoned))
+        default.is_some_and(|default| {
+            has(dialect, file.sql(&default.span), |literal| {
+                is_unzoned(literal) || is_day(literal)
+            })
+        })
     })
 }
 
@@ -231,6 +274,11 @@ fn has(dialect: Dialect, text: &str, asked: impl Fn(&str) -> bool) -> bool {
     // A dump's rows are alike: the first ones tell.
     let mut strings = strings.take(1_000);
     strings.any(|token| asked(text[token.span].trim_matches('\'')))
+}
+
+/// `2026-11-23`.
+fn is_day(literal: &str) -> bool {
+    shape(literal) == "9999-99-99"
 }
 
 /// `2026-11-23 04:00`, and no zone behind it.

@@ -65,17 +65,16 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     .then(|| told(span, table, column, what))
             })
             .collect(),
-        Operation::Write(write) if write.verb == Verb::Update => {
-            let Some(table) = &write.table else {
-                return Vec::new();
-            };
-            let set = write
-                .sets
-                .iter()
-                .find(|column| keys(table).contains(column));
-            set.map(|column| told(&scene.whole(), table, column, "is set anew"))
-                .into_iter()
-                .collect()
+        Operation::Write(whole) => {
+            let writes = whole.all().filter(|write| write.verb == Verb::Update);
+            let set = writes.filter_map(|write| {
+                let table = write.table.as_ref()?;
+                let own = keys(table);
+                let mut sets = write.sets.iter();
+                let column = sets.find(|column| own.contains(column))?;
+                Some(told(&scene.whole(), table, column, "is set anew"))
+            });
+            set.collect()
         }
         _ => Vec::new(),
     }

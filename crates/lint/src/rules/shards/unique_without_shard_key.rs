@@ -17,8 +17,8 @@ pub(super) static UNIQUE_WITHOUT_SHARD_KEY: Rule = Rule {
     dialects: ALL,
     title: "what is unique per shard is not unique",
     about: "A unique constraint or index on a sharded table holds on each shard by itself. Unless it \
-            contains the shard key, two shards may hold the same value, and nobody says so. `greylag verify \
-            unique` proves it across shards.",
+            contains the shard key, two shards may hold the same value, and nobody says so. What is on two shards is found outside of them: \
+            gather the values of each (`SELECT email FROM users`), and look for those that come twice.",
     bad: include_str!("unique_without_shard_key/bad.sql"),
     good: include_str!("unique_without_shard_key/good.sql"),
     look: Look::Statement(look),
@@ -46,7 +46,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 .decided(Decided::Config)
                 .why(format!("It doesn't contain the shard key ({key}): the same value may be on two shards."))
                 .shards("Nothing on a shard can see another shard's rows.")
-                .instead(format!("Put {key} into it, or keep it unique in the application and prove it with `greylag verify unique`.")),
+                .instead(format!("Put {key} into it, or keep it unique in the application; to prove that it is, gather the values of all shards and look for those that come twice.")),
         );
     }
     drafts

@@ -87,7 +87,7 @@ fn unnamed_of(scene: &Scene<'_>, table: &Name, column: &Column) -> Option<&'stat
     let known = scene.known(table).filter(|_| postgres);
     let taken = |label| known.is_some_and(|known| known.has_taken(&column.name, label));
     let unique = column.unique && !column.primary_key && column.unique_name.is_none();
-    let checks = column.checks.iter().filter(|(name, _)| name.is_none());
+    let checks = column.checks.iter().filter(|check| check.name.is_none());
     let several = checks.clone().count() > usize::from(postgres);
     // On MySQL before 9.0 a column's own REFERENCES makes nothing: another rule's matter.
     let refers = taken("fkey") || scene.unit.engine == Engine::Mariadb;

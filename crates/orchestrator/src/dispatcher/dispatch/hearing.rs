@@ -211,6 +211,9 @@ impl Dispatcher {
                 wave,
                 verdict,
             } => {
+                if ledger.hear_again(stage, wave, &verdict) {
+                    return Ok(());
+                }
                 let answered = ledger.record(Event::GateAnswered {
                     stage,
                     wave,
