@@ -317,6 +317,9 @@ impl Rollout {
             self.expect_nothing_owed(number)?;
         }
         self.unknown.remove(&number);
+        if outcome.left().is_something() {
+            self.mark_changed(number);
+        }
         match outcome {
             Outcome::Applied => {
                 let work = self.plan.work_of(stage, number).len();
@@ -326,7 +329,7 @@ impl Rollout {
                 self.set(number, Progress::Applied);
                 self.soak(number, at);
             }
-            Outcome::Absent => {
+            Outcome::Absent { .. } => {
                 if was_asked {
                     // Its query said yes; what else it lacks was not begun.
                     self.verify_again.remove(&number);
@@ -334,9 +337,6 @@ impl Rollout {
                 self.set(number, Progress::Pending);
             }
             Outcome::Failed { failure } => {
-                if failure.left.is_something() {
-                    self.mark_changed(number);
-                }
                 // Failed on anything else, it has not said yes either.
                 if failure.class == FailureClass::Verify {
                     self.verify_again.remove(&number);

@@ -11,7 +11,6 @@ use greylag_core::{
     fleet::ShardName,
     gate::Verdict,
     migration::MigrationId,
-    outcome::Outcome,
     rollout::{OutOfOrder, Rollout},
 };
 use jiff::Timestamp;
@@ -74,11 +73,7 @@ impl Ledger {
                 self.applied += 1;
                 self.changed.insert(shard.clone());
             }
-            Event::ShardEnded {
-                shard,
-                outcome: Outcome::Failed { failure },
-                ..
-            } if failure.left.is_something() => {
+            Event::ShardEnded { shard, outcome, .. } if outcome.left().is_something() => {
                 self.changed.insert(shard.clone());
             }
             _ => {}
@@ -150,7 +145,7 @@ impl Ledger {
         self.applied
     }
 
-    /// Shards that this run applied something on, be it some statements of a migration that failed.
+    /// Shards that this run applied something on, be it some statements of a migration.
     pub fn changed(&self) -> &BTreeSet<ShardName> {
         &self.changed
     }
