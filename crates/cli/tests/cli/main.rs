@@ -17,6 +17,7 @@ mod init;
 mod lab;
 mod lint;
 mod lint_fleet;
+mod lint_numbers;
 mod lint_formats;
 mod lint_trace;
 mod listening;
