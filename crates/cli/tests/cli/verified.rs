@@ -201,10 +201,10 @@ fn a_query_that_can_t_be_asked_now_is_left_to_the_next_run_and_it_is_said_why() 
     assert!(!out.contains("rollout retry"), "{out}");
     assert!(out.contains("the shard's lock is held"), "{out}");
     assert!(out.contains("the next `greylag apply` asks"), "{out}");
-    let why = place.err("rollout retry s2", 1);
+    let why = place.err("rollout retry s2", 6);
     assert!(why.contains("has not failed"), "{why}");
     drop(held);
-    let out = place.out("apply --yes --only s1", 3);
+    let out = place.out("apply --yes --only s1", 4);
     assert!(out.contains("it is left out of this run"), "{out}");
     place.out("apply --yes", 0);
     for shard in ["s1", "s2"] {

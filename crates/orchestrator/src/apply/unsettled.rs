@@ -23,7 +23,7 @@ pub fn unsettled(state: &Rollout, unasked: &BTreeMap<ShardName, String>) -> Opti
         let why = (unasked.get(*first)).map_or("it is left out of this run", String::as_str);
         let (shards, named) = (named(&to_ask, ", "), named(&to_ask, " "));
         ways.push(format!(
-            "the `verify` queries of {shards} have been asked again, which could not be done now: {why} (the next `greylag apply` asks), or it is left out (`greylag rollout skip {named} --reason …`)"
+            "the `verify` queries of {shards} have been asked again, which could not be done now: {why} (the next `greylag apply` asks), or it is skipped (`greylag rollout skip {named} --reason …`)"
         ));
     }
     (!ways.is_empty()).then(|| {
