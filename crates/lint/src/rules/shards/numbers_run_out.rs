@@ -88,7 +88,7 @@ fn touched<'a>(
         Operation::Write(write) => write.all().find_map(|write| {
             let facts = running_out(scene, write.table.as_ref()?)?;
             // It brings its own.
-            let own = write.columns.iter().any(|column| *column == facts.column);
+            let own = write.columns.contains(&facts.column);
             let adds = adds_rows(write) && !own;
             adds.then_some((write.table.as_ref()?, facts, Touch::Adds(write.rows)))
         }),
