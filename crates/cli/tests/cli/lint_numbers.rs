@@ -44,7 +44,7 @@ async fn the_fullest_sequence_of_postgres_decides() {
         CREATE TABLE parcels (id smallint PRIMARY KEY DEFAULT nextval('numbers'));\n\
         CREATE TABLE rings (id int GENERATED ALWAYS AS IDENTITY (CYCLE) PRIMARY KEY);\n\
         CREATE TABLE ranged (id bigint GENERATED ALWAYS AS IDENTITY (MINVALUE 1001 MAXVALUE 2000) PRIMARY KEY);\n";
-    let fuller = "SELECT setval('orders_id_seq', 1954210000), setval('tickets_id_seq', 7), setval('numbers', 30000), \
+    let fuller = "SELECT setval('orders_id_seq', 1955000000), setval('tickets_id_seq', 7), setval('numbers', 30000), \
         setval('rings_id_seq', 2147483000), setval('ranged_id_seq', 1500)";
     let (place, databases) = two(&server, table, fuller).await;
     let document = report(&place);
@@ -55,7 +55,7 @@ async fn the_fullest_sequence_of_postgres_decides() {
     assert_eq!(orders["data_type"], "integer");
     assert_eq!(
         (&orders["used"], &orders["room"]),
-        (&1_954_210_000u64.into(), &2_147_483_647u64.into())
+        (&1_955_000_000u64.into(), &2_147_483_647u64.into())
     );
     assert_eq!(orders["shard"], "full");
     assert_eq!(numbering("tickets")["used"], 7);
@@ -111,10 +111,10 @@ async fn counters(engine: Engine, key: &str) {
     let (place, databases) = two(
         &server,
         table,
-        "ALTER TABLE orders AUTO_INCREMENT = 1954210001",
+        "ALTER TABLE orders AUTO_INCREMENT = 1955000001",
     )
     .await;
-    let grow = "ALTER TABLE tickets AUTO_INCREMENT = 1954210001";
+    let grow = "ALTER TABLE tickets AUTO_INCREMENT = 1955000001";
     server.execute(&databases[1].name, grow).await.unwrap();
     let document = report(&place);
     let tables = &document["fleet"]["facts"][key]["tables"];
@@ -122,13 +122,13 @@ async fn counters(engine: Engine, key: &str) {
     assert_eq!(orders["column"], "id", "{document:#}");
     assert_eq!(
         (&orders["used"], &orders["room"]),
-        (&1_954_210_000u64.into(), &2_147_483_647u64.into())
+        (&1_955_000_000u64.into(), &2_147_483_647u64.into())
     );
     assert_eq!(orders["shard"], "full");
     let tickets = &tables["tickets"]["numbering"];
     assert_eq!(
         (&tickets["used"], &tickets["room"]),
-        (&1_954_210_000u64.into(), &4_294_967_295u64.into())
+        (&1_955_000_000u64.into(), &4_294_967_295u64.into())
     );
     assert!(tables["plain"]["numbering"].is_null(), "{document:#}");
     let finding = told(&document).unwrap_or_else(|| panic!("{document:#}"));

@@ -91,7 +91,8 @@ fn what_subscribers_do_not_get_is_told_where_there_are_some() {
             "-- lint logical-replication = false\n-- engine postgres\n{given}{publication}-- migration\n"
         ),
     ] {
-        is_silent(rule, &head, &cases);
+        // Functions that make large objects are reported as not judged by themselves.
+        is_silent(rule, &head, &cases[3..]);
     }
 }
 

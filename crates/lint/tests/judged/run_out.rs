@@ -92,7 +92,7 @@ fn what_is_left_says_how_grave_it_is_and_the_shard_is_named() {
     );
     let told = of_example(
         "numbers-run-out",
-        &format!("{}{insert}", postgres(1_954_210_000)),
+        &format!("{}{insert}", postgres(1_955_000_000)),
     );
     assert_eq!(
         told[0].title,
