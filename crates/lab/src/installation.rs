@@ -56,15 +56,33 @@ impl Installation {
     /// beside the server, or on PATH.
     #[must_use]
     pub fn client(&self, name: &str) -> Option<Command> {
-        let beside = [self.bin.join(name), self.prefix().join("bin").join(name)];
-        if let Some(path) = beside.iter().find(|path| path.is_file()) {
-            return Some(self.command(path));
+        if let Some(own) = self.beside(name) {
+            return Some(own);
         }
         let path = std::env::var_os("PATH")?;
         let found = std::env::split_paths(&path)
             .map(|folder| folder.join(name))
             .find(|path| path.is_file())?;
         Some(Command::new(found))
+    }
+
+    /// One of the server's own release: what takes its log (`pg_receivewal`, `mariadb-binlog`) takes that of no newer server than itself.
+    /// Loud where there is none.
+    #[must_use]
+    pub fn own_client(&self, name: &str) -> Option<Command> {
+        let own = self.beside(name);
+        if own.is_none() {
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            let folder = self.bin.display();
+            eprintln!("\n##### SKIPPED: {test}: no {name} in {folder}\n");
+        }
+        own
+    }
+
+    fn beside(&self, name: &str) -> Option<Command> {
+        let places = [self.bin.join(name), self.prefix().join("bin").join(name)];
+        let own = places.iter().find(|path| path.is_file())?;
+        Some(self.command(own))
     }
 
     /// The folder above `bin` or `sbin`, where the rest lies.

@@ -1,5 +1,6 @@
 //! Files, settings and facts in; a report out.
 
+mod ahead;
 mod carried;
 mod claim;
 mod cover;

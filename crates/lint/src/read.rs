@@ -14,6 +14,7 @@ mod expression;
 mod index;
 mod joined;
 mod mysql_action;
+mod nothing;
 mod other;
 mod pinned;
 mod postgres_action;

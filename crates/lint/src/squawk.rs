@@ -6,12 +6,14 @@ use crate::{
     finding::{Finding, Severity},
     judge::{Draft, File, finish, level},
     rule::{Group, Look, POSTGRES, Rule},
+    settings::Settings,
+    unit::Content,
 };
 use greylag_core::{
     engine::Dialect,
     script::{Script, Statement, TokenKind, tokens},
 };
-use squawk_linter::{Linter, Rule as Squawk};
+use squawk_linter::{Linter, Violation};
 use squawk_syntax::SourceFile;
 
 /// Above this many bytes its tree costs too much memory; what is so long is rows, not schema.
@@ -141,45 +143,68 @@ pub(crate) static RULES: &[Rule] = &[
     rule("squawk/ban-alter-extension", OFF, "ALTER EXTENSION"),
 ];
 
-/// What squawk finds by the rules that speak; or why it isn't asked.
-pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
-    let script = &file.content.script;
-    if file.dialect() != Dialect::Postgres {
-        return Ok(Vec::new());
+/// Those of its rules that speak.
+pub(crate) struct Squawk {
+    wanted: Vec<(squawk_linter::Rule, &'static Rule)>,
+}
+
+/// What it says to a file; or why it isn't asked.
+pub(crate) struct Said(Result<Vec<Violation>, String>);
+
+impl Default for Said {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
     }
-    let speaking = RULES
-        .iter()
-        .filter(|rule| level(rule, file.settings).is_some());
-    let wanted: Vec<(Squawk, &Rule)> = speaking
-        .filter_map(|rule| Some((foreign(rule)?, rule)))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
+}
+
+impl Squawk {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let speaking = RULES.iter().filter(|rule| level(rule, settings).is_some());
+        let wanted = speaking.filter_map(|rule| Some((foreign(rule)?, rule)));
+        Self {
+            wanted: wanted.collect(),
+        }
     }
-    if script.text.len() > LONGEST {
-        return Err(format!(
-            "squawk's rules are not asked about a file above {} MB",
-            LONGEST / 1_000_000
-        ));
+
+    /// Whether it has anything to say to such a file.
+    pub(crate) fn is_asked(&self, content: &Content) -> bool {
+        content.script.dialect == Dialect::Postgres && !self.wanted.is_empty()
     }
-    let depth = depth(script);
-    if depth > DEEPEST {
-        return Err(
-            "squawk's rules are not asked about a file whose expressions are nested so deep"
-                .to_owned(),
-        );
+
+    pub(crate) fn ask(&self, content: &Content) -> Said {
+        let script = &content.script;
+        if !self.is_asked(content) {
+            return Said::default();
+        }
+        if script.text.len() > LONGEST {
+            return Said(Err(format!(
+                "squawk's rules are not asked about a file above {} MB",
+                LONGEST / 1_000_000
+            )));
+        }
+        let depth = depth(script);
+        if depth > DEEPEST {
+            let why =
+                "squawk's rules are not asked about a file whose expressions are nested so deep";
+            return Said(Err(why.to_owned()));
+        }
+        let include: Vec<squawk_linter::Rule> = self.wanted.iter().map(|(rule, _)| *rule).collect();
+        let text = plain(script);
+        let in_transaction = content.in_transaction();
+        Said(match depth <= SHALLOW {
+            true => Ok(ask(&text, &include, in_transaction)),
+            false => ask_apart(&text, &include, in_transaction),
+        })
     }
-    let include: Vec<Squawk> = wanted.iter().map(|(rule, _)| *rule).collect();
-    let text = plain(script);
-    let in_transaction = file.content.in_transaction();
-    let violations = match depth <= SHALLOW {
-        true => ask(&text, &include, in_transaction),
-        false => ask_apart(&text, &include, in_transaction)?,
-    };
-    let found = violations
-        .into_iter()
-        .filter_map(|found| {
-            let (_, rule) = wanted.iter().find(|(wanted, _)| *wanted == found.code)?;
+
+    /// What was said to a file, as findings.
+    pub(crate) fn findings(&self, file: &File<'_>, said: Said) -> Result<Vec<Finding>, String> {
+        let script = &file.content.script;
+        let found = said.0?.into_iter().filter_map(|found| {
+            let (_, rule) = self
+                .wanted
+                .iter()
+                .find(|(wanted, _)| *wanted == found.code)?;
             let start = usize::from(found.text_range.start()).min(script.text.len());
             let end = usize::from(found.text_range.end()).clamp(start, script.text.len());
             let mut draft = Draft::new(start..end, rule.title).why(found.message);
@@ -187,17 +212,17 @@ pub(crate) fn findings(file: &File<'_>) -> Result<Vec<Finding>, String> {
                 draft = draft.instead(help);
             }
             Some(finish(file, rule, None, draft))
-        })
-        .collect();
-    Ok(found)
+        });
+        Ok(found.collect())
+    }
 }
 
 /// What squawk says to a text. One linter per file: it remembers what it saw.
 pub(crate) fn ask(
     text: &str,
-    rules: &[Squawk],
+    rules: &[squawk_linter::Rule],
     in_transaction: bool,
-) -> Vec<squawk_linter::Violation> {
+) -> Vec<Violation> {
     let parse = SourceFile::parse(text);
     let mut linter = Linter::with_rules(rules, &[]);
     linter.rules.retain(|rule| rules.contains(rule));
@@ -208,9 +233,9 @@ pub(crate) fn ask(
 /// On a stack that is large enough for what is nested deep.
 fn ask_apart(
     text: &str,
-    rules: &[Squawk],
+    rules: &[squawk_linter::Rule],
     in_transaction: bool,
-) -> Result<Vec<squawk_linter::Violation>, String> {
+) -> Result<Vec<Violation>, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK);
         let asked = thread.spawn_scoped(scope, || ask(text, rules, in_transaction));
@@ -250,8 +275,8 @@ fn depth(script: &Script) -> usize {
     script.statements.iter().map(of).max().unwrap_or(0)
 }
 
-fn foreign(rule: &Rule) -> Option<Squawk> {
-    Squawk::try_from(rule.id.strip_prefix("squawk/")?).ok()
+fn foreign(rule: &Rule) -> Option<squawk_linter::Rule> {
+    squawk_linter::Rule::try_from(rule.id.strip_prefix("squawk/")?).ok()
 }
 
 /// The statements alone, each where it stands: COPY data and commands of psql are blanks, `:batch` is TRUE.

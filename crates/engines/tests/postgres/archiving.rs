@@ -21,23 +21,7 @@ impl Drop for Tool {
 /// Begins to receive the log under a name.
 fn start(nodes: &Nodes, program: &str, name: &str, into: &Path, options: &[&str]) -> Option<Tool> {
     let primary = nodes.primary();
-    let installation = primary.installation();
-    let mut command = installation.client(program)?;
-    // The one on PATH may be another release's: it takes the log of no newer server than itself.
-    let version = command.arg("--version").output().unwrap();
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let number = version
-        .split_whitespace()
-        .find_map(|word| word.split('.').next()?.parse().ok());
-    if number.unwrap_or(0) < installation.major() {
-        let of = &installation.version;
-        eprintln!(
-            "\n##### SKIPPED: {} takes no log of PostgreSQL {of}\n",
-            version.trim()
-        );
-        return None;
-    }
-    let mut command = installation.client(program)?;
+    let mut command = primary.installation().own_client(program)?;
     command
         .arg("--dbname")
         .arg(primary.superuser_url("postgres"))

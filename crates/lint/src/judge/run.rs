@@ -1,6 +1,11 @@
 //! Walks the files, asks the rules, puts the report together.
 
-use super::{Draft, File, Scene, cover, scene::transactions};
+use super::{
+    Draft, File, Scene,
+    ahead::{Ahead, Known},
+    cover,
+    scene::transactions,
+};
 use crate::{
     allow,
     catalog::{Catalog, Habits},
@@ -12,7 +17,6 @@ use crate::{
     rule::{Look, Rule},
     rules,
     settings::Settings,
-    squawk,
     unit::{Content, Unit},
     version::ServerVersion,
 };
@@ -20,6 +24,15 @@ use greylag_core::{engine::Engine, migration::MigrationError, source::Source};
 
 /// Judges files, in the order they run. Those that are [`earlier`](Unit::earlier) only say what there is.
 pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> Report {
+    Ahead::of(units, settings, |ahead| run(units, settings, fleet, ahead))
+}
+
+fn run(
+    units: &[Unit],
+    settings: &Settings,
+    fleet: Option<&FleetFacts>,
+    ahead: &Ahead<'_>,
+) -> Report {
     let mut report = Report::default();
     let mut catalog = Catalog::default();
     let stages = stages(units);
@@ -30,7 +43,9 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
             Err(_) => {}
             Ok(content) => {
                 catalog.begin(unit.engine.dialect());
-                let operations = operations(content);
+                let Some(Known { operations, said }) = ahead.take(number) else {
+                    continue;
+                };
                 if unit.is_judged() {
                     let file = File {
                         number,
@@ -46,7 +61,8 @@ pub fn lint(units: &[Unit], settings: &Settings, fleet: Option<&FleetFacts>) -> 
                         settings,
                         fleet,
                     };
-                    judge(&file, &mut catalog, &mut report);
+                    let said = ahead.findings(&file, said);
+                    judge(&file, said, &mut catalog, &mut report);
                 } else {
                     for operation in &operations {
                         catalog.apply(number, &content.script, operation);
@@ -103,7 +119,12 @@ pub(super) fn labels(operations: &[Operation]) -> Vec<usize> {
         .collect()
 }
 
-fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
+fn judge(
+    file: &File<'_>,
+    said: Result<Vec<Finding>, String>,
+    catalog: &mut Catalog,
+    report: &mut Report,
+) {
     let dialect = file.dialect();
     let mut findings = Vec::new();
     let speaking =
@@ -113,12 +134,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
     let mut logged = Vec::with_capacity(file.operations.len());
     let mut unjudged = Vec::with_capacity(file.operations.len());
     for (index, operation) in file.operations.iter().enumerate() {
-        let scene = Scene {
-            file: *file,
-            index,
-            operation,
-            catalog,
-        };
+        let scene = Scene::of(*file, index, operation, catalog);
         for rule in &active {
             if let Look::Statement(look) = rule.look {
                 let drafts = look(&scene);
@@ -147,7 +163,7 @@ fn judge(file: &File<'_>, catalog: &mut Catalog, report: &mut Report) {
             findings.extend(drafts.map(|d| finish(file, rule, None, d)));
         }
     }
-    match squawk::findings(file) {
+    match said {
         Ok(found) => findings.extend(found),
         Err(why) => report.coverage.unasked.push(Unasked {
             script: file.unit.script.clone(),

@@ -52,6 +52,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) operation: &'a Operation,
     /// Before the statement.
     pub(crate) catalog: &'a Catalog,
+    /// The table that the statement is about, and what is known of that very one: nearly all rules ask for it.
+    subject: Option<(&'a Name, Option<&'a Table>)>,
 }
 
 /// What is known of a table's size, and what that makes of a finding.
@@ -66,6 +68,24 @@ impl<'a> Deref for Scene<'a> {
     type Target = File<'a>;
     fn deref(&self) -> &File<'a> {
         &self.file
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn of(
+        file: File<'a>,
+        index: usize,
+        operation: &'a Operation,
+        catalog: &'a Catalog,
+    ) -> Self {
+        let table = operation.table();
+        Self {
+            file,
+            index,
+            operation,
+            catalog,
+            subject: table.map(|table| (table, catalog.own_table(table))),
+        }
     }
 }
 
@@ -181,13 +201,25 @@ impl<'a> Scene<'a> {
         self.file.transactions[self.index]
     }
 
+    /// The very table that a name means, if it is known.
+    pub(crate) fn own_table(&self, name: &Name) -> Option<&'a Table> {
+        match self.subject {
+            Some((subject, known))
+                if subject.name == name.name && subject.schema == name.schema =>
+            {
+                known
+            }
+            _ => self.catalog.own_table(name),
+        }
+    }
+
     /// Whether the table is made by this very file, or by one that goes out with it, so that nobody else uses it yet.
     pub(crate) fn is_new(&self, table: &Name) -> bool {
         // It takes nothing but a table of its own session.
         if matches!(self.operation, Operation::Drop(drop) if drop.temporary) {
             return true;
         }
-        if let Some(known) = self.catalog.own_table(table) {
+        if let Some(known) = self.own_table(table) {
             let surely = !known.if_missing || self.may_be_new(table, known);
             return known.temporary
                 || surely && known.made_in.is_some_and(|unit| self.goes_with(unit));
@@ -227,7 +259,7 @@ impl<'a> Scene<'a> {
         if self.is_new(table) {
             return true;
         }
-        let known = self.catalog.own_table(table);
+        let known = self.own_table(table);
         let own = known.and_then(|known| known.column(column));
         if let Some(own) = own {
             let here = own.made_in == Some(self.number);
@@ -248,7 +280,7 @@ impl<'a> Scene<'a> {
 
     /// Whether this file, or one that goes out with it, made the constraint or the index.
     pub(crate) fn is_new_key(&self, table: &Name, name: &str) -> bool {
-        let known = self.catalog.own_table(table);
+        let known = self.own_table(table);
         let made_in = known.and_then(|known| known.made.get(name));
         made_in.is_some_and(|unit| self.goes_with(*unit))
     }
@@ -297,7 +329,8 @@ impl<'a> Scene<'a> {
     }
 
     pub(crate) fn known(&self, table: &Name) -> Option<&'a Table> {
-        self.catalog.table(table)
+        let own = self.own_table(table);
+        own.or_else(|| self.catalog.table(table))
     }
 
     /// The clauses of an ALTER TABLE, unless this file made the table.

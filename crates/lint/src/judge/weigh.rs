@@ -56,12 +56,7 @@ pub fn weigh(
         let mut new = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
             if let Some(seen) = seen {
-                let scene = Scene {
-                    file,
-                    index,
-                    operation,
-                    catalog: &catalog,
-                };
+                let scene = Scene::of(file, index, operation, &catalog);
                 let refusal = seen.refused.as_ref().filter(|r| r.statement == index);
                 new.extend(one(report, &scene, seen.of(index), refusal));
             }

@@ -1,8 +1,8 @@
 //! Statements over rows: what they write, what they read, what they call.
 
 use super::{
-    column::parts, create::skip_rest, cursor::Cursor, expression, joined, pinned::pinned, set,
-    sources, tables::tables_read,
+    column::parts, create::skip_rest, cursor::Cursor, expression, joined, nothing, pinned::pinned,
+    set, sources, tables::tables_read,
 };
 use crate::operation::{Bytes, Name, Operation, Source, Verb, Write};
 use greylag_core::{engine::Dialect, script::TokenKind};
@@ -311,6 +311,7 @@ pub(super) fn condition(cursor: &mut Cursor<'_>) -> Bytes {
     cursor.skip_until(|c| {
         c.is_any(sources::BEHIND)
             || c.is("FOR")
+            || nothing::is_data(c)
             || c.is("ON") && c.is_at(1, "CONFLICT")
             || c.is("ON") && c.is_at(1, "DUPLICATE")
     })

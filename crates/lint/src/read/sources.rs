@@ -1,9 +1,11 @@
 //! Which tables the rows of a query come from.
 //!
-//! A table that is only looked into (EXISTS, IN, one value of a list) adds no row, and is none of them.
+//! A table that is only looked into (EXISTS, IN, one value of a list) adds no row, and is none of them; nor is one of which a query takes
+//! nothing (LIMIT 0, WHERE false), or only what its rows come to together (`count(*)`).
 
 use super::{
     cursor::Cursor,
+    nothing,
     pinned::pinned,
     rows::{condition, write},
     tables::{is_dual, tables_read},
@@ -185,7 +187,7 @@ impl Named {
         }
         let mut names = Vec::new();
         let (mut all, mut select) = (Vec::new(), Select::default());
-        let mut begins = true;
+        let (mut begins, mut empty) = (true, false);
         while !cursor.is_done() {
             if begins {
                 if cursor.eat_any(&["ALL", "DISTINCT"]) {
@@ -215,14 +217,25 @@ impl Named {
                 select.list(&mut cursor, self, depth);
             } else if cursor.eat("WHERE") {
                 let span = condition(&mut cursor);
+                select.nothing |= nothing::is_never(cursor.slice(span.clone()));
                 select.pinned = pinned(cursor.over(span));
+            } else if cursor.eat_all(&["GROUP", "BY"]) {
+                select.grouped = true;
+            } else if nothing::eat_none(&mut cursor) {
+                // Of all that stands before it.
+                empty = true;
+            } else if cursor.eat("SELECT") {
+                select.sums = nothing::is_summed(cursor.clone());
             } else {
                 cursor.skip_group();
             }
         }
         all.extend(select.finish());
         self.forget(&names);
-        all
+        match empty {
+            true => Vec::new(),
+            false => all,
+        }
     }
 }
 
@@ -264,6 +277,11 @@ struct Select {
     /// One of them is more than a table's name.
     derived: bool,
     pinned: Vec<Pinned>,
+    /// No row meets its condition.
+    nothing: bool,
+    /// Its list has what all rows come to together: one row, unless they are grouped.
+    sums: bool,
+    grouped: bool,
 }
 
 impl Select {
@@ -281,6 +299,7 @@ impl Select {
                 || cursor.is_any(BEHIND)
                 || cursor.is("ON") && second(&["CONFLICT", "DUPLICATE"])
                 || cursor.is("FOR") && second(&["UPDATE", "SHARE", "NO", "KEY"])
+                || nothing::is_data(cursor)
         };
         self.item(cursor, known, depth);
         while !cursor.is_done() && !ends(cursor) {
@@ -324,6 +343,9 @@ impl Select {
 
     /// Its condition is one on its table where that is the only one.
     fn finish(mut self) -> Vec<Part> {
+        if self.nothing || self.sums && !self.grouped {
+            return Vec::new();
+        }
         if let ([Part::Table(source)], 1, false) = (&mut *self.parts, self.items, self.derived) {
             source.pinned = self.pinned;
         }

@@ -82,7 +82,7 @@ pub(super) fn is_small(scene: &Scene<'_>, table: &Name) -> bool {
 
 /// The most rows of a table for which some columns have one of a few constants. None where no key is held.
 fn held(scene: &Scene<'_>, table: &Name, pinned: &[Pinned]) -> Option<u64> {
-    let known = scene.catalog.own_table(table);
+    let known = scene.own_table(table);
     let values = |column: &str| -> Option<u64> {
         let of_column =
             |pinned: &&Pinned| pinned.column == column && !is_cast(scene, known, pinned);

@@ -223,7 +223,7 @@ fn a_name_in_quotes_is_folded_as_its_server_does() {
         must_tell(&[(
             engine,
             given,
-            "ALTER TABLE t ADD COLUMN bonus int, ADD CONSTRAINT c CHECK (bonus IS NULL OR `Total` > 5);",
+            "ALTER TABLE t ADD COLUMN bonus int, ADD CONSTRAINT c CHECK (bonus IS NULL AND `Total` > 5);",
             rule,
         )]);
     }
@@ -365,4 +365,118 @@ fn a_constraint_is_lifted_and_enforced_by_a_word() {
     let lifted = format!("{cascades}{lifted}");
     must_tell(&[(Postgres, &cascades, delete, "write-without-batch")]);
     must_not_tell(&[(Postgres, &lifted, delete, "write-without-batch")]);
+}
+
+#[test]
+fn a_new_column_that_is_null_passes_what_compares_it_with_an_old_one() {
+    for engine in [Postgres, Mysql, Mariadb, Sqlite] {
+        for (check, is) in [
+            ("gone >= total", None),
+            ("gone IS NULL OR gone > total", None),
+            ("gone > 0 AND total > 0", Some(Severity::Warning)),
+            ("gone IS NULL AND total > 0", Some(Severity::Warning)),
+            ("coalesce(gone, 0) >= total", Some(Severity::Warning)),
+            ("gone IS NOT NULL AND gone > total", Some(Severity::Warning)),
+        ] {
+            let sql = format!("ALTER TABLE t ADD COLUMN gone int CHECK ({check});");
+            assert_eq!(told(engine, &sql), is, "{engine}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn words_that_are_no_columns_are_none_where_the_table_is_not_known_whole() {
+    // No migration made it.
+    let told = |sql: &str| {
+        let told = history(Postgres, &["SELECT 1;"], sql).into_iter();
+        told.filter(|(rule, _)| rule == "expand-restricts-writes")
+            .map(|(_, severity)| severity)
+            .max()
+    };
+    for check in [
+        "born > DATE '1900-01-01'",
+        "CAST(born AS integer) > 5",
+        "EXTRACT(year FROM born) > 1900",
+        "born COLLATE \"C\" > 'a'",
+        "born <= current_date",
+        "born::double precision > 0",
+        "born AT TIME ZONE 'utc' > INTERVAL '1 day'",
+        "born < died",
+    ] {
+        let sql = format!("ALTER TABLE adopted ADD COLUMN born text CHECK ({check});");
+        assert_eq!(told(&sql), None, "{sql}");
+        // Whether a default passes is another matter, and columns of the table are anything.
+        let sql = format!("ALTER TABLE adopted ADD COLUMN born text DEFAULT 'x' CHECK ({check});");
+        let is = match check.contains("died") {
+            true => Severity::Warning,
+            false => Severity::Note,
+        };
+        assert_eq!(told(&sql), Some(is), "{sql}");
+    }
+}
+
+#[test]
+fn what_a_function_makes_of_null_is_known_of_a_few_alone() {
+    let columns = "ADD COLUMN e text, ADD COLUMN a date, ADD COLUMN b date";
+    for (check, is) in [
+        ("length(e) > 1 AND date_part('year', a) > 2000", None),
+        ("is_ok(e)", Some(Severity::Note)),
+        ("own.length(e) > 1", Some(Severity::Note)),
+        (
+            "cardinality(array_remove(ARRAY[a, b], NULL)) = 1",
+            Some(Severity::Note),
+        ),
+        (
+            "daterange(a, b) <@ daterange('2026-01-01', '2027-01-01')",
+            Some(Severity::Note),
+        ),
+    ] {
+        assert_eq!(told(Postgres, &added(columns, check)), is, "{check}");
+    }
+    for (check, is) in [
+        ("json_valid(e)", None),
+        ("concat_ws(',', e, a) <> ''", Some(Severity::Note)),
+        ("is_ok(e)", Some(Severity::Note)),
+    ] {
+        for engine in [Mysql, Mariadb] {
+            assert_eq!(told(engine, &added(columns, check)), is, "{check}");
+        }
+    }
+}
+
+#[test]
+fn checks_within_checks_are_judged_in_time_and_are_never_too_deep() {
+    let nested = |name: &str, by: &str| {
+        (0..16).fold(format!("({name} > 0)"), |inner, at| {
+            format!("({name}{at} > 0 {by} {inner})")
+        })
+    };
+    let given = format!(
+        "CREATE TABLE t (id bigint PRIMARY KEY, CONSTRAINT old CHECK ({}));",
+        nested("a", "AND")
+    );
+    let add = |check: &str| format!("ALTER TABLE t ADD CONSTRAINT c CHECK ({check});");
+    let signs = format!("{}1 > a", "- ".repeat(40_000));
+    let cases = format!(
+        "{}a > 5{}",
+        "CASE WHEN ".repeat(5_000),
+        " THEN 1 END".repeat(5_000)
+    );
+    for engine in [Postgres, Mysql] {
+        for check in [&nested("b", "OR"), &signs, &cases] {
+            let told = history(engine, &[&given], &add(check)).into_iter();
+            let told: Vec<Severity> = told
+                .filter(|(rule, _)| rule == "expand-restricts-writes")
+                .map(|(_, severity)| severity)
+                .collect();
+            assert_eq!(told, [Severity::Warning], "{engine}");
+        }
+        let wider = nested("b", "OR").replace("(b > 0)", "(a >= 0)");
+        let told = history(engine, &[&given], &add(&wider));
+        assert!(
+            !told
+                .iter()
+                .any(|(rule, _)| rule == "expand-restricts-writes")
+        );
+    }
 }

@@ -329,3 +329,104 @@ fn a_view_that_comes_back_gives_what_the_old_one_gave() {
         (Postgres, "", &sql("AS SELECT id FROM users"), DROPS),
     ]);
 }
+
+const SWAP: &str = "DROP TABLE users;\nALTER TABLE next RENAME TO users;";
+
+#[test]
+fn what_takes_no_row_or_all_in_one_has_copied_nothing() {
+    for (engine, sql) in [
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users WITH NO DATA;",
+        ),
+        (Postgres, "CREATE TABLE next AS TABLE users WITH NO DATA;"),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users WHERE id > 0 WITH NO DATA;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users WHERE false;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users FETCH FIRST 0 ROWS ONLY;",
+        ),
+        (Mysql, "CREATE TABLE next AS SELECT * FROM users LIMIT 0;"),
+        (
+            Mariadb,
+            "CREATE TABLE next SELECT * FROM users WHERE 1 = 0;",
+        ),
+        (Sqlite, "CREATE TABLE next AS SELECT * FROM users LIMIT 0;"),
+        (
+            Sqlite,
+            "CREATE TABLE next AS SELECT * FROM (SELECT * FROM users LIMIT 0);",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS WITH a AS (SELECT * FROM users WHERE false) SELECT * FROM a;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next (id bigint, email text);\nINSERT INTO next (id) SELECT count(*) FROM users;",
+        ),
+        (
+            Mysql,
+            "CREATE TABLE next (id bigint, email text);\nINSERT INTO next (id) SELECT 1 + coalesce(max(id), 0) FROM users;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users;\nTRUNCATE next;",
+        ),
+        (
+            Mysql,
+            "CREATE TABLE next AS SELECT * FROM users;\nDELETE FROM next;",
+        ),
+    ] {
+        must_tell(&[(engine, USERS, &format!("{sql}\n{SWAP}"), DROPS)]);
+    }
+    let renamed = "CREATE TABLE next AS SELECT * FROM users LIMIT 0;\nRENAME TABLE users TO users_old, next TO users;";
+    must_tell(&[(Mysql, USERS, renamed, RENAMES)]);
+    for (engine, sql) in [
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users WITH DATA;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users WHERE false UNION ALL SELECT * FROM users;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT min(id) AS id, email FROM users GROUP BY email;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT id, email, count(*) OVER () AS n FROM users;",
+        ),
+        (
+            Mysql,
+            "CREATE TABLE next AS SELECT * FROM users LIMIT 0, 1000000;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next (id bigint, email text);\nTRUNCATE next;\nINSERT INTO next SELECT * FROM users;\nDELETE FROM users;",
+        ),
+        (
+            Postgres,
+            "CREATE TABLE next AS SELECT * FROM users;\nDELETE FROM next WHERE email IS NULL;",
+        ),
+    ] {
+        must_not_tell(&[(engine, USERS, &format!("{sql}\n{SWAP}"), DROPS)]);
+    }
+}
+
+#[test]
+fn what_a_parent_had_of_a_child_goes_with_it() {
+    let attached = "ALTER TABLE users RENAME TO users_1;\n\
+        CREATE TABLE users (id bigint, email text) PARTITION BY RANGE (id);\n\
+        ALTER TABLE users ATTACH PARTITION users_1 FOR VALUES FROM (0) TO (10);\n";
+    must_not_tell(&[(Postgres, USERS, attached, RENAMES)]);
+    let detached = format!("{attached}ALTER TABLE users DETACH PARTITION users_1;");
+    must_tell(&[(Postgres, USERS, &detached, RENAMES)]);
+}

@@ -126,13 +126,13 @@ fn a_constraint_on_what_the_old_app_leaves_null_refuses_nothing() {
         (
             Postgres,
             GIVEN,
-            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t ADD CONSTRAINT c CHECK (n > old) NOT VALID;",
+            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t ADD CONSTRAINT c CHECK (coalesce(n, 0) > old) NOT VALID;",
             rule,
         ),
         (
             Postgres,
             "",
-            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t ADD CONSTRAINT c CHECK (n > old) NOT VALID;",
+            "ALTER TABLE t ADD COLUMN n int;\nALTER TABLE t ADD CONSTRAINT c CHECK (coalesce(n, 0) > old) NOT VALID;",
             rule,
         ),
         (

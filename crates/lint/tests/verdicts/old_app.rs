@@ -81,6 +81,23 @@ const CASES: &[(&[Engine], &str)] = &[
         ALL,
         "ALTER TABLE orders ADD COLUMN card int, ADD CONSTRAINT one CHECK (card IN (1, 2) OR card BETWEEN 5 AND 7);",
     ),
+    (
+        ALL,
+        "ALTER TABLE orders ADD COLUMN gone int, ADD CONSTRAINT one CHECK (gone >= total AND (gone IS NULL OR gone > total));",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN gone int, ADD CONSTRAINT one CHECK (gone IS NULL AND total > 0) NOT VALID;",
+    ),
+    (
+        &[Postgres],
+        "ALTER TABLE orders ADD COLUMN a date, ADD CONSTRAINT one CHECK (extract(year FROM a) > 2000 AND a > DATE '1900-01-01' AND \
+            a <= current_date AND CAST(a AS text) COLLATE \"C\" > 'a' AND a AT TIME ZONE 'utc' > '2026-01-01');",
+    ),
+    (
+        &[Mysql, Mariadb],
+        "ALTER TABLE orders ADD COLUMN a varchar(20), ADD CONSTRAINT one CHECK (json_valid(a) AND concat(a, 'x') <> '' AND char_length(trim(a)) > 5);",
+    ),
     // Defaults.
     (
         &[Postgres],

@@ -35,10 +35,27 @@ async fn until_replayed(scene: &Scene, replica: &mut Watch) {
     replica.until("a level replica", level).await;
 }
 
+/// MariaDB tells of the locks that it holds by a plugin, which not every build has: loudly.
+async fn tells_its_locks(scene: &Scene) -> bool {
+    if scene.is_mysql() {
+        return true;
+    }
+    let replica = scene.cluster.replica(0);
+    let install = "INSTALL SONAME 'metadata_lock_info'";
+    match replica.execute(&scene.database, install).await {
+        Ok(()) => true,
+        Err(why) if why.to_string().contains("Can't open shared library") => {
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            eprintln!("\n##### SKIPPED: {test}: {why}\n");
+            false
+        }
+        Err(why) => panic!("{why}"),
+    }
+}
+
 on_both_clusters!(a_reader_that_holds_an_alter_up_is_named_with_its_query(scene, 1) {
-    if !scene.is_mysql() {
-        // The server is told of the locks that it holds by a plugin.
-        scene.on_replica(0, "INSTALL SONAME 'metadata_lock_info'").await;
+    if !tells_its_locks(&scene).await {
+        return;
     }
     let mut replica = scene.watch_replica(0).await;
     replica.until("a level replica", is_level).await;
@@ -85,8 +102,8 @@ on_both_clusters!(a_row_that_somebody_on_the_replica_locked_is_seen(scene, 1) {
 });
 
 on_both_clusters!(a_global_read_lock_is_seen_as_what_blocks(scene, 1) {
-    if !scene.is_mysql() {
-        scene.on_replica(0, "INSTALL SONAME 'metadata_lock_info'").await;
+    if !tells_its_locks(&scene).await {
+        return;
     }
     let mut replica = scene.watch_replica(0).await;
     let mut backup = client(&scene).await;
@@ -157,9 +174,9 @@ async fn a_worker_of_mariadb_that_waits_for_a_reader_is_seen_among_its_fellows()
     let Some(scene) = Scene::start_with(Engine::Mariadb, 1, options).await else {
         return;
     };
-    scene
-        .on_replica(0, "INSTALL SONAME 'metadata_lock_info'")
-        .await;
+    if !tells_its_locks(&scene).await {
+        return;
+    }
     let mut replica = scene.watch_replica(0).await;
     let mut reader = client(&scene).await;
     reader.query_drop("BEGIN").await.unwrap();

@@ -41,7 +41,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             let title = format!("{table} is replaced, and all its rows are gone");
             let draft = emptied(scene, table, &table.span, title);
             // No migration made it: it may not be there at all.
-            let known = scene.catalog.own_table(table).is_some();
+            let known = scene.own_table(table).is_some();
             return match known {
                 true => draft.alone(),
                 false => draft.severity(Severity::Warning).alone(),

@@ -94,7 +94,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             })
             .collect(),
         Operation::CreateTable(create)
-            if create.or_replace && scene.catalog.own_table(&create.name).is_some() =>
+            if create.or_replace && scene.own_table(&create.name).is_some() =>
         {
             let table = Some(&create.name).filter(|name| !scene.is_new(name) && !create.temporary);
             let table = table.into_iter();
@@ -195,7 +195,7 @@ fn why_left_out_no_more(engine: Engine) -> Option<&'static str> {
 /// No migration made it, and the file makes a temporary table of that name: it is most likely what an earlier run has left.
 fn is_cleared(scene: &Scene<'_>, name: &Name) -> bool {
     let mut later = scene.operations[scene.index..].iter();
-    scene.catalog.own_table(name).is_none()
+    scene.own_table(name).is_none()
         && later.any(|operation| match operation {
             Operation::CreateTable(create) => create.temporary && create.name.is(name),
             _ => false,
@@ -286,7 +286,7 @@ fn emptied(scene: &Scene<'_>, kind: Kind, name: &Name) -> Draft {
         .why("The old app still runs, and finds nothing where its data was; nothing brings it back but a backup.")
         .instead(instead);
     // No migration made it: it may not be there at all.
-    match kind == Kind::Table && scene.catalog.own_table(name).is_none() {
+    match kind == Kind::Table && scene.own_table(name).is_none() {
         true => draft.severity(Severity::Warning),
         false => draft,
     }

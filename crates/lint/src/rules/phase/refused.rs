@@ -229,13 +229,11 @@ impl<'a> Writer<'a> {
         let names = condition::names_in(dialect, expression).into_iter();
         let names = names.filter(|name| self.after.partly || self.has(name));
         let given: Vec<Given> = names.map(|name| self.given(&name)).collect();
-        if given.contains(&Given::Any) {
-            return Refusal::Yes;
-        }
         let column = |name: &str| self.has(name).then(|| self.value(name));
         match condition::outcome(dialect, expression, &column) {
             Outcome::Passes => Refusal::No,
             Outcome::Fails => Refusal::Yes,
+            Outcome::Unclear if given.contains(&Given::Any) => Refusal::Yes,
             // What each row has a value of its own for is made for it.
             Outcome::Unclear if given.contains(&Given::Own) => Refusal::No,
             Outcome::Unclear if given.is_empty() => Refusal::Yes,

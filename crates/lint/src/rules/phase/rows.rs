@@ -1,11 +1,11 @@
 //! Where the rows of a table go that a file takes away.
 //!
-//! Follows names from statement to statement. Knows no conditions: a copy counts, whatever it leaves out.
+//! Follows names from statement to statement. Knows no conditions: a copy counts, whatever it leaves out, unless it takes nothing at all.
 
 use super::replaced::{renames, succeeds};
 use crate::{
     judge::Scene,
-    operation::{Action, CreateTable, Kind, Name, Operation, Write},
+    operation::{Action, CreateTable, Kind, Name, Operation, Verb, Write},
 };
 
 /// Whether what has the name in the end holds the rows of the table that the statement `gone_at` takes the name from: they were copied
@@ -15,6 +15,7 @@ pub(super) fn are_kept(scene: &Scene<'_>, gone_at: usize, name: &Name) -> bool {
         scene,
         names: vec![name],
         parents: Vec::new(),
+        through: Vec::new(),
     };
     for (at, operation) in scene.operations.iter().enumerate() {
         holders.follow(operation);
@@ -41,6 +42,8 @@ struct Holders<'s, 'a> {
     names: Vec<&'s Name>,
     /// Partitions and other heirs, each with its parent.
     parents: Vec<(&'s Name, &'s Name)>,
+    /// Those parents that hold them through a child alone, each behind it.
+    through: Vec<(&'s Name, &'s Name)>,
 }
 
 impl<'s> Holders<'s, '_> {
@@ -64,6 +67,13 @@ impl<'s> Holders<'s, '_> {
             .filter(|(child, _)| self.is(child, name));
         let parents: Vec<&Name> = parents.map(|(_, parent)| *parent).collect();
         for parent in parents {
+            self.add_through(name, parent);
+        }
+    }
+
+    fn add_through(&mut self, child: &'s Name, parent: &'s Name) {
+        if !self.hold(parent) {
+            self.through.push((child, parent));
             self.add(parent);
         }
     }
@@ -76,7 +86,20 @@ impl<'s> Holders<'s, '_> {
     fn inherit(&mut self, child: &'s Name, parent: &'s Name) {
         self.parents.push((child, parent));
         if self.hold(child) {
-            self.add(parent);
+            self.add_through(child, parent);
+        }
+    }
+
+    /// What the parent had of this child alone, it has no more.
+    fn disinherit(&mut self, child: &Name, parent: &Name) {
+        let catalog = self.scene.catalog;
+        let pair = |(own, other): &(&Name, &Name)| {
+            catalog.is_same(own, child) && catalog.is_same(other, parent)
+        };
+        self.parents.retain(|own| !pair(own));
+        if self.through.iter().any(pair) {
+            self.through.retain(|own| !pair(own));
+            self.remove(parent);
         }
     }
 
@@ -94,10 +117,16 @@ impl<'s> Holders<'s, '_> {
             {
                 drop.names.iter().for_each(|name| self.remove(name));
             }
+            Operation::Truncate(truncate) => {
+                truncate.tables.iter().for_each(|name| self.remove(name));
+            }
             Operation::Write(write) => {
                 for write in std::iter::once(write).chain(&write.within) {
-                    if let Some(target) = write.table.as_ref().filter(|_| self.copies(write)) {
+                    let Some(target) = &write.table else { continue };
+                    if self.copies(write) {
                         self.add(target);
+                    } else if deletes_all(write) {
+                        self.remove(target);
                     }
                 }
             }
@@ -116,6 +145,10 @@ impl<'s> Holders<'s, '_> {
                             self.inherit(partition, &alter.name);
                         }
                         Action::Inherit { parent } => self.inherit(&alter.name, parent),
+                        Action::DetachPartition { partition, .. } => {
+                            self.disinherit(partition, &alter.name);
+                        }
+                        Action::NoInherit { parent } => self.disinherit(&alter.name, parent),
                         _ => {}
                     }
                 }
@@ -144,4 +177,9 @@ impl<'s> Holders<'s, '_> {
         let mut sources = write.sources.iter();
         sources.any(|source| self.hold(&source.table))
     }
+}
+
+fn deletes_all(write: &Write) -> bool {
+    let every = write.condition.is_none() || write.always_true;
+    write.verb == Verb::Delete && every && !write.limit && !write.beside
 }

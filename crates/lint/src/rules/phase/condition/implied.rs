@@ -2,42 +2,77 @@
 
 use super::words::{DEEPEST, Word, bare, group, uncast, words};
 use greylag_core::engine::Dialect;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Longer ones are only told from others.
 const LONGEST: usize = 2_000;
 
-/// Whether what passes `old` passes `new`: it is the same, or wider.
+/// How many words are looked at before it counts as not known to follow.
+const MOST: usize = 200_000;
+
+/// Whether what passes `old` is known to pass `new`: it is the same, or wider.
 pub(in super::super) fn implies(dialect: Dialect, old: &str, new: &str) -> bool {
     let (old, new) = (words(dialect, old), words(dialect, new));
     if bare(&old) == bare(&new) {
         return true;
     }
-    old.len().max(new.len()) <= LONGEST && follows(&uncast(&old), &uncast(&new), 0)
-}
-
-/// In SQL a CHECK passes what isn't false: that goes through AND and OR, too.
-fn follows(old: &[Word], new: &[Word], depth: usize) -> bool {
-    let (old, new) = (bare(old), bare(new));
-    if old == new {
-        return true;
-    }
-    if depth > DEEPEST {
+    if old.len().max(new.len()) > LONGEST {
         return false;
     }
-    if let Some(parts) = parts(new, "and") {
-        return parts.iter().all(|part| follows(old, part, depth + 1));
+    let (old, new) = (uncast(&old), uncast(&new));
+    let mut search = Search {
+        left: MOST,
+        found: HashMap::new(),
+    };
+    search.follows(&old, &new, 0)
+}
+
+/// Where a part of a text begins, and how long it is.
+type At = (*const Word, usize);
+
+/// A part of one is compared with a part of the other once, whichever way leads there.
+struct Search {
+    left: usize,
+    found: HashMap<(At, At), bool>,
+}
+
+impl Search {
+    /// In SQL a CHECK passes what isn't false: that goes through AND and OR, too.
+    fn follows(&mut self, old: &[Word], new: &[Word], depth: usize) -> bool {
+        let (old, new) = (bare(old), bare(new));
+        if old == new {
+            return true;
+        }
+        let at = |words: &[Word]| (words.as_ptr(), words.len());
+        let pair = (at(old), at(new));
+        if let Some(found) = self.found.get(&pair) {
+            return *found;
+        }
+        let cost = old.len() + new.len();
+        if depth > DEEPEST || cost > self.left {
+            return false;
+        }
+        self.left -= cost;
+        let found = self.goes_through(old, new, depth + 1);
+        self.found.insert(pair, found);
+        found
     }
-    if let Some(parts) = parts(old, "or") {
-        return parts.iter().all(|part| follows(part, new, depth + 1));
+
+    fn goes_through(&mut self, old: &[Word], new: &[Word], depth: usize) -> bool {
+        if let Some(parts) = parts(new, "and") {
+            return parts.iter().all(|part| self.follows(old, part, depth));
+        }
+        if let Some(parts) = parts(old, "or") {
+            return parts.iter().all(|part| self.follows(part, new, depth));
+        }
+        let conjuncts = parts(old, "and").unwrap_or_default();
+        let disjuncts = parts(new, "or").unwrap_or_default();
+        conjuncts.iter().any(|part| self.follows(part, new, depth))
+            || disjuncts.iter().any(|part| self.follows(old, part, depth))
+            || fact(old)
+                .zip(fact(new))
+                .is_some_and(|(old, new)| old.of == new.of && new.says.has(&old.says))
     }
-    let conjuncts = parts(old, "and").unwrap_or_default();
-    let disjuncts = parts(new, "or").unwrap_or_default();
-    conjuncts.iter().any(|part| follows(part, new, depth + 1))
-        || disjuncts.iter().any(|part| follows(old, part, depth + 1))
-        || fact(old)
-            .zip(fact(new))
-            .is_some_and(|(old, new)| old.of == new.of && new.says.has(&old.says))
 }
 
 /// The parts between a word, outside parentheses; None where there is but one. What OR joins, AND doesn't.
@@ -274,5 +309,32 @@ mod tests {
         ] {
             assert!(!implies(Dialect::Postgres, old, new), "{old} {new}");
         }
+    }
+
+    /// `k` levels, each with a name of its own and the next within it.
+    fn nested(k: usize, name: &str, by: &str) -> String {
+        (0..k).fold(format!("({name}_ > 0)"), |inner, at| {
+            format!("({name}{at} > 0 {by} {inner})")
+        })
+    }
+
+    #[test]
+    fn nested_ands_and_ors_are_compared_once_for_each_pair() {
+        let (old, new) = (nested(30, "a", "AND"), nested(30, "b", "OR"));
+        assert!(!implies(Dialect::Postgres, &old, &new));
+        let ors = new.replace("b_ > 0", "a_ >= 0");
+        assert!(implies(Dialect::Postgres, &old, &ors));
+        // What is deeper, or has more pairs, isn't known to follow.
+        let wide = |name: &str, by: &str| {
+            let all: Vec<String> = (0..400).map(|at| format!("{name}{at} > 0")).collect();
+            all.join(by)
+        };
+        let (old, new) = (wide("a", " AND "), wide("b", " OR "));
+        assert!(!implies(Dialect::Postgres, &old, &new));
+        assert!(!implies(
+            Dialect::Postgres,
+            &nested(90, "a", "AND"),
+            &nested(90, "a", "AND").replace("a_ > 0", "a_ >= 0")
+        ));
     }
 }

@@ -4,6 +4,7 @@ use super::{
     value::{Truth, Value},
     words::{Word, words},
 };
+use crate::effects::is_strict;
 use greylag_core::engine::Dialect;
 
 mod call;
@@ -55,44 +56,56 @@ fn value(
         depth,
     };
     let whole = reader.either().filter(|_| reader.at == words.len());
-    whole.unwrap_or_else(|| strict(words, column))
+    whole.unwrap_or_else(|| strict(dialect, words, column))
 }
 
-/// What isn't read: nearly all of SQL makes null of null, and these are what doesn't.
-fn strict(words: &[Word], column: &dyn Fn(&str) -> Option<Value>) -> Value {
-    const OTHER: [&str; 20] = [
-        "and",
-        "case",
-        "coalesce",
-        "concat",
-        "concat_ws",
-        "distinct",
-        "format",
-        "greatest",
-        "if",
-        "ifnull",
-        "iif",
-        "is",
-        "isnull",
-        "least",
-        "notnull",
-        "null",
-        "num_nonnulls",
-        "num_nulls",
-        "nvl",
-        "or",
+/// What isn't read: operators make null of null, and so do functions that are known to; rows, lists and other words need not.
+fn strict(dialect: Dialect, words: &[Word], column: &dyn Fn(&str) -> Option<Value>) -> Value {
+    const OTHER: [&str; 17] = [
+        "all", "and", "any", "array", "case", "distinct", "exists", "in", "is", "isnull",
+        "notnull", "null", "or", "overlaps", "row", "select", "some",
     ];
-    let safe = [Word::Symbol(b'<'), Word::Symbol(b'='), Word::Symbol(b'>')];
+    const SYMBOLS: [&[u8]; 2] = [b"<=>", b"||"];
     let other = |word: &Word| OTHER.iter().any(|other| word.is(other));
     let null = |word: &Word| match word {
         Word::Name(name) | Word::Quoted(name) => column(name) == Some(Value::Null),
         _ => false,
     };
-    let lenient = words.iter().any(other) || words.windows(3).any(|three| three == safe);
-    match !lenient && words.iter().any(null) {
+    let lenient = |at: usize| {
+        let (word, behind) = (&words[at], &words[at + 1..]);
+        let opens = behind.first().is_some_and(|next| next.is_symbol(b'('));
+        let qualified = at > 0 && words[at - 1].is_symbol(b'.');
+        match word {
+            Word::Name(name) if opens => qualified || !is_strict(dialect, name),
+            Word::Quoted(_) if opens => true,
+            word => other(word) || SYMBOLS.iter().any(|own| begins(&words[at..], own)),
+        }
+    };
+    match !has_row(words) && !(0..words.len()).any(lenient) && words.iter().any(null) {
         true => Value::Null,
         false => Value::Any,
     }
+}
+
+/// A comma within parentheses that aren't a call's, or within none.
+fn has_row(words: &[Word]) -> bool {
+    let mut calls: Vec<bool> = Vec::new();
+    words.iter().enumerate().any(|(at, word)| {
+        match word {
+            Word::Symbol(b'(' | b'[') => {
+                calls.push(at > 0 && matches!(words[at - 1], Word::Name(_)));
+            }
+            Word::Symbol(b')' | b']') => drop(calls.pop()),
+            Word::Symbol(b',') => return calls.last() != Some(&true),
+            _ => {}
+        }
+        false
+    })
+}
+
+fn begins(words: &[Word], symbols: &[u8]) -> bool {
+    let mut pairs = symbols.iter().zip(words);
+    symbols.len() <= words.len() && pairs.all(|(symbol, word)| word.is_symbol(*symbol))
 }
 
 #[cfg(test)]

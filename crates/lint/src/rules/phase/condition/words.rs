@@ -102,20 +102,55 @@ fn number(before: &mut Vec<Word>, digits: &str) -> Word {
     Word::Number(digits.to_owned())
 }
 
-/// The names in an expression that may be columns: neither keywords nor functions, nor types that something is cast to.
+/// Values that are written as names.
+const VALUES: [&str; 9] = [
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+];
+
+/// The names in an expression that may be columns: neither keywords, functions nor values, and no types, collations, units and fields.
 pub(in super::super) fn names_in(dialect: Dialect, expression: &str) -> Vec<String> {
     let all = words(dialect, expression);
-    let names = all.iter().enumerate().filter_map(|(at, word)| {
-        let called = all.get(at + 1).is_some_and(|next| next.is_symbol(b'('));
-        let cast = all[..at].ends_with(&[Word::Symbol(b':'), Word::Symbol(b':')]);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let (word, behind) = (&all[at], &all[at + 1..]);
+        let next = behind.first();
+        at += 1;
         match word {
-            _ if cast => None,
-            Word::Name(name) if called || KEYWORDS.contains(&name.as_str()) => None,
-            Word::Name(name) | Word::Quoted(name) => Some(name.clone()),
-            _ => None,
+            Word::Symbol(b':') if next == Some(&Word::Symbol(b':')) => {
+                at += 1 + cast(&all[at + 1..]);
+            }
+            // `AS UNSIGNED INTEGER)`
+            Word::Name(name) if name == "as" => {
+                let ends = |word: &Word| word.is_symbol(b')');
+                at += behind.iter().position(ends).unwrap_or(behind.len());
+            }
+            Word::Name(name) if name == "collate" => at += cast(behind),
+            Word::Name(name) if name == "at" && next.is_some_and(|next| next.is("time")) => at += 2,
+            // `date '2026-01-01'`
+            Word::Name(_) if matches!(next, Some(Word::Text(_))) => {}
+            Word::Name(name) if next.is_some_and(|next| next.is_symbol(b'(')) => {
+                let field = name == "extract" || name == "timestampdiff";
+                at += if field { 2 } else { 0 };
+            }
+            Word::Name(name) if name == "interval" && matches!(next, Some(Word::Number(_))) => {
+                at += 2;
+            }
+            Word::Name(name) if KEYWORDS.contains(&name.as_str()) => {}
+            Word::Name(name) if VALUES.contains(&name.as_str()) => {}
+            Word::Name(name) | Word::Quoted(name) => found.push(name.clone()),
+            _ => {}
         }
-    });
-    names.collect()
+    }
+    found
 }
 
 /// What stands in the parentheses that begin here, and what behind them.

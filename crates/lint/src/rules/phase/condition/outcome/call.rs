@@ -6,8 +6,8 @@ use super::{
         words::Word,
     },
     reader::Reader,
-    strict,
 };
+use crate::effects::is_strict;
 use greylag_core::engine::Dialect;
 
 /// A call; `within` are the words in its parentheses.
@@ -26,6 +26,10 @@ pub(super) fn call(reader: &Reader<'_>, name: &str, within: &[Word]) -> Value {
     };
     match name {
         "coalesce" | "ifnull" | "nvl" => first_known(values()),
+        "nullif" => match values().next() {
+            Some(Value::Null) => Value::Null,
+            _ => Value::Any,
+        },
         "num_nulls" => count(Truth::TRUE),
         "num_nonnulls" => count(Truth::FALSE),
         "isnull" if arguments.len() == 1 => {
@@ -44,32 +48,38 @@ pub(super) fn call(reader: &Reader<'_>, name: &str, within: &[Word]) -> Value {
                 _ => then.beside(other),
             }
         }
-        "concat" | "concat_ws" | "format" | "row" => Value::Any,
         // The expression, and the type behind AS.
         "cast" => match within.iter().rposition(|word| word.is("as")) {
             Some(at) => reader.inner(&within[..at]),
             None => Value::Any,
         },
-        name if builds(name) => Value::Any,
         "length" | "char_length" | "character_length" | "octet_length" | "lower" | "upper"
         | "trim" | "btrim"
-            if arguments.len() == 1 =>
+            if arguments.len() == 1 && !within.iter().any(|word| word.is("from")) =>
         {
             of_text(name, reader.inner(arguments[0]))
         }
-        // `extract(year FROM x)`, and all that is null of null.
-        _ => {
-            let null = arguments.len() > 1 && values().any(|value| value == Value::Null);
-            match null {
+        name if is_strict(reader.dialect, name) => {
+            let words = ["extract", "overlay", "position", "substring", "trim"];
+            let parts = match words.contains(&name) {
+                true => arguments.iter().flat_map(parts).collect(),
+                false => arguments.clone(),
+            };
+            match parts.iter().any(|part| reader.inner(part) == Value::Null) {
                 true => Value::Null,
-                false if arguments.len() == 1 => match reader.inner(within) {
-                    Value::Null => Value::Null,
-                    _ => strict(within, reader.column),
-                },
                 false => Value::Any,
             }
         }
+        // One's own, or one that makes something of nulls.
+        _ => Value::Any,
     }
+}
+
+/// `year FROM x`, `x FROM 1 FOR 2`, `'a' IN x`, `BOTH FROM x`.
+fn parts<'w>(words: &&'w [Word]) -> impl Iterator<Item = &'w [Word]> {
+    const BETWEEN: [&str; 6] = ["both", "for", "from", "in", "leading", "trailing"];
+    let parts = words.split(|word| BETWEEN.iter().any(|own| word.is(own)));
+    parts.filter(|part| !part.is_empty())
 }
 
 /// `CASE WHEN … THEN … ELSE … END`, behind CASE.
@@ -120,11 +130,6 @@ fn first_known(values: impl Iterator<Item = Value>) -> Value {
         }
     }
     Value::Null
-}
-
-/// Makes something of nulls.
-fn builds(name: &str) -> bool {
-    name.contains("build_") || name.starts_with("json_") || name.starts_with("quote_nullable")
 }
 
 fn of_text(name: &str, value: Value) -> Value {

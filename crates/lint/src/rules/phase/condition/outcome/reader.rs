@@ -185,7 +185,11 @@ impl<'a> Reader<'a> {
             let other = self.term()?;
             let numbers = whole.number().zip(other.number());
             sum &= matches!(symbols.as_slice(), b"+" | b"-");
+            // Of an array and null it makes an array.
+            let joined = symbols == b"||" && self.dialect == Dialect::Postgres;
+            let plain = |value: &Value| !matches!(value, Value::Any);
             whole = match numbers {
+                _ if joined && !(plain(&whole) && plain(&other)) => Value::Any,
                 _ if [&whole, &other].contains(&&Value::Null) => Value::Null,
                 Some((one, two)) if sum && symbols == b"+" => Value::Number(one + two),
                 Some((one, two)) if sum => Value::Number(one - two),
@@ -195,13 +199,20 @@ impl<'a> Reader<'a> {
     }
 
     fn term(&mut self) -> Option<Value> {
-        let own = self.primary()?;
+        let mut own = self.primary()?;
         loop {
             if self.words[self.at..].starts_with(&[Word::Symbol(b':'), Word::Symbol(b':')]) {
                 self.at += 2;
                 self.at += cast(&self.words[self.at..]);
             } else if self.eat("collate") {
                 self.at += cast(&self.words[self.at..]);
+            } else if self.eat("at") {
+                (self.eat("time") && self.eat("zone")).then_some(())?;
+                let zone = self.primary()?;
+                own = match [&own, &zone].contains(&&Value::Null) {
+                    true => Value::Null,
+                    false => Value::Any,
+                };
             } else if self.next().is_some_and(|word| word.is_symbol(b'[')) {
                 let (_, rest) = group(&self.words[self.at..])?;
                 self.at = self.words.len() - rest.len();
@@ -229,34 +240,77 @@ impl<'a> Reader<'a> {
                 self.at = self.words.len() - rest.len();
                 return one.then(|| self.inner(inner));
             }
-            Word::Symbol(b'-') => match self.term()? {
-                Value::Number(number) => Value::Number(-number),
-                Value::Null => Value::Null,
-                _ => Value::Any,
-            },
-            Word::Symbol(b'+') => self.term()?,
-            Word::Symbol(b'!') if self.dialect == Dialect::Mysql => {
-                Value::of_truth(self.term()?.truth().not())
+            Word::Symbol(sign) if self.is_sign(*sign) => {
+                self.at -= 1;
+                return self.signed();
             }
             Word::Symbol(_) => return None,
             Word::Name(name) => match name.as_str() {
                 "null" => Value::Null,
                 "true" => Value::Truth(Truth::TRUE),
                 "false" => Value::Truth(Truth::FALSE),
-                "case" => return call::case(self),
+                "case" if self.depth >= DEEPEST => return None,
+                "case" => {
+                    self.depth += 1;
+                    let value = call::case(self);
+                    self.depth -= 1;
+                    return value;
+                }
                 name => return self.named(name),
             },
             Word::Quoted(name) => return self.named(name),
         })
     }
 
+    fn is_sign(&self, symbol: u8) -> bool {
+        b"+-".contains(&symbol) || symbol == b'!' && self.dialect == Dialect::Mysql
+    }
+
+    /// However many signs stand before it.
+    fn signed(&mut self) -> Option<Value> {
+        let mut signs = Vec::new();
+        loop {
+            match self.next() {
+                Some(Word::Symbol(sign)) if self.is_sign(*sign) => signs.push(*sign),
+                _ => break,
+            }
+            self.at += 1;
+        }
+        let value = self.term()?;
+        Some(
+            signs
+                .iter()
+                .rfold(value, |value, sign| match (sign, value) {
+                    (b'!', value) => Value::of_truth(value.truth().not()),
+                    (b'+', value) => value,
+                    (_, Value::Number(number)) => Value::Number(-number),
+                    (_, Value::Null) => Value::Null,
+                    _ => Value::Any,
+                }),
+        )
+    }
+
     /// A column, a call, `date '2026-01-01'`, or whatever else is a word.
-    fn named(&mut self, name: &str) -> Option<Value> {
+    fn named(&mut self, first: &str) -> Option<Value> {
+        let (mut name, mut of) = (first, None);
+        while self.next().is_some_and(|word| word.is_symbol(b'.')) {
+            self.at += 1;
+            let (Word::Name(next) | Word::Quoted(next)) = self.next()? else {
+                return None;
+            };
+            self.at += 1;
+            of = Some(std::mem::replace(&mut name, next.as_str()));
+        }
         match self.next() {
             Some(Word::Symbol(b'(')) => {
                 let (inner, rest) = group(&self.words[self.at..])?;
                 self.at = self.words.len() - rest.len();
-                return Some(call::call(self, name, inner));
+                // What is in a schema of one's own is one's own.
+                let own = of.is_some_and(|schema| schema != "pg_catalog");
+                return Some(match own {
+                    true => Value::Any,
+                    false => call::call(self, name, inner),
+                });
             }
             Some(Word::Symbol(b'[')) if name == "array" => {
                 let (_, rest) = group(&self.words[self.at..])?;
@@ -266,14 +320,6 @@ impl<'a> Reader<'a> {
             Some(Word::Text(_)) => {
                 self.at += 1;
                 return Some(Value::Any);
-            }
-            Some(Word::Symbol(b'.')) => {
-                self.at += 1;
-                let (Word::Name(name) | Word::Quoted(name)) = self.next()? else {
-                    return None;
-                };
-                self.at += 1;
-                return self.named(name);
             }
             _ => {}
         }

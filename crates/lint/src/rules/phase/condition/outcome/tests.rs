@@ -38,6 +38,16 @@ fn what_is_null_passes_what_only_compares_it() {
         "(n IS NOT DISTINCT FROM m)",
         "(cast(n AS int) > 0)",
         "(n::double precision > 0)",
+        "(extract(epoch FROM n AT TIME ZONE 'utc') > 0)",
+        "(n AT TIME ZONE 'utc' > '2026-01-01')",
+        "(substring(kind FROM 1 FOR 2) = 'ab' AND position('a' IN kind) > 0)",
+        "(trim(BOTH ' ' FROM kind) <> '')",
+        "(kind COLLATE \"C\" > 'a')",
+        "(- - - n > 0)",
+        "(nullif(kind, '') = 'a')",
+        "(n >= own AND n <= current_date)",
+        "(kind || 'x' <> '')",
+        "(pg_catalog.length(kind) > 0)",
     ] {
         assert_eq!(of(Dialect::Postgres, passes), Outcome::Passes, "{passes}");
     }
@@ -82,6 +92,16 @@ fn what_cant_be_told_is_not_told_from_guesses() {
         "(my_check(word))",
         "(own IS NOT NULL)",
         "((n, m) IS NULL)",
+        // A function of one's own may do anything, and so may some of the server's.
+        "(is_ok(n))",
+        "(own.length(n) > 0)",
+        "(cardinality(array_remove(ARRAY[n, m], NULL)) = 1)",
+        "(daterange(n, m) <@ daterange('2026-01-01', '2027-01-01'))",
+        "(nullif(zero, n) > 0)",
+        "(own || n <> ARRAY[1])",
+        "((n, zero) = (1, 5))",
+        "(is_ok(n) OPERATOR(pg_catalog.=) 5)",
+        "((n, zero) OPERATOR(pg_catalog.=) (1, 5))",
     ] {
         assert_eq!(
             of(Dialect::Postgres, unclear),
@@ -99,5 +119,33 @@ fn what_cant_be_told_is_not_told_from_guesses() {
     // Letters that differ in case alone are one to some collations of MySQL.
     assert_eq!(of(Dialect::Mysql, "(word = 'NEW')"), Outcome::Unclear);
     let deep = format!("{}n IS NOT NULL{}", "(".repeat(90_000), ")".repeat(90_000));
+    assert_eq!(of(Dialect::Postgres, &deep), Outcome::Unclear);
+    for (begin, middle, end) in [
+        ("- ", "1", ""),
+        ("! ", "1", ""),
+        ("a.", "n", ""),
+        ("NOT ", "is_ok(n)", ""),
+        ("CASE WHEN ", "is_ok(n)", " THEN 1 END"),
+        ("CASE ", "1", " WHEN 1 THEN 1 END"),
+        ("CASE WHEN n THEN 1 ELSE ", "1", " END"),
+        ("coalesce(n, ", "n IS NOT NULL", ")"),
+        ("f(", "n", ")"),
+        ("(1 = ", "1", ")"),
+        ("n[", "n", "]"),
+    ] {
+        let deep = format!(
+            "({}{middle}{} > 5)",
+            begin.repeat(10_000),
+            end.repeat(10_000)
+        );
+        for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
+            of(dialect, &deep);
+        }
+    }
+    let deep = format!(
+        "({}is_ok(n){})",
+        "CASE WHEN ".repeat(70),
+        " THEN 1 END".repeat(70)
+    );
     assert_eq!(of(Dialect::Postgres, &deep), Outcome::Unclear);
 }
