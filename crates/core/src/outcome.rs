@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// All of the shard's work of the stage is there.
     Applied,
-    /// Looked, and it never happened: safe to try again.
-    Absent,
+    /// Not all of it is there, and nothing of it is under way: safe to try again. What stands of the migration that is next is gone
+    /// on after.
+    Absent {
+        #[serde(default, skip_serializing_if = "Left::is_nothing")]
+        left: Left,
+    },
     Failed {
         failure: Failure,
     },
@@ -21,6 +25,24 @@ pub enum Outcome {
     Unknown {
         doubt: Doubt,
     },
+}
+
+impl Outcome {
+    /// It never happened.
+    pub fn absent() -> Self {
+        Self::Absent {
+            left: Left::Nothing,
+        }
+    }
+
+    /// What stands of a migration that is not all there.
+    pub fn left(&self) -> Left {
+        match self {
+            Self::Absent { left } => *left,
+            Self::Failed { failure } => failure.left,
+            Self::Applied | Self::Unknown { .. } => Left::Nothing,
+        }
+    }
 }
 
 /// What went wrong, by what a person would do about it.
@@ -87,11 +109,12 @@ pub struct Place {
     pub excerpt: String,
 }
 
-/// What a failure left on the shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What an attempt that did not come to its end left on the shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "left", rename_all = "snake_case")]
 pub enum Left {
     /// Everything was rolled back.
+    #[default]
     Nothing,
     /// So many statements of the file stand; a later run resumes after them.
     Partial { done: u32, total: u32 },
@@ -101,6 +124,12 @@ impl Left {
     /// Whether anything of the migration stands.
     pub fn is_something(self) -> bool {
         matches!(self, Left::Partial { done, .. } if done > 0)
+    }
+
+    // As serde asks it.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_nothing(&self) -> bool {
+        !self.is_something()
     }
 }
 

@@ -45,6 +45,19 @@ pub struct TableSize {
     pub has_primary_key: bool,
     /// MySQL: instant changes since it was written anew, where the account may know.
     pub row_versions: Option<u64>,
+    /// Columns that the server numbers and keeps count of.
+    pub numbered: Vec<Numbered>,
+}
+
+/// A column that is numbered, and how many of its numbers are used up: by the sequence or the counter behind it, not by its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbered {
+    pub column: String,
+    /// As the server spells it.
+    pub data_type: String,
+    pub used: u64,
+    /// How many there are, to the end of the type or of the sequence, whichever comes first.
+    pub room: u64,
 }
 
 /// How a replica treats those who read there.

@@ -190,6 +190,11 @@ impl Catalog {
         None
     }
 
+    /// Whether migrations have made publications.
+    pub(crate) fn publishes(&self) -> bool {
+        !self.publications.is_empty()
+    }
+
     /// Whether there are publications, of tables that they name.
     pub(crate) fn publishes_by_name(&self) -> bool {
         let mut carried = self.publications.values();

@@ -46,6 +46,23 @@ pub struct TableFacts {
     pub has_primary_key: Option<bool>,
     /// MySQL: instant changes on the shard that has had most of them (`TOTAL_ROW_VERSIONS`).
     pub row_versions: Option<u32>,
+    /// Of its numbered column, on the shard where least is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numbering: Option<NumberingFacts>,
+}
+
+/// How far a numbered column has come on the shard where least of its numbers is left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NumberingFacts {
+    pub column: String,
+    /// As the server spells it.
+    pub data_type: String,
+    /// Numbers that were given.
+    pub used: u64,
+    /// How many there are, to the end of the type or of the sequence, whichever comes first.
+    pub room: u64,
+    pub shard: String,
 }
 
 /// One standby.
@@ -103,6 +120,20 @@ impl FleetFacts {
                 .max_by_key(|(key, facts)| (facts.rows, key.len() == name.len())),
         };
         found.map(|(key, facts)| (key.as_str(), facts))
+    }
+}
+
+impl NumberingFacts {
+    /// How many of a hundred are used up.
+    pub fn percent(&self) -> u64 {
+        let percent = u128::from(self.used) * 100 / u128::from(self.room.max(1));
+        u64::try_from(percent).unwrap_or(u64::MAX)
+    }
+
+    /// A larger share is used up than of the other.
+    pub fn is_fuller(&self, other: &NumberingFacts) -> bool {
+        let (own, others) = (u128::from(self.used), u128::from(other.used));
+        own * u128::from(other.room) > others * u128::from(self.room)
     }
 }
 

@@ -26,7 +26,9 @@ mod traced;
 pub mod unit;
 mod version;
 
-pub use facts::{FleetFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFacts};
+pub use facts::{
+    FleetFacts, NumberingFacts, PublicationFacts, SlotFacts, StandbyFacts, TableFacts,
+};
 pub use finding::{Allowed, Decided, Finding, Message, Place, Severity, Span, Traced};
 pub use fix::{Fix, NewFile, Step};
 pub use judge::{Claim, claims, lint, operations, weigh};

@@ -84,6 +84,8 @@ pub struct Thresholds {
     pub large_rows: u64,
     /// Bytes of WAL (or binary log) that one migration may write on one shard.
     pub wal_bytes: u64,
+    /// From what share on the numbers of a numbered column are told to run out, in percent.
+    pub used_percent: u64,
 }
 
 impl Default for Thresholds {
@@ -92,6 +94,7 @@ impl Default for Thresholds {
             small_rows: 1_000,
             large_rows: 100_000,
             wal_bytes: 1 << 30,
+            used_percent: 75,
         }
     }
 }

@@ -60,11 +60,12 @@ pub enum Prospect {
         rest: Rest,
     },
     /// Files changed while something was in flight: that is settled first, then it is looked again. The plan is what comes
-    /// of it as far as can be seen now.
+    /// of it as far as can be seen now. Where the rollout is paused, so is that plan, until `resume`; there need be nothing to settle then.
     SettleFirst {
         rollout: String,
         plan: Arc<Plan>,
         shards: Vec<ShardName>,
+        paused: bool,
     },
     /// An unfinished rollout ends as superseded, and this plan is its successor.
     Supersede {
@@ -121,6 +122,7 @@ pub async fn look_ahead(
         }
         Resume::SettleFirst {
             shards,
+            paused,
             waves,
             first,
         } => {
@@ -129,6 +131,7 @@ pub async fn look_ahead(
                 rollout: row.id,
                 plan: Arc::new(plan),
                 shards,
+                paused,
             })
         }
         Resume::Supersede {

@@ -2,15 +2,14 @@
 
 mod held;
 
-pub use held::Reviews;
+use held::Reviews;
 
 use crate::{
     fleet::FleetShard,
-    journal::RolloutRow,
     planning::is_flyways,
     replicas::NodeReport,
-    setup::Setup,
-    steering::{self, SteerError, came_with, origins},
+    setup::{Migrations, Setup},
+    steering::{self, Origins, SteerError, came_with},
     survey::{Sighting, Surveyed},
 };
 use greylag_core::{
@@ -21,7 +20,7 @@ use greylag_core::{
     migration::MigrationId,
     node::NodeRole,
     outcome::Failure,
-    plan::{self, Held},
+    plan::{self, Held, Plan},
     rollout::Progress,
     survey::{StepState, Survey},
 };
@@ -29,8 +28,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Which rollouts brought what is newer than any file.
-type Origins = BTreeMap<MigrationId, RolloutRow>;
+/// What was asked once, and is not asked again at every look: what the lint says, and which rollouts brought what is newer than any file.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    reviews: Reviews,
+    origins: Origins,
+}
 
 /// The newest that are told; the journal keeps all.
 const ACTS: usize = 50;
@@ -173,7 +176,7 @@ pub async fn read_status(
     setup: &Setup,
     surveyed: &Surveyed,
     nodes: Vec<NodeReport>,
-    reviews: &mut Reviews,
+    asked: &mut Asked,
 ) -> Result<Status, SteerError> {
     let rollout = rollout_status(setup).await?;
     let now = Timestamp::now();
@@ -185,8 +188,8 @@ pub async fn read_status(
     let sightings: HashMap<&ShardName, &Sighting> =
         surveyed.shards.iter().map(|s| (&s.name, s)).collect();
     let mut late = late(setup, surveyed);
-    let origins = origins(setup, future(surveyed)).await?;
-    let review = reviews.of(
+    asked.origins.look_up(setup, future(surveyed)).await?;
+    let review = asked.reviews.of(
         setup,
         surveyed,
         rollout.as_ref().map(|(_, planned)| planned),
@@ -201,7 +204,7 @@ pub async fn read_status(
             ShardStatus {
                 out_of_order: late.remove(&shard.shard.name).unwrap_or_default(),
                 held: review.held_on(sighting),
-                ..status_of(shard, sighting, nodes, &origins)
+                ..status_of(shard, sighting, nodes, &asked.origins)
             }
         })
         .collect();
@@ -337,26 +340,32 @@ fn problems(reading: &Reading, origins: &Origins) -> Vec<String> {
             "{id} is applied, and its file is gone; `greylag repair {id} --reason …` takes it back"
         )
     });
-    let future = reading
-        .future
-        .iter()
-        .map(|id| match origins.get(id) {
-            // Who took that back would have it run again by the next who has the file.
-            Some(row) => format!(
-                "{id} is applied, and newer than any file here: {}, and this checkout is older, most likely",
-                came_with(row)
-            ),
-            None => format!(
-                "{id} is applied, and newer than any file here; if its file is gone for good, `greylag repair {id} --reason …` takes it back"
-            ),
-        });
+    let future = reading.future.iter().map(|id| {
+        // Who took that back would have it run again by the next who has the file: `repair` says how, to who asks for it.
+        let origin = origins
+            .get(id)
+            .map(|row| format!("{}, and ", came_with(row)));
+        format!(
+            "{id} is applied, and newer than any file here: {}this checkout is older, most likely",
+            origin.unwrap_or_default()
+        )
+    });
     let failed = reading.failed.iter().map(|id| {
         format!("{id} has a failed row in the history; `greylag repair {id} --reason …` removes it")
     });
     changed.chain(missing).chain(future).chain(failed).collect()
 }
 
-/// The rollout, and what it is still to give, reviewed when it was planned.
+/// What is given as it was reviewed with its plan. Where a planned file was edited, or is gone, all of them are planned and reviewed anew.
+fn as_reviewed(plan: &Plan, files: &Migrations) -> BTreeSet<MigrationId> {
+    let mut planned = plan.migrations.iter();
+    match planned.all(|one| files.get(&one.id).is_some_and(|file| !one.differs(file))) {
+        true => plan.migrations.iter().map(|one| one.id.clone()).collect(),
+        false => BTreeSet::new(),
+    }
+}
+
+/// The rollout, and the files that it is still to give as they were reviewed when it was planned.
 async fn rollout_status(
     setup: &Setup,
 ) -> Result<Option<(RolloutStatus, BTreeSet<MigrationId>)>, SteerError> {
@@ -393,7 +402,7 @@ async fn rollout_status(
     };
     let planned = match recorded.row.ended {
         Some(_) => BTreeSet::new(),
-        None => plan.migrations.iter().map(|one| one.id.clone()).collect(),
+        None => as_reviewed(plan, &setup.migrations),
     };
     let status = RolloutStatus {
         id: row.id.clone(),

@@ -113,12 +113,22 @@ pub fn print_plan(screen: &Screen, plan: &Planned, prospect: &Prospect, place: &
             }
         }
         Prospect::SettleFirst {
-            rollout, shards, ..
+            rollout,
+            shards,
+            paused,
+            ..
         } => {
             let names: Vec<_> = shards.iter().map(ToString::to_string).collect();
+            let settled = (!names.is_empty())
+                .then(|| format!("first it is settled what became of {}", some(&names)));
+            let paused = paused.then(|| {
+                "it is paused: this plan takes its place once `greylag rollout resume` has been said"
+                    .to_owned()
+            });
+            let parts: Vec<_> = settled.into_iter().chain(paused).collect();
             screen.result(format!(
-                "unfinished rollout {rollout}: files have changed; first it is settled what became of {}",
-                some(&names)
+                "unfinished rollout {rollout}: files have changed; {}",
+                parts.join("; ")
             ));
         }
         Prospect::Supersede { rollout, why, .. } => screen.result(format!(

@@ -25,7 +25,7 @@ use std::{
 
 Runs no migration: shards that have the old text keep what it did. An applied migration whose file is gone is
 taken back only where it is named: a row of type DELETE says that it counts as never applied. One that is newer than any
-file here and came with a rollout is taken back with --gone only: a checkout may be older than its fleet.")]
+file here is taken back with --gone only: a checkout may be older than its fleet.")]
 pub struct Repair {
     /// Only this migration, such as V42
     migration: Option<MigrationId>,
@@ -35,7 +35,7 @@ pub struct Repair {
     /// Why, for the journal
     #[arg(long, required_unless_present = "dry_run", default_value = "")]
     reason: String,
-    /// Its file is gone for good: take it back though it is newer than any file here and a rollout brought it
+    /// Its file is gone for good: take it back though it is newer than any file here
     #[arg(long, requires = "migration")]
     gone: bool,
     /// Say what would be mended, and write nothing

@@ -16,7 +16,7 @@ use greylag_orchestrator::{
     Exit,
     project::parse_duration,
     replicas::{Earlier, Keeping, survey_with_nodes},
-    status::{Reviews, RolloutStatus, ShardStatus, Status as Document, read_status},
+    status::{Asked, RolloutStatus, ShardStatus, Status as Document, read_status},
     watch::Blind,
 };
 use jiff::Timestamp;
@@ -114,7 +114,7 @@ pub async fn print(place: &Workplace, screen: &Screen) -> Result<(), Problem> {
 #[derive(Default)]
 struct Memory {
     nodes: Earlier,
-    reviews: Reviews,
+    asked: Asked,
 }
 
 async fn read(
@@ -131,7 +131,7 @@ async fn read(
     } else {
         survey_with_nodes(&place.setup, &Blind, &mut memory.nodes).await
     };
-    Ok(read_status(&place.setup, &surveyed?, nodes, &mut memory.reviews).await?)
+    Ok(read_status(&place.setup, &surveyed?, nodes, &mut memory.asked).await?)
 }
 
 /// Of what can't be looked at nobody knows how it stands. Whoever waits for a version has it, whatever failed behind it.

@@ -327,6 +327,9 @@ impl Board {
     fn end(&mut self, stage: usize, shard: &ShardName, outcome: &Outcome) {
         self.failed.remove(shard);
         self.unknown.remove(shard);
+        if outcome.left().is_something() {
+            self.changed.insert(shard.clone());
+        }
         match outcome {
             Outcome::Applied => {
                 self.changed.insert(shard.clone());
@@ -340,11 +343,8 @@ impl Board {
                     self.stand(shard, Standing::Done);
                 }
             }
-            Outcome::Absent => self.stand(shard, Standing::Idle),
-            Outcome::Failed { failure } => {
-                if failure.left.is_something() {
-                    self.changed.insert(shard.clone());
-                }
+            Outcome::Absent { .. } => self.stand(shard, Standing::Idle),
+            Outcome::Failed { .. } => {
                 self.failed.insert(shard.clone());
                 self.stand(shard, Standing::Failed);
             }

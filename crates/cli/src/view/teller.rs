@@ -301,7 +301,7 @@ impl Teller {
                     ));
                 }
             }
-            Outcome::Absent => lines.push(format!(
+            Outcome::Absent { .. } => lines.push(format!(
                 "{shard}: nothing is under way there; what is left of its work can be taken again"
             )),
             Outcome::Failed { failure } => {

@@ -250,3 +250,19 @@ fn what_a_rollout_under_way_is_to_give_was_reviewed_with_its_plan() {
     place.out("apply --yes", 0);
     place.out("status", 0);
 }
+
+#[test]
+fn what_was_edited_since_its_rollout_began_is_held_as_apply_will_hold_it() {
+    let place = Place::with(2, &[V1, ("V2__b.sql", "CREATE TABLE b (y, x);")]);
+    place.out("apply --yes", 0);
+    place.write("migrations/V3__more.sql", "ALTER TABLE b ADD COLUMN z;");
+    place.write("migrations/V4__last.sql", "CREATE TABLE d (x);");
+    let waves = "[rollout]\n[[rollout.wave]]\nname = \"all\"\napproval = true\n";
+    place.write("greylag.toml", project(2, waves));
+    place.out("apply --yes", 4);
+    place.out("status", 0);
+    place.write("migrations/V3__more.sql", DROPS);
+    let status = place.json("status --output json", 5);
+    assert_eq!(status["shards"][0]["held"], serde_json::json!(["V3", "V4"]));
+    place.out("apply --yes", 5);
+}

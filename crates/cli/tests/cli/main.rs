@@ -18,6 +18,7 @@ mod lab;
 mod lint;
 mod lint_fleet;
 mod lint_formats;
+mod lint_numbers;
 mod lint_trace;
 mod listening;
 mod new;

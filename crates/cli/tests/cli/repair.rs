@@ -76,6 +76,28 @@ fn the_highest_version_is_taken_back_where_it_is_named() {
         assert!(refused.contains("it came with rollout "), "{refused}");
         assert!(refused.contains("greylag repair V2 --gone"), "{refused}");
     }
+    // Nor does a state store that knows of no rollout say that nobody has its file: each checkout has one of its own by default.
+    std::fs::remove_dir_all(place.path(".greylag")).unwrap();
+    for line in ["status", "status --output json"] {
+        let status = place.out(line, 0);
+        assert!(
+            status.contains("V2 is applied, and newer than any file here")
+                && !status.contains("greylag repair"),
+            "{status}"
+        );
+    }
+    for repair in ["repair V2 --dry-run", "repair V2 --reason old --yes"] {
+        let refused = place.out(repair, 6);
+        assert!(refused.contains("newer than any file here"), "{refused}");
+        assert!(refused.contains("greylag repair V2 --gone"), "{refused}");
+    }
+    assert_eq!(
+        place.ask(
+            "s1",
+            "SELECT count(*) FROM greylag_schema_history WHERE type = 'DELETE'"
+        ),
+        0
+    );
     insta::assert_snapshot!(place.out("repair V2 --gone --dry-run", 0), @r#"
     would: s1: V2: its file is gone, and it counts as never applied (DELETE)
     would: s2: V2: its file is gone, and it counts as never applied (DELETE)

@@ -11,10 +11,16 @@ const VIEW: &str = "R__v.sql";
 
 /// V2 is on s1, where its verify query said no; the view, which comes after it, was edited since.
 fn edited() -> Place {
+    edited_with("", "s2")
+}
+
+/// … on the first shard on which it would not say yes.
+fn edited_with(settings: &str, says_yes: &str) -> Place {
     let place = Place::with(2, &[ONE]);
-    place.write("greylag.toml", project(2, "[rollout]\nmax-in-flight = 1\n"));
+    let one_by_one = format!("[rollout]\nmax-in-flight = 1\n{settings}");
+    place.write("greylag.toml", project(2, &one_by_one));
     place.out("apply --yes", 0);
-    place.sql("s2", "INSERT INTO a VALUES (1)");
+    place.sql(says_yes, "INSERT INTO a VALUES (1)");
     place.write(&format!("migrations/{}", TWO.0), TWO.1);
     view(&place, "SELECT 1 AS one");
     place.out("apply --yes", 3);
@@ -89,6 +95,12 @@ fn it_is_asked_again_though_the_rollout_is_paused_and_a_later_file_was_edited() 
     place.sql("s1", "INSERT INTO a VALUES (1)");
     place.out("rollout retry s1", 0);
     place.out("rollout pause --reason \"the night\"", 0);
+    is_held_by_the_pause(&place, "s2");
+    let rollout = &place.json("status --output json", 0)["rollout"];
+    assert_eq!(rollout["failed"], serde_json::json!([]), "{rollout}");
+    // It said yes: nobody asks again.
+    place.sql("s1", "DELETE FROM a");
+    place.out("rollout resume", 0);
     place.out("apply --yes", 0);
     for shard in ["s1", "s2"] {
         assert!(
@@ -98,10 +110,102 @@ fn it_is_asked_again_though_the_rollout_is_paused_and_a_later_file_was_edited() 
     }
 }
 
+/// What was edited under a pause is planned anew after it.
+#[test]
+fn an_edited_file_leads_nobody_past_a_pause() {
+    let place = Place::with(2, &[ONE]);
+    let waves = "[[rollout.wave]]\nname = \"first\"\ncount = 1\n[[rollout.wave]]\nname = \"rest\"\napproval = true\n";
+    place.write("greylag.toml", project(2, waves));
+    view(&place, "SELECT 1 AS one");
+    let digest = |place: &Place| {
+        place.out("plan -o saved.json", 0);
+        let plan: serde_json::Value = serde_json::from_str(&place.read("saved.json")).unwrap();
+        plan["digest"].as_str().unwrap().to_owned()
+    };
+    let waits = place.out("apply --yes", 4);
+    assert!(waits.contains("approve"), "{waits}");
+    place.out("rollout pause --reason \"the night\"", 0);
+    place.write(
+        "migrations/V1__a.sql",
+        format!("{} CREATE TABLE more (x);", ONE.1),
+    );
+    place.out("apply --yes", 6);
+    place.write("migrations/V1__a.sql", ONE.1);
+    view(&place, "SELECT 2 AS two");
+    let plan = place.out("plan", 0);
+    assert!(
+        plan.contains("it is paused: this plan takes its place once `greylag rollout resume`"),
+        "{plan}"
+    );
+    is_held_by_the_pause(&place, "s2");
+    // Nor does a yes to the plan that is to come.
+    let approved = format!("apply --yes --approved-digest {}", digest(&place));
+    place.out(&approved, 4);
+    assert!(!has(&place, "s2", "a"));
+    let rollouts = place.json("rollout list --output json", 0);
+    assert_eq!(
+        rollouts["rollouts"].as_array().unwrap().len(),
+        1,
+        "{rollouts}"
+    );
+    place.out("rollout resume", 0);
+    place.out(&approved, 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "a") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
+}
+
+/// Tried twice, and the second time as the first.
+#[track_caller]
+fn is_held_by_the_pause(place: &Place, untouched: &str) {
+    for _ in 0..2 {
+        let out = place.out("apply --yes", 4);
+        assert!(out.contains("the night"), "{out}");
+        assert!(out.contains("greylag rollout resume"), "{out}");
+        assert!(!has(place, untouched, "b"), "the next shard was touched");
+        assert!(!has(place, untouched, "v"), "the next shard was touched");
+    }
+}
+
 #[test]
 fn a_person_may_leave_it_at_that() {
     let place = edited();
     place.out("rollout skip s1 --reason \"a row is too many there\"", 0);
+    place.out("apply --yes", 0);
+    for shard in ["s1", "s2"] {
+        assert!(
+            has(&place, shard, "b") && has(&place, shard, "v"),
+            "{shard}"
+        );
+    }
+}
+
+/// What is to be asked again has not failed: nobody is sent to retry it.
+#[test]
+fn a_query_that_can_t_be_asked_now_is_left_to_the_next_run_and_it_is_said_why() {
+    let lock = "[lock]\ntimeout = \"100ms\"\ndeadline = \"300ms\"\n";
+    let place = edited_with(lock, "s1");
+    let out = place.out("apply --yes", 3);
+    assert!(
+        out.contains("`greylag rollout retry s2` asks again"),
+        "{out}"
+    );
+    place.sql("s2", "INSERT INTO a VALUES (1)");
+    place.out("rollout retry s2", 0);
+    let held = rusqlite::Connection::open(place.path("shards/s2.db.greylag-lock")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let out = place.out("apply --yes", 3);
+    assert!(!out.contains("rollout retry"), "{out}");
+    assert!(out.contains("the shard's lock is held"), "{out}");
+    assert!(out.contains("the next `greylag apply` asks"), "{out}");
+    let why = place.err("rollout retry s2", 6);
+    assert!(why.contains("has not failed"), "{why}");
+    drop(held);
+    let out = place.out("apply --yes --only s1", 4);
+    assert!(out.contains("it is left out of this run"), "{out}");
     place.out("apply --yes", 0);
     for shard in ["s1", "s2"] {
         assert!(

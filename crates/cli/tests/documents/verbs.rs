@@ -18,14 +18,15 @@ fn texts() -> Vec<(String, String)> {
 }
 
 fn collect(folder: &Path, all: &mut Vec<(String, String)>) {
+    // A string that goes on in the next line is one.
+    let goes_on = Regex::new(r"\\\n\s*").unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, all);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            // A string that goes on in the next line is one.
             let text = fs::read_to_string(&path).unwrap();
-            let text = Regex::new(r"\\\n\s*").unwrap().replace_all(&text, "");
+            let text = goes_on.replace_all(&text, "");
             all.push((path.display().to_string(), text.into_owned()));
         }
     }

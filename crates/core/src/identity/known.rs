@@ -34,6 +34,9 @@ pub struct Node {
     /// What it was called among its shard's nodes, where its primary named it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Where the project said that it was, nobody has seen it but as the primary: the replica of that name, if there is one, is another server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_primary: bool,
 }
 
 /// What became of a person's word that a node is gone.
@@ -61,8 +64,43 @@ impl Known {
     /// server now, and to another then. `elsewhere` is the same server, as it is reached by another name.
     pub fn has_had(&self, server: &Server, elsewhere: &Server) -> bool {
         let mut nodes = self.nodes.iter().rev();
-        let last = nodes.find(|node| node.dialled == server.dialled);
+        let last = (self.standby_at(&server.dialled))
+            .or_else(|| nodes.find(|node| node.dialled == server.dialled));
         last.is_some_and(|last| last.is_still(server, elsewhere, &self.nodes))
+    }
+
+    /// Whether the primary was proven last where a replica of its shard is expected, which is another server: a readers' name leads to the
+    /// primary where it has nobody else to lead to.
+    pub fn stands_in(&self) -> bool {
+        self.primary().is_some_and(|primary| {
+            primary.only_primary && self.standby_at(&primary.dialled).is_some()
+        })
+    }
+
+    /// Who was proven a replica last where this name leads.
+    fn standby_at(&self, dialled: &str) -> Option<&Node> {
+        let mut nodes = self.nodes.iter().rev();
+        nodes.find(|node| !node.only_primary && node.dialled == dialled)
+    }
+
+    /// Whether the server stands, as the primary, where a replica was that is another server, or nobody.
+    fn is_new_at_its_name(&self, server: &Server) -> bool {
+        let here = Node::from(server);
+        if let Some(last) = self.primary()
+            && last.is_kin(&here)
+            && last.is_at_name(&here)
+        {
+            return last.only_primary;
+        }
+        // By another name it says another address where that is the name's own.
+        let mut others = self.nodes.iter().filter(|node| node.is_run(&here));
+        let other = others.find(|node| node.dialled != here.dialled);
+        let elsewhere = Server {
+            address: other.map_or(&here.address, |node| &node.address).clone(),
+            ..server.clone()
+        };
+        !(self.standby_at(&here.dialled))
+            .is_some_and(|standby| standby.is_still(server, &elsewhere, &self.nodes))
     }
 
     pub fn is_deposed(&self, server: &Server) -> bool {
@@ -72,6 +110,7 @@ impl Known {
     /// The primary is proven on this server: another one that was is deposed.
     pub fn prove_primary(&mut self, server: &Server) {
         let mut node = Node::from(server);
+        node.only_primary = self.is_new_at_its_name(server);
         if let Some(last) = self.primary()
             && !last.is(server)
         {
@@ -82,13 +121,22 @@ impl Known {
             self.deposed.extend(old);
         }
         self.deposed.retain(|known| !known.is(server));
-        if let Some(known) = self.nodes.iter().find(|known| known.is_entry(&node)) {
-            node.name.clone_from(&known.name);
+        let is_missed = |known: &Node| {
+            node.only_primary && !known.only_primary && known.dialled == node.dialled
+        };
+        let is_it = |known: &&Node| known.is_entry(&node) && !is_missed(known);
+        let name = self
+            .nodes
+            .iter()
+            .find(is_it)
+            .map(|known| known.name.clone());
+        self.nodes.retain(|known| !is_it(&known));
+        for known in &mut self.nodes {
+            if known.is(server) && !is_missed(known) {
+                known.instance.clone_from(&node.instance);
+            }
         }
-        self.nodes.retain(|known| !known.is_entry(&node));
-        for known in self.nodes.iter_mut().filter(|known| known.is(server)) {
-            known.instance.clone_from(&node.instance);
-        }
+        node.name = name.unwrap_or_default();
         self.nodes.push(node);
     }
 
@@ -97,7 +145,12 @@ impl Known {
         let mut node = Node::from(server);
         // The last one stays last: it is where the primary was proven.
         let last = self.nodes.len().saturating_sub(1);
-        let Some(at) = self.nodes.iter().position(|known| known.is_entry(&node)) else {
+        // What a name leads to now says nothing of the primary that it led to.
+        let is_another = |known: &Node| known.only_primary && known.instance != node.instance;
+        let is_it = |(at, known): (usize, &Node)| {
+            known.is_entry(&node) && !(at == last && is_another(known))
+        };
+        let Some(at) = self.nodes.iter().enumerate().position(is_it) else {
             return self.nodes.insert(last, node);
         };
         node.name = std::mem::take(&mut self.nodes[at].name);
@@ -295,6 +348,7 @@ impl From<&Server> for Node {
             dialled: server.dialled.clone(),
             instance: server.instance.clone(),
             name: String::new(),
+            only_primary: false,
         }
     }
 }

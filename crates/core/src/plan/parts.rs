@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     fleet::ShardName,
-    migration::{MigrationId, Phase, ScriptConfig},
+    migration::{Migration, MigrationId, Phase, ScriptConfig},
     policy::{Policy, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,13 @@ pub struct PlannedMigration {
     pub sha256: String,
     #[serde(default)]
     pub config: ScriptConfig,
+}
+
+impl PlannedMigration {
+    /// Whether the file is another than the plan was made with.
+    pub fn differs(&self, file: &Migration) -> bool {
+        self.sha256 != file.sha256 || self.config != file.config
+    }
 }
 
 /// A shard with work.

@@ -24,9 +24,10 @@ pub enum Resume {
     ContinueThenPlanAnew { new: Vec<MigrationId> },
     /// Something is in flight or unknown, yet to be replayed, or a `verify` query said no, and a planned file has changed: these are settled
     /// first, for the successor has that work behind it and would not ask. It is to have these waves, and take the shards that have failed so
-    /// far first.
+    /// far first. A pause is somebody's word, and no successor is made past it: what there is is settled, then it is waited for `resume`.
     SettleFirst {
         shards: Vec<ShardName>,
+        paused: bool,
         waves: Vec<Wave>,
         first: Vec<ShardName>,
     },
@@ -63,7 +64,7 @@ pub fn resume(
         .migrations
         .iter()
         .map(|planned| (planned, now.get(&planned.id).copied()))
-        .filter(|(planned, file)| file.is_none_or(|file| differs(planned, file)))
+        .filter(|(planned, file)| file.is_none_or(|file| planned.differs(file)))
         .collect();
     if differences.is_empty() {
         return without_differences(rollout, readings);
@@ -81,9 +82,11 @@ pub fn resume(
         .chain(replaying)
         .collect();
     let first = rollout.failures().map(|(shard, _)| shard.clone()).collect();
-    if !unsettled.is_empty() {
+    let paused = rollout.is_paused();
+    if !unsettled.is_empty() || paused {
         return Resume::SettleFirst {
             shards: unsettled.into_iter().cloned().collect(),
+            paused,
             waves: plan.waves.clone(),
             first,
         };
@@ -99,10 +102,6 @@ pub fn resume(
             })
             .collect(),
     }
-}
-
-fn differs(planned: &PlannedMigration, file: &Migration) -> bool {
-    planned.sha256 != file.sha256 || planned.config != file.config
 }
 
 fn without_differences(rollout: &Rollout, readings: &HashMap<ShardName, Arc<Reading>>) -> Resume {

@@ -171,6 +171,22 @@ impl Rollout {
         }
     }
 
+    /// Folds a gate's answer that says what the last one said: nothing has happened, and the gate is asked again later. No event is due then;
+    /// whoever replays the journal asks anew anyway. False where it says something else.
+    pub fn hear_again(
+        &mut self,
+        stage: usize,
+        wave: usize,
+        verdict: &Verdict,
+        at: Timestamp,
+    ) -> bool {
+        let is_said = match (self.gate(), verdict) {
+            (Gate::Waiting { reasons, .. }, Verdict::Wait { reasons: said }) => reasons == said,
+            _ => false,
+        };
+        is_said && !self.has_ended() && self.answer_gate(stage, wave, verdict, at).is_ok()
+    }
+
     fn answer_gate(
         &mut self,
         stage: usize,
@@ -301,6 +317,9 @@ impl Rollout {
             self.expect_nothing_owed(number)?;
         }
         self.unknown.remove(&number);
+        if outcome.left().is_something() {
+            self.mark_changed(number);
+        }
         match outcome {
             Outcome::Applied => {
                 let work = self.plan.work_of(stage, number).len();
@@ -310,7 +329,7 @@ impl Rollout {
                 self.set(number, Progress::Applied);
                 self.soak(number, at);
             }
-            Outcome::Absent => {
+            Outcome::Absent { .. } => {
                 if was_asked {
                     // Its query said yes; what else it lacks was not begun.
                     self.verify_again.remove(&number);
@@ -318,9 +337,6 @@ impl Rollout {
                 self.set(number, Progress::Pending);
             }
             Outcome::Failed { failure } => {
-                if failure.left.is_something() {
-                    self.mark_changed(number);
-                }
                 // Failed on anything else, it has not said yes either.
                 if failure.class == FailureClass::Verify {
                     self.verify_again.remove(&number);

@@ -81,7 +81,7 @@ impl Rollout {
     ) -> Result<(), Why> {
         let to = match outcome {
             Outcome::Applied => Progress::Applied,
-            Outcome::Absent => Progress::Pending,
+            Outcome::Absent { .. } => Progress::Pending,
             Outcome::Failed { .. } | Outcome::Unknown { .. } => {
                 return Err(self.refuse(number, APPLIED));
             }

@@ -107,12 +107,14 @@ impl Rollout {
             && !self.lost.contains_key(&number)
     }
 
-    /// Shards whose work is there and whose `verify` queries have yet to say yes: they said no, or are to be asked again.
+    /// Shards whose work is there and whose `verify` queries have yet to say yes: they said no, or are to be asked again. Where a failover
+    /// has lost what came before it, that work is gone with it: it is run, and asked about, anew.
     pub fn unverified(&self) -> impl Iterator<Item = &ShardName> {
         let said_no = |failure: &Failure| failure.class == FailureClass::Verify;
         let failed = self.failed.iter().filter(move |(_, one)| said_no(one));
         let numbers: BTreeSet<u32> = (failed.map(|(number, _)| *number))
             .chain(self.verify_again.keys().copied())
+            .filter(|number| !self.lost.contains_key(number))
             .collect();
         numbers.into_iter().map(|number| self.name(number))
     }
@@ -164,6 +166,11 @@ impl Rollout {
             !self.unknown.contains_key(number) && !self.replaying.contains_key(number)
         };
         (self.in_flight.iter().filter(known)).map(|number| self.name(*number))
+    }
+
+    /// Whether a person has paused it.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some()
     }
 
     /// Whether nothing more will happen: finished, or superseded.

@@ -55,7 +55,7 @@ fn an_aborted_rollout_still_has_its_unknowns_settled() {
     story.pass(0, 0).tell(start(0, &name("a"))).tell(abort());
     story.tell(end(0, &name("a"), unknown(false)));
     assert!(matches!(story.next()[..], [Command::Survey { .. }]));
-    story.tell(end(0, &name("a"), Outcome::Absent));
+    story.tell(end(0, &name("a"), Outcome::absent()));
     assert!(matches!(story.next()[..], [Command::Finish { .. }]));
     assert_eq!(
         story.ends(),

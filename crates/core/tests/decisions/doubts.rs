@@ -26,8 +26,24 @@ fn a_restart_makes_what_was_running_unknown_and_has_it_surveyed() {
     );
     let refused = story.0.record(&late, at(0), 3).unwrap_err();
     assert_eq!(refused.why, Why::NotTakenUp { event: 3 });
-    story.tell(end(0, &name("a"), Outcome::Absent)).pass(0, 0);
+    story.tell(end(0, &name("a"), Outcome::absent())).pass(0, 0);
     assert_eq!(story.starts(), ["a"]);
+}
+
+/// Work that was given up, or cut off, in the middle of a file: nothing has failed, and the fleet is split.
+#[test]
+fn what_stands_of_a_file_that_was_left_in_its_middle_is_a_change() {
+    let mut story = Story::of(small(0));
+    story.pass(0, 0).tell(start(0, &name("a")));
+    let left = Left::Partial { done: 1, total: 2 };
+    story.tell(end(0, &name("a"), Outcome::Absent { left }));
+    assert_eq!(story.ends(), (RunVerdict::Split, 3));
+    assert_eq!(story.starts(), ["a"], "nobody has to say so");
+    // As journals of before have it, and as nothing more is said of what never happened.
+    let never = serde_json::json!({ "outcome": "absent" });
+    assert_eq!(serde_json::to_value(Outcome::absent()).unwrap(), never);
+    let read: Outcome = serde_json::from_value(never).unwrap();
+    assert_eq!(read, Outcome::absent());
 }
 
 #[test]

@@ -264,10 +264,10 @@ fn a_break_between_waves_asks_no_gate_twice() {
 fn a_lost_answer_that_is_looked_up_breaks_nothing_off() {
     let mut story = under_way(&two_waves());
     story.run(0, "s3", unknown(false));
-    story.tell(end(0, &name("s3"), Outcome::Absent));
+    story.tell(end(0, &name("s3"), Outcome::absent()));
     assert_eq!((story.ask(), story.starts()), (None, vec!["s3".to_owned()]));
     story.run(0, "s3", unknown(true));
     story.tell(retry(&name("s3")));
-    story.tell(end(0, &name("s3"), Outcome::Absent));
+    story.tell(end(0, &name("s3"), Outcome::absent()));
     assert_eq!(story.ask(), Some((0, 1)), "a person may have taken a night");
 }

@@ -42,7 +42,7 @@ pub fn lead_home(
             Some(Command::AwaitReplicas { stage, shard, .. }) => {
                 end(*stage, shard, Outcome::Applied)
             }
-            Some(Command::Survey { stage, shard }) => end(*stage, shard, Outcome::Absent),
+            Some(Command::Survey { stage, shard }) => end(*stage, shard, Outcome::absent()),
             Some(Command::Finish { verdict }) => Event::Finished {
                 verdict: verdict.as_str().to_owned(),
             },

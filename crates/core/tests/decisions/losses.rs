@@ -92,7 +92,7 @@ fn a_shard_is_not_applied_while_it_lacks_what_an_earlier_stage_put_there() {
         );
     }
     // A failure, a break and a retry forget nothing.
-    story.restart().tell(end(1, &b, Outcome::Absent));
+    story.restart().tell(end(1, &b, Outcome::absent()));
     assert_eq!(story.0.owed(&b), ids("V1 V2"));
     story.pass(1, 1).tell(start(1, &b));
     story.tell(end(1, &b, failed(FailureClass::Data)));
@@ -104,6 +104,32 @@ fn a_shard_is_not_applied_while_it_lacks_what_an_earlier_stage_put_there() {
     story.tell(applied(1, &b, &id("V2")));
     story.tell(end(1, &b, Outcome::Applied));
     assert_eq!(story.0.owed(&b), []);
+}
+
+/// What came before it is gone, and it with that: a successor would wait for ever for an answer to a query that nobody may ask.
+#[test]
+fn what_a_failover_took_is_run_anew_and_not_asked_about() {
+    for is_retried in [true, false] {
+        let mut story = Story::of(small(0));
+        let a = name("a");
+        for (wave, shard) in ["a", "b", "d"].into_iter().enumerate() {
+            story.pass(0, wave).run(0, shard, Outcome::Applied);
+        }
+        story.pass(1, 0).tell(start(1, &a));
+        let Outcome::Failed { mut failure } = failed(FailureClass::Verify) else {
+            unreachable!()
+        };
+        failure.migration = Some(ids("R__views")[0].clone());
+        story.tell(end(1, &a, Outcome::Failed { failure }));
+        assert_eq!(story.0.unverified().collect::<Vec<_>>(), [&a]);
+        if is_retried {
+            story.tell(retry(&a));
+            assert_eq!(story.0.to_ask_again().collect::<Vec<_>>(), [&a]);
+        }
+        story.tell(lost(1, &a, &ids("V2")));
+        assert_eq!(story.0.unverified().count(), 0);
+        assert_eq!(story.0.to_ask_again().count(), 0);
+    }
 }
 
 #[test]

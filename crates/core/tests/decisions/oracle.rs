@@ -153,7 +153,7 @@ impl Oracle {
                         .extend(plan.wave_of(shard).map(|w| ((*stage, w), at)));
                     assert!(self.done.insert((*stage, shard.clone())), "done twice");
                 }
-                Outcome::Absent => {
+                Outcome::Absent { .. } => {
                     // A failover lost it: it may well be applied again.
                     for migration in plan.work(*stage, shard) {
                         self.applied.remove(&(shard.clone(), migration.clone()));
@@ -179,7 +179,7 @@ impl Oracle {
                             self.applied.insert((shard.clone(), migration.clone()));
                         }
                     }
-                    Outcome::Absent => {}
+                    Outcome::Absent { .. } => {}
                     Outcome::Failed { .. } => drop(self.failed.insert(shard.clone(), *stage)),
                     Outcome::Unknown { doubt } => {
                         self.unknown.insert(shard.clone(), doubt.needs_person);

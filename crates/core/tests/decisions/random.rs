@@ -7,7 +7,7 @@ use greylag_core::{
     fleet::ShardName,
     gate::{Verdict, WaitReason},
     migration::Phase,
-    outcome::{FailureClass, Outcome},
+    outcome::{FailureClass, Left, Outcome},
     plan::Plan,
     policy::{Budget, Policy, Size, WaveRule},
     rollout::{Command, Rollout},
@@ -237,7 +237,7 @@ fn draw_event(dice: &mut Dice, teller: &Teller) -> Event {
             Command::Survey { stage, shard } => draw_answer(dice, teller, *stage, shard.clone()),
             Command::AwaitReplicas { stage, shard, .. } => match dice.below(8) {
                 0 | 1 => not_replayed(*stage, shard),
-                2 => end(*stage, shard, Outcome::Absent),
+                2 => end(*stage, shard, Outcome::absent()),
                 3 => replaying(*stage, shard, Some(dice.below(4))),
                 _ => end(*stage, shard, Outcome::Applied),
             },
@@ -271,9 +271,14 @@ fn draw_answer(dice: &mut Dice, teller: &Teller, stage: usize, shard: ShardName)
         1 => failed(FailureClass::Verify),
         2 => unknown(false),
         3 => unknown(true),
-        4 => Outcome::Absent,
+        4 => Outcome::Absent {
+            left: match dice.below(2) {
+                0 => Left::Nothing,
+                _ => Left::Partial { done: 1, total: 2 },
+            },
+        },
         // Refused: `draw_nonsense` tells it.
-        _ if owes => Outcome::Absent,
+        _ if owes => Outcome::absent(),
         _ => Outcome::Applied,
     };
     end(stage, &shard, outcome)

@@ -146,7 +146,7 @@ fn alphabet(plan: &Plan) -> Vec<Event> {
         for shard in plan.shards().iter().map(|shard| &shard.name) {
             all.push(start(stage, shard));
             all.push(end(stage, shard, Outcome::Applied));
-            all.push(end(stage, shard, Outcome::Absent));
+            all.push(end(stage, shard, Outcome::absent()));
             all.push(end(stage, shard, failed(FailureClass::Data)));
             all.push(end(stage, shard, unknown(false)));
             all.push(end(stage, shard, unknown(true)));
@@ -188,7 +188,7 @@ fn alphabet_of_replicas(plan: &Plan) -> Vec<Event> {
             all.push(replaying(stage, shard, Some(7)));
             all.push(not_replayed(stage, shard));
             all.push(end(stage, shard, Outcome::Applied));
-            all.push(end(stage, shard, Outcome::Absent));
+            all.push(end(stage, shard, Outcome::absent()));
             all.push(end(stage, shard, failed(FailureClass::Data)));
             all.push(end(stage, shard, unknown(false)));
         }

@@ -6,7 +6,7 @@ use super::{
     open as door, url,
 };
 use crate::{
-    appraisal::{Appraisal, AppraiseError, Cells, Standby, TableSize},
+    appraisal::{Appraisal, AppraiseError, Cells, Numbered, Standby, TableSize},
     error::{EngineError, OpenError},
     secret::Secret,
     target::Target,
@@ -24,11 +24,15 @@ const SETTINGS: &str = "SET SESSION TRANSACTION READ ONLY; SET SESSION lock_wait
     /*!80000 SET SESSION information_schema_stats_expiry = 0 */";
 
 const TABLES: &str = "SELECT t.table_name AS name, t.table_rows AS table_rows, t.data_length AS table_bytes, \
-    t.index_length AS index_bytes, k.table_name IS NOT NULL AS keyed \
+    t.index_length AS index_bytes, k.table_name IS NOT NULL AS keyed, t.auto_increment AS next_number \
     FROM information_schema.tables t \
     LEFT JOIN information_schema.table_constraints k ON k.table_schema = t.table_schema \
      AND k.table_name = t.table_name AND k.constraint_type = 'PRIMARY KEY' \
     WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'";
+
+/// Of each table at most one, whose next number stands with the table.
+const NUMBERED: &str = "SELECT table_name AS name, column_name AS numbered, column_type AS type \
+    FROM information_schema.columns WHERE table_schema = DATABASE() AND extra LIKE '%auto_increment%'";
 
 /// MySQL's own, for accounts with PROCESS; MariaDB has no such count, and no limit to it.
 const ROW_VERSIONS: &str = "SELECT SUBSTRING_INDEX(name, '/', -1) AS name, total_row_versions AS row_versions \
@@ -91,7 +95,11 @@ async fn read(
     if !appraisal.replica {
         let rows = link.named_rows(TABLES).await;
         let rows = rows.map_err(|trouble| link.refused(trouble, DOING))?;
-        appraisal.tables = rows.into_iter().map(Cells).filter_map(table_size).collect();
+        let numbered = link.named_rows(NUMBERED).await;
+        let numbered = numbered.map_err(|trouble| link.refused(trouble, DOING))?;
+        let numbered = by_table(numbered.into_iter().map(Cells));
+        let rows = rows.into_iter().map(Cells);
+        appraisal.tables = rows.filter_map(|row| table_size(row, &numbered)).collect();
         match link.named_rows(ROW_VERSIONS).await {
             Ok(rows) => count_versions(&mut appraisal.tables, rows.into_iter().map(Cells)),
             Err(Trouble::Server(_)) => {}
@@ -129,17 +137,56 @@ async fn one(link: &mut Link, sql: &str) -> Result<Cells, EngineError> {
     Ok(Cells(rows.into_iter().next().unwrap_or_else(BTreeMap::new)))
 }
 
-fn table_size(row: Cells) -> Option<TableSize> {
+/// The numbered column of each table, and its type.
+fn by_table(rows: impl Iterator<Item = Cells>) -> BTreeMap<String, (String, String)> {
+    rows.filter_map(|row| {
+        Some((
+            row.text("name")?,
+            (row.text("numbered")?, row.text("type")?),
+        ))
+    })
+    .collect()
+}
+
+fn table_size(row: Cells, numbered: &BTreeMap<String, (String, String)>) -> Option<TableSize> {
+    let name = row.text("name")?;
+    let numbered = numbered.get(&name).and_then(|(column, data_type)| {
+        // It is the next one, so that one less are used.
+        let next: u64 = row.number("next_number")?;
+        Some(Numbered {
+            column: column.clone(),
+            data_type: data_type.clone(),
+            used: next.saturating_sub(1),
+            room: largest(data_type)?,
+        })
+    });
     Some(TableSize {
         schema: None,
-        name: row.text("name")?,
+        name,
         visible: true,
         rows: row.number("table_rows").unwrap_or(0),
         table_bytes: row.number("table_bytes"),
         index_bytes: row.number("index_bytes"),
         has_primary_key: row.is("keyed"),
         row_versions: None,
+        numbered: numbered.into_iter().collect(),
     })
+}
+
+/// The largest number of a type, as the catalog spells it: `int(10) unsigned`.
+fn largest(data_type: &str) -> Option<u64> {
+    let data_type = data_type.to_ascii_lowercase();
+    let name = data_type.split(['(', ' ']).next()?;
+    let bits = match name {
+        "tinyint" => 8,
+        "smallint" => 16,
+        "mediumint" => 24,
+        "int" => 32,
+        "bigint" => 64,
+        _ => return None,
+    };
+    let signed = !data_type.contains("unsigned");
+    Some(u64::MAX >> (64 - bits + u32::from(signed)))
 }
 
 fn count_versions(tables: &mut [TableSize], rows: impl Iterator<Item = Cells>) {
@@ -148,5 +195,26 @@ fn count_versions(tables: &mut [TableSize], rows: impl Iterator<Item = Cells>) {
         .collect();
     for table in tables {
         table.row_versions = counts.get(&table.name).copied();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    #[test]
+    fn the_largest_number_of_a_type_is_known_by_its_spelling() {
+        for (data_type, most) in [
+            ("tinyint(4)", 127),
+            ("smallint unsigned", 65_535),
+            ("mediumint(9)", 8_388_607),
+            ("int", 2_147_483_647),
+            ("int(10) unsigned", 4_294_967_295),
+            ("BIGINT(20)", i64::MAX as u64),
+            ("bigint unsigned", u64::MAX),
+        ] {
+            assert_eq!(largest(data_type), Some(most), "{data_type}");
+        }
+        assert_eq!(largest("double"), None);
     }
 }

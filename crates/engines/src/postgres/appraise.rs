@@ -7,7 +7,7 @@ use super::{
     quote::literal,
 };
 use crate::{
-    appraisal::{Appraisal, AppraiseError, Publication, Slot, Standby, TableSize},
+    appraisal::{Appraisal, AppraiseError, Numbered, Publication, Slot, Standby, TableSize},
     error::EngineError,
     target::Target,
 };
@@ -21,16 +21,19 @@ const DOING: &str = "reading sizes and settings";
 const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_timeout = '20s'; SET lock_timeout = '500ms'; SET jit = off";
 
 /// Sizes of files, which look at the tables under the weakest lock; or as vacuum wrote them down last, under none.
-const MEASURED: [&str; 3] = [
+const MEASURED: [&str; 4] = [
     "CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_relation_size(c.oid) END",
     "CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_table_size(c.oid) END",
     "CASE WHEN c.relkind = 'p' THEN 0 ELSE pg_indexes_size(c.oid) END",
+    // Where it was never used, and for whoever may not read it, there is none.
+    "CASE WHEN has_sequence_privilege(q.oid, 'SELECT, USAGE') THEN pg_sequence_last_value(q.oid) END",
 ];
-const WRITTEN_DOWN: [&str; 3] = [
+const WRITTEN_DOWN: [&str; 4] = [
     "c.relpages * current_setting('block_size')::bigint",
     "c.relpages * current_setting('block_size')::bigint",
     "(SELECT coalesce(sum(x.relpages), 0) * current_setting('block_size')::bigint FROM pg_index i \
       JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid)",
+    "NULL::bigint",
 ];
 
 #[derive(Deserialize)]
@@ -75,6 +78,16 @@ struct SeenTable {
     rows: u64,
     bytes: u64,
     index_bytes: u64,
+    numbered: Option<Vec<SeenNumbered>>,
+}
+
+#[derive(Deserialize)]
+struct SeenNumbered {
+    column: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    used: u64,
+    room: u64,
 }
 
 /// Reads all of it over a connection of its own.
@@ -89,8 +102,8 @@ async fn read(target: &Target, link: &Link) -> Result<Appraisal, EngineError> {
     let refused = |trouble| broken(target.address(), DOING, Some(trouble));
     ask(link, SETTINGS).await.map_err(refused)?;
     let seen = match ask(link, &query(target, &MEASURED)).await {
-        // Somebody holds a table as strongly as can be: what is written down is a good guess.
-        Err(Trouble::Server(said)) if said.code().code() == "55P03" => {
+        // Somebody holds a table as strongly as can be, or has just dropped a sequence: what is written down is a good guess.
+        Err(Trouble::Server(said)) if matches!(said.code().code(), "55P03" | "42P01" | "XX000") => {
             ask(link, &query(target, &WRITTEN_DOWN)).await
         }
         other => other,
@@ -104,7 +117,7 @@ async fn read(target: &Target, link: &Link) -> Result<Appraisal, EngineError> {
     Ok(appraisal(target, seen))
 }
 
-fn query(target: &Target, [heap, whole, indexes]: &[&str; 3]) -> String {
+fn query(target: &Target, [heap, whole, indexes, last]: &[&str; 4]) -> String {
     let schema = match &target.schema {
         Some(schema) => format!("n.nspname = {}", literal(schema)),
         None => "true".to_owned(),
@@ -113,6 +126,7 @@ fn query(target: &Target, [heap, whole, indexes]: &[&str; 3]) -> String {
         .replace("{heap}", heap)
         .replace("{whole}", whole)
         .replace("{indexes}", indexes)
+        .replace("{last}", last)
         .replace("{schema}", &schema)
         // A replica has the same tables, and its primary was asked.
         .replace("{primary}", "NOT pg_is_in_recovery()")
@@ -198,5 +212,16 @@ fn table_size(target: &Target, seen: SeenTable) -> TableSize {
         index_bytes: Some(seen.index_bytes),
         has_primary_key: seen.keyed,
         row_versions: None,
+        numbered: seen
+            .numbered
+            .into_iter()
+            .flatten()
+            .map(|one| Numbered {
+                column: one.column,
+                data_type: one.data_type,
+                used: one.used,
+                room: one.room,
+            })
+            .collect(),
     }
 }

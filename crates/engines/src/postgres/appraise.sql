@@ -19,11 +19,30 @@ WITH RECURSIVE t AS (
   UNION
   SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.member
 ), whole AS (
-  SELECT c.nspname, c.relname, c.visible, c.keyed,
+  SELECT c.oid, c.nspname, c.relname, c.visible, c.keyed,
          coalesce(p.rows, c.rows) AS rows, coalesce(p.whole, c.whole) AS whole, coalesce(p.indexes, c.indexes) AS indexes
     FROM counted c
     LEFT JOIN (SELECT tree.root, sum(m.rows) AS rows, sum(m.whole) AS whole, sum(m.indexes) AS indexes
                  FROM tree JOIN counted m ON m.oid = tree.member GROUP BY tree.root) p ON p.root = c.oid
+), counting AS (
+  -- Sequences that a column owns, or whose default takes numbers from them, that go up and come to an end.
+  SELECT d.refobjid AS rel, d.refobjsubid::int AS att, d.objid AS seq FROM pg_depend d
+   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+  UNION
+  SELECT f.adrelid, f.adnum::int, d.refobjid FROM pg_depend d JOIN pg_attrdef f ON f.oid = d.objid
+   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid = 0
+), numbered AS (
+  SELECT n.rel, n.last - n.least + 1 AS used, least(n.most, n.seqmax) - n.least + 1 AS room, n.attname, n.type
+    FROM (
+      SELECT o.rel, a.attname, format_type(a.atttypid, NULL) AS type, s.seqmin AS least, s.seqmax, {last} AS last,
+             CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647 ELSE 9223372036854775807 END AS most
+        FROM counting o
+        JOIN pg_class q ON q.oid = o.seq AND q.relkind = 'S' AND q.relpersistence <> 't'
+        JOIN pg_sequence s ON s.seqrelid = q.oid
+        JOIN pg_attribute a ON a.attrelid = o.rel AND a.attnum = o.att AND NOT a.attisdropped
+       WHERE {primary} AND o.rel IN (SELECT oid FROM t) AND s.seqincrement > 0 AND NOT s.seqcycle AND s.seqmin > 0
+         AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)) n
+   WHERE n.last >= n.least
 )
 SELECT json_build_object(
   'version', current_setting('server_version'),
@@ -62,5 +81,7 @@ SELECT json_build_object(
       FROM pg_replication_slots WHERE NOT temporary AND (slot_type = 'physical' OR database = current_database())),
   'tables', (
     SELECT json_agg(json_build_object('schema', nspname, 'name', relname, 'visible', visible, 'keyed', keyed,
-             'rows', coalesce(rows, 0)::bigint, 'bytes', coalesce(whole, 0)::bigint, 'index_bytes', coalesce(indexes, 0)::bigint))
+             'rows', coalesce(rows, 0)::bigint, 'bytes', coalesce(whole, 0)::bigint, 'index_bytes', coalesce(indexes, 0)::bigint,
+             'numbered', (SELECT json_agg(json_build_object('column', d.attname, 'type', d.type, 'used', d.used, 'room', d.room) ORDER BY d.attname)
+                FROM numbered d WHERE d.rel = whole.oid)))
       FROM whole WHERE {primary}))

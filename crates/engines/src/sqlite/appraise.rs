@@ -67,6 +67,8 @@ async fn read(session: &mut dyn Session, target: &Target) -> Result<Appraisal, E
             index_bytes,
             has_primary_key: row.is("keyed"),
             row_versions: None,
+            // A rowid has eight bytes.
+            numbered: Vec::new(),
             name,
         });
     }

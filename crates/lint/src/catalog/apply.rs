@@ -275,6 +275,10 @@ impl Catalog {
             table.columns = other.columns.clone();
             table.letters = other.letters.clone();
             let copied = script.dialect == Dialect::Mysql || create.like_keys;
+            // Without INCLUDING it has the columns and no key.
+            if create.like.is_some() && !copied {
+                table.partly = other.partly || create.query.is_some();
+            }
             if copied || create.partition_of.is_some() {
                 table.take_keys_of(unit, script.dialect, other);
             }

@@ -59,6 +59,26 @@ impl Table {
         }
     }
 
+    /// The columns of each key that no two rows share, and what it is called; MySQL calls a primary key so, whatever it was given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (Option<&str>, Vec<&str>)> {
+        let primary = self.primary_key.iter().map(|columns| {
+            let name = self.primary_key_name.as_deref().unwrap_or("primary");
+            (Some(name), columns.iter().map(String::as_str).collect())
+        });
+        let uniques = self.uniques.iter();
+        let uniques = uniques.map(|unique| (unique.name.as_deref(), &unique.columns));
+        let indexes = self
+            .indexes
+            .iter()
+            .filter(|own| own.unique && !own.worked_out);
+        let indexes = indexes.map(|index| (index.name.as_deref(), &index.columns));
+        let others = uniques.chain(indexes).filter_map(|(name, columns)| {
+            let columns: Option<Vec<&str>> = columns.iter().map(Option::as_deref).collect();
+            Some((name, columns?))
+        });
+        primary.chain(others)
+    }
+
     pub(super) fn add_constraint(&mut self, unit: usize, script: &Script, constraint: &Constraint) {
         let dialect = script.dialect;
         let name = constraint.name.clone();
@@ -194,7 +214,7 @@ impl Table {
         let any = kind == Dropped::Constraint;
         let primary = match &self.primary_key_name {
             Some(known) => known == name,
-            None => name == "primary" || name == format!("{}_pkey", self.name.name),
+            None => name == "primary",
         };
         if kind == Dropped::PrimaryKey || any && primary {
             let key = self.primary_key.take();

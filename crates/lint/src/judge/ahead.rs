@@ -20,8 +20,13 @@ use std::{
 
 /// Fewer bytes than this are read sooner than a thread begins.
 const WORTH: usize = 64 << 10;
-/// So many files may lie ready: all that is known of a long history at once would take its memory.
+/// So many files, and bytes of them, may lie ready: all that is known of a long history at once would take its memory.
 const READY: usize = 64;
+const READY_BYTES: usize = 8 << 20;
+/// More are not needed: the judge is slower than two of them.
+const WORKERS: usize = 2;
+/// What the first thread of a program has.
+const STACK: usize = 8 << 20;
 
 /// Of one file.
 pub(super) struct Known {
@@ -43,6 +48,8 @@ struct Shelf {
     next: usize,
     /// The one the judge is at.
     judged: usize,
+    /// Of the files between, those that are no judge's own.
+    bytes: usize,
     ready: BTreeMap<usize, thread::Result<Option<Known>>>,
     over: bool,
 }
@@ -69,12 +76,18 @@ impl<'a> Ahead<'a> {
         let asked = asked.filter(|content| ahead.squawk.is_asked(content));
         let bytes: usize = asked.map(|content| content.script.text.len()).sum();
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-        let workers = if bytes < WORTH { 0 } else { cores - 1 };
+        let workers = match bytes < WORTH {
+            true => 0,
+            false => (cores - 1).min(WORKERS),
+        };
         thread::scope(|scope| {
             let over = Over(&ahead);
-            for _ in 0..workers.min(units.len()) {
+            for _ in 0..workers {
+                let thread = thread::Builder::new().name("lint-ahead".to_owned());
                 // Where no more threads are to be had, the judge does it.
-                let _ = thread::Builder::new().spawn_scoped(scope, || ahead.work());
+                let _ = thread
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, || ahead.work());
             }
             let judged = judge(&ahead);
             drop(over);
@@ -89,7 +102,9 @@ impl<'a> Ahead<'a> {
         self.news.notify_all();
         loop {
             if let Some(known) = shelf.ready.remove(&number) {
+                shelf.bytes -= self.length(number);
                 drop(shelf);
+                self.news.notify_all();
                 return known.unwrap_or_else(|panic| resume_unwind(panic));
             }
             if shelf.next <= number {
@@ -109,7 +124,9 @@ impl<'a> Ahead<'a> {
     fn work(&self) {
         loop {
             let mut shelf = self.shelf();
-            while !shelf.over && shelf.next >= shelf.judged + READY {
+            let is_enough =
+                |shelf: &Shelf| shelf.next >= shelf.judged + READY || shelf.bytes > READY_BYTES;
+            while !shelf.over && is_enough(&shelf) {
                 shelf = self.news.wait(shelf).expect("no panics inside");
             }
             let number = shelf.next;
@@ -117,11 +134,17 @@ impl<'a> Ahead<'a> {
                 return;
             }
             shelf.next += 1;
+            shelf.bytes += self.length(number);
             drop(shelf);
             let known = catch_unwind(AssertUnwindSafe(|| self.work_out(number)));
             self.shelf().ready.insert(number, known);
             self.news.notify_all();
         }
+    }
+
+    fn length(&self, number: usize) -> usize {
+        let content = self.units[number].content.as_ref();
+        content.map_or(0, |content| content.script.text.len())
     }
 
     fn work_out(&self, number: usize) -> Option<Known> {

@@ -94,32 +94,14 @@ fn held(scene: &Scene<'_>, table: &Name, pinned: &[Pinned]) -> Option<u64> {
         let product = |all: u64, one: Option<u64>| Some(all.saturating_mul(one?));
         counts.into_iter().try_fold(1, product)
     };
-    let keys = known.map(keys).unwrap_or_default();
+    let keys = known.into_iter().flat_map(Table::keys);
+    let keys = keys
+        .map(|(_, columns)| columns)
+        .filter(|key| !key.is_empty());
     // Of a table that no migration made, it is the primary key unless a migration says otherwise.
     let adopted = known.is_none_or(|known| known.partly && known.primary_key.is_none());
     let id = || adopted.then(|| values("id")).flatten();
-    keys.into_iter().filter_map(rows).min().or_else(id)
-}
-
-/// The keys that no two rows share, each by all of its columns.
-fn keys(table: &Table) -> Vec<Vec<&str>> {
-    let whole = |columns: &'_ [Option<String>]| columns.iter().all(Option::is_some);
-    let primary = table
-        .primary_key
-        .iter()
-        .map(|key| key.iter().map(|c| &**c).collect());
-    let uniques = table.uniques.iter().map(|unique| &unique.columns);
-    let indexes = table
-        .indexes
-        .iter()
-        .filter(|index| index.unique && !index.worked_out)
-        .map(|index| &index.columns);
-    let others = uniques.chain(indexes).filter(|columns| whole(columns));
-    let others = others.map(|columns| columns.iter().flatten().map(|c| &**c).collect());
-    primary
-        .chain(others)
-        .filter(|key: &Vec<&str>| !key.is_empty())
-        .collect()
+    keys.filter_map(rows).min().or_else(id)
 }
 
 /// MySQL compares text with a bare number as numbers: `code = 0` is true of all text that begins with no digit.

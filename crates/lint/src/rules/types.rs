@@ -47,6 +47,14 @@ pub(super) fn widens(dialect: Dialect, from: &DataType, to: &DataType) -> bool {
     }
 }
 
+/// The bytes of a whole number; none for other types.
+pub(super) fn whole_bytes(dialect: Dialect, data_type: &DataType) -> Option<u8> {
+    match Known::of(dialect, data_type) {
+        Known::Whole(bytes) if !data_type.array => Some(bytes),
+        _ => None,
+    }
+}
+
 /// No row stands against the change, though it may lose something or be read in another way.
 pub(super) fn never_fails(dialect: Dialect, from: &DataType, to: &DataType) -> bool {
     if widens(dialect, from, to) {

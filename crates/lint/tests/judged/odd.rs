@@ -158,8 +158,8 @@ fn queries_of_a_with_may_name_each_other_twice() {
 /// Thousands of writes in a WITH, each of the rows of thousands of tables.
 #[test]
 fn writes_of_a_with_may_all_read_what_reads_many() {
-    let tables: Vec<String> = (0..20_000).map(|at| format!("t{at}")).collect();
-    let writes = ", w AS (INSERT INTO x SELECT 1 FROM a RETURNING 1)".repeat(4_000);
+    let tables: Vec<String> = (0..10_000).map(|at| format!("t{at}")).collect();
+    let writes = ", w AS (INSERT INTO x SELECT 1 FROM a RETURNING 1)".repeat(2_000);
     let sql = format!(
         "WITH a AS (SELECT 1 FROM {}){writes} SELECT 1;",
         tables.join(", ")

@@ -11,6 +11,7 @@ mod names;
 mod old_app;
 mod partitions;
 mod postgres;
+mod probes;
 #[path = "../servers/versions.rs"]
 mod servers;
 mod sqlite;

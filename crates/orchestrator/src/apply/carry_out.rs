@@ -7,10 +7,11 @@ use super::{
     failover, memory,
     opening::{self, Opened, begin, fault, new_id, take_up},
     tally::{nothing_to_do, summarise},
+    unsettled::unsettled,
 };
 use crate::{
     control::Control,
-    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places},
+    dispatcher::{Ending, Ledger, Run, Stop, dispatch, find_places, take_requests},
     executor::Orphans,
     journal::{Holder, Lease, LeaseTry},
     planning::{self, Ask, Prospect},
@@ -71,7 +72,7 @@ pub async fn apply(
 
 /// Finds out what became of what was in flight when the rollout was left, and begins nothing.
 ///
-/// Gives how the run ends where something can't be found out. Where all is, it is looked ahead again: what was agreed to
+/// Gives how the run ends where something can't be found out, or the rollout is paused. Where all is, it is looked ahead again: what was agreed to
 /// before (a saved plan, an approval, a person's yes) must hold for the plan that comes of it.
 pub async fn settle_first(
     setup: &Setup,
@@ -148,17 +149,19 @@ impl<'a> Leased<'a> {
         let held = anchor.clone();
         let ended = async {
             let opened = take_up(self.setup, &self.lease, rollout, self.watcher.clone()).await?;
-            let (opened, ending) = self.dispatch(opened, anchor, surveyed, true).await?;
+            let (opened, ending, run) = self.dispatch(opened, anchor, surveyed, true).await?;
             let state = &opened.ledger.state;
             let is_settled =
                 state.in_flight().next().is_none() && state.replaying().next().is_none();
-            let unverified: Vec<_> = state.unverified().cloned().collect();
-            let ends = !is_settled || !unverified.is_empty() || ending == Ending::Interrupted;
+            let unsettled = unsettled(state, &run.unasked.lock().expect("no panics inside"));
+            let ends = !is_settled
+                || unsettled.is_some()
+                // What comes of changed files would not know of the pause.
+                || state.is_paused()
+                || ending == Ending::Interrupted;
             Ok(ends.then(|| {
                 let mut summary = self.summarise(&opened, surveyed, ending);
-                if let (None, Some(first)) = (&summary.stopped, unverified.first()) {
-                    summary.stopped = Some(unsettled(first, unverified.len() - 1));
-                }
+                summary.stopped = summary.stopped.or(unsettled);
                 summary
             }))
         }
@@ -230,6 +233,14 @@ impl<'a> Leased<'a> {
             Prospect::Supersede { rollout, why, plan } => {
                 let blind = Arc::new(crate::watch::Blind);
                 let mut old = take_up(self.setup, &self.lease, &rollout, blind).await?;
+                // What a second terminal has asked since comes first: the successor has an inbox of its own.
+                take_requests(&mut old.ledger, self.setup.journal.inbox(&rollout).await?);
+                (old.ledger.commit().await).map_err(|why| fault(&rollout, why.into()))?;
+                if old.ledger.state.is_paused() {
+                    return Err(ApplyError::Stale {
+                        why: format!("rollout {rollout} was paused meanwhile; apply again"),
+                    });
+                }
                 let successor = new_id();
                 opening::supersede(&mut old, &successor, &why).await?;
                 self.watcher.notice(&Notice::Warning {
@@ -248,7 +259,7 @@ impl<'a> Leased<'a> {
         };
         failover::reconcile(&mut opened, &surveyed)?;
         self.approve(&mut opened).await?;
-        let (opened, ending) = self.dispatch(opened, anchor, &surveyed, false).await?;
+        let (opened, ending, _) = self.dispatch(opened, anchor, &surveyed, false).await?;
         Ok(self.summarise(&opened, &surveyed, ending))
     }
 
@@ -263,7 +274,7 @@ impl<'a> Leased<'a> {
         anchor: Anchored,
         surveyed: &Surveyed,
         settle_only: bool,
-    ) -> Result<(Opened, Ending), ApplyError> {
+    ) -> Result<(Opened, Ending, Arc<Run>), ApplyError> {
         let run = Arc::new(Run {
             setup: self.setup.clone(),
             rollout: opened.ledger.rollout.as_str().into(),
@@ -277,10 +288,11 @@ impl<'a> Leased<'a> {
             known: Mutex::new(memory::known_now(self.setup).await?),
             anchor,
             settle_only,
+            unasked: Mutex::default(),
             places: find_places(self.setup, &opened.plan),
         });
-        match dispatch(run, &mut opened.ledger).await {
-            Ok(ending) => Ok((opened, ending)),
+        match dispatch(run.clone(), &mut opened.ledger).await {
+            Ok(ending) => Ok((opened, ending, run)),
             Err(stop) => Err(midway(&opened.ledger, stop)),
         }
     }
@@ -346,17 +358,6 @@ impl<'a> Leased<'a> {
         opened.ledger.commit().await?;
         Ok(())
     }
-}
-
-/// Why it is not planned anew yet, though files have changed.
-fn unsettled(first: &ShardName, more: usize) -> String {
-    let shards = match more {
-        0 => first.to_string(),
-        more => format!("{first} and {more} more"),
-    };
-    format!(
-        "files have changed since it was planned; it is planned anew once what failed on {shards} is verified (`greylag rollout retry {first}` asks again), or left out (`greylag rollout skip {first} --reason …`)"
-    )
 }
 
 /// What was approved beforehand is this plan, and no other.

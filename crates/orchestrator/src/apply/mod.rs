@@ -11,6 +11,7 @@ mod memory;
 mod opening;
 mod summary;
 mod tally;
+mod unsettled;
 
 pub use anew::{Pending, Stopped, left, stopped, together};
 pub use carry_out::{Options, apply, settle_first};

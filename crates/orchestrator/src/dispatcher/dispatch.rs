@@ -87,7 +87,7 @@ impl Dispatcher {
                         return Ok(Ending::Waiting(Vec::new()));
                     }
                     Rest::Until(_, reasons) | Rest::Person(reasons)
-                        if !self.patience.waits_for(&reasons) =>
+                        if !self.waits_for(&reasons) =>
                     {
                         return Ok(Ending::Waiting(reasons));
                     }
@@ -108,6 +108,18 @@ impl Dispatcher {
             }
             self.listen(ledger, None).await?;
         }
+    }
+
+    /// A soak, an approval, a window are of the plan; where it is only settled what there is, that is the plan which is to be replaced.
+    fn waits_for(&self, reasons: &[WaitReason]) -> bool {
+        let is_of_plan = |reason: &WaitReason| {
+            !matches!(
+                reason,
+                WaitReason::NotReplayed { .. } | WaitReason::Paused { .. }
+            )
+        };
+        let settles_plan = self.run.settle_only && reasons.iter().any(is_of_plan);
+        !settles_plan && self.patience.waits_for(reasons)
     }
 
     /// Whether nodes are waited for, whoever's patience: until they have been looked at, and until a shard's work is replayed or

@@ -9,8 +9,8 @@ use crate::{
 use greylag_core::{
     event::{Event, Stamped},
     fleet::ShardName,
+    gate::Verdict,
     migration::MigrationId,
-    outcome::Outcome,
     rollout::{OutOfOrder, Rollout},
 };
 use jiff::Timestamp;
@@ -73,11 +73,7 @@ impl Ledger {
                 self.applied += 1;
                 self.changed.insert(shard.clone());
             }
-            Event::ShardEnded {
-                shard,
-                outcome: Outcome::Failed { failure },
-                ..
-            } if failure.left.is_something() => {
+            Event::ShardEnded { shard, outcome, .. } if outcome.left().is_something() => {
                 self.changed.insert(shard.clone());
             }
             _ => {}
@@ -90,6 +86,12 @@ impl Ledger {
             event,
         });
         Ok(())
+    }
+
+    /// Folds a gate's answer that is the one it gave last: not worth a line in the journal. False where it is another.
+    pub fn hear_again(&mut self, stage: usize, wave: usize, verdict: &Verdict) -> bool {
+        let at = Timestamp::now();
+        self.state.hear_again(stage, wave, verdict, at)
     }
 
     /// Judges events that only stand together: all, or none.
@@ -143,7 +145,7 @@ impl Ledger {
         self.applied
     }
 
-    /// Shards that this run applied something on, be it some statements of a migration that failed.
+    /// Shards that this run applied something on, be it some statements of a migration.
     pub fn changed(&self) -> &BTreeSet<ShardName> {
         &self.changed
     }

@@ -45,13 +45,13 @@ impl Losses {
                 };
                 Outcome::Unknown { doubt }
             }
-            Outcome::Absent if looked => match self.0.get(shard) {
+            absent @ Outcome::Absent { .. } if looked => match self.0.get(shard) {
                 Some((count, doubt)) if *count >= MOST => {
                     let failure = failure(run, shard, *count, doubt);
                     self.0.remove(shard);
                     Outcome::Failed { failure }
                 }
-                _ => Outcome::Absent,
+                _ => absent,
             },
             outcome => outcome,
         }

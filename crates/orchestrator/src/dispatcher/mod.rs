@@ -14,5 +14,6 @@ mod tasks;
 mod waiting;
 
 pub use dispatch::dispatch;
+pub use inbox::take as take_requests;
 pub use ledger::{Ledger, LedgerError};
 pub use run::{Ending, Run, Stop, find_places};

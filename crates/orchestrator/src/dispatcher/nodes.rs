@@ -54,11 +54,11 @@ struct Proof {
 
 impl Nodes {
     pub fn new(run: Arc<Run>, ledger: &Ledger) -> Self {
-        // Where nothing starts, those are watched whose work is to be there.
+        // Where nothing starts, those are watched whose work is to be there; what has failed may be asked again meanwhile.
         let state = &ledger.state;
         let unsettled: BTreeSet<&ShardName> = (state.in_flight())
             .chain(state.replaying().map(|(shard, _)| shard))
-            .chain(state.to_ask_again())
+            .chain(state.unverified())
             .collect();
         let is_watched = |shard: &&crate::FleetShard| {
             let name = &shard.shard.name;

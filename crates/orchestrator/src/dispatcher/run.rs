@@ -39,6 +39,8 @@ pub struct Run {
     pub anchor: Option<(ShardName, Arc<Anchor>)>,
     /// Only finds out what became of what was in flight.
     pub settle_only: bool,
+    /// Shards whose `verify` queries could not be asked again in this run, and why.
+    pub unasked: Mutex<BTreeMap<ShardName, String>>,
     pub places: Places,
 }
 

@@ -8,7 +8,7 @@ use super::{
     follow::{Followed, follow},
     hold::{AndLook, Held, TakeOver, hold},
     legs::legs,
-    look::{Found, Left, doubt, look},
+    look::{self, Found, doubt, look},
     orphans::{Owner, session_named},
     portion::trim,
     preflight::{Quiet, wait_for_quiet},
@@ -24,10 +24,10 @@ use crate::{
 use greylag_core::{
     gate::WaitReason,
     migration::MigrationId,
-    outcome::{self, Blocker, Failure, FailureClass, Outcome},
+    outcome::{Blocker, Failure, FailureClass, Left, Outcome},
     plan::Turn,
     policy::Group,
-    survey::{ShardIdentity, StepRow, Survey},
+    survey::{ShardIdentity, Survey},
 };
 use greylag_engines::{Claim, EngineError, Job, Session, Settled};
 use jiff::Timestamp;
@@ -35,6 +35,11 @@ use std::time::Instant;
 
 /// Runs what the shard lacks of the work. The outcome is the truth as far as anyone knows.
 pub async fn carry_out(errand: &Errand) -> Outcome {
+    let outcome = carry_out_in_turn(errand).await;
+    errand.reports.stands().complete(outcome, &errand.reports)
+}
+
+async fn carry_out_in_turn(errand: &Errand) -> Outcome {
     let mut errand = errand.clone();
     match Turn::of(errand.phase) {
         _ if errand.subscribers.is_empty() => carry_out_there(&mut errand).await,
@@ -64,7 +69,7 @@ async fn carry_out_behind(errand: &mut Errand) -> Outcome {
         // What is published is asked of the primary, which may be another one by now.
         match follow(errand, failure).await {
             Followed::Yes => {}
-            Followed::GaveUp => return Outcome::Absent,
+            Followed::GaveUp => return Outcome::absent(),
             Followed::No(failure) => return Outcome::Failed { failure },
         }
     }
@@ -81,7 +86,7 @@ async fn in_turns(errand: &mut Errand, told: &mut bool) -> Result<Outcome, Outco
     let work = errand.work.clone();
     for leg in legs {
         if errand.must_stop() {
-            return Ok(Outcome::Absent);
+            return Ok(Outcome::absent());
         }
         lead(errand, &mut followers, &leg.files).await?;
         errand.work = leg.files.clone().into();
@@ -104,7 +109,7 @@ async fn carry_out_there(errand: &mut Errand) -> Outcome {
         let failure = match once(errand).await {
             Outcome::Failed { failure } => match follow(errand, failure).await {
                 Followed::Yes => continue,
-                Followed::GaveUp => return Outcome::Absent,
+                Followed::GaveUp => return Outcome::absent(),
                 Followed::No(failure) if failure.class == FailureClass::Connection => failure,
                 Followed::No(failure) => return Outcome::Failed { failure },
             },
@@ -123,7 +128,7 @@ async fn carry_out_there(errand: &mut Errand) -> Outcome {
         }]);
         tokio::time::sleep(wait).await;
         if errand.must_stop() {
-            return Outcome::Absent;
+            return Outcome::absent();
         }
     }
 }
@@ -173,7 +178,7 @@ pub async fn acquire(errand: &Errand) -> Result<(Box<dyn Session>, Option<Box<Su
     .await;
     let outcome = match held {
         Ok(Held::Yes(seen)) => return Ok((session, seen)),
-        Ok(Held::GaveUp) => Outcome::Absent,
+        Ok(Held::GaveUp) => Outcome::absent(),
         Ok(Held::Busy(holder)) => Outcome::Failed {
             failure: busy(&mut *session, errand, holder, &take_over).await,
         },
@@ -235,7 +240,7 @@ pub async fn release(session: Box<dyn Session>, errand: &Errand, outcome: &Outco
     let is_lost = match outcome {
         Outcome::Unknown { .. } => true,
         Outcome::Failed { failure } => failure.class == FailureClass::Connection,
-        Outcome::Applied | Outcome::Absent => false,
+        Outcome::Applied | Outcome::Absent { .. } => false,
     };
     if is_lost {
         // Of no more use: its lock, if the server still has it, dies with it. An anchor is taken again by whoever needs it.
@@ -252,13 +257,14 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
     session.expect_replicas(errand.replicated);
     let found = match look(session, errand, seen).await {
         Ok(found) => found,
-        Err(Left::Failed(failure)) => return Outcome::Failed { failure },
-        Err(Left::Lost(error)) => {
+        Err(look::Left::Failed(failure)) => return Outcome::Failed { failure },
+        Err(look::Left::Lost(error)) => {
             return Outcome::Failed {
                 failure: failure_of_verb(&error),
             };
         }
     };
+    errand.reports.stands().find(&found);
     let mut proven = match prepare(session, errand, &found).await {
         Ok(proven) => proven,
         Err(outcome) => return outcome,
@@ -311,20 +317,17 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
     }
     for group in groups(&jobs, errand) {
         if errand.must_stop() {
-            return Outcome::Absent;
+            return Outcome::absent();
         }
         let until = Instant::now() + errand.limits.lock_deadline;
-        let left = group.first().map_or(outcome::Left::Nothing, |job| {
-            let step = found.open_step(&job.migration);
-            step.map_or(outcome::Left::Nothing, what_stands)
-        });
+        let left = (group.first()).map_or(Left::Nothing, |job| found.stands(&job.migration));
         match awake(session, wait_for_quiet(errand, group, left, until)).await {
             Quiet::Yes => {}
-            Quiet::GaveUp => return Outcome::Absent,
+            Quiet::GaveUp => return Outcome::absent(),
             Quiet::No(failure) => return Outcome::Failed { failure },
         }
         let Some(_turn) = awake(session, turn(errand, group)).await else {
-            return Outcome::Absent;
+            return Outcome::absent();
         };
         let ran = run(session, errand, group).await;
         if !session.is_to_prepare() && !matches!(ran, Ran::Unknown(_)) {
@@ -334,7 +337,7 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
             Ran::Applied => {}
             Ran::Failed(failure) => return Outcome::Failed { failure },
             Ran::Unknown(doubt) => return Outcome::Unknown { doubt },
-            Ran::GaveUp => return Outcome::Absent,
+            Ran::GaveUp => return Outcome::absent(),
         }
     }
     if errand.subscribes {
@@ -346,17 +349,6 @@ async fn work(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surve
         Ok(Some(failure)) => Outcome::Failed { failure },
         Err(error) => Outcome::Failed {
             failure: failure_of_verb(&error),
-        },
-    }
-}
-
-/// Of a migration that an earlier try began.
-fn what_stands(step: &StepRow) -> outcome::Left {
-    match step.statements_done {
-        0 => outcome::Left::Nothing,
-        done => outcome::Left::Partial {
-            done,
-            total: step.statements_total,
         },
     }
 }

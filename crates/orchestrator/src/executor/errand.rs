@@ -1,6 +1,9 @@
 //! What an executor is sent to do, and what it tells while it does.
 
-use super::{anchor::Anchor, had::Had, orphans::Orphans, scripts::Scripts, standbys::Standbys};
+use super::{
+    anchor::Anchor, had::Had, orphans::Orphans, scripts::Scripts, standbys::Standbys,
+    stands::Stands,
+};
 use crate::{
     control::Control,
     fleet::FleetShard,
@@ -129,6 +132,7 @@ pub struct Reports {
     /// What this rollout has put there, in this stage and before: a history that lacks some of it was lost with a failover.
     had: Had,
     send: mpsc::UnboundedSender<Report>,
+    stands: Stands,
     /// The position after the work has been told.
     positioned: Arc<AtomicBool>,
     /// A subscriber of the shard's: only what a person should see is told, and where. What happens there is not the shard's own work.
@@ -147,6 +151,7 @@ impl Reports {
             shard,
             had,
             send,
+            stands: Stands::default(),
             positioned: Arc::default(),
             there: None,
         }
@@ -157,6 +162,7 @@ impl Reports {
         Self {
             there: Some(node),
             had: Had::default(),
+            stands: Stands::default(),
             positioned: Arc::default(),
             ..self.clone()
         }
@@ -165,6 +171,11 @@ impl Reports {
     /// What this rollout has put there, as far as it has been told.
     pub fn had(&self) -> &Had {
         &self.had
+    }
+
+    /// What stands of the migration that is under way.
+    pub fn stands(&self) -> &Stands {
+        &self.stands
     }
 
     /// A dispatcher that has gone needs no more reports; its successor looks at the shard itself.
@@ -197,6 +208,7 @@ impl Reports {
 
     pub fn applied(&self, migration: MigrationId, millis: u64) {
         self.had.gain(&migration);
+        self.stands.forget(&migration);
         self.tell(Report::Event(Event::MigrationApplied {
             stage: self.stage,
             shard: self.shard.clone(),

@@ -8,7 +8,7 @@ use greylag_core::{
     history::Reading,
     identity::{self, Expected, Proof, Refusal},
     migration::MigrationId,
-    outcome::{Doubt, Failure, FailureClass},
+    outcome::{self, Doubt, Failure, FailureClass},
     survey::{StepRow, StepState, Survey},
 };
 use greylag_engines::{EngineError, Session};
@@ -99,6 +99,17 @@ impl Found {
             .steps
             .iter()
             .find(|step| step.migration == *id && step.state != StepState::Applied)
+    }
+
+    /// What stands of a migration that an earlier try began.
+    pub fn stands(&self, id: &MigrationId) -> outcome::Left {
+        match self.open_step(id) {
+            Some(step) if step.statements_done > 0 => outcome::Left::Partial {
+                done: step.statements_done,
+                total: step.statements_total,
+            },
+            _ => outcome::Left::Nothing,
+        }
     }
 }
 

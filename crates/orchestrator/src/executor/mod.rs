@@ -23,6 +23,7 @@ mod scripts;
 mod settle;
 mod sisters;
 mod standbys;
+mod stands;
 mod subscribers;
 mod verify;
 mod waits;

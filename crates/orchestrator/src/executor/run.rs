@@ -27,7 +27,7 @@ pub enum Ran {
     Applied,
     Failed(Failure),
     Unknown(Doubt),
-    /// Cancelled by this run, or given up between two tries: nothing new of it stands.
+    /// Cancelled by this run, or given up between two tries. What stands of it, `Stands` knows.
     GaveUp,
 }
 
@@ -55,11 +55,12 @@ pub async fn run(session: &mut dyn Session, errand: &Errand, jobs: &[Job]) -> Ra
                 return Ran::Applied;
             }
             Attempt::Unknown(doubt) => return Ran::Unknown(doubt),
-            Attempt::Failed(failure) if cancelled && failure.class == FailureClass::Cancelled => {
-                return Ran::GaveUp;
-            }
             Attempt::Failed(failure) => failure,
         };
+        errand.reports.stands().note(&failure);
+        if cancelled && failure.class == FailureClass::Cancelled {
+            return Ran::GaveUp;
+        }
         let wait = backoff.next();
         if failure.class != FailureClass::Lock || Instant::now() + wait > until {
             return Ran::Failed(failure);

@@ -81,7 +81,7 @@ async fn look_once(errand: &Errand, wanted: Wanted) -> Result<Outcome, Outcome> 
     tell_position(&mut *session, errand, &outcome).await;
     release(session, errand, &outcome).await;
     Ok(match outcome {
-        Outcome::Applied if goes_on => Outcome::Absent,
+        Outcome::Applied if goes_on => Outcome::absent(),
         outcome => outcome,
     })
 }
@@ -108,7 +108,7 @@ async fn asked(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Surv
     let there = errand.work.iter().filter(|id| !found.lacking.contains(id));
     let there: Vec<MigrationId> = there.cloned().collect();
     match verified(session, errand, &there).await {
-        Outcome::Applied if !found.lacking.is_empty() => Outcome::Absent,
+        Outcome::Applied if !found.lacking.is_empty() => Outcome::absent(),
         outcome => outcome,
     }
 }
@@ -138,7 +138,7 @@ async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Sur
     }
     if !found.lacking.is_empty() && (found.proof.needs_claim() || !found.survey.has_history) {
         // Our tables come before any migration, and the identity last of them: nothing was begun here.
-        return Outcome::Absent;
+        return Outcome::absent();
     }
     for id in &found.lacking {
         let job = match errand.scripts.job(
@@ -156,7 +156,10 @@ async fn settle(session: &mut dyn Session, errand: &Errand, seen: Option<Box<Sur
         match settled {
             Ok(Settled::Applied) => errand.reports.applied(id.clone(), 0),
             // The first that is not there ends the look: those behind it were never begun.
-            Ok(Settled::Absent) => return Outcome::Absent,
+            Ok(Settled::Absent) => {
+                let left = found.stands(id);
+                return Outcome::Absent { left };
+            }
             Ok(Settled::Failed(failure)) => return Outcome::Failed { failure },
             Ok(Settled::Unknown(doubt)) => return Outcome::Unknown { doubt },
             Err(error) => {

@@ -117,7 +117,7 @@ async fn run_there(
         Outcome::Applied => Ok(()),
         Outcome::Failed { failure } => Err(on(node, failure)),
         Outcome::Unknown { doubt } => Err(doubt_on(errand, node, doubt)),
-        Outcome::Absent => Err(Outcome::Absent),
+        absent @ Outcome::Absent { .. } => Err(absent),
     }
 }
 
@@ -244,7 +244,7 @@ async fn wait_until_applied(
         }
         tokio::time::sleep(AGAIN).await;
         if errand.must_stop() {
-            return Err(Outcome::Absent);
+            return Err(Outcome::absent());
         }
     }
     publisher.close().await;

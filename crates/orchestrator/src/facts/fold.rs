@@ -4,7 +4,8 @@
 use greylag_core::{engine::Engine, fleet::ShardName, node::Unobservable};
 use greylag_engines::Appraisal;
 use greylag_lint::{
-    FleetFacts, PublicationFacts, ServerVersion, SlotFacts, StandbyFacts, TableFacts, Versions,
+    FleetFacts, NumberingFacts, PublicationFacts, ServerVersion, SlotFacts, StandbyFacts,
+    TableFacts, Versions,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +140,19 @@ fn tables(primaries: &[&Appraised]) -> BTreeMap<String, TableFacts> {
                     .row_versions
                     .and_then(|count| u32::try_from(count).ok());
                 facts.row_versions = facts.row_versions.max(versions);
+                for numbered in &table.numbered {
+                    let own = NumberingFacts {
+                        column: numbered.column.clone(),
+                        data_type: numbered.data_type.clone(),
+                        used: numbered.used,
+                        room: numbered.room,
+                        shard: one.shard.to_string(),
+                    };
+                    let known = facts.numbering.as_ref();
+                    if known.is_none_or(|known| own.is_fuller(known)) {
+                        facts.numbering = Some(own);
+                    }
+                }
                 let first = facts.largest_shard.is_empty();
                 if first || table.rows > facts.rows {
                     facts.rows = table.rows;

@@ -2,7 +2,7 @@ use super::{Appraised, Unlooked, fold};
 use greylag_core::engine::Engine;
 use greylag_engines::{
     Appraisal,
-    appraisal::{Publication, Standby, TableSize},
+    appraisal::{Numbered, Publication, Standby, TableSize},
 };
 use std::collections::BTreeMap;
 
@@ -16,6 +16,12 @@ fn primary(shard: &str, server: &str, version: &str, rows: u64) -> Appraised {
         index_bytes: Some(rows * 10),
         has_primary_key: true,
         row_versions: (rows > 100).then_some(rows / 100),
+        numbered: vec![Numbered {
+            column: "id".into(),
+            data_type: if rows > 100 { "bigint" } else { "integer" }.into(),
+            used: rows,
+            room: if rows > 100 { 100_000 } else { 100 },
+        }],
     };
     Appraised {
         shard: shard.parse().unwrap(),
@@ -44,6 +50,12 @@ fn the_largest_shard_decides_and_servers_are_counted() {
         assert_eq!((table.rows, &*table.largest_shard), (500, "b"));
         assert_eq!(table.table_bytes, 50_000);
         assert_eq!(table.row_versions, Some(5));
+        // Not the one that has used most of them, but the one with the least left for its share.
+        let fullest = table.numbering.as_ref().unwrap();
+        assert_eq!(
+            (&*fullest.shard, fullest.used, fullest.room),
+            ("c", 40, 100)
+        );
         assert_eq!(table.bytes_per_server, 510 * 110);
     }
     let versions = facts.versions[&Engine::Postgres];

@@ -2,7 +2,7 @@
 
 use super::{
     Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -49,6 +49,10 @@ impl Journal for LookOnly {
 
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError> {
         self.0.rollouts(scope).await
+    }
+
+    async fn planned(&self, scope: &Scope, newest: u32) -> Result<Vec<PlannedRow>, JournalError> {
+        self.0.planned(scope, newest).await
     }
 
     async fn rollout(&self, id: &str) -> Result<Option<StoredRollout>, JournalError> {

@@ -14,7 +14,7 @@ mod store;
 pub use error::JournalError;
 pub use record::{
     Act, Amendment, Holder, InboxItem, KnownShard, LEASE, Lease, LeaseRow, LeaseTry, Location,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken,
+    NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken,
 };
 pub use revise::revise;
 pub use store::{Journal, look, open};

@@ -10,7 +10,7 @@ mod work;
 
 use super::{
     Act, Amendment, Holder, InboxItem, JournalError, KnownShard, LEASE, Lease, LeaseRow, LeaseTry,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use connection::Door;
@@ -216,6 +216,12 @@ impl Journal for Postgres {
 
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError> {
         run!(self, "listing rollouts", |c, at| work::rollouts(c, scope))
+    }
+
+    async fn planned(&self, scope: &Scope, newest: u32) -> Result<Vec<PlannedRow>, JournalError> {
+        run!(self, "reading what was planned", |c, at| work::planned(
+            c, at, scope, newest
+        ))
     }
 
     async fn rollout(&self, id: &str) -> Result<Option<StoredRollout>, JournalError> {

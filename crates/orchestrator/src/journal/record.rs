@@ -1,7 +1,12 @@
 //! What the journal keeps, as plain data.
 
 use super::JournalError;
-use greylag_core::{event::Event, fleet::ShardName, identity::Known, plan::Plan};
+use greylag_core::{
+    event::Event,
+    fleet::ShardName,
+    identity::Known,
+    plan::{Plan, PlannedMigration},
+};
 use greylag_engines::PasswordSource;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -48,6 +53,13 @@ pub struct RolloutRow {
     pub ended: Option<String>,
     /// The number of its last event.
     pub sequence: u64,
+}
+
+/// A rollout, and what its plan has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRow {
+    pub row: RolloutRow,
+    pub migrations: Vec<PlannedMigration>,
 }
 
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ mod work;
 
 use super::{
     Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
-    NewRollout, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
+    NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken, store::Journal,
 };
 use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
@@ -203,6 +203,14 @@ impl Journal for Sqlite {
         let (at, scope) = (self.at.clone(), scope.clone());
         self.run("listing rollouts", move |c| work::rollouts(c, &at, &scope))
             .await
+    }
+
+    async fn planned(&self, scope: &Scope, newest: u32) -> Result<Vec<PlannedRow>, JournalError> {
+        let (at, scope) = (self.at.clone(), scope.clone());
+        self.run("reading what was planned", move |c| {
+            work::planned(c, &at, &scope, newest)
+        })
+        .await
     }
 
     async fn rollout(&self, id: &str) -> Result<Option<StoredRollout>, JournalError> {

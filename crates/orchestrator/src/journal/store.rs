@@ -2,7 +2,7 @@
 
 use super::{
     Act, Amendment, Holder, InboxItem, JournalError, KnownShard, Lease, LeaseRow, LeaseTry,
-    Location, NewRollout, RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly,
+    Location, NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken, look_only::LookOnly,
     postgres::Postgres, sqlite::Sqlite,
 };
 use async_trait::async_trait;
@@ -56,6 +56,9 @@ pub trait Journal: Send + Sync {
 
     /// Newest first.
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError>;
+
+    /// What so many rollouts that began have in their plans, newest first: less to read than the rollouts.
+    async fn planned(&self, scope: &Scope, newest: u32) -> Result<Vec<PlannedRow>, JournalError>;
 
     async fn rollout(&self, id: &str) -> Result<Option<StoredRollout>, JournalError>;
 

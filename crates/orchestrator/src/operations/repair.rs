@@ -35,7 +35,7 @@ pub struct Repair {
     /// None: everything that is amiss.
     pub migration: Option<MigrationId>,
     pub only: Option<BTreeSet<ShardName>>,
-    /// What is newer than any file is taken back though a rollout brought it: its file is gone for good.
+    /// What is newer than any file is taken back, too: its file is gone for good.
     pub gone: bool,
     pub dry_run: bool,
     /// Why, for the journal.
@@ -56,7 +56,7 @@ pub async fn repair(
     let known = setup.journal.known(&setup.scope()).await?;
     let named = wanted.iter().filter(|_| !repair.gone).cloned();
     let brought = origins(setup, named.collect()).await?;
-    let by = setup.by.clone();
+    let (by, gone) = (setup.by.clone(), repair.gone);
     let deed: Deed = Arc::new(move |session, shard, survey| {
         let notes = notes.clone();
         let name = &shard.shard.name;
@@ -65,7 +65,8 @@ pub async fn repair(
         // A history is mended only where it is proven whose it is.
         let judged = identity::judge(&expected, &survey);
         let wanted = wanted.as_ref();
-        let found = changes(&migrations, shard, &survey, (wanted, &brought), &by);
+        let wanted = wanted.map(|id| (id, gone));
+        let found = changes(&migrations, shard, &survey, wanted, &brought, &by);
         Box::pin(async move {
             if let Err(refusal) = judged {
                 return Ok(ShardResult::Refused {
@@ -119,10 +120,13 @@ fn changes(
     migrations: &Migrations,
     shard: &FleetShard,
     survey: &Survey,
-    (wanted, brought): (Option<&MigrationId>, &BTreeMap<MigrationId, RolloutRow>),
+    named: Option<(&MigrationId, bool)>,
+    brought: &BTreeMap<MigrationId, RolloutRow>,
     by: &str,
 ) -> Result<Found, Failure> {
     let refused = |why| untouched(FailureClass::Refused, why, None);
+    let wanted = named.map(|(id, _)| id);
+    let is_gone_for_good = named.is_some_and(|(_, gone)| gone);
     let reading = read_history(
         &migrations.files,
         &survey.history,
@@ -177,15 +181,16 @@ fn changes(
     }
     let (named, gone): (Vec<_>, Vec<_>) =
         (reading.missing.iter()).partition(|id| wanted == Some(*id));
-    // Above the highest file a checkout is older than its fleet, mostly, and in order: only who names it says otherwise.
+    // Above the highest file a checkout is older than its fleet, mostly, and in order. That no rollout here brought it says nothing: state
+    // stores are many.
     let future = reading.future.iter().filter(|id| wanted == Some(*id));
-    if let Some((id, row)) = future.clone().find_map(|id| Some((id, brought.get(id)?))) {
+    if !is_gone_for_good && let Some(id) = future.clone().next() {
+        let origin = brought
+            .get(id)
+            .map_or("this checkout is older, most likely".into(), came_with);
         return Err(untouched(
             FailureClass::Refused,
-            format!(
-                "{id} is applied, and newer than any file here: {}",
-                came_with(row)
-            ),
+            format!("{id} is applied, and newer than any file here: {origin}"),
             Some(format!(
                 "Take a newer checkout: taken back, {id} would be run again by whoever has its file. If that is gone for good, say so: `greylag repair {id} --gone --reason …`."
             )),

@@ -6,6 +6,9 @@ use greylag_core::fleet::ShardName;
 use std::{collections::BTreeSet, path::Path, time::Duration};
 use url::Url;
 
+/// A check is asked no more often: each answer that differs from the last is an event.
+const EAGER: Duration = Duration::from_secs(1);
+
 pub(crate) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<CheckRule> {
     let mut names = BTreeSet::new();
     let mut checks = Vec::new();
@@ -29,7 +32,7 @@ pub(crate) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<CheckRule> 
                 name: name.value,
                 probe,
                 timeout,
-                every: every.max(Duration::from_millis(100)),
+                every: every.max(EAGER),
             });
         }
     }

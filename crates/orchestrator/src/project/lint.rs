@@ -133,6 +133,7 @@ fn thresholds(section: &Section<'_>) -> Thresholds {
         small_rows: section.count("small-rows").unwrap_or(usual.small_rows),
         large_rows: section.count("large-rows").unwrap_or(usual.large_rows),
         wal_bytes: section.size("wal-bytes").unwrap_or(usual.wal_bytes),
+        used_percent: section.count("used-percent").unwrap_or(usual.used_percent),
     };
     section.finish();
     found

@@ -1,7 +1,7 @@
 //! One look at every node that the project names, for a page or a verb.
 
 use super::{
-    arrange::arrange,
+    arrange::{FORMER, arrange},
     behind::compare,
     chance::look_by,
     earlier::Earlier,
@@ -132,7 +132,12 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
         Named::Listed(list) => list,
         Named::Auto => &[],
     };
-    let mut arranged = arrange(target, seat.as_ref(), listed);
+    let remembered = match &seat {
+        Some(_) if !listed.is_empty() => memory.of(setup, &target.shard).await,
+        _ => Ok(None),
+    };
+    let known = remembered.as_ref().ok().copied().flatten();
+    let mut arranged = arrange(target, seat.as_ref(), listed, known);
     match named {
         Named::Listed(_) => {
             let others = arranged.split_off(1);
@@ -141,7 +146,11 @@ async fn look_at(setup: &Setup, target: &Target, named: &Named, memory: &Memory)
             let looks = others.into_iter();
             let looks = looks.map(|node| look(&*setup.open, node, mark.as_ref()));
             let mut nodes = join_all(looks).await;
+            nodes.retain(|one| !is_home_again(one, &primary));
             let mut blind = BTreeMap::new();
+            if let Err(why) = remembered {
+                blind.insert(primary.node.node.clone(), why);
+            }
             if nodes.iter().any(|one| is_the_primary(one, &primary)) {
                 match memory.of(setup, &target.shard).await {
                     Ok(known) => nodes.retain(|one| !steps_aside(one, &primary, known)),
@@ -231,6 +240,11 @@ fn steps_aside(one: &Looked, primary: &Looked, known: Option<&Known>) -> bool {
     };
     let had = || known.is_some_and(|known| known.has_had(&seen.server, &there.server));
     is_the_primary(one, primary) && had()
+}
+
+/// Whether that is the primary by the name that the project has for it, which leads to it again: it is no node of its own.
+fn is_home_again(one: &Looked, primary: &Looked) -> bool {
+    &*one.node.node.node == FORMER && is_the_primary(one, primary)
 }
 
 /// Whether that is the primary, by another name.

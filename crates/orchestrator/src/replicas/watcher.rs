@@ -230,9 +230,10 @@ impl Watcher {
         move || shared.board().guarded(&shard, role)
     }
 
-    /// Whether the shard is waited for, and nobody has looked since.
+    /// Whether the shard is waited for, and nobody has looked since, or what came of it is yet to be heard.
     pub fn is_unlooked(&self, shard: &ShardName) -> bool {
-        self.shared.board().is_unlooked(shard)
+        // In this order: what has been weighed has been sent.
+        self.shared.board().is_unlooked(shard) || !self.news.is_empty()
     }
 
     pub fn waits(&self, shard: &ShardName) -> bool {
@@ -278,7 +279,7 @@ impl Shared {
             Named::Listed(list) => list,
             Named::Auto => &[],
         };
-        let arranged = arrange(&shard.target, seat.as_ref(), listed);
+        let arranged = arrange(&shard.target, seat.as_ref(), listed, known);
         let mut rosters = self.rosters();
         let mut board = self.board();
         if anew {
@@ -361,18 +362,19 @@ async fn weigh(
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        let (go, heard) = {
+        {
+            // Sent before anybody else can see that it was weighed.
             let mut board = shared.board();
-            (board.go(), board.news())
-        };
-        told.send_if_modified(|before| {
-            let changed = *before != go;
-            *before = go;
-            changed
-        });
-        for one in heard {
-            if quiet.passes(&one, Instant::now()) && news.send(one).is_err() {
-                return;
+            let go = board.go();
+            told.send_if_modified(|before| {
+                let changed = *before != go;
+                *before = go;
+                changed
+            });
+            for one in board.news() {
+                if quiet.passes(&one, Instant::now()) && news.send(one).is_err() {
+                    return;
+                }
             }
         }
         let woken = tokio::time::timeout(WEIGH, shared.weigh.notified());

@@ -13,7 +13,7 @@ mod steer;
 
 pub use error::SteerError;
 pub(crate) use fold::fold;
-pub(crate) use origin::{came_with, origins};
+pub(crate) use origin::{Origins, came_with, origins};
 pub use request::{Acknowledged, Request};
 pub use show::{Recorded, list, show};
 pub use steer::steer;

@@ -8,7 +8,7 @@ use greylag_core::migration::MigrationId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many rollouts are looked through, the newest first: what came before them is no news to any checkout.
-const NEWEST: usize = 200;
+const NEWEST: u32 = 200;
 
 /// The newest rollout that had each of these in its plan; those that none had are left out.
 pub async fn origins(
@@ -19,22 +19,38 @@ pub async fn origins(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let rows = setup.journal.rollouts(&setup.scope()).await?;
-    let began = rows.into_iter().filter(|row| row.sequence > 0);
-    for row in began.take(NEWEST) {
-        let Some(stored) = setup.journal.rollout(&row.id).await? else {
-            continue;
-        };
-        for planned in &stored.plan.migrations {
+    for one in setup.journal.planned(&setup.scope(), NEWEST).await? {
+        for planned in one.migrations {
             if wanted.remove(&planned.id) {
-                found.insert(planned.id.clone(), row.clone());
+                found.insert(planned.id, one.row.clone());
             }
-        }
-        if wanted.is_empty() {
-            break;
         }
     }
     Ok(found)
+}
+
+/// What was asked for already, with what came of it: nothing that is applied comes anew.
+#[derive(Clone, Debug, Default)]
+pub struct Origins(BTreeMap<MigrationId, Option<RolloutRow>>);
+
+impl Origins {
+    /// Asks the journal for those of them that it was not asked for yet.
+    pub async fn look_up(
+        &mut self,
+        setup: &Setup,
+        wanted: BTreeSet<MigrationId>,
+    ) -> Result<(), JournalError> {
+        let is_new = |id: &MigrationId| !self.0.contains_key(id);
+        let new: BTreeSet<MigrationId> = wanted.into_iter().filter(is_new).collect();
+        let mut found = origins(setup, new.clone()).await?;
+        let asked = new.into_iter().map(|id| (found.remove(&id), id));
+        self.0.extend(asked.map(|(row, id)| (id, row)));
+        Ok(())
+    }
+
+    pub fn get(&self, id: &MigrationId) -> Option<&RolloutRow> {
+        self.0.get(id)?.as_ref()
+    }
 }
 
 /// As a clause: `it came with rollout … of 2026-11-22`.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use greylag_core::{event::Stamped, fleet::ShardName};
 use greylag_orchestrator::journal::{
     Act, Amendment, Holder, InboxItem, Journal, JournalError, KnownShard, Lease, LeaseRow,
-    LeaseTry, NewRollout, RolloutRow, Scope, StoredRollout, Taken,
+    LeaseTry, NewRollout, PlannedRow, RolloutRow, Scope, StoredRollout, Taken,
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -126,6 +126,10 @@ impl Journal for Crashing {
 
     async fn rollouts(&self, scope: &Scope) -> Result<Vec<RolloutRow>, JournalError> {
         self.inner.rollouts(scope).await
+    }
+
+    async fn planned(&self, scope: &Scope, newest: u32) -> Result<Vec<PlannedRow>, JournalError> {
+        self.inner.planned(scope, newest).await
     }
 
     async fn rollout(&self, id: &str) -> Result<Option<StoredRollout>, JournalError> {

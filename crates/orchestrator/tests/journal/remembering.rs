@@ -239,6 +239,7 @@ pub fn known(name: &str, version: &str) -> KnownShard {
                 dialled: "there".into(),
                 instance: Some("run".into()),
                 name: "b".into(),
+                only_primary: false,
             }],
             deposed: vec![Node {
                 lineage: "l".into(),
@@ -247,6 +248,7 @@ pub fn known(name: &str, version: &str) -> KnownShard {
                 dialled: "elsewhere".into(),
                 instance: None,
                 name: "b".into(),
+                only_primary: false,
             }],
         },
         version: Some(version.into()),

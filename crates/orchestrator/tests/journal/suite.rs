@@ -141,6 +141,15 @@ async fn the_last_event_ends_the_rollout(store: Store) {
         .map(|r| (r.id.as_str(), r.ended.as_deref(), r.sequence))
         .collect();
     assert_eq!(seen, [("r2", None, 0), ("r1", Some("done"), 2)]);
+    // What has not begun brought nothing.
+    let planned = journal.planned(&scope(), 5).await.unwrap();
+    let [planned] = &planned[..] else {
+        panic!("{planned:?}");
+    };
+    assert_eq!(planned.row, rows[1]);
+    assert_eq!(planned.migrations, rollout("r1").plan.migrations);
+    assert_eq!(planned.migrations.len(), 1);
+    assert_eq!(journal.planned(&scope(), 0).await.unwrap(), []);
 }
 
 async fn projects_and_environments_are_kept_apart(store: Store) {

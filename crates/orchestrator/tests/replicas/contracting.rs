@@ -6,7 +6,7 @@ use crate::{
     subscriber::{ONE, Pair},
     table::retry,
 };
-use greylag_core::{event::Event, gate::WaitReason, plan::UndoTarget};
+use greylag_core::{event::Event, gate::WaitReason, outcome::Outcome, plan::UndoTarget};
 use greylag_lab::{Engine, Proxy};
 use greylag_orchestrator::{
     Control, Notice,
@@ -145,6 +145,16 @@ async fn settling(fleet: &Replicated) -> (JoinHandle<Option<Summary>>, Told) {
     (run, told)
 }
 
+/// Told of a shard, that it has not failed.
+fn is_verified(at: usize) -> impl Fn(&Event) -> bool {
+    move |event| {
+        let Event::ShardEnded { shard, outcome, .. } = event else {
+            return false;
+        };
+        *shard == name(at) && !matches!(outcome, Outcome::Failed { .. })
+    }
+}
+
 const TWO_VERIFIED: (&str, &str) = (
     "V2__two.sql",
     "-- greylag:verify SELECT count(*) = 1 FROM one\nALTER TABLE one ADD COLUMN two int;",
@@ -236,4 +246,71 @@ async fn what_is_verified_in_the_end_is_replayed_before_its_rollout_gets_a_succe
     fleet.done().await;
     let there = fleet.clusters[0].replica(0);
     assert!(fleet.has(there, 0, "three").await);
+}
+
+/// The other shard's query said no, and a second terminal has it asked again while it is settled what became of the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_is_retried_while_others_are_settled_is_replayed_too() {
+    let Some(mut fleet) = Replicated::start(Engine::Postgres, 2, 1).await else {
+        return;
+    };
+    fleet.policy.max_in_flight = 2;
+    fleet.done().await;
+    let insert = async |fleet: &Replicated, at: usize| {
+        let row = "INSERT INTO one VALUES (1)";
+        let primary = fleet.clusters[at].primary();
+        let database = &fleet.databases[at].name;
+        primary.execute(database, row).await.unwrap();
+    };
+    let view = |body: &'static str| ("R__three.sql", body);
+    let first = fleet.files[0];
+    fleet.files = vec![
+        first,
+        TWO_VERIFIED,
+        view("CREATE VIEW three AS SELECT 3 AS n;"),
+    ];
+    // Both begin, and end one after the other: s1 says yes, and has yet to be replayed; s2 says no.
+    insert(&fleet, 0).await;
+    let readers = [fleet.read_one(0).await, fleet.read_one(1).await];
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
+    for at in [0, 1] {
+        until(&told, |event| is_locked_out(event, at)).await;
+        fleet.clusters[at].pause_replay(0).await.unwrap();
+    }
+    let [s1, s2] = readers;
+    drop(s1);
+    until(&told, replaying(0)).await;
+    drop(s2);
+    until(&told, ended(1)).await;
+    control.interrupt();
+    let summary = run.await.unwrap();
+    assert_eq!(
+        summary.failed.keys().collect::<Vec<_>>(),
+        [&name(1)],
+        "{summary:#?}"
+    );
+
+    fleet.files[2] = view("CREATE VIEW three AS SELECT 4 AS n;");
+    let (run, told) = settling(&fleet).await;
+    until(&told, |event| matches!(event, Event::Restarted { .. })).await;
+    insert(&fleet, 1).await;
+    retry(&fleet).await;
+    until(&told, |event| replaying(1)(event) || is_verified(1)(event)).await;
+    let is_done = |at: usize| {
+        let told = told.lock().unwrap();
+        told.iter().any(|(_, event)| is_verified(at)(event))
+    };
+    assert!(!is_done(0) && !is_done(1), "{:#?}", told.lock().unwrap());
+    for cluster in &fleet.clusters {
+        cluster.resume_replay(0).await.unwrap();
+    }
+    let left = run.await.unwrap();
+    assert!(left.is_none(), "{left:#?}");
+    assert!(is_done(0) && is_done(1), "{:#?}", told.lock().unwrap());
+}
+
+fn is_locked_out(event: &Event, at: usize) -> bool {
+    matches!(event, Event::ShardWaiting { shard, reasons, .. }
+        if *shard == name(at) && matches!(&reasons[..], [WaitReason::Lock { .. }]))
 }

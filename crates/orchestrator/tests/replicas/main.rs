@@ -17,6 +17,7 @@ mod disputed;
 mod doubting;
 mod easing;
 mod failing_over;
+mod fallen_back;
 mod finding;
 mod fleet;
 mod ghost;

@@ -6,7 +6,10 @@ use crate::{
 };
 use greylag_core::{event::Event, gate::WaitReason, outcome::Left};
 use greylag_lab::{Engine, Server};
-use greylag_orchestrator::apply::{Options, Verdict};
+use greylag_orchestrator::{
+    Control,
+    apply::{Options, Summary, Verdict},
+};
 
 const COLUMN: &str = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'one' AND column_name = 'two'";
 
@@ -190,4 +193,69 @@ async fn who_reads_what_was_changed_already_keeps_nobody_from_trying_the_rest_ag
         .any(|(_, event)| waits_for(event, &pid));
     assert!(!waited, "nothing of it is in the way of the rest");
     reader.batch_execute("COMMIT").await.unwrap();
+}
+
+/// Its first statement stands, and the run ends before its second is tried again: no failure, and not nothing either.
+#[track_caller]
+fn stands_half_way(fleet: &Replicated, summary: &Summary) {
+    assert_eq!(summary.verdict, Verdict::Split, "{summary:#?}");
+    assert_eq!(summary.exit_code, 3);
+    assert_eq!(summary.changed.len(), 1, "{summary:#?}");
+    assert_eq!(summary.shards.changed, 1, "{summary:#?}");
+    assert_eq!(summary.failed.len(), 0, "{summary:#?}");
+    let warnings = fleet.warnings.lock().unwrap();
+    let told = "1 of 2 statements of V3 stand: the next run goes on after them";
+    assert!(warnings.iter().any(|text| text == told), "{warnings:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_is_told_though_the_run_was_interrupted_before_the_rest_was_tried_again() {
+    let Some((mut fleet, here)) = half_way().await else {
+        return;
+    };
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
+    until(&told, is_locked_out).await;
+    control.interrupt();
+    let summary = run.await.unwrap();
+    stands_half_way(&fleet, &summary);
+
+    // Nobody has to say that it is to be tried again: nothing has failed.
+    here.batch_execute("COMMIT").await.unwrap();
+    fleet.claim = None;
+    fleet.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_is_told_though_the_run_was_interrupted_while_a_standby_was_waited_for() {
+    let Some((fleet, here)) = half_way().await else {
+        return;
+    };
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
+    until(&told, is_locked_out).await;
+    let (standby, database) = (fleet.clusters[0].replica(0), &fleet.databases[0].name);
+    let (_reader, pid) = read_table_for_long(standby, database, "other").await;
+    until(&told, |event| waits_for(event, &pid)).await;
+    here.batch_execute("COMMIT").await.unwrap();
+    control.interrupt();
+    let summary = run.await.unwrap();
+    stands_half_way(&fleet, &summary);
+}
+
+/// A second interrupt cancels the statement that waits for its lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_is_told_though_the_rest_was_cancelled() {
+    let Some((mut fleet, _here)) = half_way().await else {
+        return;
+    };
+    // Its only try waits for as long as the test takes.
+    fleet.policy.lock_timeout = greylag_lab::patience() * 10;
+    let control = Control::new();
+    let (run, told) = fleet.run_under(Options::default(), control.clone()).await;
+    until(&told, is_locked_out).await;
+    control.interrupt();
+    control.interrupt();
+    let summary = run.await.unwrap();
+    stands_half_way(&fleet, &summary);
 }

@@ -59,6 +59,27 @@ async fn goes_on_where_the_service_leads(engine: Engine) {
     is_well_from_now_on(&mut fleet, 1).await;
 }
 
+/// The service answers nobody until the primary was found at the replica's own name, and leads there then.
+async fn is_one_server_though_the_service_comes_late(engine: Engine) {
+    let Some((mut fleet, service)) = given(engine, 1).await else {
+        return;
+    };
+    fleet.done().await;
+    let (old, heir) = (fleet.clusters[0].primary(), fleet.clusters[0].replica(0));
+    old.kill();
+    heir.promote().await.unwrap();
+    fleet.files.push(TWO);
+    let (run, told) = fleet.run(Options::default()).await;
+    assert_done(&run.await.unwrap(), &told);
+    assert_eq!(
+        times(&fleet, fleet.clusters[0].replica(0), 0, "2").await,
+        "1"
+    );
+    service.lead_to(fleet.clusters[0].replica(0).port());
+    service.cut().await;
+    is_well_from_now_on(&mut fleet, 0).await;
+}
+
 /// Between two rollouts the same, where the primary names its replicas: nobody follows the heir, and nobody is missed.
 async fn goes_on_though_nobody_follows(engine: Engine) {
     let Some((mut fleet, service)) = given(engine, 1).await else {
@@ -108,6 +129,16 @@ async fn is_shown_once(fleet: &Replicated, at: usize) {
     let here = of_shard.next().unwrap();
     assert_eq!(here.role, NodeRole::Primary);
     assert!(of_shard.next().is_none(), "{seen:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_leads_to_the_heir_late_is_no_node_of_its_own() {
+    is_one_server_though_the_service_comes_late(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_of_mariadb_that_leads_to_the_heir_late_is_no_node_of_its_own() {
+    is_one_server_though_the_service_comes_late(Engine::MariaDb).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use greylag_core::{event::Event, gate::WaitReason, policy::Size};
 use greylag_orchestrator::{
     Control, Exit, Explained, Notice,
     apply::{ApplyError, Options, Summary, Verdict},
-    status::{Reviews, read_status},
+    status::{Asked, read_status},
     steering::Request,
     survey::survey_fleet,
     watch::Blind,
@@ -96,7 +96,7 @@ async fn a_second_terminal_pauses_approves_and_resumes_the_first_ones_run() {
     assert!(world.steer(approve()).await.unwrap().running);
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    let status = read_status(&setup, &surveyed, Vec::new(), &mut Reviews::default())
+    let status = read_status(&setup, &surveyed, Vec::new(), &mut Asked::default())
         .await
         .unwrap();
     let rollout = status.rollout.unwrap();

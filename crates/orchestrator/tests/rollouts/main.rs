@@ -9,5 +9,6 @@ mod mission;
 mod ordinary;
 mod refusals;
 mod resuming;
+mod settling;
 mod steering;
 mod world;

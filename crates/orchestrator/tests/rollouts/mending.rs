@@ -6,7 +6,7 @@ use greylag_orchestrator::{
     apply::Verdict,
     journal::Act,
     operations::{Repair, ShardResult, accept, baseline, forget, rebrand, repair},
-    status::{Reviews, read_status},
+    status::{Asked, read_status},
     survey::survey_fleet,
     watch::Blind,
 };
@@ -210,8 +210,34 @@ async fn a_moved_shard_is_accepted_and_a_copy_rebranded() {
 async fn acts(world: &World) -> Vec<Act> {
     let setup = world.setup().await;
     let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
-    read_status(&setup, &surveyed, Vec::new(), &mut Reviews::default())
+    read_status(&setup, &surveyed, Vec::new(), &mut Asked::default())
         .await
         .unwrap()
         .acts
+}
+
+#[tokio::test]
+async fn which_rollout_brought_what_is_newer_is_asked_of_the_journal_once() {
+    let mut world = World::new(1);
+    world.file("V1__a.sql", "CREATE TABLE a(x);");
+    world.file("V2__b.sql", "CREATE TABLE b(x);");
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+    world.files.remove("V2__b.sql");
+    let setup = world.setup().await;
+    let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+    let problems = async |asked: &mut Asked| {
+        let status = read_status(&setup, &surveyed, Vec::new(), asked).await;
+        status.unwrap().shards.remove(0).problems
+    };
+    let mut asked = Asked::default();
+    let first = problems(&mut asked).await;
+    assert!(first[0].contains("it came with rollout"), "{first:?}");
+    // Nobody reads there again: it would find nothing.
+    let store = rusqlite::Connection::open(world.folder.path().join(world.state)).unwrap();
+    store
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM rollout")
+        .unwrap();
+    assert_eq!(problems(&mut asked).await, first);
+    let anew = problems(&mut Asked::default()).await;
+    assert!(!anew[0].contains("it came with rollout"), "{anew:?}");
 }

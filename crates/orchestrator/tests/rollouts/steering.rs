@@ -3,8 +3,8 @@
 use crate::world::{World, wave};
 use greylag_core::policy::Size;
 use greylag_orchestrator::{
-    apply::{Options, Verdict},
-    planning::Ask,
+    apply::{ApplyError, Options, Verdict},
+    planning::{Ask, Prospect},
     steering::{Request, SteerError, list},
 };
 
@@ -128,4 +128,37 @@ async fn a_paused_rollout_starts_nothing_until_it_is_resumed_and_an_aborted_one_
         world.steer(Request::Resume).await,
         Err(SteerError::NoRollout { .. })
     ));
+}
+
+/// Whoever was asked whether the changed plan may be carried out takes the time it takes.
+#[tokio::test]
+async fn a_pause_that_comes_between_a_changed_plan_and_its_rollout_holds_it() {
+    let mut world = with_approval();
+    world.apply().await.unwrap();
+    world.file("R__v.sql", "CREATE VIEW v AS SELECT 1 AS one;");
+    let approve = Request::Approve {
+        wave: None,
+        digest: None,
+    };
+    world.steer(approve).await.unwrap();
+    // The view is of the next plan, which waits for its approval in turn.
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Done);
+    assert_eq!(world.apply().await.unwrap().verdict, Verdict::Waiting);
+    world.file("R__v.sql", "CREATE VIEW v AS SELECT 2 AS two;");
+    let pause = Request::Pause { reason: None };
+    let (ask, options) = (Ask::default(), Options::default());
+    let ended = world.apply_after(&ask, &options, async |prospect| {
+        assert!(
+            matches!(prospect, Prospect::Supersede { .. }),
+            "{prospect:#?}"
+        );
+        world.steer(pause).await.unwrap();
+    });
+    let error = ended.await.unwrap_err();
+    assert!(
+        matches!(&error, ApplyError::Stale { why } if why.contains("was paused meanwhile")),
+        "{error:?}"
+    );
+    let last = list(&world.setup().await).await.unwrap().remove(0);
+    assert_eq!(last.ended, None, "it has no successor");
 }

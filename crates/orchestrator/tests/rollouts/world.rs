@@ -10,7 +10,7 @@ use greylag_core::{
 use greylag_engines::Target;
 use greylag_orchestrator::{
     Control, Fleet, FleetShard, Migrations, Notice, Setup,
-    apply::{ApplyError, Options, Summary, apply},
+    apply::{ApplyError, Options, Summary, apply, settle_first},
     journal::{self, Location},
     planning::{Ask, Prospect, look_ahead},
     replicas::Replication,
@@ -166,9 +166,20 @@ impl World {
     }
 
     pub async fn apply_as(&self, ask: &Ask, options: &Options) -> Result<Summary, ApplyError> {
+        self.apply_after(ask, options, async |_| ()).await
+    }
+
+    /// … with something that happens once it is planned.
+    pub async fn apply_after(
+        &self,
+        ask: &Ask,
+        options: &Options,
+        between: impl AsyncFnOnce(&Prospect),
+    ) -> Result<Summary, ApplyError> {
         let setup = self.setup().await;
         let surveyed = survey_fleet(&setup, None, &Blind).await?;
         let prospect = look_ahead(&setup, &surveyed, ask).await?;
+        between(&prospect).await;
         apply(
             &setup,
             surveyed,
@@ -179,6 +190,27 @@ impl World {
             Arc::new(Blind),
         )
         .await
+    }
+
+    /// What is to be settled before a changed plan is carried out is settled, which must be needed. None where all is.
+    pub async fn settle(&self, options: &Options) -> Option<Summary> {
+        let setup = self.setup().await;
+        let ask = Ask::default();
+        let surveyed = survey_fleet(&setup, None, &Blind).await.unwrap();
+        let prospect = look_ahead(&setup, &surveyed, &ask).await.unwrap();
+        assert!(
+            matches!(prospect, Prospect::SettleFirst { .. }),
+            "{prospect:#?}"
+        );
+        let (control, watcher) = (Control::new(), Arc::new(Blind));
+        let settled = settle_first(
+            &setup, &surveyed, &prospect, &ask, options, control, watcher,
+        );
+        // It waits for what it need not: nothing would come of it.
+        tokio::time::timeout(greylag_lab::patience(), settled)
+            .await
+            .expect("it waits")
+            .unwrap()
     }
 
     /// As `apply`, in a task of its own, under a control and a watcher.

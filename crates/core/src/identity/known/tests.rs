@@ -223,6 +223,59 @@ fn where_all_servers_say_one_address_it_tells_nobody_who_was_at_a_name() {
 }
 
 #[test]
+fn a_primary_that_a_readers_name_leads_to_for_want_of_its_standby_takes_nobodys_place() {
+    for (own, standby) in [
+        (behind("rw", 1, "1"), behind("ro", 2, "2")),
+        // Both say one address.
+        (contained("rw", "1"), contained("ro", "2")),
+    ] {
+        let fallen_back = Server {
+            dialled: standby.dialled.clone(),
+            ..own.clone()
+        };
+        let mut known = Known::default();
+        known.prove_primary(&own);
+        known.prove_replica(&standby);
+        assert!(!known.stands_in());
+        for _ in 0..2 {
+            known.prove_primary(&fallen_back);
+            assert!(known.is_primary(&own) && known.stands_in(), "{known:#?}");
+            assert!(!known.has_had(&fallen_back, &own));
+            assert!(known.has_had(&standby, &own), "{known:#?}");
+        }
+        known.prove_primary(&own);
+        known.prove_replica(&standby);
+        assert!(!known.stands_in() && known.is_primary(&own));
+        // The standby itself is promoted, and its name is the primary's as long as it is: also where it was started anew.
+        known.prove_primary(&standby);
+        assert!(!known.stands_in(), "{known:#?}");
+        known.prove_primary(&Server {
+            instance: Some("9".into()),
+            ..standby
+        });
+        assert!(!known.stands_in(), "{known:#?}");
+    }
+}
+
+#[test]
+fn where_no_replica_was_the_primary_stands_in_for_nobody() {
+    let mut known = Known::default();
+    known.prove_primary(&behind("rw", 1, "1"));
+    known.prove_primary(&behind("ro", 1, "1"));
+    assert!(!known.stands_in());
+    // What was written down before this was told is a replica's.
+    let before = serde_json::to_string(&known).unwrap();
+    assert!(before.contains("only_primary"), "{before}");
+    let mut replica = Known::default();
+    replica.prove_replica(&behind("ro", 2, "2"));
+    assert!(
+        !serde_json::to_string(&replica)
+            .unwrap()
+            .contains("only_primary")
+    );
+}
+
+#[test]
 fn a_server_of_mysql_is_known_at_a_name_by_its_uuid() {
     let of = |name: &str, uuid: &str| Server {
         engine: Engine::Mysql,

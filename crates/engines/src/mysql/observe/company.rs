@@ -118,10 +118,12 @@ impl Us<'_> {
                 .is_none_or(|identity| identity == known.identity);
             is_it && dump.user == self.user
         };
+        // A replica may log in as Greylag does: it has a port of its own, mostly.
         is_numbered
+            && self.ports.contains(&known.port)
             && match self.dumps {
                 Some(dumps) => dumps.iter().any(reads),
-                None => !known.host.is_empty() && self.ports.contains(&known.port),
+                None => !known.host.is_empty(),
             }
     }
 }
@@ -251,6 +253,12 @@ mod tests {
         assert!(!are_we(&one, Some(&[dump("greylag", Some("uuid-2"))])));
         assert!(are_we(&one, Some(&[dump("greylag", None)])));
         assert!(!are_we(&known("7", "db-2", "3306"), Some(&of("greylag"))));
+        // … nor where it listens elsewhere than its source does: a tool gives its source's port.
+        assert!(!are_we(&known(OURS, "db-2", "3307"), Some(&of("greylag"))));
+        assert!(!are_we(
+            &known(OURS, "db-2", "3307"),
+            Some(&[dump("greylag", None)])
+        ));
     }
 
     #[test]

@@ -155,3 +155,25 @@ on_both_clusters!(a_replica_whose_number_is_one_of_our_tools_is_a_replica(scene,
     let found = strangers(&seen, &[&one]);
     assert!(!found.contains(&known_as), "{found:?}");
 });
+
+// Where one account does for everything, the number and the account tell nothing: a tool gives its source's port for its own.
+on_both_clusters!(a_replica_that_has_our_tools_number_and_our_account_is_a_replica(scene, 1) {
+    scene.write("GRANT REPLICATION SLAVE ON *.* TO greylag@'%'").await;
+    scene.tell_replica(
+        0,
+        "STOP REPLICA; SET GLOBAL server_id = 1191182337; \
+         CHANGE REPLICATION SOURCE TO SOURCE_USER = 'greylag', SOURCE_PASSWORD = 'greylag'; START REPLICA",
+        "STOP SLAVE; SET GLOBAL server_id = 1191182337; \
+         CHANGE MASTER TO MASTER_USER = 'greylag', MASTER_PASSWORD = 'greylag'; START SLAVE",
+    ).await;
+    let mut below = scene.watch_replica(0).await;
+    let one = below.until("a level replica", is_level).await;
+    let known_as = upstream(&one).known_as.clone().unwrap();
+    let mut primary = scene.watch_primary().await;
+    let is_it = |seen: &NodeSighting| {
+        seen.children.iter().any(|child| child.name == known_as && !child.logical)
+    };
+    let seen = primary.until("the replica", is_it).await;
+    let found = strangers(&seen, &[&one]);
+    assert!(!found.contains(&known_as), "{found:?}");
+});

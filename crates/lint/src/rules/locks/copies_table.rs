@@ -16,7 +16,8 @@ pub(super) static COPIES_TABLE: Rule = Rule {
     title: "the table is copied while writes wait",
     about: "Changing a type, dropping a primary key, adding a foreign key or a CHECK, converting the character \
             set, or asking for ALGORITHM=COPY or a LOCK makes the server copy the table: writes wait until it is done, and replicas then \
-            do it again. A tool that changes tables online does it beside running traffic.",
+            do it again. A Galera cluster carries it out on all nodes at one point of the order (TOI): writes to all of its tables wait, on every node, until the copy is \
+            done. A tool that changes tables online does it beside running traffic.",
     bad: include_str!("copies_table/bad.sql"),
     good: include_str!("copies_table/good.sql"),
     look: Look::Statement(look),
@@ -60,7 +61,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .decided(cost.decided)
         .why(words::why(scene, table, &why))
         .lock(lock)
-        .replicas("Replicas do it again when the primary is done, and lag all the while.");
+        .replicas("Replicas do it again when the primary is done, and lag all the while; in a Galera cluster all nodes do it at once, and writes to every table wait.");
     let instead = if why.starts_with("The statement") {
         "Leave the clause out: Greylag asks for the lightest way itself."
     } else {

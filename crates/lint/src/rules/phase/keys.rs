@@ -36,8 +36,8 @@ pub(super) fn of_constraint(
     let key = match kind {
         Dropped::PrimaryKey => known.and_then(|known| known.primary_key.clone()),
         Dropped::Constraint => known.and_then(|known| {
-            let mut keys = keys(scene, known).into_iter();
-            Some(keys.find(|key| key.name == name)?.columns)
+            let (_, columns) = known.keys().find(|(own, _)| *own == Some(name))?;
+            Some(owned(&columns))
         }),
         _ => None,
     };
@@ -187,12 +187,12 @@ pub(super) fn of_index(
     if scene.is_new_key(&known.name, name) {
         return None;
     }
-    let key = keys(scene, known).into_iter().find(|key| key.name == name);
+    let key = known.keys().find(|(own, _)| *own == Some(name));
     let index = known
         .indexes
         .iter()
         .find(|i| i.name.as_deref() == Some(name));
-    let Some(key) = key else {
+    let Some((_, columns)) = key else {
         return match index {
             Some(index) if !index.unique => None,
             // With an expression or a WHERE only the same name tells.
@@ -200,45 +200,11 @@ pub(super) fn of_index(
             None => unknown(),
         };
     };
-    (!keeps_key(scene, &known.name, name, &key.columns)).then_some(Guarantee::Key)
+    (!keeps_key(scene, &known.name, name, &owned(&columns))).then_some(Guarantee::Key)
 }
 
-/// Columns that no two rows share, and what that is called.
-pub(super) struct Key {
-    name: String,
-    pub(super) columns: Vec<String>,
-}
-
-pub(super) fn keys(scene: &Scene<'_>, table: &Table) -> Vec<Key> {
-    let mysql = scene.dialect() == Dialect::Mysql;
-    let own = &table.name.name;
-    let primary = table.primary_key.iter().map(|columns| Key {
-        name: match &table.primary_key_name {
-            _ if mysql => "primary".to_owned(),
-            Some(name) => name.clone(),
-            None => format!("{own}_pkey"),
-        },
-        columns: columns.clone(),
-    });
-    let uniques = table.uniques.iter().filter_map(|unique| {
-        let columns: Vec<String> = unique.columns.iter().cloned().collect::<Option<_>>()?;
-        let usual = || match mysql {
-            true => columns.first().cloned().unwrap_or_default(),
-            false => format!("{own}_{}_key", columns.join("_")),
-        };
-        Some(Key {
-            name: unique.name.clone().unwrap_or_else(usual),
-            columns,
-        })
-    });
-    let indexes = table.indexes.iter().filter(|i| i.unique && !i.worked_out);
-    let indexes = indexes.filter_map(|index| {
-        Some(Key {
-            name: index.name.clone()?,
-            columns: index.columns.iter().cloned().collect::<Option<_>>()?,
-        })
-    });
-    primary.chain(uniques).chain(indexes).collect()
+fn owned(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|own| (*own).to_owned()).collect()
 }
 
 /// Another key has the same columns: there already, or made by this file.
@@ -251,8 +217,8 @@ fn keeps_key(scene: &Scene<'_>, table: &Name, name: &str, columns: &[String]) ->
         others.is_some_and(|others| same(&others))
     };
     let there = scene.known(table).is_some_and(|known| {
-        let mut others = keys(scene, known).into_iter();
-        others.any(|key| key.name != name && same(&key.columns))
+        let mut others = known.keys();
+        others.any(|(own, columns)| own != Some(name) && same(&owned(&columns)))
     });
     let made = |constraint: &Constraint| match &constraint.kind {
         ConstraintKind::Unique {

@@ -1,9 +1,6 @@
 //! Whether a constraint refuses rows that an app writes which doesn't know it.
 
-use super::{
-    condition::{self, Outcome, Value},
-    keys,
-};
+use super::condition::{self, Outcome, Value};
 use crate::{
     catalog::{ForeignKey, Table},
     effects::says_not_null,
@@ -198,19 +195,20 @@ impl<'a> Writer<'a> {
         if columns.iter().flatten().any(differs) {
             return false;
         }
-        let plain: Option<Vec<&String>> = columns.iter().map(Option::as_ref).collect();
+        let plain: Option<Vec<&str>> = columns.iter().map(Option::as_deref).collect();
         let known = self.scene.known(self.table);
         let (Some(plain), Some(known)) = (plain, known) else {
             return true;
         };
-        let keys = keys::keys(self.scene, known).into_iter();
+        let keys = known.keys().map(|(_, columns)| columns);
         let gone = known.keys_gone(|unit| self.scene.goes_with(unit));
-        let gone = gone.into_iter().map(<[String]>::to_vec);
+        let gone = gone.into_iter();
+        let gone = gone.map(|columns| columns.iter().map(String::as_str).collect());
         // Of a key that takes several nulls, null is not the same as null.
-        let solid = |own: &String| nulls_differ || !self.leaves_null(own) || self.is_set(own);
+        let solid = |own: &str| nulls_differ || !self.leaves_null(own) || self.is_set(own);
         let within =
-            |columns: Vec<String>| columns.iter().all(|own| plain.contains(&own) && solid(own));
-        !keys.map(|key| key.columns).chain(gone).any(within)
+            |columns: Vec<&str>| columns.iter().all(|own| plain.contains(own) && solid(own));
+        !keys.chain(gone).any(within)
     }
 
     /// NOT NULL, by this very statement or before.

@@ -17,7 +17,9 @@ pub(super) static REPLAYED_AS_A_WHOLE: Rule = Rule {
     about: "An ALTER that builds an index or writes the table anew in place lets writes go on, on the \
             primary. It goes into the binary log when it is done, and a replica then does it all again \
             before it goes on with anything: its lag is as long as the change took. (MariaDB 10.8 and later \
-            can begin earlier: binlog_alter_two_phase.) INSTANT changes cost replicas nothing.",
+            can begin earlier: binlog_alter_two_phase.) INSTANT changes cost replicas nothing. A Galera cluster has no such replicas: it carries DDL out on all nodes at \
+            one point of the order (TOI), in place too, and no node commits a write until it is done; in a group (Group Replication) each secondary repeats it, and flow control \
+            slows the primary down meanwhile.",
     bad: include_str!("replayed_as_a_whole/bad.sql"),
     good: include_str!("replayed_as_a_whole/good.sql"),
     look: Look::Statement(look),
@@ -46,7 +48,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         .sized(&scene.size(table))
         .decided(cost.decided)
         .why(words::why(scene, table, &format!("{} is carried out in place by {}, and logged only when it is done.", cost.title, scene.unit.engine.title())))
-        .replicas("The lag is as long as the change took on the primary; with several at once, their sum.")
+        .replicas("The lag is as long as the change took on the primary; with several at once, their sum. A Galera cluster does it on all nodes at once, and none commits meanwhile.")
         .shards("Shards that share a replica's host repeat it one beside the other.")
         .instead("Hand it to `-- greylag:online pt-online-schema-change`, or do it while nobody reads from replicas.")
         .alone()

@@ -1,6 +1,6 @@
 //! Whether it works depends on each shard's rows.
 
-use super::super::types::never_fails;
+use super::{super::types::never_fails, probe};
 use crate::{
     catalog::KnownColumn,
     effects::proves_not_null,
@@ -21,7 +21,7 @@ pub(super) static MAY_FAIL_ON_SOME_SHARD: Rule = Rule {
     dialects: ALL,
     title: "whether it works depends on each shard's rows",
     about: "NOT NULL, a CHECK, a unique index, a foreign key, a primary key over an index whose columns may be null, and a narrower type (MySQL: MODIFY \
-            and CHANGE too) fail on the one shard that has a row against them, after others have it. Count such rows on all shards first: a file before \
+            and CHANGE too) fail on the one shard that has a row against them, after others have it. Count such rows on all shards first, with the query that the finding gives: a file before \
             this one with `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` stops the rollout at the first shard that has one.",
     bad: include_str!("may_fail_on_some_shard/bad.sql"),
     good: include_str!("may_fail_on_some_shard/good.sql"),
@@ -37,17 +37,22 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     } else {
         Decided::Fleet
     };
-    let told = |span: &Bytes, what: String| {
+    let told = |span: &Bytes, what: String, probe: Option<String>| {
         Draft::new(span.clone(), format!("{what} fails on a shard that has a row against it"))
             .decided(decided)
             .why("Some shards would have the migration and one would not: the rollout stops with the fleet split.")
             .shards("Each shard has other rows; the canary proves nothing about the rest.")
-            .instead("Count the rows against it on all shards first: `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` in a migration before this one.")
+            .instead(instead(probe))
     };
     if let Operation::CreateIndex(create) = scene.operation {
         let counts = create.unique && !scene.is_new(&create.table);
         return if counts {
-            told(&scene.whole(), "the unique index".to_owned()).alone()
+            told(
+                &scene.whole(),
+                "the unique index".to_owned(),
+                probe::of_index(scene, create),
+            )
+            .alone()
         } else {
             Vec::new()
         };
@@ -115,9 +120,29 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
                 _ => return None,
             };
-            Some(told(span, what))
+            Some(told(
+                span,
+                what,
+                probe::of_action(scene, table, action, span),
+            ))
         })
         .collect()
+}
+
+/// With the query that counts the rows against it, where that can be told.
+fn instead(probe: Option<String>) -> String {
+    match probe {
+        Some(query) => {
+            let verify = query.replacen("count(*)", "count(*) = 0", 1);
+            format!(
+                "Count the rows against it on all shards first: `{query}`. In a migration before this one `-- greylag:verify {verify}` \
+                 stops the rollout at the first shard that has one."
+            )
+        }
+        None => "Count the rows against it on all shards first: `-- greylag:verify SELECT count(*) = 0 FROM … WHERE …` in a migration \
+                 before this one."
+            .to_owned(),
+    }
 }
 
 /// A new column that is unique, and has the same value in every row that is there: two rows are one too many.

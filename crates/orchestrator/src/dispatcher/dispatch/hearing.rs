@@ -187,7 +187,7 @@ impl Dispatcher {
                         Event::ShardEnded {
                             stage,
                             shard,
-                            outcome: Outcome::Absent,
+                            outcome: Outcome::absent(),
                         }
                     }
                     Outcome::Applied => self.nodes.end_of(stage, &shard),
@@ -211,6 +211,9 @@ impl Dispatcher {
                 wave,
                 verdict,
             } => {
+                if ledger.hear_again(stage, wave, &verdict) {
+                    return Ok(());
+                }
                 let answered = ledger.record(Event::GateAnswered {
                     stage,
                     wave,
@@ -236,6 +239,8 @@ impl Dispatcher {
     ) -> Result<(), OutOfOrder> {
         if let Outcome::Unknown { doubt } = outcome {
             self.tasks.given_up.insert(shard.clone());
+            let mut unasked = self.run.unasked.lock().expect("no panics inside");
+            unasked.insert(shard.clone(), doubt.why.clone());
             ledger.show(Notice::Warning {
                 shard: Some(shard),
                 text: doubt.why,

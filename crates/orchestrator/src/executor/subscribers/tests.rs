@@ -258,7 +258,7 @@ async fn a_contract_whose_answer_was_lost_is_not_done_before_the_subscriber_has_
     alone.subscribers = Arc::from([]);
     assert_eq!(carry_out(&alone).await, Outcome::Applied);
     let found = crate::executor::find_out(&contract).await;
-    assert_eq!(found, Outcome::Absent, "to be gone through again");
+    assert_eq!(found, Outcome::absent(), "to be gone through again");
     assert_eq!(carry_out(&contract).await, Outcome::Applied);
     assert_eq!(
         Pair::said(&pair.subscriber, OLD).await.as_deref(),

@@ -1,8 +1,8 @@
 //! The statements, each whole and each by itself a transaction.
 
 use super::super::{
-    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow, Scope,
-    StoredRollout, Taken, record,
+    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, PlannedRow, RolloutRow,
+    Scope, StoredRollout, Taken, record,
 };
 use greylag_core::event::Stamped;
 use jiff::Timestamp;
@@ -247,6 +247,25 @@ pub async fn rollouts(c: &Client, scope: &Scope) -> Done<Vec<RolloutRow>> {
         )
         .await?;
     Ok(rows.iter().map(rollout_row).collect())
+}
+
+pub async fn planned(c: &Client, at: &str, scope: &Scope, newest: u32) -> Done<Vec<PlannedRow>> {
+    let rows = c
+        .query(
+            "SELECT id, digest, extract(epoch FROM begun)::float8, ended, sequence, (plan::json -> 'migrations')::text
+             FROM greylag_state_rollout WHERE project = $1 AND environment = $2 AND sequence > 0
+             ORDER BY begun DESC, id DESC LIMIT $3",
+            &[&scope.project, &scope.environment, &i64::from(newest)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(PlannedRow {
+                migrations: record::from_json(at, "a plan", row.get(5))?,
+                row: rollout_row(row),
+            })
+        })
+        .collect()
 }
 
 pub async fn rollout(c: &Client, at: &str, id: &str) -> Done<Option<StoredRollout>> {

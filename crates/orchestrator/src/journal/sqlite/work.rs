@@ -1,8 +1,8 @@
 //! The statements, each whole.
 
 use super::super::{
-    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, RolloutRow, Scope,
-    StoredRollout, Taken, record,
+    Holder, InboxItem, JournalError, Lease, LeaseRow, LeaseTry, NewRollout, PlannedRow, RolloutRow,
+    Scope, StoredRollout, Taken, record,
 };
 use greylag_core::event::Stamped;
 use jiff::Timestamp;
@@ -196,6 +196,27 @@ pub fn rollouts(c: &Connection, at: &str, scope: &Scope) -> Done<Vec<RolloutRow>
     .map_err(failed)?
     .collect::<Result<_, _>>()
     .map_err(failed)
+}
+
+pub fn planned(c: &Connection, at: &str, scope: &Scope, newest: u32) -> Done<Vec<PlannedRow>> {
+    let failed = |source| explain(at, "reading what was planned", source);
+    c.prepare(&format!(
+        "SELECT {ROLLOUT}, json_extract(plan, '$.migrations') FROM rollout
+             WHERE project = ?1 AND environment = ?2 AND sequence > 0 ORDER BY begun DESC, id DESC LIMIT ?3"
+    ))
+    .map_err(failed)?
+    .query_map((&scope.project, &scope.environment, newest), |row| {
+        Ok((rollout_row(row)?, row.get::<_, String>(5)?))
+    })
+    .map_err(failed)?
+    .map(|read| {
+        let (row, migrations) = read.map_err(failed)?;
+        Ok(PlannedRow {
+            row,
+            migrations: parse(at, "a plan", &migrations)?,
+        })
+    })
+    .collect()
 }
 
 pub fn rollout(c: &Connection, at: &str, id: &str) -> Done<Option<StoredRollout>> {

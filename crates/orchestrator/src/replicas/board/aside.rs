@@ -1,7 +1,11 @@
 //! A node that is the shard's primary itself: a name of a service leads wherever a failover has taken the primary, and that is one of the
 //! shard's other nodes then.
 
-use super::{Board, News, shard::ShardNodes, shard::is_required};
+use super::{
+    super::arrange::FORMER,
+    Board, News,
+    shard::{ShardNodes, is_required},
+};
 use greylag_core::{
     fleet::ShardName,
     identity::{Known, Node},
@@ -28,14 +32,18 @@ impl Board {
             return false;
         };
         let primary = shard.primary.clone();
+        // The project's own name for the primary leads to it again.
+        let is_home_again = &*name.node == FORMER;
         let is_it = primary.is_some_and(|primary| {
-            seen.is_other_name_of(&primary) && was_node(shard, name, seen, &primary)
+            seen.is_other_name_of(&primary)
+                && (is_home_again || was_node(shard, name, seen, &primary))
         });
         let node = shard.nodes.get_mut(name);
         let Some(node) = node.filter(|node| is_it && node.named.role == NodeRole::Replica) else {
             self.call_back(name);
             return false;
         };
+        let node_guards = node.named.policy.guards(Timestamp::now());
         (node.before, node.standing, node.error) = (None, None, None);
         (node.follows, node.replayed) = (false, false);
         let is_new = !std::mem::replace(&mut node.aside, true);
@@ -50,10 +58,12 @@ impl Board {
                 follows: None,
                 name: None,
             });
-            self.untold.push(News::Aside {
+            // Nobody waited for the old primary, unless it had followed.
+            let was_counted = !is_home_again || node_guards;
+            self.untold.extend(was_counted.then(|| News::Aside {
                 node: name.clone(),
                 last,
-            });
+            }));
         }
         self.throttle.forget(name);
         true

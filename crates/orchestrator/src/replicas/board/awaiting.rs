@@ -2,9 +2,9 @@
 
 use super::{
     Awaited, Board, News, Shows, patience,
-    shard::{Node, blame_of, is_required, left_out},
+    shard::{Node, ShardNodes, blame_of, is_required, left_out},
 };
-use crate::project::Expected;
+use crate::project::{Expected, ReplicaSettings};
 use greylag_core::{
     fleet::ShardName,
     gate::WaitReason,
@@ -44,6 +44,7 @@ impl Board {
                 .values_mut()
                 .for_each(|node| node.replayed = false);
             (found.looks, found.later) = (0, None);
+            found.weighed = false;
             found.awaited = Some((awaited, Instant::now(), false));
         }
     }
@@ -61,8 +62,8 @@ impl Board {
         }
     }
 
-    /// Whether the shard is waited for, and not all who count have been looked at since: nobody knows how it stands. Not for
-    /// longer than a look and its beginning may take.
+    /// Whether the shard is waited for, and not all who count have been looked at since, or what was seen has not been weighed yet: nobody
+    /// knows how it stands. Not for longer than a look and its beginning may take.
     pub fn is_unlooked(&self, shard: &ShardName) -> bool {
         let Some(shard) = self.shards.get(shard) else {
             return false;
@@ -73,12 +74,7 @@ impl Board {
         if since.elapsed() > patience(self.settings.poll) * 2 {
             return false;
         }
-        let now = Timestamp::now();
-        let counts = |node: &&Node| {
-            node.named.role == NodeRole::Primary || is_required(node, &self.settings, now)
-        };
-        let mut counted = shard.nodes.values().filter(counts);
-        counted.any(|node| node.looked.is_none_or(|begun| begun < *since))
+        !shard.weighed || !was_looked_at(shard, *since, &self.settings)
     }
 
     /// The shard is not waited for any longer.
@@ -133,6 +129,8 @@ impl Board {
             news.extend(left_out(node, &settings, now));
         }
         for (name, shard) in &mut self.shards {
+            let since = shard.awaited.as_ref().map(|(_, since, _)| *since);
+            shard.weighed = since.is_some_and(|since| was_looked_at(shard, since, &settings));
             let knows_its_nodes = shard.knows_its_nodes();
             let too_few = shard.too_few(name, &settings, now);
             let Some((awaited, since, told)) = &mut shard.awaited else {
@@ -197,4 +195,13 @@ impl Board {
         }
         news
     }
+}
+
+/// Whether all of the shard's nodes who count have been looked at since.
+fn was_looked_at(shard: &ShardNodes, since: Instant, settings: &ReplicaSettings) -> bool {
+    let now = Timestamp::now();
+    let counts =
+        |node: &&Node| node.named.role == NodeRole::Primary || is_required(node, settings, now);
+    let mut counted = shard.nodes.values().filter(counts);
+    counted.all(|node| node.looked.is_some_and(|begun| begun >= since))
 }

@@ -40,6 +40,8 @@ pub struct ShardNodes {
     pub trail: Trail,
     pub nodes: BTreeMap<NodeName, Node>,
     pub awaited: Option<(Awaited, Instant, bool)>,
+    /// All who count had been looked at since then when news was told: what they showed is in it.
+    pub weighed: bool,
     /// Looks at the primary since then, and where it was at the second: the first may have been under way. A later position
     /// than that of the work is always safe.
     pub looks: u32,
@@ -162,6 +164,11 @@ impl ShardNodes {
     pub fn was_promoted(&self) -> bool {
         let seen = |node: &Node| node.before.as_ref().map(|(seen, _)| seen.role);
         let writes = |node: &Node| node.error.is_none() && seen(node) == Some(SeenRole::Primary);
+        // The same server by the name of a replica that is missed: nothing has moved.
+        let is_the_primary = |node: &Node| {
+            let pair = node.before.as_ref().zip(self.primary.as_ref());
+            pair.is_some_and(|((seen, _), primary)| seen.is_one_server(primary))
+        };
         let of = |role: NodeRole| {
             self.nodes
                 .values()
@@ -169,7 +176,8 @@ impl ShardNodes {
         };
         // One that was the primary by another name writes, too.
         let aside = |node: &Node| node.aside && node.error.is_none();
-        let has_heir = of(NodeRole::Replica).any(|node| aside(node) || writes(node));
+        let has_heir =
+            of(NodeRole::Replica).any(|node| aside(node) || writes(node) && !is_the_primary(node));
         has_heir && !of(NodeRole::Primary).any(writes)
     }
 }

@@ -8,6 +8,7 @@ use greylag_core::{
 };
 use greylag_engines::Target;
 use std::time::Duration;
+use tokio::time::Instant;
 
 fn shard() -> ShardName {
     "eu-1".parse().unwrap()
@@ -445,4 +446,60 @@ fn one_that_stepped_aside_and_still_writes_is_the_heir_where_the_service_answers
     assert!(is_promoted(&mut board));
     board.miss(&node.node, "no answer".into());
     assert!(!is_promoted(&mut board));
+}
+
+/// Where the primary's own name fails, a readers' name that has fallen back to it leads to no heir.
+#[test]
+fn the_primary_itself_by_a_readers_name_is_no_heir_where_its_own_name_answers_no_more() {
+    let (mut board, primary, node) = with_a_service();
+    board.take(&primary.node, at_name("vip", writer("a", "1")));
+    board.take(&node.node, at_name("n", running(standby("s"), "2")));
+    board.wait_for(&shard(), at_work(0, Arc::new(|_| true)));
+    board.miss(&node.node, "no answer".into());
+    board.take(&node.node, at_name("n", writer("a", "1")));
+    board.miss(&primary.node, "no answer".into());
+    board.take(&node.node, at_name("n", writer("a", "1")));
+    let news = board.news();
+    assert!(
+        !news.iter().any(|one| matches!(one, News::Promoted { .. })),
+        "{news:?}"
+    );
+    // Another server that writes is one.
+    board.take(&node.node, at_name("n", writer("s", "2")));
+    let news = board.news();
+    assert!(news.iter().any(|one| matches!(one, News::Promoted { .. })));
+}
+
+#[test]
+fn a_shard_is_unlooked_until_what_the_last_look_showed_has_been_told() {
+    let mut board = Board::new(Arc::default());
+    let primary = named("a", NodeRole::Primary);
+    let mirror = named("m", NodeRole::Subscriber);
+    board.expect(primary.clone(), "a".into(), false);
+    board.expect(mirror.clone(), "m".into(), false);
+    let work = |stage| Awaited {
+        position: Some(at(1, 100)),
+        ..at_work(stage, Arc::new(|_| true))
+    };
+    board.wait_for(&shard(), work(0));
+    assert!(!is_replayed(&mut board));
+    let look = |board: &mut Board, node: &NodeName, seen| {
+        let begun = Instant::now();
+        board.take(node, seen);
+        board.looked(node, begun);
+    };
+    look(&mut board, &primary.node, publisher(at(1, 120), at(1, 110)));
+    assert!(!is_replayed(&mut board));
+    look(&mut board, &mirror.node, subscriber());
+    assert!(board.is_unlooked(&shard()), "nobody was told of it yet");
+    assert!(is_replayed(&mut board));
+    // Where it has not replayed it, that is known once it was weighed; another look may be under way then.
+    board.wait_for(&shard(), work(1));
+    look(&mut board, &primary.node, publisher(at(1, 130), at(1, 90)));
+    look(&mut board, &mirror.node, subscriber());
+    assert!(board.is_unlooked(&shard()));
+    assert!(!is_replayed(&mut board));
+    assert!(!board.is_unlooked(&shard()));
+    look(&mut board, &mirror.node, subscriber());
+    assert!(!board.is_unlooked(&shard()));
 }

@@ -62,7 +62,7 @@ pub(super) fn call(reader: &Reader<'_>, name: &str, within: &[Word]) -> Value {
         name if is_strict(reader.dialect, name) => {
             let words = ["extract", "overlay", "position", "substring", "trim"];
             let parts = match words.contains(&name) {
-                true => arguments.iter().flat_map(|own| parts(own)).collect(),
+                true => arguments.iter().flat_map(parts).collect(),
                 false => arguments.clone(),
             };
             match parts.iter().any(|part| reader.inner(part) == Value::Null) {
