@@ -245,3 +245,30 @@ async fn messages_and_connections_are_counted() {
     ask(&mut stream, b"hello").await.unwrap();
     assert_eq!((proxy.connections(), proxy.messages()), (2, 5));
 }
+
+/// Who is cut may be back before the last of the others is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_is_over_though_those_who_were_cut_come_back_at_once() {
+    let proxy = std::sync::Arc::new(Proxy::start(echo().await).await.unwrap());
+    let stubborn = (0..8).map(|_| {
+        let proxy = proxy.clone();
+        tokio::spawn(async move {
+            loop {
+                // Cut off as it connects, it comes again.
+                if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", proxy.port())).await {
+                    while ask(&mut stream, b"there").await.is_ok() {}
+                }
+            }
+        })
+    });
+    let stubborn: Vec<_> = stubborn.collect();
+    for _ in 0..200 {
+        let cut = tokio::time::timeout(greylag_lab::patience(), proxy.cut());
+        cut.await.expect("nobody of those who were there is left");
+        let deadline = Instant::now() + greylag_lab::patience();
+        while proxy.open_connections() < stubborn.len() / 2 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    stubborn.iter().for_each(tokio::task::JoinHandle::abort);
+}

@@ -1,6 +1,7 @@
 //! One connection through the proxy: two streams, each read ahead and written when its time has come, so that a delay costs
 //! neither order nor throughput.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +22,8 @@ pub(crate) struct Wire {
     pub(crate) traps: Traps,
     /// Raised to cut all connections.
     pub(crate) cut: watch::Sender<u64>,
-    /// Connections open now.
-    pub(crate) open: watch::Sender<usize>,
+    /// Connections open now, by how many cuts there had been when they began.
+    pub(crate) open: watch::Sender<BTreeMap<u64, usize>>,
     /// Connections that a trap has cut.
     pub(crate) trapped: watch::Sender<u64>,
     /// Messages that clients have sent.
@@ -42,9 +43,8 @@ enum End {
 pub(crate) async fn carry(mut client: TcpStream, target: std::net::SocketAddr, wire: Arc<Wire>) {
     let mut cut = wire.cut.subscribe();
     let latency = wire.weather.borrow().latency;
-    wire.open.send_modify(|open| *open += 1);
+    let _open = Opened::at(Arc::clone(&wire), *cut.borrow_and_update());
     wire.connections.fetch_add(1, Ordering::Relaxed);
-    let _open = Opened(Arc::clone(&wire));
     // The round trip of TCP's own greeting, which the kernel has already answered for us.
     tokio::time::sleep(latency).await;
     let Ok(mut server) = TcpStream::connect(target).await else {
@@ -88,11 +88,28 @@ async fn both_ways(client: &mut TcpStream, server: &mut TcpStream, wire: &Wire) 
 }
 
 /// Counts a connection as open until dropped, also when its task is aborted.
-struct Opened(Arc<Wire>);
+struct Opened {
+    wire: Arc<Wire>,
+    cuts: u64,
+}
+
+impl Opened {
+    fn at(wire: Arc<Wire>, cuts: u64) -> Self {
+        wire.open
+            .send_modify(|open| *open.entry(cuts).or_default() += 1);
+        Self { wire, cuts }
+    }
+}
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.0.open.send_modify(|open| *open -= 1);
+        self.wire.open.send_modify(|open| {
+            let left = open.entry(self.cuts).or_default();
+            *left -= 1;
+            if *left == 0 {
+                open.remove(&self.cuts);
+            }
+        });
     }
 }
 

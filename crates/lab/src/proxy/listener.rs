@@ -80,12 +80,16 @@ impl Proxy {
         self.wire.weather.send_modify(|weather| weather.rate = rate);
     }
 
-    /// Cuts all connections (both ends see a reset). New ones are taken.
+    /// Cuts all connections (both ends see a reset). New ones are taken: somebody may be back before the last of them is gone.
     pub async fn cut(&self) {
-        self.wire.cut.send_modify(|cut| *cut += 1);
+        let mut cuts = 0;
+        self.wire.cut.send_modify(|cut| {
+            *cut += 1;
+            cuts = *cut;
+        });
         let mut open = self.wire.open.subscribe();
         // Can't fail: we hold the sender.
-        let _ = open.wait_for(|open| *open == 0).await;
+        let _ = (open.wait_for(|open| open.range(..cuts).next().is_none())).await;
     }
 
     /// Refuses new connections, as a machine without a server does, until set to `false`. Open ones stay.
@@ -141,7 +145,7 @@ impl Proxy {
     /// How many connections are open.
     #[must_use]
     pub fn open_connections(&self) -> usize {
-        *self.wire.open.borrow()
+        self.wire.open.borrow().values().sum()
     }
 
     /// How many messages clients have sent through it so far, over all connections, those of their handshakes and goodbyes among
