@@ -24,8 +24,8 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             stay: drops belong into a contract of the same change, which runs only when every shard and \
             replica is through and no old app is left. That holds for tables, columns, defaults, identities, views, \
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
-            disabled; MODIFY and CHANGE drop a default and an ON UPDATE that they don't repeat. \
-            What the file makes anew is replaced: a table if its rows are copied there, by whatever roads, or if one that is not \
+            disabled; MODIFY and CHANGE drop a default, an ON UPDATE and an expression that they don't repeat. \
+            What the file makes anew is replaced: a table if its rows are copied there, by whatever roads (what takes no row, or all in one, is no copy), or if one that is not \
             older takes its name; a view if it gives what the old one gave; a function if it can be called as the old one was; \
             a trigger, policy or rule by its name, or by another of the same table for each. What CASCADE takes along is made again, too, or told.",
     bad: include_str!("expand_drops/bad.sql"),
