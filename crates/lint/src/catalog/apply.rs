@@ -88,6 +88,26 @@ impl Catalog {
         }
     }
 
+    /// One that knows these tables alone, as far as they are known.
+    pub(crate) fn only(&self, tables: &[&Name]) -> Self {
+        let mut only = Self {
+            dialect: self.dialect,
+            path: self.path.clone(),
+            habits: self.habits,
+            ..Self::default()
+        };
+        for name in tables {
+            only.learn(self.own_table(name));
+        }
+        only
+    }
+
+    pub(crate) fn learn(&mut self, table: Option<&Table>) {
+        if let Some(table) = table {
+            self.insert(table.clone());
+        }
+    }
+
     fn create_view(&mut self, unit: usize, name: &Name, create: &Create) {
         let key = self.key(name);
         let before = self.views.get(&key);
