@@ -20,7 +20,7 @@ pub(crate) use check::{Check, name_of};
 use key::Key;
 pub(crate) use letters::{Letters, bytes_of, is_usual};
 use table::View;
-pub(crate) use table::{Domain, ForeignKey, Habits, Index, KnownColumn, Table, Unique};
+pub(crate) use table::{Domain, ForeignKey, Function, Habits, Index, KnownColumn, Table, Unique};
 
 use crate::operation::{Argument, Name, Published};
 use greylag_core::engine::Dialect;
@@ -45,8 +45,8 @@ pub(crate) struct Catalog {
     views: BTreeMap<Key, View>,
     /// Functions that say they are IMMUTABLE or STABLE.
     pub(crate) steady: BTreeSet<String>,
-    /// What functions take, by their names: one for each that has the name.
-    functions: BTreeMap<Key, Vec<Option<Vec<Argument>>>>,
+    /// By their names: one for each that has the name.
+    functions: BTreeMap<Key, Vec<Function>>,
     /// The unit that made the first function or procedure of a name.
     functions_made: BTreeMap<Key, usize>,
     /// What publications carry, by their names.
@@ -117,12 +117,18 @@ impl Catalog {
         self.views.get(&self.key(view))?.columns.as_deref()
     }
 
-    /// What the one function of a name takes; None where none is known, or several are.
-    pub(crate) fn arguments_of(&self, function: &Name) -> Option<&[Argument]> {
-        match self.functions.get(&self.key(function))?.as_slice() {
-            [only] => only.as_deref(),
-            _ => None,
-        }
+    /// The function of a name that takes this, whatever is optional, or the only one; None where none is known, or several are.
+    pub(crate) fn function(&self, name: &Name, takes: Option<&[Argument]>) -> Option<&Function> {
+        let all = self.functions.get(&self.key(name))?.iter();
+        let types = |arguments: &[Argument]| -> Vec<String> {
+            let types = arguments.iter().map(|own| own.data_type.clone());
+            types.collect()
+        };
+        let mut all = all.filter(|own| match (takes, &own.arguments) {
+            (Some(takes), Some(own)) => types(takes) == types(own),
+            _ => true,
+        });
+        all.next().filter(|_| all.next().is_none())
     }
 
     /// The unit that made a function or a procedure, or took its place first; None where no migration did.

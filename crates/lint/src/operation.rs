@@ -180,6 +180,8 @@ pub struct Create {
     pub columns: Option<Vec<String>>,
     /// What a function takes; None where that can't be read.
     pub arguments: Option<Vec<Argument>>,
+    /// What a function gives back, in one spelling; nothing of a procedure, None where that can't be read.
+    pub result: Option<String>,
 }
 
 /// What a function takes.

@@ -1,6 +1,8 @@
 //! What a statement leaves behind.
 
-use super::{Catalog, ForeignKey, KnownColumn, Letters, Table, View, key::Key, swap::swaps};
+use super::{
+    Catalog, ForeignKey, Function, KnownColumn, Letters, Table, View, key::Key, swap::swaps,
+};
 use crate::effects::{clause_of, writes_anew};
 use crate::operation::{
     Action, AlterTable, Change, Create, CreateTable, Drop, DropIndex, Kind, Name, Operation,
@@ -31,9 +33,11 @@ impl Catalog {
                     let key = self.key(name);
                     self.functions_made.entry(key.clone()).or_insert(unit);
                     let of_name = self.functions.entry(key).or_default();
-                    if !of_name.contains(&create.arguments) {
-                        of_name.push(create.arguments.clone());
-                    }
+                    of_name.retain(|known| known.arguments != create.arguments);
+                    of_name.push(Function {
+                        arguments: create.arguments.clone(),
+                        result: create.result.clone(),
+                    });
                 }
                 (Kind::Type, Some(name), _) => {
                     self.enums.insert(name.name.clone(), create.labels.clone());
@@ -85,6 +89,26 @@ impl Catalog {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// One that knows these tables alone, as far as they are known.
+    pub(crate) fn only(&self, tables: &[&Name]) -> Self {
+        let mut only = Self {
+            dialect: self.dialect,
+            path: self.path.clone(),
+            habits: self.habits,
+            ..Self::default()
+        };
+        for name in tables {
+            only.learn(self.own_table(name));
+        }
+        only
+    }
+
+    pub(crate) fn learn(&mut self, table: Option<&Table>) {
+        if let Some(table) = table {
+            self.insert(table.clone());
         }
     }
 

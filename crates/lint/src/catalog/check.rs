@@ -51,7 +51,7 @@ pub(crate) fn name_of(dialect: Dialect, kind: TokenKind, text: &str) -> Option<S
 }
 
 impl Check {
-    pub(super) fn names(&self, dialect: Dialect, column: &str) -> bool {
+    pub(crate) fn names(&self, dialect: Dialect, column: &str) -> bool {
         let names = names_in(dialect, &self.expression);
         names.iter().any(|name| name == column)
     }

@@ -1,7 +1,9 @@
 //! A table, as the migrations made it.
 
 use super::{Check, Letters, gone::Gone};
-use crate::operation::{Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity};
+use crate::operation::{
+    Argument, Column, DataType, Deed, Expression, Generated, Name, ReplicaIdentity,
+};
 use greylag_core::engine::Dialect;
 use std::collections::BTreeMap;
 
@@ -112,6 +114,15 @@ pub(crate) struct View {
     /// When it was made, among all tables and views.
     pub(super) age: usize,
     pub(super) temporary: bool,
+}
+
+/// A function or a procedure, as it was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    /// What it takes; None where that can't be read.
+    pub(crate) arguments: Option<Vec<Argument>>,
+    /// What it gives back; None where that can't be read.
+    pub(crate) result: Option<String>,
 }
 
 /// A domain, and what it has of those it is made of.

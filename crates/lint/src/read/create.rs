@@ -3,6 +3,7 @@
 mod arguments;
 mod object;
 mod outputs;
+mod result;
 mod table;
 
 pub(super) use object::published;

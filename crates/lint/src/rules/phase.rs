@@ -18,6 +18,7 @@ mod refused;
 mod replaced;
 mod required_column;
 mod rows;
+mod succession;
 mod version_too_old;
 mod write_without_batch;
 

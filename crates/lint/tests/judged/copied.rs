@@ -1,6 +1,6 @@
 //! Whether the rows of a table that goes are under its name in the end, and what goes along with it.
 
-use super::{must_not_tell, must_tell, report, rules, titles};
+use super::{findings, must_not_tell, must_tell, report, rules, titles};
 use greylag_core::engine::Engine::{Mariadb, Mysql, Postgres, Sqlite};
 use greylag_lint::Severity;
 
@@ -234,7 +234,7 @@ fn what_cascade_takes_along_is_told() {
 fn a_function_that_comes_back_takes_what_the_old_one_took() {
     let given = "CREATE FUNCTION total(id int) RETURNS int LANGUAGE sql AS 'select 1';\n";
     let new = |arguments: &str| {
-        format!("CREATE FUNCTION total({arguments}) RETURNS bigint LANGUAGE sql AS 'select 1';")
+        format!("CREATE FUNCTION total({arguments}) RETURNS int LANGUAGE sql AS 'select 1';")
     };
     let sql = |dropped: &str, arguments: &str| {
         format!("DROP FUNCTION total{dropped};\n{}", new(arguments))
@@ -253,10 +253,10 @@ fn a_function_that_comes_back_takes_what_the_old_one_took() {
         ),
     ]);
     must_not_tell(&[
-        (Postgres, "", &sql("(int)", "id integer"), DROPS),
+        (Postgres, given, &sql("(int)", "id integer"), DROPS),
         (
             Postgres,
-            "",
+            &new("id int, double precision"),
             &sql(
                 "(id integer, double precision)",
                 "int4, b double precision DEFAULT 1",
@@ -265,19 +265,17 @@ fn a_function_that_comes_back_takes_what_the_old_one_took() {
         ),
         (
             Postgres,
-            "",
+            &new("timestamptz"),
             &sql("(timestamp with time zone)", "\"when\" timestamptz"),
             DROPS,
         ),
         (
             Postgres,
-            "",
+            given,
             &sql("(int)", "int, boolean DEFAULT false"),
             DROPS,
         ),
-        (Postgres, "", &sql("(int)", "int, OUT n int"), DROPS),
         (Postgres, given, &sql("", "id int"), DROPS),
-        (Postgres, "", &sql("", "id int"), DROPS),
         (
             Mysql,
             "CREATE PROCEDURE p(IN a INT) SELECT 1;",
@@ -285,6 +283,90 @@ fn a_function_that_comes_back_takes_what_the_old_one_took() {
             DROPS,
         ),
     ]);
+}
+
+#[test]
+fn a_function_that_comes_back_gives_what_the_old_one_gave() {
+    let function = |of: &str| format!("CREATE FUNCTION f{of} LANGUAGE sql STABLE AS 'select 1';\n");
+    let pair = |old: &str, new: &str| {
+        (
+            function(old),
+            format!("DROP FUNCTION f;\n{}", function(new)),
+        )
+    };
+    let lost = "what f gave is dropped while the old app may use it";
+    for (old, new, same) in [
+        (
+            "(a int) RETURNS TABLE (id int, email text)",
+            "(a int) RETURNS TABLE (id int)",
+            false,
+        ),
+        ("() RETURNS int", "() RETURNS text", false),
+        ("() RETURNS int", "() RETURNS SETOF int", false),
+        ("() RETURNS int", "() RETURNS int[]", false),
+        ("(OUT a int, OUT b int)", "(OUT a int, OUT b text)", false),
+        ("(OUT a int, OUT b int)", "(OUT a int)", false),
+        (
+            "() RETURNS TABLE (id int)",
+            "() RETURNS TABLE (user_id int)",
+            false,
+        ),
+        (
+            "() RETURNS integer",
+            "() RETURNS int4 RETURNS NULL ON NULL INPUT",
+            true,
+        ),
+        (
+            "() RETURNS varchar(9)",
+            "() RETURNS character varying",
+            true,
+        ),
+        (
+            "(OUT a int, OUT b int) RETURNS SETOF record",
+            "() RETURNS TABLE (a integer, b integer)",
+            true,
+        ),
+        ("() RETURNS app.pair", "() RETURNS app.pair", true),
+        ("() RETURNS \"Pair\"[]", "() RETURNS \"Pair\"[]", true),
+    ] {
+        let (given, sql) = pair(old, new);
+        let told = titles(Postgres, &given, &sql);
+        assert_eq!(
+            told.iter().any(|title| title == lost),
+            !same,
+            "{sql}: {told:?}"
+        );
+        if same {
+            must_not_tell(&[(Postgres, &given, &sql, DROPS)]);
+        }
+    }
+    for engine in [Mysql, Mariadb] {
+        let sql = |result: &str| {
+            format!("CREATE FUNCTION f(a INT) RETURNS {result} DETERMINISTIC RETURN a;\n")
+        };
+        let again = |result: &str| format!("DROP FUNCTION f;\n{}", sql(result));
+        must_tell(&[
+            (engine, &sql("INT"), &again("varchar(9)"), DROPS),
+            (engine, &sql("INT"), &again("INT UNSIGNED"), DROPS),
+        ]);
+        must_not_tell(&[(engine, &sql("INT"), &again("INTEGER"), DROPS)]);
+    }
+}
+
+#[test]
+fn what_a_function_gave_that_no_migration_made_is_a_note() {
+    for (new, told) in [("int", true), ("trigger", false), ("users.id%TYPE", true)] {
+        let sql = format!(
+            "DROP FUNCTION f();\nCREATE FUNCTION f() RETURNS {new} LANGUAGE plpgsql AS 'begin end';"
+        );
+        let found = findings(Postgres, "", &sql);
+        let found: Vec<_> = found
+            .into_iter()
+            .filter(|(rule, _)| rule == DROPS)
+            .collect();
+        let note = (DROPS.to_owned(), Severity::Note);
+        assert_eq!(found, if told { vec![note] } else { vec![] }, "{sql}");
+    }
 }
 
 #[test]

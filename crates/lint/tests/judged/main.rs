@@ -16,6 +16,7 @@ mod partitioned;
 mod past_keys;
 mod phases;
 mod reached;
+mod rebuilt;
 mod renamed;
 mod replaced;
 mod replicas;

@@ -122,6 +122,12 @@ const CASES: &[Case] = &[
         rule: "expand-drops",
     },
     Case {
+        engines: &[Postgres],
+        sql: "DROP FUNCTION total(int);\nCREATE FUNCTION total(int) RETURNS text LANGUAGE sql AS 'select null::text';",
+        asks: "SELECT coalesce(total(1), '0')",
+        rule: "expand-drops",
+    },
+    Case {
         engines: ALL,
         sql: "DROP VIEW mails;\nCREATE VIEW mails AS SELECT id FROM users;",
         asks: "SELECT CASE WHEN count(email) = 2 THEN 1 ELSE 0 END FROM mails",

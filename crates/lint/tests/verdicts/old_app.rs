@@ -193,6 +193,58 @@ const CASES: &[(&[Engine], &str)] = &[
         &[Mysql, Mariadb],
         "ALTER TABLE orders CHANGE total total bigint, CHANGE qty qty bigint CHECK (qty >= 0);",
     ),
+    // Another table in its place.
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20) DEFAULT 'new', email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')), CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20), email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')), CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20) DEFAULT 'new', email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20) DEFAULT 'new', email varchar(20), qty int, CHECK (total > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')), CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int NOT NULL, status varchar(20) DEFAULT 'new', email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')), CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20) DEFAULT 'new' UNIQUE, email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')), CONSTRAINT fk2 FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE);\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next (id int PRIMARY KEY, user_id int, total int, status varchar(20) DEFAULT 'new', email varchar(20), qty int CHECK (qty > 0), \
+            CONSTRAINT known2 CHECK (status IN ('new', 'old')));\n\
+            INSERT INTO next SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next AS SELECT * FROM orders;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
+    (
+        ALL,
+        "CREATE TABLE next AS SELECT * FROM orders;\nALTER TABLE next ADD PRIMARY KEY (id), ALTER status SET DEFAULT 'new', ADD CHECK (qty > 0), \
+            ADD CHECK (status IN ('new', 'old')), ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;\nDROP TABLE orders;\nALTER TABLE next RENAME TO orders;",
+    ),
     // What asks nobody.
     (
         &[Mysql],

@@ -3,7 +3,7 @@
 use super::{
     super::{cursor::Cursor, datatype::data_type, expression, index, tables},
     arguments::arguments,
-    kind, outputs, skip_rest,
+    kind, outputs, result, skip_rest,
 };
 use crate::operation::{Create, Kind, Operation, Published};
 use greylag_core::script::TokenKind;
@@ -38,6 +38,7 @@ pub(super) fn object(
         star: false,
         columns: None,
         arguments: None,
+        result: None,
     };
     if kind == Kind::Schema && cursor.is("AUTHORIZATION") {
         cursor.advance();
@@ -87,6 +88,7 @@ pub(super) fn object(
         }
         Kind::Function => {
             create.arguments = cursor.clone().group().and_then(arguments);
+            create.result = result::result(cursor.clone());
             while !cursor.is_done() {
                 create.steady |= cursor.is_any(&["IMMUTABLE", "STABLE"]);
                 cursor.skip_group();

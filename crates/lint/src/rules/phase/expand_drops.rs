@@ -1,6 +1,9 @@
 //! An expand drops something that is in use.
 
-use super::replaced::{self, Fate};
+use super::{
+    replaced::{self, Fate},
+    succession::successions,
+};
 use crate::catalog::{KnownColumn, Table};
 use crate::operation::{Action, Bytes, Change, Column, Kind, Name, Operation};
 use crate::{
@@ -26,7 +29,7 @@ pub(super) static EXPAND_DROPS: Rule = Rule {
             functions, triggers, policies and whatever else can be dropped, and for triggers and rules that are \
             disabled; MODIFY and CHANGE drop a default, an ON UPDATE and an expression that they don't repeat. \
             What the file makes anew is replaced: a table if its rows are copied there, by whatever roads (what takes no row, or all in one, is no copy), or if one that is not \
-            older takes its name; a view if it gives what the old one gave; a function if it can be called as the old one was; \
+            older takes its name, and gives the defaults and numbers that the old one gave; a view if it gives what the old one gave; a function if it can be called as the old one was, and gives what that gave; \
             a trigger, policy or rule by its name, or by another of the same table for each. What CASCADE takes along is made again, too, or told.",
     bad: include_str!("expand_drops/bad.sql"),
     good: include_str!("expand_drops/good.sql"),
@@ -92,6 +95,7 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 }
                 _ => None,
             })
+            .chain(of_successors(scene, told))
             .collect(),
         Operation::CreateTable(create)
             if create.or_replace && scene.own_table(&create.name).is_some() =>
@@ -152,12 +156,26 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                     Some(told(&name.span, format!("what CASCADE takes along with {name}, {what},")))
                 }
                 Fate::Without(columns) => Some(told(&name.span, without(name, &columns))),
+                Fate::Gives => Some(told(&name.span, format!("what {name} gave"))),
+                Fate::MayGive => Some(may_give(name)),
                 Fate::Emptied => Some(emptied(scene, drop.kind, name)),
             })
+            .chain(of_successors(scene, told))
             .collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// What the server gave in a table that another takes the place of.
+fn of_successors(scene: &Scene<'_>, told: impl Fn(&Bytes, String) -> Draft) -> Vec<Draft> {
+    let all = successions(scene).into_iter();
+    all.flat_map(|own| {
+        let lost = own.given_no_more(scene).into_iter();
+        let lost = lost.map(|(what, column)| format!("{what} of {}.{column}", own.name));
+        lost.map(|what| told(&own.span, what)).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn without(name: &Name, columns: &[String]) -> String {
@@ -244,6 +262,13 @@ fn modified(
         .why("MODIFY and CHANGE say all of a column anew, and what they don't repeat is gone: the old app leaves it to the server, and finds null, or an old time, in its rows.")
         .instead("Repeat all that SHOW CREATE TABLE has for the column; drop it in the contract.");
     Some(draft)
+}
+
+fn may_give(name: &Name) -> Draft {
+    Draft::new(name.span.clone(), format!("whether the new {name} gives what the old one gave can't be told"))
+        .severity(Severity::Note)
+        .why("A function is dropped rather than replaced mostly because it comes to give something else, and the old app reads what it gave.")
+        .instead("Compare the two; if they differ, make the new one under another name, and drop the old one in the contract.")
 }
 
 /// What is switched off does nothing for the old app's writes; unless it is back before anybody can write.

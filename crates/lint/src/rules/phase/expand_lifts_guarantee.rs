@@ -3,6 +3,7 @@
 use super::{
     keys::{self, Guarantee},
     replaced,
+    succession::successions,
 };
 use crate::operation::{Action, Bytes, Change, Dropped, Kind, Name, Operation};
 use crate::{
@@ -22,6 +23,7 @@ pub(super) static EXPAND_LIFTS_GUARANTEE: Rule = Rule {
             CONFLICT or ON DUPLICATE KEY fails, or adds a second row, which is an error; without row level security it meets everybody's rows; \
             without a foreign key nothing is deleted along, and nothing refused; without a CHECK it meets values it doesn't know; NOT ENFORCED lifts them as DROP does, and so does MODIFY on MariaDB \
             for a CHECK that is written within the column. A foreign key that comes back with another ON DELETE or ON UPDATE does other things to rows. \
+            A table that takes the place of a dropped or renamed one lifts what it doesn't keep: `CREATE TABLE … AS` keeps no key; where the migrations don't tell, a note says so. \
             What is dropped may also be a key that no migration names. Lift it in the contract, or in \
             a file that puts the new one in its place. DROP NOT NULL belongs into an expand, as the new app can't leave the column out before; \
             a note says that the old one may read nulls from then on.",
@@ -41,7 +43,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
                 let checks = lost_checks(scene, table, action, span);
                 checks.into_iter().chain(lifted(scene, table, action, span))
             })
+            .chain(of_successors(scene))
             .collect(),
+        Operation::Drop(_) => of_successors(scene),
         Operation::DropIndex(drop) => {
             let names = drop.names.iter();
             names
@@ -70,6 +74,32 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What a table has kept that another takes the place of.
+fn of_successors(scene: &Scene<'_>) -> Vec<Draft> {
+    let all = successions(scene).into_iter();
+    all.flat_map(|own| {
+        let (name, span) = (own.name, &own.span);
+        let lifted = own.lifted(scene).into_iter();
+        let mut drafts: Vec<Draft> = lifted
+            .filter_map(|(what, lifted)| told(span, &what, Some(name), &lifted))
+            .collect();
+        let solid = own.nulls(scene).into_iter();
+        drafts.extend(solid.map(|column| nulls(span, format!("NOT NULL of {name}.{column}"))));
+        if own.tables.is_none() {
+            drafts.push(unknown(span, name));
+        }
+        drafts
+    })
+    .collect()
+}
+
+fn unknown(span: &Bytes, table: &Name) -> Draft {
+    Draft::new(span.clone(), format!("whether the new {table} keeps what the old one kept, and asks no more, can't be told"))
+        .severity(Severity::Note)
+        .why("The migrations don't tell all of both. A key, a default, a NOT NULL or a CHECK that sets them apart fails the old app's writes, or lets in what it doesn't know.")
+        .instead("Compare the two on a server: keys, defaults, NOT NULL, CHECKs and foreign keys.")
 }
 
 /// CHECKs that are written within a column which is said anew without them.

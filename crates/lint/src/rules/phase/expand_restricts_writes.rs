@@ -3,6 +3,7 @@
 use super::{
     super::types::widens,
     refused::{self, Refusal, Writer},
+    succession::{self, successions},
 };
 use crate::operation::{
     Action, Alter, Bytes, Change, Column, Create, DataType, Expression, Kind, Name, Operation,
@@ -22,7 +23,7 @@ pub(super) static EXPAND_RESTRICTS_WRITES: Rule = Rule {
     dialects: ALL,
     title: "an expand refuses what the old app writes",
     about: "A new constraint, NOT NULL, a unique index or a type that is no wider refuses rows that were welcome \
-            before; so may a type where no migration says what it was, and a rule that does something INSTEAD. What an app leaves in a column that it doesn't know \
+            before; so does what a table asks that takes the place of a dropped or renamed one, and so may a type where no migration says what it was, and a rule that does something INSTEAD. What an app leaves in a column that it doesn't know \
             yet is the default, or null: a constraint that lets those pass is silent, a CHECK whose outcome can't be told from the text is a note, and one that holds already, or is wider than what was there \
             before the file, is silent. In the expand phase the old app still writes them. Make the app keep to it first, and \
             restrict in the contract; a CHECK that says what all apps do already may be allowed.",
@@ -55,6 +56,9 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
     if let Operation::Create(create) = scene.operation {
         let table = create.on.as_ref().filter(|_| acts_instead(scene, create));
         return table.map(instead).into_iter().collect();
+    }
+    if let Operation::Drop(_) = scene.operation {
+        return of_successors(scene);
     }
     // All clauses are about one table; what it comes to is worked out once.
     let app = OnceCell::new();
@@ -137,7 +141,35 @@ fn look(scene: &Scene<'_>) -> Vec<Draft> {
             }
             _ => None,
         })
+        .chain(of_successors(scene))
         .collect()
+}
+
+/// What a table asks that takes the place of another.
+fn of_successors(scene: &Scene<'_>) -> Vec<Draft> {
+    let all = successions(scene).into_iter();
+    all.flat_map(|own| {
+        let Some((_, new)) = own.tables else {
+            return Vec::new();
+        };
+        let of = |what: &str| format!("{what} of the new {}", own.name);
+        let writer = Writer::into_successor(scene, own.name, new.clone());
+        let constraints = succession::constraints(&new);
+        let asked = constraints.iter().filter_map(|(what, constraint)| {
+            weighed(&own.span, of(what), writer.is_refused_by(constraint))
+        });
+        let checks = new.checks.iter().filter(|check| check.enforced);
+        let checks = checks.filter_map(|check| {
+            let expression = &check.expression;
+            weighed(
+                &own.span,
+                of(&format!("the CHECK {expression}")),
+                writer.breaks(expression),
+            )
+        });
+        asked.chain(checks).collect()
+    })
+    .collect()
 }
 
 fn told(span: &Bytes, what: String) -> Draft {

@@ -2,7 +2,7 @@
 
 use super::condition::implies;
 use crate::{
-    catalog::{Check, ForeignKey, Table},
+    catalog::{Check, ForeignKey, Index, Table},
     effects::says_not_null,
     judge::Scene,
     operation::{Action, Column, Constraint, ConstraintKind, Deed, Dropped, Name, Operation},
@@ -88,7 +88,11 @@ fn of_foreign_key(scene: &Scene<'_>, table: &Name, key: &ForeignKey) -> Option<G
         }
         _ => None,
     });
-    let deeds: Vec<(Deed, Deed)> = beside.chain(again).collect();
+    of_deeds(key, &beside.chain(again).collect::<Vec<_>>())
+}
+
+/// What goes with a foreign key where others, which do so with rows, have its columns and its table.
+fn of_deeds(key: &ForeignKey, deeds: &[(Deed, Deed)]) -> Option<Guarantee> {
     if deeds.is_empty() {
         return Some(Guarantee::Reference);
     }
@@ -112,14 +116,97 @@ fn of_check(scene: &Scene<'_>, table: &Name, check: &Check) -> Option<Guarantee>
     // One that is wider belongs into an expand, and so does another of the same name.
     let again = |other: &Constraint| match &other.kind {
         ConstraintKind::Check { expression } if other.enforced => {
-            let own = scene.sql(expression);
-            other.name.is_some() && other.name == check.name
-                || implies(dialect, own, &check.expression)
-                || implies(dialect, &check.expression, own)
+            stands_for(dialect, &other.name, scene.sql(expression), check)
         }
         _ => false,
     };
     (!kept && !adds(scene, table, again)).then_some(Guarantee::Check)
+}
+
+fn stands_for(dialect: Dialect, name: &Option<String>, expression: &str, check: &Check) -> bool {
+    name.is_some() && *name == check.name
+        || implies(dialect, expression, &check.expression)
+        || implies(dialect, &check.expression, expression)
+}
+
+/// What a table has kept, and the one that takes its place doesn't. What goes with a column is told of the column.
+pub(super) fn lost_between(
+    scene: &Scene<'_>,
+    old: &Table,
+    new: &Table,
+) -> Vec<(String, Guarantee)> {
+    let dialect = scene.dialect();
+    let own = |name: &Option<&str>| name.is_some_and(|name| scene.is_new_key(&old.name, name));
+    // Nobody relies on what comes with a column that no app knows.
+    let there =
+        |column: &str| new.column(column).is_some() && !scene.is_new_column(&old.name, column);
+    let same = |columns: &[&str], others: &[&str]| {
+        others.len() == columns.len() && others.iter().all(|own| columns.contains(own))
+    };
+    let keys = old.keys().filter(|(name, columns)| {
+        let mut others = new.keys();
+        let kept = others.any(|(_, others)| same(columns, &others));
+        !kept && !own(name) && columns.iter().all(|column| there(column))
+    });
+    let keys = keys.map(|(name, columns)| {
+        let name = name.filter(|name| *name != "primary");
+        let name = name.map_or_else(|| format!("({})", columns.join(", ")), str::to_owned);
+        (name, Guarantee::Key)
+    });
+    let of_part = |table: &Table| -> Vec<Index> {
+        let indexes = table.indexes.iter();
+        let indexes = indexes.filter(|index| index.unique && index.worked_out);
+        indexes.cloned().collect()
+    };
+    let others = of_part(new);
+    let parts = of_part(old).into_iter().filter(|index| {
+        let alike = |other: &Index| {
+            let said = other.columns == index.columns && other.mentions == index.mentions;
+            said || other.name.is_some() && other.name == index.name
+        };
+        let named = index.columns.iter().flatten();
+        let whole = named
+            .chain(&index.mentions)
+            .all(|column| there(column) || old.column(column).is_none());
+        !own(&index.name.as_deref()) && whole && !others.iter().any(alike)
+    });
+    let parts = parts.map(|index| (index.name.unwrap_or_default(), Guarantee::Key));
+    let foreign = old.foreign_keys.iter().filter(|key| key.enforced);
+    let foreign = foreign
+        .filter(|key| !own(&key.name.as_deref()) && key.columns.iter().all(|column| there(column)));
+    let foreign = foreign.filter_map(|key| {
+        let others = new.foreign_keys.iter().filter(|other| {
+            other.enforced && other.columns == key.columns && other.table.is(&key.table)
+        });
+        let deeds: Vec<(Deed, Deed)> = others
+            .map(|other| (other.on_delete, other.on_update))
+            .collect();
+        let name = key
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("({})", key.columns.join(", ")));
+        Some((name, of_deeds(key, &deeds)?))
+    });
+    let checks = old
+        .checks
+        .iter()
+        .filter(|check| check.enforced && !own(&check.name.as_deref()));
+    let checks = checks.filter(|check| {
+        let mut others = new.checks.iter().filter(|other| other.enforced);
+        let mut gone = old.columns.iter().filter(|column| !there(&column.name));
+        let mut solid = new.columns.iter().filter(|column| column.not_null);
+        !others.any(|other| stands_for(dialect, &other.name, &other.expression, check))
+            && !solid.any(|column| says_not_null(dialect, &check.expression, &column.name))
+            && !gone.any(|column| check.names(dialect, &column.name))
+    });
+    let checks = checks.map(|check| {
+        let name = check.name.clone();
+        (
+            name.unwrap_or_else(|| check.expression.clone()),
+            Guarantee::Check,
+        )
+    });
+    keys.chain(parts).chain(foreign).chain(checks).collect()
 }
 
 /// Whether a CHECK that is written within a column, which is said anew, is said no more.

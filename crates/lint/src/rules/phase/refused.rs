@@ -1,6 +1,9 @@
 //! Whether a constraint refuses rows that an app writes which doesn't know it.
 
-use super::condition::{self, Outcome, Value};
+use super::{
+    condition::{self, Outcome, Value},
+    succession,
+};
 use crate::{
     catalog::{ForeignKey, Table},
     effects::says_not_null,
@@ -42,6 +45,8 @@ pub(super) struct Writer<'a> {
     scene: &'a Scene<'a>,
     table: &'a Name,
     after: Table,
+    /// Another table takes its place.
+    anew: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -50,6 +55,17 @@ impl<'a> Writer<'a> {
             scene,
             table,
             after: scene.table_after(table),
+            anew: false,
+        }
+    }
+
+    /// Who writes into a table whose place another has taken.
+    pub(super) fn into_successor(scene: &'a Scene<'a>, table: &'a Name, after: Table) -> Self {
+        Self {
+            scene,
+            table,
+            after,
+            anew: true,
         }
     }
 
@@ -161,7 +177,7 @@ impl<'a> Writer<'a> {
             return Given::Any;
         }
         match &known.default {
-            _ if known.is_numbered() => Given::Own,
+            _ if succession::numbers(self.scene.dialect(), &self.after, known) => Given::Own,
             None => Given::Null,
             Some(default) if default.is_null => Given::Null,
             Some(default) if default.calls.iter().any(|call| call.contains("uuid")) => Given::Own,
@@ -171,6 +187,11 @@ impl<'a> Writer<'a> {
 
     /// It doesn't know the column: under this name, or under the one that the statement takes from it.
     fn is_new(&self, column: &str) -> bool {
+        if self.anew {
+            let known = self.scene.known(self.table);
+            return known.is_some_and(|known| known.column(column).is_none())
+                || self.scene.is_new_column(self.table, column);
+        }
         let mut clauses = self.scene.clauses_of(self.table);
         let before = clauses.find_map(|action| match action {
             Action::RenameColumn { from, to } if to == column => Some(from),

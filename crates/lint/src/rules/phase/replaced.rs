@@ -16,6 +16,10 @@ pub(super) enum Fate {
     Without(Vec<String>),
     /// Something else has its name and what it held, but CASCADE has taken this along.
     TookAlong(Vec<String>),
+    /// A function has its name that can be called as it was, and gives something else.
+    Gives,
+    /// A function has its name that can be called as it was; what one of them gives is not known.
+    MayGive,
     /// Something else has its name, and nothing of what it held.
     Emptied,
     Gone,
@@ -145,9 +149,12 @@ pub(super) fn of_view(scene: &Scene<'_>, name: &Name, new: &Create) -> Fate {
     }
 }
 
-/// Who calls the old function must be able to call the new one.
+/// Who calls the old function must be able to call the new one, and to read what it gives.
 fn of_function(scene: &Scene<'_>, name: &Name, arguments: Option<&[Argument]>) -> Fate {
-    let old = arguments.or_else(|| scene.catalog.arguments_of(name));
+    let known = scene.catalog.function(name, arguments);
+    // What is written at DROP doesn't say what is optional.
+    let said = known.and_then(|known| known.arguments.as_deref());
+    let old = said.or(arguments);
     let takes = |new: &[Argument]| {
         let Some(old) = old else { return true };
         let mut pairs = old.iter().zip(new);
@@ -157,15 +164,24 @@ fn of_function(scene: &Scene<'_>, name: &Name, arguments: Option<&[Argument]>) -
                 .all(|(old, new)| old.data_type == new.data_type && (new.optional || !old.optional))
             && more.all(|new| new.optional)
     };
+    let result = known.and_then(|known| known.result.as_ref());
     let later = scene.operations[scene.index..].iter();
-    let mut made = later.filter_map(|operation| match operation {
+    let made = later.filter_map(|operation| match operation {
         Operation::Create(create) if makes(scene, operation, Kind::Function, name) => Some(create),
         _ => None,
     });
-    match made.any(|create| create.arguments.as_deref().is_none_or(takes)) {
-        true => Fate::Replaced,
-        false => Fate::Gone,
-    }
+    let made = made.filter(|create| create.arguments.as_deref().is_none_or(takes));
+    let fates = made.map(|create| match (result, &create.result) {
+        (Some(old), Some(new)) if old == new => Fate::Replaced,
+        (Some(_), Some(_)) => Fate::Gives,
+        // Whatever has the name of one that triggers call, or of a procedure, is one.
+        (None, Some(new)) if matches!(&**new, "" | "trigger" | "event_trigger") => Fate::Replaced,
+        _ => Fate::MayGive,
+    });
+    let fates: Vec<Fate> = fates.collect();
+    let best = [Fate::Replaced, Fate::MayGive, Fate::Gives];
+    let best = best.into_iter().find(|fate| fates.contains(fate));
+    best.unwrap_or(Fate::Gone)
 }
 
 /// The columns that the table had and the one that takes its place hasn't, as far as both are known.
