@@ -232,9 +232,16 @@ impl Directives {
                     because: because.to_owned(),
                 });
             }
-            "verify" => self
-                .verify
-                .push(line.value.trim_end_matches(';').trim_end().to_owned()),
+            "verify" => {
+                let query = line
+                    .value
+                    .trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+                if query.is_empty() {
+                    let name = line.name.to_owned();
+                    return Err((Fault::EmptyDirective { name }, Some(example(line.name))));
+                }
+                self.verify.push(query.to_owned());
+            }
             "table" => self.table = Some(line.value.to_owned()),
             "online" if is_name(line.value) => self.online = Some(line.value.to_owned()),
             "subscribers" => {

@@ -149,3 +149,17 @@ fn a_directive_within_a_directives_value_is_part_of_the_value() {
     let directives = read("V1__a.sql", text).unwrap().directives;
     assert_eq!(directives.verify, ["SELECT 1 -- greylag:verify SELECT 2"]);
 }
+
+#[test]
+fn a_verify_without_a_query_is_an_error() {
+    for text in [
+        "-- greylag:verify ;\n",
+        "-- greylag:verify ; ;\nSELECT 1;\n",
+    ] {
+        let told = faults("V1__a.sql", text);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+    let text = "-- greylag:verify SELECT 1; ;\nSELECT 3;\n";
+    let directives = read("V1__a.sql", text).unwrap().directives;
+    assert_eq!(directives.verify, ["SELECT 1"]);
+}
