@@ -150,6 +150,12 @@ async fn the_last_event_ends_the_rollout(store: Store) {
     assert_eq!(planned.migrations, rollout("r1").plan.migrations);
     assert_eq!(planned.migrations.len(), 1);
     assert_eq!(journal.planned(&scope(), 0).await.unwrap(), []);
+    // One that is under way has brought some of it.
+    let first = [stamped(1, lease.epoch, "a")];
+    journal.append(&lease, "r2", &first, &[]).await.unwrap();
+    let planned = journal.planned(&scope(), 5).await.unwrap();
+    let ids: Vec<_> = planned.iter().map(|one| one.row.id.as_str()).collect();
+    assert_eq!(ids, ["r2", "r1"]);
 }
 
 async fn projects_and_environments_are_kept_apart(store: Store) {

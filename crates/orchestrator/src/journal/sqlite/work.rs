@@ -202,7 +202,8 @@ pub fn planned(c: &Connection, at: &str, scope: &Scope, newest: u32) -> Done<Vec
     let failed = |source| explain(at, "reading what was planned", source);
     c.prepare(&format!(
         "SELECT {ROLLOUT}, json_extract(plan, '$.migrations') FROM rollout
-             WHERE project = ?1 AND environment = ?2 AND sequence > 0 ORDER BY begun DESC, id DESC LIMIT ?3"
+             WHERE project = ?1 AND environment = ?2 AND EXISTS (SELECT 1 FROM event WHERE event.rollout = rollout.id)
+             ORDER BY begun DESC, id DESC LIMIT ?3"
     ))
     .map_err(failed)?
     .query_map((&scope.project, &scope.environment, newest), |row| {
